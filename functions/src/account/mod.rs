@@ -1,0 +1,3 @@
+//! The account, by its owner.
+
+pub mod profile_get;

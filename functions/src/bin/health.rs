@@ -1,0 +1,5 @@
+//! The Lambda function `health`.
+
+fn main() -> Result<(), shared::runtime::RuntimeError> {
+    shared::runtime::run(functions::platform::health::OPERATION)
+}

@@ -1,0 +1,5 @@
+//! The Lambda function `not-found`.
+
+fn main() -> Result<(), shared::runtime::RuntimeError> {
+    shared::runtime::run(functions::platform::not_found::OPERATION)
+}

@@ -1,0 +1,5 @@
+//! The Lambda function `openid-configuration`.
+
+fn main() -> Result<(), shared::runtime::RuntimeError> {
+    shared::runtime::run(functions::platform::openid_configuration::OPERATION)
+}

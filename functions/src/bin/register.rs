@@ -1,0 +1,5 @@
+//! The Lambda function `register`.
+
+fn main() -> Result<(), shared::runtime::RuntimeError> {
+    shared::runtime::run(functions::registration::register::OPERATION)
+}

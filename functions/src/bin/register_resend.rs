@@ -1,0 +1,5 @@
+//! The Lambda function `register-resend`.
+
+fn main() -> Result<(), shared::runtime::RuntimeError> {
+    shared::runtime::run(functions::registration::register_resend::OPERATION)
+}

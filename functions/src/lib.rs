@@ -1,0 +1,16 @@
+//! Latchkey's operations. Each is one file that reads top to bottom (parse → load → decide → save → answer) and one Lambda
+//! function; [`operations`] is the list.
+
+pub mod operations;
+
+pub mod account;
+pub mod login;
+pub mod platform;
+pub mod registration;
+pub mod tokens;
+pub mod workers;
+
+mod authentication;
+mod sign_in;
+mod step_token;
+mod user;

@@ -1,0 +1,4 @@
+//! Login.
+
+#[expect(clippy::module_inception, reason = "an operation has its own name everywhere")]
+pub mod login;

@@ -1,0 +1,31 @@
+//! THE list of operations: infra/local runs them from it, and the contract test holds it against the binaries, the template and
+//! the API.
+
+use shared::operation::Operation;
+
+use crate::{account, login, platform, registration, tokens, workers};
+
+/// Every operation.
+pub static OPERATIONS: &[Operation] = &[
+    registration::register::OPERATION,
+    registration::register_verify::OPERATION,
+    registration::register_complete::OPERATION,
+    registration::register_resend::OPERATION,
+    login::login::OPERATION,
+    tokens::token_refresh::OPERATION,
+    tokens::logout::OPERATION,
+    account::profile_get::OPERATION,
+    platform::jwks::OPERATION,
+    platform::openid_configuration::OPERATION,
+    platform::config::OPERATION,
+    platform::health::OPERATION,
+    platform::not_found::OPERATION,
+    workers::send_email::OPERATION,
+    workers::cleanup::OPERATION,
+    workers::keys_rotate::OPERATION,
+];
+
+/// The operation of that name.
+pub fn find(name: &str) -> Option<&'static Operation> {
+    OPERATIONS.iter().find(|operation| operation.name == name)
+}

@@ -1,0 +1,22 @@
+//! `GET /v1/health`: whether the tables and keys answer.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use shared::{
+    app::App,
+    error::Error,
+    http::{Request, Response, StatusCode},
+    keyring::Purpose,
+    operation::Operation,
+};
+
+/// `health`
+pub const OPERATION: Operation =
+    Operation::http("health", &[Purpose::Index], |app, request| Box::pin(handle(app, request)));
+
+async fn handle(app: Arc<App>, _request: Request) -> Result<Response, Error> {
+    // One key stands for all of them: they are wrapped by the same KMS key.
+    futures::future::try_join(app.store.check(), app.keyring.get(Purpose::Index)).await?;
+    Ok(Response::json(StatusCode::OK, &json!({ "status": "ok" })))
+}

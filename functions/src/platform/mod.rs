@@ -1,0 +1,7 @@
+//! What the service tells about itself.
+
+pub mod config;
+pub mod health;
+pub mod jwks;
+pub mod not_found;
+pub mod openid_configuration;

@@ -1,0 +1,120 @@
+//! The making of an account: its item, its reservations, its salt, its first session and the event, in one transaction with the
+//! challenge that it came from.
+
+use shared::{
+    app::App,
+    crypto::{
+        field::UserSalt,
+        password_hash::{Cost, Pepper},
+        secret::RecoveryKey,
+    },
+    domain::{
+        account::Status,
+        audit::{Action, Outcome},
+        ids::UserId,
+        session::SessionOptions,
+    },
+    error::Error,
+    http::{Client, Response, StatusCode},
+    keyring::Purpose,
+    store::{Account, Challenge, CommitError, Transaction},
+    vault::Vault,
+};
+
+use crate::sign_in;
+
+/// What an account is made of, in the clear.
+pub(super) struct NewAccount {
+    pub(super) id: UserId,
+    pub(super) salt: UserSalt,
+    /// The address and its look-up hash.
+    pub(super) email: Option<(String, String)>,
+    /// The username and its look-up hash.
+    pub(super) username: Option<(String, String)>,
+    pub(super) name: Option<String>,
+    /// The password's hash.
+    pub(super) password: String,
+}
+
+impl NewAccount {
+    /// What a registration kept until its address was proven; `password` is the account's hash.
+    pub(super) async fn from_challenge(app: &App, challenge: &Challenge, password: String) -> Result<Self, Error> {
+        let vault = Vault::new(app, challenge.salt.clone());
+        let item = format!("CHALLENGE#{}", challenge.id);
+        let open = async |attribute, sealed: Option<&String>| -> Result<Option<String>, Error> {
+            let Some(sealed) = sealed else { return Ok(None) };
+            let text = vault.open(Purpose::FieldContact, Challenge::place(&item, attribute), sealed).await?;
+            Ok(Some(text.to_string()))
+        };
+        let email = open("email", Some(&challenge.email)).await?.unwrap_or_default();
+        Ok(Self {
+            id: challenge.user_id.clone(),
+            salt: challenge.salt.clone(),
+            email: Some((email, challenge.email_hash.clone())),
+            username: open("username", challenge.username.as_ref()).await?.zip(challenge.username_hash.clone()),
+            name: open("name", challenge.name.as_ref()).await?,
+            password,
+        })
+    }
+}
+
+/// Makes the account and signs its owner in: 201, with the recovery key, which is shown this once.
+///
+/// The outer error is one before the transaction, the inner one the transaction's, whose refusals mean something else to every
+/// caller: `email`, `username`, `challenge`.
+pub(super) async fn create(
+    app: &App,
+    new: NewAccount,
+    challenge: Option<&Challenge>,
+    client: &Client,
+    options: &SessionOptions,
+    method: &'static str,
+) -> Result<Result<Response, CommitError>, Error> {
+    let vault = Vault::new(app, new.salt.clone());
+    let item = Account::item_key(&new.id);
+    let seal = async |attribute, text: Option<&String>| -> Result<Option<String>, Error> {
+        let Some(text) = text else { return Ok(None) };
+        Ok(Some(vault.seal(Purpose::FieldContact, Account::place(&item, attribute), text).await?))
+    };
+    let recovery_key = RecoveryKey::random(&*app.rng);
+    let (email, email_hash) = new.email.unzip();
+    let (username, username_hash) = new.username.unzip();
+    let account = Account {
+        id: new.id.clone(),
+        status: Status::Active,
+        password: Some(new.password),
+        recovery_key: Some(hash_recovery_key(app, &recovery_key).await?),
+        email: seal("email", email.as_ref()).await?,
+        email_hash,
+        username: seal("username", username.as_ref()).await?,
+        username_hash,
+        name: seal("name", new.name.as_ref()).await?,
+        bio: None,
+        picture: None,
+        roles: Vec::new(),
+        permissions: Vec::new(),
+        session_epoch: 0,
+        created_at: app.clock.now(),
+        last_login_at: None,
+    };
+    let mut sign_in = sign_in::prepare(app, &vault, &account, client, options, &["pwd"]).await?;
+    sign_in.answer.recovery_key = Some(recovery_key.display().to_string());
+    let account = Account { last_login_at: Some(sign_in.last_login.at), ..account };
+    let event = vault.event(Action::CreateAccount, Outcome::Success, method, client).await?;
+
+    let mut transaction = Transaction::new();
+    if let Some(challenge) = challenge {
+        transaction.consume_challenge(&app.store, challenge);
+    }
+    transaction.create_account(&app.store, &account, &new.salt, &sign_in.last_login);
+    transaction.create_session(&app.store, &sign_in.session);
+    transaction.audit(&app.store, &event);
+    Ok(app.store.commit(transaction).await.map(|()| Response::json(StatusCode::CREATED, &sign_in.answer)))
+}
+
+/// A recovery key's hash: 160 random bits need no stretching (NIST SP 800-63B-4, section 3.1.2: 112 are enough).
+async fn hash_recovery_key(app: &App, key: &RecoveryKey) -> Result<String, Error> {
+    let peppers = app.keyring.get(Purpose::Pepper).await?;
+    let pepper = Pepper { version: peppers.newest().version, key: peppers.newest().bytes() };
+    Ok(app.hasher.hash(key.bytes(), app.rng.bytes(), pepper, Cost::TOKEN).await?)
+}

@@ -1,0 +1,81 @@
+//! `POST /v1/register/complete`: sets the password of a registration whose address is proven, and makes the account.
+
+use std::sync::Arc;
+
+use shared::{
+    app::App,
+    domain::{
+        challenge::Purpose as ChallengePurpose,
+        password::{self, Password},
+        session::SessionOptions,
+    },
+    error::Error,
+    http::{Request, Response},
+    keyring::Purpose,
+    operation::Operation,
+    store::{CommitError, Pending},
+};
+
+use super::{
+    account::{self, NewAccount},
+    register::hash_password,
+};
+use crate::{sign_in, step_token::StepToken};
+
+/// `register-complete`
+pub const OPERATION: Operation = Operation::http(
+    "register-complete",
+    &[
+        Purpose::Index,
+        Purpose::Pepper,
+        Purpose::FieldContact,
+        Purpose::FieldSession,
+        Purpose::FieldIp,
+        Purpose::Refresh,
+        Purpose::Signing,
+    ],
+    |app, request| Box::pin(handle(app, request)),
+);
+
+struct Form {
+    token: StepToken,
+    password: Password,
+    options: SessionOptions,
+}
+
+impl Form {
+    fn parse(request: &Request) -> Result<Self, Error> {
+        let mut fields = request.fields()?;
+        let token = fields.required("registration_token");
+        let password = fields.required("password");
+        let options = SessionOptions::take(&mut fields);
+        fields.finish(|| Some(Self { token: token?, password: password?, options }))
+    }
+}
+
+async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
+    let Form { token, password, options } = Form::parse(&request)?;
+    sign_in::check_transport(&request, &options)?;
+    let now = app.clock.now();
+    let found = app.store.challenge(&token.challenge, ChallengePurpose::Registration, now).await?;
+    let challenge = found.ok_or(Error::InvalidCode)?;
+    let Pending::Proven(proven) = &challenge.pending else { return Err(Error::InvalidCode) };
+    if !token.matches(&app, &proven.token_hash).await? || proven.expires_at <= now {
+        return Err(Error::InvalidCode);
+    }
+    let mut new = NewAccount::from_challenge(&app, &challenge, String::new()).await?;
+    let mut context = vec![app.config.product_name.as_str()];
+    context.extend(new.email.as_ref().and_then(|(email, _)| email.split('@').next()));
+    context.extend(new.username.as_ref().map(|(username, _)| username.as_str()));
+    context.extend(new.name.as_deref());
+    password::check(&password, app.config.password_policy, &context).map_err(Error::WeakPassword)?;
+    new.password = hash_password(&app, &password).await?;
+    match account::create(&app, new, Some(&challenge), &request.client, &options, "password").await? {
+        Ok(response) => Ok(response),
+        Err(CommitError::Failed(error)) => Err(error),
+        Err(refused) if refused.refused("challenge") => Err(Error::InvalidCode),
+        Err(refused) if refused.refused("email") => Err(Error::Conflict("An account with this address exists by now.")),
+        Err(refused) if refused.refused("username") => Err(Error::Conflict("This username has been taken meanwhile.")),
+        Err(refused) => Err(refused.into()),
+    }
+}

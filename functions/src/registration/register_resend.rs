@@ -1,0 +1,65 @@
+//! `POST /v1/register/resend`: another code and link. The old ones stop working; the count of guesses stays.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use shared::{
+    app::App,
+    domain::{
+        audit::{Action, Outcome},
+        challenge::{CODE_SECONDS, MAX_ATTEMPTS, Purpose as ChallengePurpose},
+        limits::VERIFICATION_MAIL_BY_ADDRESS,
+        session::OpaqueText,
+    },
+    error::Error,
+    http::{Request, Response, StatusCode},
+    keyring::Purpose,
+    operation::Operation,
+    store::{Challenge, Pending, Transaction},
+    vault::Vault,
+};
+
+use super::mail;
+
+/// `register-resend`
+pub const OPERATION: Operation = Operation::http(
+    "register-resend",
+    &[
+        Purpose::Index,
+        Purpose::Pepper,
+        Purpose::FieldContact,
+        Purpose::FieldSession,
+        Purpose::FieldIp,
+        Purpose::FieldOutbox,
+    ],
+    |app, request| Box::pin(handle(app, request)),
+);
+
+async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
+    let mut fields = request.fields()?;
+    let id: Option<OpaqueText> = fields.required("registration_id");
+    let id = fields.finish(|| id)?.0;
+    let now = app.clock.now();
+    let found = app.store.challenge(&id, ChallengePurpose::Registration, now).await?;
+    let challenge = found.ok_or(Error::InvalidCode)?;
+    if matches!(challenge.pending, Pending::Proven(_)) || challenge.attempts >= MAX_ATTEMPTS {
+        return Err(Error::InvalidCode);
+    }
+    app.store.count(VERIFICATION_MAIL_BY_ADDRESS, &challenge.email_hash, app.config.limit_factor, now).await?;
+    let vault = Vault::new(&app, challenge.salt.clone());
+    let item = format!("CHALLENGE#{id}");
+    let email = vault.open(Purpose::FieldContact, Challenge::place(&item, "email"), &challenge.email).await?;
+    let (pending, mail) = mail::prepare(&app, &vault, &id, &email, challenge.decoy, challenge.ends_at).await?;
+    let event = vault.event(Action::Register, Outcome::Success, "resend", &request.client).await?;
+    let mut transaction = Transaction::new();
+    transaction.reissue_challenge(&app.store, &challenge, &pending);
+    transaction.put_mail(&app.store, &mail);
+    transaction.audit(&app.store, &event);
+    match app.store.commit(transaction).await {
+        Ok(()) => {}
+        // Proven or sent again at this very moment: this request came second and changes nothing.
+        Err(refused) if refused.refused("challenge") => return Err(Error::InvalidCode),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(Response::json(StatusCode::ACCEPTED, &json!({ "registration_id": id, "expires_in": CODE_SECONDS })))
+}

@@ -1,0 +1,203 @@
+//! `POST /v1/register/verify`: proves the address by the mailed code or by the mailed link. With a password the account is made at
+//! once; without, the next step is to set one.
+//!
+//! `GET /verify-email`: the page that the link opens. It asks, and then posts: a mail scanner that follows links spends nothing.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use shared::{
+    app::App,
+    domain::{
+        audit::{Action, Outcome},
+        challenge::{COMPLETION_SECONDS, Purpose as ChallengePurpose},
+        limits::CODE_GUESSES_BY_ADDRESS,
+        otp_code::OtpCode,
+        password::Password,
+        session::{OpaqueText, SessionOptions},
+    },
+    error::Error,
+    http::{Method, Request, Response, StatusCode},
+    keyring::Purpose,
+    operation::Operation,
+    pages,
+    store::{Challenge, CommitError, Pending, Transaction},
+    vault::Vault,
+};
+
+use super::account::{self, NewAccount};
+use crate::{sign_in, step_token::StepToken};
+
+/// `register-verify`
+pub const OPERATION: Operation = Operation::http(
+    "register-verify",
+    &[
+        Purpose::Index,
+        Purpose::Pepper,
+        Purpose::FieldContact,
+        Purpose::FieldSession,
+        Purpose::FieldIp,
+        Purpose::Refresh,
+        Purpose::Signing,
+    ],
+    |app, request| Box::pin(handle(app, request)),
+);
+
+enum Proof {
+    Code { registration_id: OpaqueText, code: OtpCode },
+    Link { token: StepToken, password: Option<Password> },
+}
+
+struct Form {
+    proof: Proof,
+    options: SessionOptions,
+}
+
+impl Form {
+    fn parse(request: &Request) -> Result<Self, Error> {
+        let mut fields = request.fields()?;
+        let options = SessionOptions::take(&mut fields);
+        if fields.has("token") {
+            let token = fields.required("token");
+            let password = fields.optional("password");
+            return fields.finish(|| Some(Self { proof: Proof::Link { token: token?, password }, options }));
+        }
+        let registration_id = fields.required("registration_id");
+        let code = fields.required("code");
+        fields.finish(|| {
+            Some(Self { proof: Proof::Code { registration_id: registration_id?, code: code? }, options })
+        })
+    }
+}
+
+async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
+    if request.method == Method::GET {
+        return Ok(pages::verify_email());
+    }
+    let Form { proof, options } = Form::parse(&request)?;
+    sign_in::check_transport(&request, &options)?;
+    match proof {
+        Proof::Code { registration_id, code } => by_code(&app, &request, &registration_id.0, &code, &options).await,
+        Proof::Link { token, password } => by_link(&app, &request, &token, password.as_ref(), &options).await,
+    }
+}
+
+async fn by_code(
+    app: &App,
+    request: &Request,
+    registration_id: &str,
+    code: &OtpCode,
+    options: &SessionOptions,
+) -> Result<Response, Error> {
+    let now = app.clock.now();
+    let challenge = app.store.reserve_attempt(registration_id, ChallengePurpose::Registration, now).await?;
+    let challenge = challenge.ok_or(Error::InvalidCode)?;
+    app.store.count(CODE_GUESSES_BY_ADDRESS, &challenge.email_hash, app.config.limit_factor, now).await?;
+    let Pending::Mail { code_hash, .. } = &challenge.pending else { return Err(Error::InvalidCode) };
+    let right = verify_hash(app, code.bytes(), code_hash).await?;
+    if !right || challenge.decoy {
+        return refuse(app, request, &challenge, "code", Error::InvalidCode).await;
+    }
+    match &challenge.password {
+        Some(password) => create(app, request, &challenge, password.clone(), options, "code").await,
+        None => prove(app, request, &challenge, "code").await,
+    }
+}
+
+async fn by_link(
+    app: &App,
+    request: &Request,
+    token: &StepToken,
+    password: Option<&Password>,
+    options: &SessionOptions,
+) -> Result<Response, Error> {
+    let now = app.clock.now();
+    let found = app.store.challenge(&token.challenge, ChallengePurpose::Registration, now).await?;
+    let Some(challenge) = found else { return Err(Error::InvalidCode) };
+    let good = match &challenge.pending {
+        Pending::Mail { link_hash, link_expires_at, .. } => {
+            token.matches(app, link_hash).await? && now < *link_expires_at && !challenge.decoy
+        }
+        Pending::Proven(_) => false,
+    };
+    if !good {
+        return refuse(app, request, &challenge, "link", Error::InvalidCode).await;
+    }
+    let Some(password) = password else { return prove(app, request, &challenge, "link").await };
+    let Some(known) = &challenge.password else {
+        return Err(Error::field("password", "was not given at registration; leave it out, and set one in the next step"));
+    };
+    // Whoever holds the link may also leave the password out; still it is not theirs to guess without end.
+    app.store.count(CODE_GUESSES_BY_ADDRESS, &challenge.email_hash, app.config.limit_factor, now).await?;
+    if !verify_hash(app, password.bytes(), known).await? {
+        return refuse(app, request, &challenge, "link", Error::InvalidCredentials).await;
+    }
+    create(app, request, &challenge, known.clone(), options, "link").await
+}
+
+/// The account, where a password was given at registration.
+async fn create(
+    app: &App,
+    request: &Request,
+    challenge: &Challenge,
+    password: String,
+    options: &SessionOptions,
+    method: &'static str,
+) -> Result<Response, Error> {
+    let new = NewAccount::from_challenge(app, challenge, password).await?;
+    match account::create(app, new, Some(challenge), &request.client, options, method).await? {
+        Ok(response) => Ok(response),
+        Err(CommitError::Failed(error)) => Err(error),
+        // Spent meanwhile: so it is for everyone, its winner included.
+        Err(refused) if refused.refused("challenge") => Err(Error::InvalidCode),
+        Err(refused) if refused.refused("email") => Err(Error::Conflict("An account with this address exists by now.")),
+        Err(refused) if refused.refused("username") => {
+            if method == "code" {
+                app.store.return_attempt(challenge).await?;
+            }
+            Err(Error::Conflict("This username has been taken meanwhile."))
+        }
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+/// The next step, where a password is still to be set. A link alone never activates a password that somebody else may have typed.
+async fn prove(app: &App, request: &Request, challenge: &Challenge, method: &'static str) -> Result<Response, Error> {
+    let token = StepToken::random(app, &challenge.id);
+    let vault = Vault::new(app, challenge.salt.clone());
+    let event = vault.event(Action::VerifyEmail, Outcome::Success, method, &request.client).await?;
+    let mut transaction = Transaction::new();
+    transaction.prove_challenge(&app.store, challenge, &token.hash(app).await?, app.clock.now());
+    transaction.audit(&app.store, &event);
+    match app.store.commit(transaction).await {
+        Ok(()) => {}
+        Err(refused) if refused.refused("challenge") => return Err(Error::InvalidCode),
+        Err(error) => return Err(error.into()),
+    }
+    let answer = json!({
+        "status": "password_required",
+        "registration_token": token.encode(),
+        "expires_in": COMPLETION_SECONDS,
+    });
+    Ok(Response::json(StatusCode::OK, &answer))
+}
+
+async fn refuse(
+    app: &App,
+    request: &Request,
+    challenge: &Challenge,
+    method: &'static str,
+    error: Error,
+) -> Result<Response, Error> {
+    let vault = Vault::new(app, challenge.salt.clone());
+    let event = vault.event(Action::VerifyEmail, Outcome::Failure(error.code()), method, &request.client).await?;
+    let mut transaction = Transaction::new();
+    transaction.audit(&app.store, &event);
+    app.store.commit(transaction).await?;
+    Err(error)
+}
+
+async fn verify_hash(app: &App, secret: &[u8], hash: &str) -> Result<bool, Error> {
+    let peppers = app.keyring.get(Purpose::Pepper).await?;
+    Ok(app.hasher.verify(secret, hash, |version| peppers.version(version).map(|key| key.bytes().to_vec())).await?)
+}

@@ -1,0 +1,59 @@
+//! Tokens that lead on to a challenge's next step: links in mails, and what `password_required` gives. They name the challenge and
+//! hold 32 random bytes, of which the table keeps a keyed hash.
+
+use shared::{
+    app::App,
+    crypto::{
+        lookup_hash::{Subject, lookup_hash},
+        secret::{Token, same},
+    },
+    error::Error,
+    http::FromJson,
+    keyring::{KeySet, Purpose},
+};
+
+/// A challenge's id and the secret that was made for its next step.
+pub(crate) struct StepToken {
+    /// The challenge's id.
+    pub(crate) challenge: String,
+    secret: Token,
+}
+
+impl StepToken {
+    /// A new token for a challenge.
+    pub(crate) fn random(app: &App, challenge: &str) -> Self {
+        Self { challenge: challenge.to_owned(), secret: Token::random(&*app.rng) }
+    }
+
+    /// The token as it is sent.
+    pub(crate) fn encode(&self) -> String {
+        format!("{}.{}", self.challenge, self.secret.encode())
+    }
+
+    /// What the table keeps of it.
+    pub(crate) async fn hash(&self, app: &App) -> Result<String, Error> {
+        Ok(self.hash_with(&*app.keyring.get(Purpose::Index).await?))
+    }
+
+    /// Whether that is what the table keeps of it.
+    pub(crate) async fn matches(&self, app: &App, hash: &str) -> Result<bool, Error> {
+        Ok(same(self.hash(app).await?.as_bytes(), hash.as_bytes()))
+    }
+
+    fn hash_with(&self, index: &KeySet) -> String {
+        lookup_hash(index, Subject::StepToken, &[self.challenge.as_bytes(), self.secret.bytes()].concat())
+    }
+}
+
+impl FromJson for StepToken {
+    fn from_json(value: serde_json::Value) -> Result<Self, String> {
+        let text = String::from_json(value)?;
+        // What doesn't look like a token leads nowhere, which is for the operation to say, like of any other wrong token.
+        let (challenge, secret) = text.split_once('.').unwrap_or_default();
+        let known = Token::parse(challenge).and(Token::parse(secret));
+        Ok(match known {
+            Some(secret) => Self { challenge: challenge.to_owned(), secret },
+            None => Self { challenge: String::new(), secret: Token::from_bytes([0; 32]) },
+        })
+    }
+}

@@ -1,0 +1,56 @@
+//! `user`, as answers show it to its owner.
+
+use serde::Serialize;
+use shared::{
+    crypto::field::Place,
+    error::Error,
+    keyring::Purpose,
+    store::Account,
+    vault::Vault,
+};
+
+/// The `user` of API.md.
+#[derive(Serialize)]
+pub(crate) struct User {
+    id: String,
+    email: Option<String>,
+    email_verified: bool,
+    username: Option<String>,
+    name: Option<String>,
+    bio: Option<String>,
+    picture: Option<String>,
+    status: &'static str,
+    mfa_enabled: bool,
+    passkeys: u32,
+    roles: Vec<String>,
+    created_at: String,
+    last_login_at: Option<String>,
+}
+
+impl User {
+    /// Decrypts an account for its owner.
+    pub(crate) async fn of(vault: &Vault<'_>, account: &Account) -> Result<Self, Error> {
+        let item = Account::item_key(&account.id);
+        let open = async |sealed: &Option<String>, attribute: &'static str| -> Result<Option<String>, Error> {
+            let Some(sealed) = sealed else { return Ok(None) };
+            let place: Place<'_> = Account::place(&item, attribute);
+            Ok(Some(vault.open(Purpose::FieldContact, place, sealed).await?.to_string()))
+        };
+        Ok(Self {
+            id: account.id.to_string(),
+            email: open(&account.email, "email").await?,
+            // No account has an address that wasn't proven.
+            email_verified: account.email.is_some(),
+            username: open(&account.username, "username").await?,
+            name: open(&account.name, "name").await?,
+            bio: open(&account.bio, "bio").await?,
+            picture: open(&account.picture, "picture").await?,
+            status: account.status.as_str(),
+            mfa_enabled: false,
+            passkeys: 0,
+            roles: account.roles.clone(),
+            created_at: account.created_at.rfc3339(),
+            last_login_at: account.last_login_at.map(|at| at.rfc3339()),
+        })
+    }
+}

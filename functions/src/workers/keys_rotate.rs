@@ -1,0 +1,59 @@
+//! `keys-rotate`: makes the purpose keys that are missing. A CloudFormation custom resource runs it at deployment, so that the first
+//! request finds its keys; the schedule runs it daily.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use shared::{app::App, error::Error, keyring::Purpose, operation::Operation};
+
+/// `keys-rotate`
+pub const OPERATION: Operation = Operation::event("keys-rotate", &[], |app, event| Box::pin(handle(app, event)));
+
+async fn handle(app: Arc<App>, event: Value) -> Result<Value, Error> {
+    let Some(answer_to) = event.get("ResponseURL").and_then(Value::as_str) else {
+        return Ok(json!({ "made": make_missing(&app).await? }));
+    };
+    // A custom resource waits for its answer up to an hour, so it gets one whatever happens. Deleting makes nothing undone: the keys
+    // go with the table.
+    let done = match event.get("RequestType").and_then(Value::as_str) {
+        Some("Delete") => Ok(()),
+        _ => deploy(&app, &event).await,
+    };
+    let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let answer = json!({
+        "Status": if done.is_ok() { "SUCCESS" } else { "FAILED" },
+        "Reason": done.as_ref().err().map(|error| { error.log(OPERATION.name, "deployment"); error.code() }),
+        "PhysicalResourceId": "latchkey-keyring",
+        "StackId": text("StackId"),
+        "RequestId": text("RequestId"),
+        "LogicalResourceId": text("LogicalResourceId"),
+    });
+    tell_cloudformation(&app, answer_to, answer.to_string()).await?;
+    Ok(answer)
+}
+
+async fn deploy(app: &App, event: &Value) -> Result<(), Error> {
+    if let Some(url) = event.pointer("/ResourceProperties/PublicUrl").and_then(Value::as_str) {
+        app.store.put_deployment(url.trim_end_matches('/')).await?;
+    }
+    make_missing(app).await?;
+    Ok(())
+}
+
+async fn make_missing(app: &App) -> Result<Vec<&'static str>, Error> {
+    let there = app.store.keyring().await?.keys;
+    let mut made = Vec::new();
+    for purpose in Purpose::ALL {
+        let missing = !there.iter().any(|key| key.purpose == purpose.as_str());
+        if missing && app.keyring.make_first(purpose).await? {
+            made.push(purpose.as_str());
+        }
+    }
+    Ok(made)
+}
+
+/// Puts the answer where CloudFormation waits for it: a signed URL in S3.
+async fn tell_cloudformation(app: &App, url: &str, body: String) -> Result<(), Error> {
+    let status = app.put(url, body).await?;
+    if status == 200 { Ok(()) } else { Err(Error::TemporarilyUnavailable(format!("CloudFormation's answer: {status}"))) }
+}

@@ -1,0 +1,5 @@
+//! What no client calls.
+
+pub mod cleanup;
+pub mod keys_rotate;
+pub mod send_email;

@@ -1,0 +1,281 @@
+//! Configuration: typed, read once from the environment at start, checked as a whole. Every parameter is documented here and
+//! once more, for who deploys, at the template's parameter of the same meaning.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::crypto::password_hash::Cost;
+
+/// A configured secret. Does not print, and is wiped when dropped.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// The secret itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(…)")
+    }
+}
+
+/// The physical names of the tables.
+#[derive(Debug, Clone)]
+pub struct Tables {
+    /// `TABLE_ACCOUNTS`
+    pub accounts: String,
+    /// `TABLE_SESSIONS`
+    pub sessions: String,
+    /// `TABLE_CHALLENGES`
+    pub challenges: String,
+    /// `TABLE_AUDIT`
+    pub audit: String,
+    /// `TABLE_COUNTERS`
+    pub counters: String,
+    /// `TABLE_OUTBOX`
+    pub outbox: String,
+    /// `TABLE_KEYRING`
+    pub keyring: String,
+    /// `TABLE_USER_KEYS`
+    pub user_keys: String,
+}
+
+/// Which rules a new password must meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordPolicy {
+    /// 8 to 128 code points of four classes, nothing common, nothing of the user's own.
+    Composition,
+    /// NIST SP 800-63B-4: 15 to 128 code points (8 with a second factor), no classes, nothing common.
+    Length,
+}
+
+impl PasswordPolicy {
+    /// The value of the parameter.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Composition => "composition",
+            Self::Length => "length",
+        }
+    }
+
+    /// How many code points a password needs where it is the only factor.
+    pub const fn least_code_points(self) -> usize {
+        match self {
+            Self::Composition => 8,
+            Self::Length => 15,
+        }
+    }
+}
+
+/// Everything that can be configured.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The tables' names.
+    pub tables: Tables,
+    /// `KMS_KEY_ID`: the ARN of the key that wraps the purpose keys.
+    pub kms_key_id: String,
+    /// `PUBLIC_URL`: where clients reach the service, without a trailing slash; the issuer of its tokens and the start of its
+    /// links. Empty: what `keys-rotate` was told at deployment.
+    pub public_url: Option<String>,
+    /// `AUDIENCE`: the `aud` of access tokens. Empty: the issuer.
+    pub audience: Option<String>,
+    /// `PRODUCT_NAME`: as mails and authenticator apps show it; never part of a password.
+    pub product_name: String,
+    /// `MAIL_FROM`: the sender's address, verified with SES.
+    pub mail_from: String,
+    /// `PASSWORD_POLICY`: `composition` or `length`.
+    pub password_policy: PasswordPolicy,
+    /// `PASSWORD_COST`: Argon2id's `memory KiB,iterations,parallelism`, at least OWASP's floor.
+    pub password_cost: Cost,
+    /// `PASSWORD_MEMORY_MIB`: the memory that concurrent password hashes may take together.
+    pub password_memory_mib: usize,
+    /// `USERNAME_REGISTRATION`: whether an account may be made with a username and a password alone.
+    pub username_registration: bool,
+    /// `ACCESS_TOKEN_SECONDS`: life of an access token, 60 to 3600.
+    pub access_token_seconds: i64,
+    /// `SESSION_DAYS`: absolute life of a session.
+    pub session_days: i64,
+    /// `SESSION_REMEMBER_DAYS`: the same with `remember_me`.
+    pub session_remember_days: i64,
+    /// `SESSION_IDLE_DAYS`: a session that is not refreshed for so long has ended; at most its absolute life.
+    pub session_idle_days: i64,
+    /// `AUDIT_RETENTION_DAYS`: how long audit events are kept.
+    pub audit_retention_days: i64,
+    /// `LIMIT_FACTOR`: multiplies every rate limit; 1 as deployed, 100 on one machine so that nobody trying things out is
+    /// locked out.
+    pub limit_factor: i64,
+    /// `ORIGIN_SECRET`: the value of `X-Origin-Secret` that only the CloudFront distribution knows. Empty: no CloudFront.
+    pub origin_secret: Option<Secret>,
+}
+
+/// What is wrong with the environment: every fault in it, so that one look is enough to mend it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError(Vec<String>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "configuration: {}", self.0.join("; "))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+struct Reader<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    faults: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn optional(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|value| !value.is_empty())
+    }
+
+    fn required(&mut self, name: &str) -> String {
+        self.optional(name).unwrap_or_else(|| {
+            self.faults.push(format!("{name} is missing"));
+            String::new()
+        })
+    }
+
+    fn parsed<T>(&mut self, name: &str, wanted: &str, otherwise: T, parse: impl FnOnce(&str) -> Option<T>) -> T {
+        let Some(text) = self.optional(name) else { return otherwise };
+        parse(&text).unwrap_or_else(|| {
+            self.faults.push(format!("{name} must be {wanted}"));
+            otherwise
+        })
+    }
+
+    fn number(&mut self, name: &str, otherwise: i64, range: std::ops::RangeInclusive<i64>) -> i64 {
+        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        self.parsed(name, &wanted, otherwise, |text| text.parse().ok().filter(|number| range.contains(number)))
+    }
+}
+
+impl Config {
+    /// Reads and checks the whole configuration.
+    ///
+    /// # Errors
+    /// Every missing or bad variable by its name; never a value.
+    pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader { lookup, faults: Vec::new() };
+        let config = Self {
+            tables: Tables {
+                accounts: reader.required("TABLE_ACCOUNTS"),
+                sessions: reader.required("TABLE_SESSIONS"),
+                challenges: reader.required("TABLE_CHALLENGES"),
+                audit: reader.required("TABLE_AUDIT"),
+                counters: reader.required("TABLE_COUNTERS"),
+                outbox: reader.required("TABLE_OUTBOX"),
+                keyring: reader.required("TABLE_KEYRING"),
+                user_keys: reader.required("TABLE_USER_KEYS"),
+            },
+            kms_key_id: reader.required("KMS_KEY_ID"),
+            public_url: reader.parsed("PUBLIC_URL", "an http(s) URL without a trailing slash", None, |text| {
+                public_url(text).then(|| Some(text.to_owned()))
+            }),
+            audience: reader.optional("AUDIENCE"),
+            product_name: reader.optional("PRODUCT_NAME").unwrap_or_else(|| "Latchkey".to_owned()),
+            mail_from: reader.required("MAIL_FROM"),
+            password_policy: reader.parsed(
+                "PASSWORD_POLICY",
+                "composition or length",
+                PasswordPolicy::Composition,
+                |text| match text {
+                    "composition" => Some(PasswordPolicy::Composition),
+                    "length" => Some(PasswordPolicy::Length),
+                    _ => None,
+                },
+            ),
+            password_cost: reader.parsed(
+                "PASSWORD_COST",
+                "memory KiB,iterations,parallelism, from 12288,3,1, 19456,2,1 or 47104,1,1 to 65536,6,8",
+                Cost::PASSWORD,
+                password_cost,
+            ),
+            password_memory_mib: usize::try_from(reader.number("PASSWORD_MEMORY_MIB", 192, 12..=8192)).unwrap_or(192),
+            username_registration: reader.parsed("USERNAME_REGISTRATION", "true or false", true, |text| text.parse().ok()),
+            access_token_seconds: reader.number("ACCESS_TOKEN_SECONDS", 600, 60..=3600),
+            session_days: reader.number("SESSION_DAYS", 7, 1..=365),
+            session_remember_days: reader.number("SESSION_REMEMBER_DAYS", 30, 1..=365),
+            session_idle_days: reader.number("SESSION_IDLE_DAYS", 30, 1..=365),
+            audit_retention_days: reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3650),
+            limit_factor: reader.number("LIMIT_FACTOR", 1, 1..=1000),
+            origin_secret: reader.optional("ORIGIN_SECRET").map(|secret| Secret(Zeroizing::new(secret))),
+        };
+        if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError(reader.faults)) }
+    }
+
+    /// Reads the configuration from the process's environment, as in Lambda.
+    ///
+    /// # Errors
+    /// As [`Config::from_lookup`].
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        Self::from_lookup(&|name| std::env::var(name).ok())
+    }
+}
+
+fn public_url(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:/_[]".contains(&b)) && !host.ends_with('/')
+    })
+}
+
+/// OWASP ASVS 5.0, appendix C: the three equivalent floors for Argon2id.
+fn password_cost(text: &str) -> Option<Cost> {
+    let mut numbers = text.split(',').map(|number| number.trim().parse::<u32>().ok());
+    let (memory_kib, iterations, parallelism) = (numbers.next()??, numbers.next()??, numbers.next()??);
+    let enough = match iterations {
+        0 => false,
+        1 => memory_kib >= 47_104,
+        2 => memory_kib >= 19_456,
+        _ => memory_kib >= 12_288,
+    };
+    let most = Cost::LIMIT;
+    let sane = memory_kib <= most.memory_kib && iterations <= most.iterations && (1..=most.parallelism).contains(&parallelism);
+    (enough && sane && numbers.next().is_none()).then_some(Cost { memory_kib, iterations, parallelism })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_lookup(&|name| {
+            if let Some((_, value)) = changes.iter().find(|(changed, _)| *changed == name) {
+                return Some((*value).to_owned());
+            }
+            (name.starts_with("TABLE_") || ["KMS_KEY_ID", "MAIL_FROM"].contains(&name)).then(|| "x".to_owned())
+        })
+    }
+
+    #[test]
+    fn the_defaults_are_the_documented_ones() {
+        let config = environment(&[]).unwrap();
+        assert_eq!((config.access_token_seconds, config.session_days, config.session_remember_days), (600, 7, 30));
+        assert_eq!(config.password_cost, Cost::PASSWORD);
+    }
+
+    #[test]
+    fn every_fault_is_named_and_no_value_is_told() {
+        let Err(error) = environment(&[
+            ("MAIL_FROM", ""),
+            ("ACCESS_TOKEN_SECONDS", "5"),
+            ("PASSWORD_POLICY", "hunter2"),
+            ("PASSWORD_COST", "1024,1,1"),
+            ("PUBLIC_URL", "https://example.com/"),
+        ]) else {
+            panic!("must be refused")
+        };
+        let text = error.to_string();
+        for name in ["MAIL_FROM", "ACCESS_TOKEN_SECONDS", "PASSWORD_POLICY", "PASSWORD_COST", "PUBLIC_URL"] {
+            assert!(text.contains(name), "{text}");
+        }
+        assert!(!text.contains("hunter2"));
+    }
+}

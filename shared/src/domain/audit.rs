@@ -1,0 +1,47 @@
+//! What is written down of every success and failure.
+
+/// What was done or tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// A registration was begun, or its mail was sent again.
+    Register,
+    /// An address was proven.
+    VerifyEmail,
+    /// An account was made.
+    CreateAccount,
+    /// A first factor was given.
+    Login,
+    /// A session's tokens were renewed.
+    Refresh,
+    /// A session was ended.
+    Logout,
+    /// A spent refresh token came back.
+    RefreshTokenReuse,
+    /// A mail was handed to SES.
+    SendMail,
+}
+
+impl Action {
+    /// The value in the table and in the user's activity.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::VerifyEmail => "verify_email",
+            Self::CreateAccount => "create_account",
+            Self::Login => "login",
+            Self::Refresh => "refresh",
+            Self::Logout => "logout",
+            Self::RefreshTokenReuse => "refresh_token_reuse",
+            Self::SendMail => "send_mail",
+        }
+    }
+}
+
+/// How it ended: well, or with the error code that the client was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Success,
+    /// It was refused, with this code.
+    Failure(&'static str),
+}

@@ -1,0 +1,33 @@
+//! Challenges: proofs that are asked for once. Issue, send again (which keeps the count of attempts), reserve an attempt,
+//! consume; one idea for codes, links and everything else that is single-use.
+
+/// What a challenge proves. One made for one purpose is good for no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// That whoever registers reads the mail of the address.
+    Registration,
+}
+
+impl Purpose {
+    /// The value in the table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Registration => "registration",
+        }
+    }
+}
+
+/// How often a code may be guessed, over all the mails that a challenge is sent in.
+pub const MAX_ATTEMPTS: u32 = 5;
+
+/// The life of a mailed code in seconds (NIST SP 800-63B-4, section 3.1.3: at most ten minutes).
+pub const CODE_SECONDS: i64 = 600;
+
+/// The life of a mailed link in seconds.
+pub const LINK_SECONDS: i64 = 3600;
+
+/// How long the password may be set after the address is proven, in seconds.
+pub const COMPLETION_SECONDS: i64 = 600;
+
+/// How long a challenge may be kept alive by sending it again, in seconds from its beginning.
+pub const CHALLENGE_SECONDS: i64 = 6 * 3600;

@@ -1,0 +1,44 @@
+//! Names of things. They are no secrets; secrets are [`Token`](crate::crypto::secret::Token)s.
+
+use std::fmt;
+
+use crate::rng::Rng;
+
+/// A user's id: a random UUID (RFC 9562, version 4) in lower case.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct UserId([u8; 16]);
+
+impl UserId {
+    /// A new user's id.
+    pub fn random(rng: &dyn Rng) -> Self {
+        Self(*uuid::Builder::from_random_bytes(rng.bytes()).as_uuid().as_bytes())
+    }
+
+    /// The id of these bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads an id in its one spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = Self(*uuid::Uuid::try_parse(text).ok()?.as_bytes());
+        (id.to_string() == text).then_some(id)
+    }
+
+    /// Its bytes.
+    pub const fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        uuid::Uuid::from_bytes(self.0).hyphenated().fmt(formatter)
+    }
+}
+
+impl fmt::Debug for UserId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}

@@ -1,0 +1,38 @@
+//! A client's address in its three forms.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The address cut for display: an IPv4 address to its /16, an IPv6 address to its /64.
+pub fn truncated(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            format!("{a}.{b}.0.0")
+        }
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string()
+        }
+    }
+}
+
+/// What limits count by: an IPv4 address, or an IPv6 /64, which is what one subscriber gets.
+pub fn of_limits(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(_) => truncated(ip),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_cut_as_documented() {
+        assert_eq!(truncated("192.168.17.4".parse().unwrap()), "192.168.0.0");
+        assert_eq!(truncated("2001:db8:85a3:8d3:1319:8a2e:370:7348".parse().unwrap()), "2001:db8:85a3:8d3::");
+        assert_eq!(of_limits("2001:db8:85a3:8d3::1".parse().unwrap()), of_limits("2001:db8:85a3:8d3::2".parse().unwrap()));
+        assert_ne!(of_limits("203.0.113.1".parse().unwrap()), of_limits("203.0.113.2".parse().unwrap()));
+    }
+}

@@ -1,0 +1,183 @@
+//! Sessions: what a client may ask for, how long they live, what a refresh comes to.
+
+use serde_json::Value;
+
+use super::name::DisplayText;
+use crate::{
+    clock::Timestamp,
+    config::Config,
+    http::{Fields, FromJson},
+};
+
+/// How long after a token's first use the same token gets the same successor, in milliseconds: long enough for requests that
+/// were under way together and for an answer that was lost, short for a thief (RFC 9700, section 4.14.2).
+pub const REPLAY_MILLIS: i64 = 10_000;
+
+/// How tokens reach the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transport {
+    /// In the body.
+    #[default]
+    Token,
+    /// In cookies.
+    Cookie,
+}
+
+impl FromJson for Transport {
+    fn from_json(value: Value) -> Result<Self, String> {
+        match value.as_str() {
+            Some("token") => Ok(Self::Token),
+            Some("cookie") => Ok(Self::Cookie),
+            _ => Err("must be \"token\" or \"cookie\"".to_owned()),
+        }
+    }
+}
+
+/// A text that the client chose and that is only ever compared: at most 512 bytes.
+#[derive(Clone)]
+pub struct OpaqueText(pub String);
+
+impl FromJson for OpaqueText {
+    fn from_json(value: Value) -> Result<Self, String> {
+        let text = String::from_json(value)?;
+        if (1..=512).contains(&text.len()) { Ok(Self(text)) } else { Err("must be 1 to 512 bytes".to_owned()) }
+    }
+}
+
+/// `session` in requests that can end in a session.
+#[derive(Clone, Default)]
+pub struct SessionOptions {
+    /// Tokens in the body or in cookies.
+    pub transport: Transport,
+    /// Long life instead of short.
+    pub remember_me: bool,
+    /// What the user calls the device.
+    pub device_name: Option<DisplayText>,
+    /// What the client makes of the device.
+    pub device_fingerprint: Option<OpaqueText>,
+    /// Names a device that has logged in before.
+    pub device_token: Option<OpaqueText>,
+}
+
+impl SessionOptions {
+    /// Takes `session` out of a request's fields.
+    pub fn take(fields: &mut Fields) -> Self {
+        fields
+            .object("session", |session| Self {
+                transport: session.optional("transport").unwrap_or_default(),
+                remember_me: session.optional("remember_me").unwrap_or_default(),
+                device_name: session.optional("device_name"),
+                device_fingerprint: session.optional("device_fingerprint"),
+                device_token: session.optional("device_token"),
+            })
+            .unwrap_or_default()
+    }
+}
+
+/// How long a session lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetime {
+    /// It ends then, however much it is used.
+    pub expires_at: Timestamp,
+    /// It ends after so many seconds without a refresh.
+    pub idle_seconds: i64,
+}
+
+impl Lifetime {
+    /// The life of a session that begins `now`.
+    pub fn new(config: &Config, remember_me: bool, now: Timestamp) -> Self {
+        const DAY: i64 = 86_400;
+        let days = if remember_me { config.session_remember_days } else { config.session_days };
+        Self { expires_at: now.plus_seconds(days * DAY), idle_seconds: config.session_idle_days.min(days) * DAY }
+    }
+}
+
+/// What the rules need to know of a stored session.
+#[derive(Debug, Clone)]
+pub struct SessionState {
+    /// The account's epoch that it was made under.
+    pub epoch: i64,
+    /// When it was ended, if it was.
+    pub revoked_at: Option<Timestamp>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// How long it may rest, in seconds.
+    pub idle_seconds: i64,
+    /// When it was made or last refreshed.
+    pub last_active_at: Timestamp,
+    /// The counter of its one live refresh token.
+    pub counter: u32,
+    /// When the token before that one was spent.
+    pub spent_at: Option<Timestamp>,
+}
+
+impl SessionState {
+    /// Whether the session lives, under the account's present epoch. Expiry counts here; TTL only sweeps.
+    pub fn lives(&self, epoch: i64, now: Timestamp) -> bool {
+        self.revoked_at.is_none()
+            && self.epoch == epoch
+            && now < self.expires_at
+            && now < self.last_active_at.plus_seconds(self.idle_seconds)
+    }
+
+    /// What a refresh with the token of that counter comes to, in a session that lives. `genuine`: the token's secret is the
+    /// one that the session keeps the hash of (only asked of the live token).
+    pub fn refresh(&self, counter: u32, genuine: bool, now: Timestamp) -> Refresh {
+        if counter == self.counter {
+            return if genuine { Refresh::Rotate } else { Refresh::Reuse };
+        }
+        let just_spent = counter.checked_add(1) == Some(self.counter)
+            && self.spent_at.is_some_and(|spent| now.millis() - spent.millis() < REPLAY_MILLIS);
+        if just_spent { Refresh::Repeat } else { Refresh::Reuse }
+    }
+}
+
+/// What a refresh comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refresh {
+    /// The live token: spend it, its successor lives.
+    Rotate,
+    /// The token that was just spent: the same successor again.
+    Repeat,
+    /// A token that was spent before: somebody copied it. The session ends.
+    Reuse,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> SessionState {
+        SessionState {
+            epoch: 3,
+            revoked_at: None,
+            expires_at: Timestamp::from_seconds(1000),
+            idle_seconds: 100,
+            last_active_at: Timestamp::from_seconds(500),
+            counter: 5,
+            spent_at: Some(Timestamp::from_seconds(500)),
+        }
+    }
+
+    #[test]
+    fn a_session_ends_by_time_rest_epoch_or_revocation() {
+        let at = Timestamp::from_seconds;
+        assert!(state().lives(3, at(599)));
+        assert!(!state().lives(3, at(600)));
+        assert!(!state().lives(4, at(599)));
+        assert!(!SessionState { expires_at: at(550), ..state() }.lives(3, at(550)));
+        assert!(!SessionState { revoked_at: Some(at(1)), ..state() }.lives(3, at(501)));
+    }
+
+    #[test]
+    fn only_the_last_spent_token_repeats_and_only_for_ten_seconds() {
+        let at = Timestamp::from_millis;
+        assert_eq!(state().refresh(5, true, at(599_000)), Refresh::Rotate);
+        assert_eq!(state().refresh(5, false, at(599_000)), Refresh::Reuse);
+        assert_eq!(state().refresh(4, false, at(509_999)), Refresh::Repeat);
+        assert_eq!(state().refresh(4, false, at(510_000)), Refresh::Reuse);
+        assert_eq!(state().refresh(3, false, at(500_000)), Refresh::Reuse);
+        assert_eq!(state().refresh(6, false, at(500_000)), Refresh::Reuse);
+        assert_eq!(state().refresh(u32::MAX, false, at(500_000)), Refresh::Reuse);
+    }
+}

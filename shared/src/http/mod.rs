@@ -1,0 +1,10 @@
+//! HTTP as API Gateway's HTTP API hands it over (payload 2.0): requests, their fields, answers.
+
+mod fields;
+mod request;
+mod response;
+
+pub use fields::{Fields, FromJson};
+pub use request::{Client, Request};
+pub use ::http::{Method, StatusCode};
+pub use response::{AnswerContext, Response};

@@ -1,0 +1,95 @@
+//! An answer, and its way into API Gateway's event.
+
+use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use lambda_http::aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body};
+use serde::Serialize;
+
+/// What an answer needs to know of its request.
+#[derive(Debug, Clone)]
+pub struct AnswerContext {
+    /// API Gateway's id of the request.
+    pub request_id: String,
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub struct Response {
+    /// The status.
+    pub status: StatusCode,
+    /// The error code, for the log.
+    pub code: Option<&'static str>,
+    headers: HeaderMap,
+    body: Option<String>,
+}
+
+impl Response {
+    /// An answer without a body.
+    pub fn empty(status: StatusCode) -> Self {
+        Self { status, code: None, headers: HeaderMap::new(), body: None }
+    }
+
+    /// A JSON answer.
+    pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
+        // Answers are plain structs with string keys, which serde_json can always write.
+        let body = serde_json::to_string(body).unwrap_or_default();
+        Self { body: Some(body), ..Self::empty(status) }.with_content_type("application/json; charset=utf-8")
+    }
+
+    /// An HTML page that runs only the scripts and styles that its policy names.
+    pub fn html(body: &str, content_security_policy: &str) -> Self {
+        Self { body: Some(body.to_owned()), ..Self::empty(StatusCode::OK) }
+            .with_content_type("text/html; charset=utf-8")
+            .with_header("content-security-policy", content_security_policy)
+    }
+
+    /// The same answer with another content type.
+    #[must_use]
+    pub fn with_content_type(self, content_type: &'static str) -> Self {
+        self.with_header("content-type", content_type)
+    }
+
+    /// The same answer with a header (replaced if it was there). A value that no header can hold is left out.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+
+    /// The same answer, for caches to keep that many seconds: public documents only.
+    #[must_use]
+    pub fn cacheable(self, seconds: u32) -> Self {
+        self.with_header("cache-control", &format!("public, max-age={seconds}"))
+    }
+
+    /// The same answer, for any page's scripts to read: public documents only.
+    #[must_use]
+    pub fn readable_everywhere(self) -> Self {
+        self.with_header("access-control-allow-origin", "*").with_header("cross-origin-resource-policy", "cross-origin")
+    }
+
+    /// The answer as API Gateway takes it, with the headers that every answer carries.
+    pub fn into_event(self, context: &AnswerContext) -> ApiGatewayV2httpResponse {
+        let mut headers = self.headers;
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("referrer-policy", "no-referrer"),
+            ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+        ] {
+            headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
+        }
+        if let Ok(request_id) = HeaderValue::from_str(&context.request_id) {
+            headers.insert(HeaderName::from_static("x-request-id"), request_id);
+        }
+        let mut event = ApiGatewayV2httpResponse::default();
+        event.status_code = i64::from(self.status.as_u16());
+        event.headers = headers;
+        event.body = self.body.map(Body::Text);
+        event
+    }
+}

@@ -1,0 +1,357 @@
+//! The purpose keys: kept in the `keyring` table wrapped by KMS, unwrapped once per cold start, held for a bounded time.
+//!
+//! Every key is wrapped under the encryption context `{purpose, version}`, and a function's policy names the purposes that it may
+//! unwrap. All wrapped keys lie in one partition, so that one query brings them; unwrapping goes on in parallel.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, RwLock},
+};
+
+use aws_sdk_kms::{Client as Kms, primitives::Blob, types::DataKeyPairSpec};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures::future::try_join_all;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::{
+    clock::{Clock, Timestamp},
+    error::Error,
+    store::{Store, WrappedKey},
+};
+
+/// How long unwrapped keys stay in memory, in seconds.
+const KEEP_SECONDS: i64 = 3600;
+
+/// A key that is not found is looked for again in the table, but not more often than this, in seconds.
+const LOOK_AGAIN_SECONDS: i64 = 30;
+
+/// What a key is for. A key is never used for anything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// E-mail addresses, usernames, names.
+    FieldContact,
+    /// Session ids and what describes a device.
+    FieldSession,
+    /// IP addresses in full.
+    FieldIp,
+    /// Mails that wait to be sent.
+    FieldOutbox,
+    /// Look-up hashes and pseudonyms.
+    Index,
+    /// Argon2's secret input.
+    Pepper,
+    /// Refresh tokens.
+    Refresh,
+    /// Access tokens (ES256; the wrapped key is the private one).
+    Signing,
+}
+
+impl Purpose {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::FieldContact,
+        Self::FieldSession,
+        Self::FieldIp,
+        Self::FieldOutbox,
+        Self::Index,
+        Self::Pepper,
+        Self::Refresh,
+        Self::Signing,
+    ];
+
+    /// The name in the table, in encryption contexts and in policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FieldContact => "field:contact",
+            Self::FieldSession => "field:session",
+            Self::FieldIp => "field:ip",
+            Self::FieldOutbox => "field:outbox",
+            Self::Index => "index",
+            Self::Pepper => "pepper",
+            Self::Refresh => "refresh",
+            Self::Signing => "signing",
+        }
+    }
+}
+
+/// One version of a purpose's key. Wiped when dropped.
+pub struct Key {
+    /// The version, from 1.
+    pub version: u32,
+    /// For signing keys, the `kid`.
+    pub key_id: Option<String>,
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+impl Key {
+    /// The key: 32 random bytes, or a private key in PKCS#8.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// All versions of a purpose's key, oldest first, at least one.
+pub struct KeySet(Vec<Key>);
+
+impl KeySet {
+    /// The version that is written with.
+    pub fn newest(&self) -> &Key {
+        &self.0[self.0.len() - 1]
+    }
+
+    /// The first version.
+    pub fn oldest(&self) -> &Key {
+        &self.0[0]
+    }
+
+    /// A certain version, for what was written with it.
+    pub fn version(&self, version: u32) -> Option<&Key> {
+        self.0.iter().find(|key| key.version == version)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_tests(bytes: [u8; 32]) -> Self {
+        Self(vec![Key { version: 1, key_id: None, bytes: Zeroizing::new(bytes.to_vec()) }])
+    }
+}
+
+/// A public key in the form of a JWK (RFC 7517, RFC 7518 section 6.2).
+#[derive(Debug, Clone, Serialize)]
+pub struct PublicKey {
+    /// Key type: `EC`.
+    pub kty: &'static str,
+    /// Curve: `P-256`.
+    pub crv: &'static str,
+    /// The point's first coordinate, base64url.
+    pub x: String,
+    /// The point's second coordinate, base64url.
+    pub y: String,
+    /// `ES256`: one key, one algorithm (RFC 8725, section 3.1).
+    pub alg: &'static str,
+    /// `sig`.
+    pub r#use: &'static str,
+    /// The key's RFC 7638 thumbprint.
+    pub kid: String,
+}
+
+impl PublicKey {
+    /// Reads a P-256 key from its SubjectPublicKeyInfo (RFC 5480), as KMS gives it: a fixed header, then the uncompressed point.
+    pub fn from_spki(der: &[u8]) -> Option<Self> {
+        const HEADER: [u8; 27] = [
+            0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+            0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+        ];
+        let point = der.strip_prefix(&HEADER)?;
+        if point.len() != 64 {
+            return None;
+        }
+        let (x, y) = (URL_SAFE_NO_PAD.encode(&point[..32]), URL_SAFE_NO_PAD.encode(&point[32..]));
+        let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+        let kid = URL_SAFE_NO_PAD.encode(Sha256::digest(canonical.as_bytes()));
+        Some(Self { kty: "EC", crv: "P-256", x, y, alg: "ES256", r#use: "sig", kid })
+    }
+}
+
+#[derive(Default)]
+struct Cache {
+    wrapped: Option<(Arc<Wrapped>, Timestamp)>,
+    sets: HashMap<Purpose, (Arc<KeySet>, Timestamp)>,
+}
+
+struct Wrapped {
+    keys: Vec<WrappedKey>,
+    public_keys: Vec<PublicKey>,
+    public_url: Option<String>,
+}
+
+/// Reads, unwraps and keeps the purpose keys.
+pub struct Keyring {
+    store: Store,
+    kms: Kms,
+    kms_key_id: String,
+    clock: Arc<dyn Clock>,
+    cache: RwLock<Cache>,
+    // One load at a time: a burst of first requests makes one query and one decryption per key.
+    loading: tokio::sync::Mutex<()>,
+}
+
+impl Keyring {
+    /// A keyring that has loaded nothing yet.
+    pub fn new(store: Store, kms: Kms, kms_key_id: String, clock: Arc<dyn Clock>) -> Self {
+        Self { store, kms, kms_key_id, clock, cache: RwLock::default(), loading: tokio::sync::Mutex::new(()) }
+    }
+
+    /// All versions of a purpose's key.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` while the table or KMS doesn't answer or the key isn't made yet. Never a fallback.
+    pub async fn get(&self, purpose: Purpose) -> Result<Arc<KeySet>, Error> {
+        if let Some(set) = self.cached(purpose) {
+            return Ok(set);
+        }
+        self.preload(&[purpose]).await?;
+        self.cached(purpose).ok_or_else(|| Error::internal("a key was loaded and is not there"))
+    }
+
+    /// Loads what is missing of several purposes' keys: one query, then all decryptions in parallel.
+    ///
+    /// # Errors
+    /// As [`Keyring::get`].
+    pub async fn preload(&self, purposes: &[Purpose]) -> Result<(), Error> {
+        if purposes.iter().all(|&purpose| self.cached(purpose).is_some()) {
+            return Ok(());
+        }
+        let _loading = self.loading.lock().await;
+        let missing: Vec<Purpose> =
+            purposes.iter().copied().filter(|&purpose| self.cached(purpose).is_none()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let wrapped = self.load_wrapped().await?;
+        let sets = try_join_all(missing.iter().map(|&purpose| self.unwrap_all(&wrapped, purpose))).await?;
+        let until = self.clock.now().plus_seconds(KEEP_SECONDS);
+        let mut cache = self.cache.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for (purpose, set) in missing.into_iter().zip(sets) {
+            cache.sets.insert(purpose, (Arc::new(set), until));
+        }
+        Ok(())
+    }
+
+    /// The public keys that access tokens are verified with: current, next and previous.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` while the table doesn't answer.
+    pub async fn public_keys(&self) -> Result<Vec<PublicKey>, Error> {
+        Ok(self.wrapped().await?.public_keys.clone())
+    }
+
+    /// The public key of that `kid`, looked for in the table again if it is new.
+    ///
+    /// # Errors
+    /// As [`Keyring::public_keys`].
+    pub async fn public_key(&self, kid: &str) -> Result<Option<PublicKey>, Error> {
+        let find = |wrapped: &Wrapped| wrapped.public_keys.iter().find(|key| key.kid == kid).cloned();
+        if let Some(key) = find(&*self.wrapped().await?) {
+            return Ok(Some(key));
+        }
+        let loaded = self.read().wrapped.as_ref().map(|(_, until)| until.plus_seconds(-KEEP_SECONDS));
+        if loaded.is_some_and(|loaded| self.clock.now() < loaded.plus_seconds(LOOK_AGAIN_SECONDS)) {
+            return Ok(None);
+        }
+        let _loading = self.loading.lock().await;
+        Ok(find(&*self.load_wrapped().await?))
+    }
+
+    /// The public URL that `keys-rotate` was told at deployment.
+    ///
+    /// # Errors
+    /// As [`Keyring::get`].
+    pub async fn public_url(&self) -> Result<String, Error> {
+        let wrapped = self.wrapped().await?;
+        wrapped.public_url.clone().ok_or_else(|| Error::TemporarilyUnavailable("the public URL is not set yet".to_owned()))
+    }
+
+    /// Makes the first version of a purpose's key, if there is none. KMS makes and wraps it; its plaintext is nowhere.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` while KMS or the table doesn't answer.
+    pub async fn make_first(&self, purpose: Purpose) -> Result<bool, Error> {
+        let version = 1;
+        let (wrapped, public) = if purpose == Purpose::Signing {
+            let pair = self
+                .kms
+                .generate_data_key_pair_without_plaintext()
+                .key_id(&self.kms_key_id)
+                .key_pair_spec(DataKeyPairSpec::EccNistP256)
+                .encryption_context("purpose", purpose.as_str())
+                .encryption_context("version", version.to_string())
+                .send()
+                .await
+                .map_err(|error| Error::aws("GenerateDataKeyPairWithoutPlaintext", &error))?;
+            (pair.private_key_ciphertext_blob, pair.public_key.map(Blob::into_inner))
+        } else {
+            let key = self
+                .kms
+                .generate_data_key_without_plaintext()
+                .key_id(&self.kms_key_id)
+                .number_of_bytes(32)
+                .encryption_context("purpose", purpose.as_str())
+                .encryption_context("version", version.to_string())
+                .send()
+                .await
+                .map_err(|error| Error::aws("GenerateDataKeyWithoutPlaintext", &error))?;
+            (key.ciphertext_blob, None)
+        };
+        let wrapped = wrapped.ok_or_else(|| Error::internal("KMS gave no key"))?.into_inner();
+        let created_at = self.clock.now();
+        let key = WrappedKey { purpose: purpose.as_str().to_owned(), version, wrapped, public, created_at };
+        self.store.put_wrapped_key(&key).await
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Cache> {
+        self.cache.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn cached(&self, purpose: Purpose) -> Option<Arc<KeySet>> {
+        let cache = self.read();
+        let (set, until) = cache.sets.get(&purpose)?;
+        (self.clock.now() < *until).then(|| Arc::clone(set))
+    }
+
+    async fn wrapped(&self) -> Result<Arc<Wrapped>, Error> {
+        let fresh = |cache: &Cache| {
+            let (wrapped, until) = cache.wrapped.as_ref()?;
+            (self.clock.now() < *until).then(|| Arc::clone(wrapped))
+        };
+        if let Some(wrapped) = fresh(&self.read()) {
+            return Ok(wrapped);
+        }
+        let _loading = self.loading.lock().await;
+        if let Some(wrapped) = fresh(&self.read()) {
+            return Ok(wrapped);
+        }
+        self.load_wrapped().await
+    }
+
+    async fn load_wrapped(&self) -> Result<Arc<Wrapped>, Error> {
+        let contents = self.store.keyring().await?;
+        let mut public_keys = Vec::new();
+        for key in contents.keys.iter().filter(|key| key.purpose == Purpose::Signing.as_str()) {
+            let public = key.public.as_deref().and_then(PublicKey::from_spki);
+            public_keys.push(public.ok_or_else(|| Error::internal("a signing key's public half is unreadable"))?);
+        }
+        let wrapped = Arc::new(Wrapped { keys: contents.keys, public_keys, public_url: contents.public_url });
+        let until = self.clock.now().plus_seconds(KEEP_SECONDS);
+        let mut cache = self.cache.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        cache.wrapped = Some((Arc::clone(&wrapped), until));
+        Ok(wrapped)
+    }
+
+    async fn unwrap_all(&self, wrapped: &Wrapped, purpose: Purpose) -> Result<KeySet, Error> {
+        let versions = wrapped.keys.iter().filter(|key| key.purpose == purpose.as_str());
+        let mut keys = try_join_all(versions.map(|key| self.unwrap_key(key))).await?;
+        keys.sort_by_key(|key| key.version);
+        if keys.is_empty() {
+            return Err(Error::TemporarilyUnavailable(format!("no {} key has been made yet", purpose.as_str())));
+        }
+        Ok(KeySet(keys))
+    }
+
+    async fn unwrap_key(&self, key: &WrappedKey) -> Result<Key, Error> {
+        let answer = self
+            .kms
+            .decrypt()
+            .key_id(&self.kms_key_id)
+            .ciphertext_blob(Blob::new(key.wrapped.clone()))
+            .encryption_context("purpose", &key.purpose)
+            .encryption_context("version", key.version.to_string())
+            .send()
+            .await
+            .map_err(|error| Error::aws("Decrypt", &error))?;
+        let bytes = answer.plaintext.ok_or_else(|| Error::internal("KMS gave no plaintext"))?.into_inner();
+        let key_id = key.public.as_deref().and_then(PublicKey::from_spki).map(|public| public.kid);
+        Ok(Key { version: key.version, key_id, bytes: Zeroizing::new(bytes) })
+    }
+}

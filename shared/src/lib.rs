@@ -1,0 +1,21 @@
+//! What every Latchkey function is made of.
+//!
+//! The way of a request: API Gateway event → [`operation`] → the operation's own file in the package `functions` (parse →
+//! load → decide → save → answer) → [`domain`] decides → [`store`] reads and writes DynamoDB. One direction, no way back up.
+
+pub mod app;
+pub mod clock;
+pub mod config;
+pub mod crypto;
+pub mod domain;
+pub mod email;
+pub mod error;
+pub mod http;
+pub mod keyring;
+pub mod log;
+pub mod operation;
+pub mod pages;
+pub mod rng;
+pub mod runtime;
+pub mod store;
+pub mod vault;

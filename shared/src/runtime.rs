@@ -1,0 +1,52 @@
+//! What a Lambda binary does: put the App together, then run one operation on event after event.
+
+use std::sync::Arc;
+
+pub use lambda_http::Error as RuntimeError;
+use aws_smithy_http_client::tls;
+use lambda_http::{
+    lambda_runtime::{self, LambdaEvent, service_fn},
+};
+use serde_json::value::RawValue;
+
+use crate::{
+    app::{App, sdk_defaults},
+    clock::SystemClock,
+    config::Config,
+    log,
+    operation::Operation,
+    rng::SystemRng,
+};
+
+/// Runs `operation` until Lambda ends the process.
+///
+/// The keys are unwrapped before the first event is taken, while Lambda gives the process its start-up CPU; if that fails, the
+/// first request tries again and says 503 itself.
+///
+/// # Errors
+/// The configuration's faults, or the runtime's end.
+pub fn run(operation: Operation) -> Result<(), RuntimeError> {
+    log::to_stdout();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let config = Config::from_environment()?;
+        let https = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+            .build_https();
+        let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(https).load().await;
+        let sdk = sdk_defaults(sdk.into_builder()).build();
+        let app = App::new(config, &sdk, Arc::new(SystemClock), Arc::new(SystemRng));
+        if let Err(error) = app.keyring.preload(operation.keys).await {
+            error.log(operation.name, "start");
+        }
+        lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
+            let app = Arc::clone(&app);
+            async move {
+                let answer = operation.invoke(&app, event.payload.get().as_bytes()).await?;
+                let answer: Box<RawValue> = serde_json::from_slice(&answer)?;
+                Ok::<_, RuntimeError>(answer)
+            }
+        }))
+        .await
+    })
+}

@@ -1,0 +1,265 @@
+//! `accounts` and `user-keys`: who there is, and each one's own part of the keys.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+
+use super::{Item, Session, Store, Transaction, keys, sessions};
+use crate::{
+    clock::Timestamp,
+    crypto::field::{Place, UserSalt},
+    domain::{account::Status, ids::UserId},
+    error::Error,
+};
+
+/// An account as it is stored: what is personal is still encrypted.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Who.
+    pub id: UserId,
+    /// May they log in?
+    pub status: Status,
+    /// The password's hash (a PHC string).
+    pub password: Option<String>,
+    /// The recovery key's hash (a PHC string).
+    pub recovery_key: Option<String>,
+    /// The address (`field:contact`).
+    pub email: Option<String>,
+    /// The address's look-up hash.
+    pub email_hash: Option<String>,
+    /// The username (`field:contact`).
+    pub username: Option<String>,
+    /// The username's look-up hash.
+    pub username_hash: Option<String>,
+    /// The name (`field:contact`).
+    pub name: Option<String>,
+    /// A few words (`field:contact`).
+    pub bio: Option<String>,
+    /// A picture's URL (`field:contact`).
+    pub picture: Option<String>,
+    /// What the user is.
+    pub roles: Vec<String>,
+    /// What the user may.
+    pub permissions: Vec<String>,
+    /// Goes up to end all sessions at once.
+    pub session_epoch: i64,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// When a login last succeeded.
+    pub last_login_at: Option<Timestamp>,
+}
+
+/// What of a login is kept with the account.
+#[derive(Debug, Clone)]
+pub struct LastLogin {
+    /// When.
+    pub at: Timestamp,
+    /// From where (`field:ip`).
+    pub ip: String,
+    /// With what (`field:session`).
+    pub user_agent: String,
+}
+
+/// What one read brings of a user.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The account.
+    pub account: Option<Account>,
+    /// The user's own part of the keys.
+    pub salt: Option<UserSalt>,
+    /// The session that was asked for.
+    pub session: Option<Session>,
+}
+
+impl Account {
+    /// Where a field of the account lies.
+    pub fn place<'a>(item: &'a str, attribute: &'static str) -> Place<'a> {
+        Place { table: "accounts", item, attribute }
+    }
+
+    /// The key of the account's item, as its fields are bound to it.
+    pub fn item_key(id: &UserId) -> String {
+        format!("{}|{}", keys::user(id), keys::PROFILE)
+    }
+
+    fn item(&self) -> Item {
+        Item::new()
+            .with_text(keys::PK, keys::user(&self.id))
+            .with_text(keys::SK, keys::PROFILE)
+            // "status" is a reserved word of DynamoDB's expressions.
+            .with_text("account_status", self.status.as_str())
+            .with_text_if("password", self.password.as_deref())
+            .with_text_if("recovery_key", self.recovery_key.as_deref())
+            .with_text_if("email", self.email.as_deref())
+            .with_text_if("email_hash", self.email_hash.as_deref())
+            .with_text_if("username", self.username.as_deref())
+            .with_text_if("username_hash", self.username_hash.as_deref())
+            .with_text_if("name", self.name.as_deref())
+            .with_texts("roles", &self.roles)
+            .with_texts("permissions", &self.permissions)
+            .with_number("session_epoch", self.session_epoch)
+            .with_time("created_at", self.created_at)
+    }
+
+    fn from_item(id: &UserId, item: &Item) -> Result<Self, Error> {
+        Ok(Self {
+            id: id.clone(),
+            status: Status::parse(&item.text("account_status")?).ok_or_else(|| Error::internal("an unknown account status"))?,
+            password: item.optional_text("password"),
+            recovery_key: item.optional_text("recovery_key"),
+            email: item.optional_text("email"),
+            email_hash: item.optional_text("email_hash"),
+            username: item.optional_text("username"),
+            username_hash: item.optional_text("username_hash"),
+            name: item.optional_text("name"),
+            bio: item.optional_text("bio"),
+            picture: item.optional_text("picture"),
+            roles: item.texts("roles"),
+            permissions: item.texts("permissions"),
+            session_epoch: item.number("session_epoch")?,
+            created_at: item.time("created_at")?,
+            last_login_at: item.optional_time("last_login_at"),
+        })
+    }
+}
+
+impl Store {
+    /// Whose an e-mail address is, by its look-up hash.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn email_owner(&self, hash: &str) -> Result<Option<UserId>, Error> {
+        self.owner(keys::email(hash)).await
+    }
+
+    /// Whose a username is, by its look-up hash.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn username_owner(&self, hash: &str) -> Result<Option<UserId>, Error> {
+        self.owner(keys::username(hash)).await
+    }
+
+    async fn owner(&self, key: String) -> Result<Option<UserId>, Error> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.tables.accounts)
+            .key(keys::PK, AttributeValue::S(key))
+            .key(keys::SK, AttributeValue::S(keys::RESERVATION.to_owned()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| Error::aws("GetItem", &error))?;
+        let Some(item) = answer.item.map(Item) else { return Ok(None) };
+        let id = UserId::parse(&item.text("user_id")?);
+        Ok(Some(id.ok_or_else(|| Error::internal("a reservation names no user"))?))
+    }
+
+    /// A user's account, salt and, where its hash is given, session, in one strongly consistent read. Asks the same of the
+    /// tables whether they are there or not.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn load(&self, id: &UserId, session_hash: Option<&str>) -> Result<Loaded, Error> {
+        let of_table = |key: Item| {
+            KeysAndAttributes::builder()
+                .keys(key.0)
+                .consistent_read(true)
+                .build()
+                .map_err(|_| Error::internal("a read could not be put together"))
+        };
+        let user = keys::user(id);
+        let mut wanted = HashMap::from([
+            (
+                self.tables.accounts.clone(),
+                of_table(Item::new().with_text(keys::PK, &user).with_text(keys::SK, keys::PROFILE))?,
+            ),
+            (self.tables.user_keys.clone(), of_table(Item::new().with_text(keys::PK, &user))?),
+        ]);
+        if let Some(hash) = session_hash {
+            let key = Item::new().with_text(keys::PK, &user).with_text(keys::SK, keys::session(hash));
+            wanted.insert(self.tables.sessions.clone(), of_table(key)?);
+        }
+        let mut loaded = Loaded::default();
+        for attempt in 1..=4 {
+            let answer = self
+                .client
+                .batch_get_item()
+                .set_request_items(Some(wanted))
+                .send()
+                .await
+                .map_err(|error| Error::aws("BatchGetItem", &error))?;
+            for (table, items) in answer.responses.unwrap_or_default() {
+                for item in items.into_iter().map(Item) {
+                    if table == self.tables.accounts {
+                        loaded.account = Some(Account::from_item(id, &item)?);
+                    } else if table == self.tables.sessions {
+                        loaded.session = Some(sessions::from_item(id, &item)?);
+                    } else {
+                        let salt = item.bytes("salt")?.try_into();
+                        loaded.salt = Some(UserSalt::from_bytes(salt.map_err(|_| Error::internal("a salt isn't 32 bytes"))?));
+                    }
+                }
+            }
+            wanted = answer.unprocessed_keys.unwrap_or_default();
+            if wanted.is_empty() {
+                return Ok(loaded);
+            }
+            self.pause(attempt).await;
+        }
+        Err(Error::TemporarilyUnavailable("BatchGetItem: keys stay unprocessed".to_owned()))
+    }
+}
+
+impl Transaction {
+    /// Makes an account: its item, its salt, and the reservations of its address and username. Refused as `account`, `email` or
+    /// `username`.
+    pub fn create_account(&mut self, store: &Store, account: &Account, salt: &UserSalt, login: &LastLogin) {
+        let reserve = |key: String| {
+            Item::new()
+                .with_text(keys::PK, key)
+                .with_text(keys::SK, keys::RESERVATION)
+                .with_text("user_id", account.id.to_string())
+        };
+        if let Some(hash) = &account.email_hash {
+            self.put_new("email", &store.tables.accounts, reserve(keys::email(hash)));
+        }
+        if let Some(hash) = &account.username_hash {
+            self.put_new("username", &store.tables.accounts, reserve(keys::username(hash)));
+        }
+        let item = account
+            .item()
+            .with_time("last_login_at", login.at)
+            .with_text("last_login_ip", &login.ip)
+            .with_text("last_login_user_agent", &login.user_agent);
+        self.put_new("account", &store.tables.accounts, item);
+        let salt = Item::new().with_text(keys::PK, keys::user(&account.id)).with_bytes("salt", salt.bytes());
+        self.put_new("account", &store.tables.user_keys, salt);
+    }
+
+    /// Notes a login with the account and, where it was left, brings it back; `password` is its new hash if it changed. Refused
+    /// as `account` if the account isn't what it was when it was read: another password, status or epoch.
+    pub fn note_login(&mut self, store: &Store, account: &Account, login: &LastLogin, password: Option<&str>) {
+        let key = Item::new().with_text(keys::PK, keys::user(&account.id)).with_text(keys::SK, keys::PROFILE);
+        let mut values = Item::new()
+            .with_time(":at", login.at)
+            .with_text(":ip", &login.ip)
+            .with_text(":agent", &login.user_agent)
+            .with_text(":active", Status::Active.as_str())
+            .with_text(":status", account.status.as_str())
+            .with_number(":epoch", account.session_epoch);
+        let mut update =
+            "SET last_login_at = :at, last_login_ip = :ip, last_login_user_agent = :agent, account_status = :active".to_owned();
+        let mut condition = "account_status = :status AND session_epoch = :epoch".to_owned();
+        if let Some(password) = password {
+            update.push_str(", password = :new");
+            values = values.with_text(":new", password);
+        }
+        if let Some(known) = &account.password {
+            condition.push_str(" AND password = :known");
+            values = values.with_text(":known", known);
+        }
+        self.update("account", &store.tables.accounts, key, &update, Some(&condition), values);
+    }
+}

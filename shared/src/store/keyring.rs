@@ -1,0 +1,123 @@
+//! `keyring`: the purpose keys, wrapped by KMS, and what the deployment told. Written by `keys-rotate` alone.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::{Item, Store, keys};
+use crate::{clock::Timestamp, error::Error};
+
+/// A purpose key, wrapped.
+#[derive(Debug, Clone)]
+pub struct WrappedKey {
+    /// What it is for.
+    pub purpose: String,
+    /// Its version, from 1.
+    pub version: u32,
+    /// KMS's ciphertext.
+    pub wrapped: Vec<u8>,
+    /// The public half, as SubjectPublicKeyInfo, where there is one.
+    pub public: Option<Vec<u8>>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// All that lies in the keyring.
+#[derive(Debug, Clone, Default)]
+pub struct KeyringContents {
+    /// The keys.
+    pub keys: Vec<WrappedKey>,
+    /// Where clients reach the service.
+    pub public_url: Option<String>,
+}
+
+impl Store {
+    /// Everything in the keyring.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn keyring(&self) -> Result<KeyringContents, Error> {
+        let mut contents = KeyringContents::default();
+        let mut from = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.tables.keyring)
+                .key_condition_expression("pk = :all")
+                .expression_attribute_values(":all", AttributeValue::S(keys::KEYRING.to_owned()))
+                .consistent_read(true)
+                .set_exclusive_start_key(from)
+                .send()
+                .await
+                .map_err(|error| Error::aws("Query", &error))?;
+            for item in answer.items.unwrap_or_default().into_iter().map(Item) {
+                if item.text(keys::SK)? == keys::DEPLOYMENT {
+                    contents.public_url = item.optional_text("public_url");
+                    continue;
+                }
+                let version = u32::try_from(item.number("version")?);
+                contents.keys.push(WrappedKey {
+                    purpose: item.text("purpose")?,
+                    version: version.map_err(|_| Error::internal("a key's version is out of range"))?,
+                    wrapped: item.bytes("wrapped")?,
+                    public: item.bytes("public").ok(),
+                    created_at: item.time("created_at")?,
+                });
+            }
+            from = answer.last_evaluated_key;
+            if from.is_none() {
+                return Ok(contents);
+            }
+        }
+    }
+
+    /// Adds a key, unless its version is there already: then that one stays, and the answer is `false`.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn put_wrapped_key(&self, key: &WrappedKey) -> Result<bool, Error> {
+        let mut item = Item::new()
+            .with_text(keys::PK, keys::KEYRING)
+            .with_text(keys::SK, keys::wrapped_key(&key.purpose, key.version))
+            .with_text("purpose", &key.purpose)
+            .with_number("version", i64::from(key.version))
+            .with_bytes("wrapped", &key.wrapped)
+            .with_time("created_at", key.created_at);
+        if let Some(public) = &key.public {
+            item = item.with_bytes("public", public);
+        }
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.tables.keyring)
+            .set_item(Some(item.0))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
+            Err(error) => Err(Error::aws("PutItem", &error)),
+        }
+    }
+
+    /// Notes what the deployment told.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn put_deployment(&self, public_url: &str) -> Result<(), Error> {
+        let item = Item::new()
+            .with_text(keys::PK, keys::KEYRING)
+            .with_text(keys::SK, keys::DEPLOYMENT)
+            .with_text("public_url", public_url);
+        self.client
+            .put_item()
+            .table_name(&self.tables.keyring)
+            .set_item(Some(item.0))
+            .send()
+            .await
+            .map_err(|error| Error::aws("PutItem", &error))?;
+        Ok(())
+    }
+}

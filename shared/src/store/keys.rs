@@ -1,0 +1,60 @@
+//! Every partition and sort key.
+
+use crate::domain::ids::UserId;
+
+/// Partition key.
+pub(super) const PK: &str = "pk";
+/// Sort key.
+pub(super) const SK: &str = "sk";
+/// The attribute that DynamoDB's TTL sweeps by, in seconds ("ttl" is a reserved word). Code never relies on the sweep.
+pub(super) const TTL: &str = "sweep_at";
+
+pub(super) fn user(id: &UserId) -> String {
+    format!("USER#{id}")
+}
+
+pub(super) const PROFILE: &str = "PROFILE";
+
+/// `accounts`: who has this e-mail address.
+pub(super) fn email(hash: &str) -> String {
+    format!("EMAIL#{hash}")
+}
+
+/// `accounts`: who has this username.
+pub(super) fn username(hash: &str) -> String {
+    format!("USERNAME#{hash}")
+}
+
+/// The sort key of a reservation.
+pub(super) const RESERVATION: &str = "RESERVATION";
+
+pub(super) fn session(hash: &str) -> String {
+    format!("SESSION#{hash}")
+}
+
+pub(super) fn challenge(id: &str) -> String {
+    format!("CHALLENGE#{id}")
+}
+
+pub(super) fn limit(name: &str, key: &str, window: i64) -> String {
+    format!("LIMIT#{name}#{key}#{window}")
+}
+
+/// `counters`: the failures of one account's password, by strangers' devices.
+pub(super) fn lock(credential: &str, account: &str) -> String {
+    format!("LOCK#{credential}#{account}")
+}
+
+pub(super) fn mail(id: &str) -> String {
+    format!("MAIL#{id}")
+}
+
+/// `keyring`: the one partition that all of it lies in, so that one query brings it.
+pub(super) const KEYRING: &str = "KEYRING";
+
+pub(super) fn wrapped_key(purpose: &str, version: u32) -> String {
+    format!("KEY#{purpose}#{version:08}")
+}
+
+/// `keyring`: what the deployment told `keys-rotate`.
+pub(super) const DEPLOYMENT: &str = "DEPLOYMENT";

@@ -1,0 +1,150 @@
+//! `outbox`: mails that wait to be sent. Written in the transaction that they tell of, read by `send-email` alone.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::Value;
+
+use super::{Item, Store, Transaction, keys};
+use crate::{clock::Timestamp, crypto::field::Place, error::Error};
+
+/// A mail as it is stored: address and content encrypted as one.
+#[derive(Debug, Clone)]
+pub struct StoredMail {
+    /// Its id.
+    pub id: String,
+    /// Address and content (`field:outbox`).
+    pub payload: String,
+    /// What kind of mail it is.
+    pub kind: String,
+    /// Under which its sending is audited.
+    pub pseudonym: String,
+    /// After that it is of no use any more, and is not sent.
+    pub not_after: Timestamp,
+}
+
+impl StoredMail {
+    /// Where a field of a mail lies.
+    pub fn place<'a>(item: &'a str, attribute: &'static str) -> Place<'a> {
+        Place { table: "outbox", item, attribute }
+    }
+
+    /// The key of a mail's item, as its fields are bound to it.
+    pub fn item_key(id: &str) -> String {
+        keys::mail(id)
+    }
+
+    fn item(&self) -> Item {
+        Item::new()
+            .with_text(keys::PK, keys::mail(&self.id))
+            .with_text("payload", &self.payload)
+            .with_text("kind", &self.kind)
+            .with_text("pseudonym", &self.pseudonym)
+            .with_time("not_after", self.not_after)
+            .with_number(keys::TTL, self.not_after.seconds())
+    }
+
+    fn from_item(item: &Item) -> Result<Self, Error> {
+        let key = item.text(keys::PK)?;
+        Ok(Self {
+            id: key.strip_prefix("MAIL#").unwrap_or_default().to_owned(),
+            payload: item.text("payload")?,
+            kind: item.text("kind")?,
+            pseudonym: item.text("pseudonym")?,
+            not_after: item.time("not_after")?,
+        })
+    }
+
+    /// Reads a mail out of a stream record's image, where values stand as DynamoDB's JSON.
+    ///
+    /// # Errors
+    /// `internal` for an image that is no mail.
+    pub fn from_stream_image(image: &Value) -> Result<Self, Error> {
+        let values = image.as_object().ok_or_else(|| Error::internal("a stream record without an image"))?;
+        let values: HashMap<String, AttributeValue> = values
+            .iter()
+            .filter_map(|(name, value)| {
+                let (kind, value) = value.as_object()?.iter().next()?;
+                let value = value.as_str()?.to_owned();
+                let value = if kind == "N" { AttributeValue::N(value) } else { AttributeValue::S(value) };
+                Some((name.clone(), value))
+            })
+            .collect();
+        Self::from_item(&Item(values))
+    }
+}
+
+impl Store {
+    /// Whether a mail still waits. A stream may bring a record again that was dealt with.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn mail_waits(&self, mail: &StoredMail) -> Result<bool, Error> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.tables.outbox)
+            .key(keys::PK, AttributeValue::S(keys::mail(&mail.id)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| Error::aws("GetItem", &error))?;
+        Ok(answer.item.is_some())
+    }
+
+    /// A page of the mails that wait, and where the next page begins. Only `cleanup` reads them so.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn waiting_mails(&self, from: Option<Item>) -> Result<(Vec<StoredMail>, Option<Item>), Error> {
+        let answer = self
+            .client
+            .scan()
+            .table_name(&self.tables.outbox)
+            .consistent_read(true)
+            .set_exclusive_start_key(from.map(|key| key.0))
+            .send()
+            .await
+            .map_err(|error| Error::aws("Scan", &error))?;
+        let mails: Result<Vec<_>, _> =
+            answer.items.unwrap_or_default().into_iter().map(|item| StoredMail::from_item(&Item(item))).collect();
+        Ok((mails?, answer.last_evaluated_key.map(Item)))
+    }
+
+    /// Touches a waiting mail, so that the stream brings it to `send-email` once more.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn touch_mail(&self, mail: &StoredMail, now: Timestamp) -> Result<(), Error> {
+        let values = Item::new().with_time(":now", now);
+        let touched = self
+            .client
+            .update_item()
+            .table_name(&self.tables.outbox)
+            .key(keys::PK, AttributeValue::S(keys::mail(&mail.id)))
+            .update_expression("SET touched_at = :now")
+            .condition_expression("attribute_exists(pk)")
+            .set_expression_attribute_values(Some(values.0))
+            .send()
+            .await;
+        match touched {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(Error::aws("UpdateItem", &error)),
+        }
+    }
+}
+
+impl Transaction {
+    /// Lets a mail wait for `send-email`.
+    pub fn put_mail(&mut self, store: &Store, mail: &StoredMail) {
+        self.put_new("mail", &store.tables.outbox, mail.item());
+    }
+
+    /// Takes a mail out of the outbox: it was sent, or is of no use any more. Refused as `mail` if it is gone already.
+    pub fn remove_mail(&mut self, store: &Store, mail: &StoredMail) {
+        let key = Item::new().with_text(keys::PK, keys::mail(&mail.id));
+        let values = Item::new().with_text(":kind", &mail.kind);
+        self.delete("mail", &store.tables.outbox, key, "kind = :kind", values);
+    }
+}

@@ -1,0 +1,174 @@
+//! `sessions`: who is logged in where.
+
+use super::{Item, Store, Transaction, keys};
+use crate::{
+    clock::Timestamp,
+    crypto::field::Place,
+    domain::{
+        ids::UserId,
+        session::{SessionState, Transport},
+    },
+    error::Error,
+};
+
+/// How long an ended session is kept, in seconds, so that its tokens are told that it was ended.
+const KEEP_ENDED_SECONDS: i64 = 86_400;
+
+/// A session as it is stored: what is personal is still encrypted.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Whose.
+    pub user_id: UserId,
+    /// The look-up hash of its id.
+    pub hash: String,
+    /// Its id (`field:session`).
+    pub sealed_id: String,
+    /// What the rules go by.
+    pub state: SessionState,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When the user last proved who they are.
+    pub auth_time: Timestamp,
+    /// How (RFC 8176).
+    pub amr: Vec<String>,
+    /// Whether the user asked for a long life.
+    pub remember_me: bool,
+    /// How its tokens reach the client.
+    pub transport: Transport,
+    /// The version of the `refresh` key that its tokens are made under.
+    pub refresh_key_version: u32,
+    /// The hash of the live refresh token's secret part (a PHC string).
+    pub refresh_hash: String,
+    /// The client's address in full (`field:ip`).
+    pub ip: String,
+    /// The address's look-up hash.
+    pub ip_hash: String,
+    /// The address, cut for display.
+    pub ip_truncated: String,
+    /// The client's `User-Agent` (`field:session`).
+    pub user_agent: String,
+    /// What the user calls the device (`field:session`).
+    pub device_name: Option<String>,
+}
+
+/// The key of a session's item, as its fields are bound to it.
+pub fn session_key(user_id: &UserId, hash: &str) -> String {
+    format!("{}|{}", keys::user(user_id), keys::session(hash))
+}
+
+impl Session {
+    /// Where a field of a session lies.
+    pub fn place<'a>(item: &'a str, attribute: &'static str) -> Place<'a> {
+        Place { table: "sessions", item, attribute }
+    }
+
+    fn item(&self) -> Item {
+        Item::new()
+            .with_text(keys::PK, keys::user(&self.user_id))
+            .with_text(keys::SK, keys::session(&self.hash))
+            .with_text("session_id", &self.sealed_id)
+            .with_number("epoch", self.state.epoch)
+            .with_time("expires_at", self.state.expires_at)
+            .with_number("idle_seconds", self.state.idle_seconds)
+            .with_time("last_active_at", self.state.last_active_at)
+            .with_number("refresh_counter", i64::from(self.state.counter))
+            .with_time("created_at", self.created_at)
+            .with_time("auth_time", self.auth_time)
+            .with_texts("amr", &self.amr)
+            .with_bool("remember_me", self.remember_me)
+            .with_bool("cookies", self.transport == Transport::Cookie)
+            .with_number("refresh_key_version", i64::from(self.refresh_key_version))
+            .with_text("refresh_hash", &self.refresh_hash)
+            .with_text("ip", &self.ip)
+            .with_text("ip_hash", &self.ip_hash)
+            .with_text("ip_truncated", &self.ip_truncated)
+            .with_text("user_agent", &self.user_agent)
+            .with_text_if("device_name", self.device_name.as_deref())
+            .with_number(keys::TTL, self.state.expires_at.seconds() + KEEP_ENDED_SECONDS)
+    }
+}
+
+pub(super) fn from_item(user_id: &UserId, item: &Item) -> Result<Session, Error> {
+    let key = item.text(keys::SK)?;
+    let number = |name: &str| u32::try_from(item.number(name)?).map_err(|_| Error::internal("a counter is out of range"));
+    Ok(Session {
+        user_id: user_id.clone(),
+        hash: key.strip_prefix("SESSION#").unwrap_or_default().to_owned(),
+        sealed_id: item.text("session_id")?,
+        state: SessionState {
+            epoch: item.number("epoch")?,
+            revoked_at: item.optional_time("revoked_at"),
+            expires_at: item.time("expires_at")?,
+            idle_seconds: item.number("idle_seconds")?,
+            last_active_at: item.time("last_active_at")?,
+            counter: number("refresh_counter")?,
+            spent_at: item.optional_time("spent_at"),
+        },
+        created_at: item.time("created_at")?,
+        auth_time: item.time("auth_time")?,
+        amr: item.texts("amr"),
+        remember_me: item.flag("remember_me"),
+        transport: if item.flag("cookies") { Transport::Cookie } else { Transport::Token },
+        refresh_key_version: number("refresh_key_version")?,
+        refresh_hash: item.text("refresh_hash")?,
+        ip: item.text("ip")?,
+        ip_hash: item.text("ip_hash")?,
+        ip_truncated: item.text("ip_truncated")?,
+        user_agent: item.text("user_agent")?,
+        device_name: item.optional_text("device_name"),
+    })
+}
+
+impl Transaction {
+    /// Makes a session.
+    pub fn create_session(&mut self, store: &Store, session: &Session) {
+        self.put_new("session", &store.tables.sessions, session.item());
+    }
+
+    /// Spends the live refresh token: its successor, whose secret part has that hash, lives. Refused as `session` if another
+    /// request spent it first or the session was ended.
+    pub fn rotate(&mut self, store: &Store, session: &Session, refresh_hash: &str, now: Timestamp) {
+        let key =
+            Item::new().with_text(keys::PK, keys::user(&session.user_id)).with_text(keys::SK, keys::session(&session.hash));
+        let values = Item::new()
+            .with_number(":live", i64::from(session.state.counter))
+            .with_number(":one", 1)
+            .with_text(":hash", refresh_hash)
+            .with_time(":now", now);
+        self.update(
+            "session",
+            &store.tables.sessions,
+            key,
+            "SET refresh_counter = refresh_counter + :one, refresh_hash = :hash, spent_at = :now, last_active_at = :now",
+            Some("refresh_counter = :live AND attribute_not_exists(revoked_at)"),
+            values,
+        );
+    }
+
+    /// Demands that a session is still as it was read. Refused as `session` otherwise.
+    pub fn demand_session(&mut self, store: &Store, session: &Session) {
+        let key =
+            Item::new().with_text(keys::PK, keys::user(&session.user_id)).with_text(keys::SK, keys::session(&session.hash));
+        let values = Item::new().with_number(":live", i64::from(session.state.counter));
+        let condition = "refresh_counter = :live AND attribute_not_exists(revoked_at)";
+        self.check("session", &store.tables.sessions, key, condition, values);
+    }
+
+    /// Ends a session. Refused as `session` if it was ended before.
+    pub fn end_session(&mut self, store: &Store, session: &Session, reason: &str, now: Timestamp) {
+        let key =
+            Item::new().with_text(keys::PK, keys::user(&session.user_id)).with_text(keys::SK, keys::session(&session.hash));
+        let values = Item::new()
+            .with_time(":now", now)
+            .with_text(":reason", reason)
+            .with_number(":ttl", now.seconds() + KEEP_ENDED_SECONDS);
+        self.update(
+            "session",
+            &store.tables.sessions,
+            key,
+            &format!("SET revoked_at = :now, revoked_reason = :reason, {} = :ttl", keys::TTL),
+            Some("attribute_exists(pk) AND attribute_not_exists(revoked_at)"),
+            values,
+        );
+    }
+}
