@@ -158,9 +158,7 @@ async fn admit(
 
 async fn refuse(app: &App, request: &Request, vault: &Vault<'_>, error: Error) -> Result<Response, Error> {
     let event = vault.event(Action::Login, Outcome::Failure(error.code()), "password", &request.client).await?;
-    let mut transaction = Transaction::new();
-    transaction.audit(&app.store, &event);
-    app.store.commit(transaction).await?;
+    app.store.write_down(&event).await?;
     Err(error)
 }
 

@@ -191,9 +191,7 @@ async fn refuse(
 ) -> Result<Response, Error> {
     let vault = Vault::new(app, challenge.salt.clone());
     let event = vault.event(Action::VerifyEmail, Outcome::Failure(error.code()), method, &request.client).await?;
-    let mut transaction = Transaction::new();
-    transaction.audit(&app.store, &event);
-    app.store.commit(transaction).await?;
+    app.store.write_down(&event).await?;
     Err(error)
 }
 

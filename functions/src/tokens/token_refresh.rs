@@ -109,9 +109,7 @@ async fn refresh(
 async fn refuse(app: &App, request: &Request, vault: &Vault<'_>) -> Result<Option<Response>, Error> {
     let error = Error::SessionRevoked;
     let event = vault.event(Action::Refresh, Outcome::Failure(error.code()), "refresh_token", &request.client).await?;
-    let mut transaction = Transaction::new();
-    transaction.audit(&app.store, &event);
-    app.store.commit(transaction).await?;
+    app.store.write_down(&event).await?;
     Err(error)
 }
 

@@ -33,14 +33,14 @@ impl FromJson for Transport {
     }
 }
 
-/// A text that the client chose and that is only ever compared: at most 512 bytes.
+/// A text that the client chose and that is only ever compared: at most 4096 bytes.
 #[derive(Clone)]
 pub struct OpaqueText(pub String);
 
 impl FromJson for OpaqueText {
     fn from_json(value: Value) -> Result<Self, String> {
         let text = String::from_json(value)?;
-        if (1..=512).contains(&text.len()) { Ok(Self(text)) } else { Err("must be 1 to 512 bytes".to_owned()) }
+        if (1..=4096).contains(&text.len()) { Ok(Self(text)) } else { Err("must be 1 to 4096 bytes".to_owned()) }
     }
 }
 

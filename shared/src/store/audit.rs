@@ -5,6 +5,7 @@ use crate::{
     clock::Timestamp,
     crypto::field::Place,
     domain::audit::{Action, Outcome},
+    error::Error,
 };
 
 /// An event. What is personal in it is encrypted under the user's own keys, and the pseudonym that it lies under hangs on them
@@ -64,6 +65,23 @@ impl AuditEvent {
             Outcome::Success => item.with_text("outcome", "success"),
             Outcome::Failure(reason) => item.with_text("outcome", "failure").with_text("reason", reason),
         }
+    }
+}
+
+impl Store {
+    /// Writes an event down that goes with no other write: a refusal.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn write_down(&self, event: &AuditEvent) -> Result<(), Error> {
+        self.client
+            .put_item()
+            .table_name(&self.tables.audit)
+            .set_item(Some(event.item().0))
+            .send()
+            .await
+            .map_err(|error| Error::aws("PutItem", &error))?;
+        Ok(())
     }
 }
 

@@ -1,0 +1,167 @@
+use serde_json::json;
+use tests::{Client, OTHER_PASSWORD, Person, options, strict_world, world};
+
+const ADDRESS: &str = "ada@example.org";
+
+#[tokio::test]
+async fn a_login_gives_tokens_and_the_user() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let answer = person.client.post("/v1/login", person.credentials()).await.expect(200);
+    assert_eq!((&answer.body["status"], &answer.body["token_type"]), (&json!("authenticated"), &json!("Bearer")));
+    assert_eq!((&answer.body["expires_in"], &answer.body["refresh_expires_in"]), (&json!(600), &json!(7 * 86_400)));
+    assert!(answer.body.get("recovery_key").is_none());
+    let user = answer.body["user"].as_object().unwrap();
+    let mut names: Vec<&str> = user.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "bio", "created_at", "email", "email_verified", "id", "last_login_at", "mfa_enabled", "name", "passkeys",
+            "picture", "roles", "status", "username"
+        ]
+    );
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_ne!(answer.text("session_id"), person.session_id);
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_identifier_are_answered_alike_after_the_same_work() {
+    let world = world().await;
+    let client = Client::new(&world);
+    Person::register(&client, ADDRESS).await.login().await;
+    world.settle().await;
+    let mut seen = Vec::new();
+    for identifier in [ADDRESS, "nobody@example.org", "nobody", "ada.l"] {
+        world.reset_calls();
+        let body = json!({ "identifier": identifier, "password": OTHER_PASSWORD });
+        let answer = client.post("/v1/login", body).await.expect_problem(401, "invalid_credentials");
+        let mut problem = answer.body.clone();
+        problem["request_id"] = json!("");
+        let names: Vec<String> = answer.headers.keys().map(ToString::to_string).collect();
+        let calls: Vec<_> = world.calls().into_iter().map(|call| (call.action, call.tables)).collect();
+        seen.push((problem, names, calls));
+    }
+    assert!(seen.iter().all(|one| *one == seen[0]), "{seen:#?}");
+}
+
+#[tokio::test]
+async fn failures_of_known_and_unknown_accounts_lock_alike_and_each_form_of_the_identifier_counts() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let register = Client::new(&world).at("198.51.100.1");
+    let body = json!({ "email": ADDRESS, "password": tests::PASSWORD, "username": "ada" });
+    let id = register.post("/v1/register", body).await.expect(202).text("registration_id");
+    let body = json!({ "registration_id": id, "code": register.code_for(ADDRESS).await });
+    register.post("/v1/register/verify", body).await.expect(201);
+    for identifiers in [[ADDRESS, "ADA"], ["nobody@example.org", "Nobody@Example.org"]] {
+        let mut statuses = Vec::new();
+        for n in 0..7 {
+            let client = Client::new(&world).at(&format!("203.0.113.{n}"));
+            let body = json!({ "identifier": identifiers[n % 2], "password": OTHER_PASSWORD });
+            let answer = client.post("/v1/login", body).await;
+            statuses.push((answer.status, answer.header("retry-after").to_owned()));
+        }
+        let refused = (401, String::new());
+        let mut expected = vec![refused; 5];
+        expected.extend([(429, "1".to_owned()), (429, "1".to_owned())]);
+        assert_eq!(statuses, expected, "{identifiers:?}");
+    }
+}
+
+#[tokio::test]
+async fn waits_double_are_told_to_the_second_and_begin_again_after_each_failure() {
+    let world = strict_world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    world.clock().freeze();
+    let client = |n: u32| Client::new(&world).at(&format!("2001:db8:0:{n:x}::1"));
+    let wrong = json!({ "identifier": ADDRESS, "password": OTHER_PASSWORD });
+    for n in 0..5 {
+        client(n).post("/v1/login", wrong.clone()).await.expect_problem(401, "invalid_credentials");
+    }
+    for (n, wait) in [(10u32, 1i64), (20, 2), (30, 4), (40, 8)] {
+        let locked = client(n).post("/v1/login", wrong.clone()).await.expect_problem(429, "locked_out");
+        assert_eq!(locked.header("retry-after"), wait.to_string());
+        world.clock().advance(wait - 1);
+        // The right password is not even compared before the time is over.
+        client(n + 1).post("/v1/login", person.credentials()).await.expect_problem(429, "locked_out");
+        world.clock().advance(1);
+        client(n + 2).post("/v1/login", wrong.clone()).await.expect_problem(401, "invalid_credentials");
+    }
+    world.clock().advance(16);
+    // A success gives its own attempt back, and forgets nothing of the failures of others.
+    client(50).post("/v1/login", person.credentials()).await.expect(200);
+    client(51).post("/v1/login", wrong.clone()).await.expect_problem(401, "invalid_credentials");
+    let locked = client(52).post("/v1/login", wrong).await.expect_problem(429, "locked_out");
+    assert_eq!(locked.header("retry-after"), "32");
+}
+
+#[tokio::test]
+async fn successes_use_up_no_attempts() {
+    let world = strict_world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    for n in 0..12 {
+        let client = Client::new(&world).at(&format!("198.51.100.{n}"));
+        client.post("/v1/login", person.credentials()).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_network_tries_five_times_in_fifteen_minutes() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let client = Client::new(&world);
+    for n in 0..5 {
+        let body = json!({ "identifier": format!("a{n}@example.org"), "password": OTHER_PASSWORD });
+        client.post("/v1/login", body).await.expect_problem(401, "invalid_credentials");
+    }
+    let body = json!({ "identifier": "b@example.org", "password": OTHER_PASSWORD });
+    let limited = client.post("/v1/login", body.clone()).await.expect_problem(429, "rate_limited");
+    world.clock().advance(limited.header("retry-after").parse().unwrap());
+    client.post("/v1/login", body).await.expect_problem(401, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn passwords_are_compared_whole_and_exactly() {
+    let world = world().await;
+    let client = Client::new(&world);
+    for (n, length) in [72usize, 73, 128].into_iter().enumerate() {
+        let password: String = "Gr8-tulip-Wagon ünïcode 😀 ".chars().cycle().take(length).collect();
+        let body = json!({ "username": format!("user{n}"), "password": password });
+        client.post("/v1/register", body).await.expect(201);
+        let login = async |password: &str| {
+            client.post("/v1/login", json!({ "identifier": format!("user{n}"), "password": password })).await
+        };
+        login(&password).await.expect(200);
+        let shorter: String = password.chars().take(length - 1).collect();
+        login(&shorter).await.expect_problem(401, "invalid_credentials");
+        login(&password.to_lowercase()).await.expect_problem(401, "invalid_credentials");
+        let longer = format!("{password}x");
+        let expected = if length == 128 { (400, "invalid_request") } else { (401, "invalid_credentials") };
+        login(&longer).await.expect_problem(expected.0, expected.1);
+    }
+}
+
+#[tokio::test]
+async fn a_login_renews_a_hash_of_other_parameters() {
+    let data = std::env::temp_dir().join(format!("latchkey-rehash-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&data);
+    let start = async |cost: &str| {
+        let mut options = local::Options { data: local::Data::Directory(data.clone()), ..options() };
+        options.environment.insert("PASSWORD_COST".to_owned(), cost.to_owned());
+        local::World::start(options).await.unwrap()
+    };
+    let world = start("12288,3,1").await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    assert!(tests::everything_stored(&world).contains("m=12288,t=3,p=1"));
+    drop(person.client);
+    drop(world);
+    let world = start("19456,2,1").await;
+    let client = Client::new(&world);
+    let body = json!({ "identifier": ADDRESS, "password": tests::PASSWORD });
+    client.post("/v1/login", body.clone()).await.expect(200);
+    let accounts: String = world.scan("accounts").iter().map(ToString::to_string).collect();
+    assert!(accounts.contains("m=19456,t=2,p=1") && !accounts.contains("m=12288"), "{accounts}");
+    client.post("/v1/login", body).await.expect(200);
+    std::fs::remove_dir_all(&data).unwrap();
+}

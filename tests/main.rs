@@ -1,0 +1,18 @@
+//! Latchkey's tests: through the public API, each in a world of its own. `<area>/<operation>.rs` for each operation, then what holds
+//! across them.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends where something is not as it must be")]
+
+mod account;
+mod bodies;
+mod contract;
+mod faults;
+mod iam;
+mod login;
+mod platform;
+mod prices;
+mod races;
+mod registration;
+mod secrecy;
+mod tokens;
+mod workers;

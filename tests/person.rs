@@ -1,0 +1,90 @@
+//! Somebody who signs up and logs in.
+
+use serde_json::{Value, json};
+
+use crate::{Answer, Client, PASSWORD};
+
+/// Somebody with an address and a password, and the tokens of their last login.
+#[derive(Clone)]
+pub struct Person {
+    /// Their client, with their access token.
+    pub client: Client,
+    /// Their address.
+    pub email: String,
+    /// Their password.
+    pub password: String,
+    /// Their id.
+    pub id: String,
+    /// Their session's id.
+    pub session_id: String,
+    /// Their live refresh token.
+    pub refresh_token: String,
+    /// The recovery key that they were shown.
+    pub recovery_key: String,
+}
+
+impl Person {
+    /// Somebody who registers with address and password and types the mailed code.
+    pub async fn register(client: &Client, email: &str) -> Self {
+        let answer = client.post("/v1/register", json!({ "email": email, "password": PASSWORD })).await.expect(202);
+        let code = client.code_for(email).await;
+        let body = json!({ "registration_id": answer.text("registration_id"), "code": code });
+        let answer = client.post("/v1/register/verify", body).await.expect(201);
+        Self::of(client, email, &answer)
+    }
+
+    fn of(client: &Client, email: &str, answer: &Answer) -> Self {
+        Self {
+            client: client.with_token(&answer.text("access_token")),
+            email: email.to_owned(),
+            password: PASSWORD.to_owned(),
+            id: answer.body["user"]["id"].as_str().unwrap().to_owned(),
+            session_id: answer.text("session_id"),
+            refresh_token: answer.text("refresh_token"),
+            recovery_key: answer.text("recovery_key"),
+        }
+    }
+
+    /// The same person after another login.
+    pub async fn login(&self) -> Self {
+        let answer = self.client.post("/v1/login", self.credentials()).await.expect(200);
+        Self {
+            client: self.client.with_token(&answer.text("access_token")),
+            session_id: answer.text("session_id"),
+            refresh_token: answer.text("refresh_token"),
+            ..self.clone()
+        }
+    }
+
+    /// The body of a login.
+    pub fn credentials(&self) -> Value {
+        json!({ "identifier": self.email, "password": self.password })
+    }
+
+    /// Refreshes with that token.
+    pub async fn refresh(&self, token: &str) -> Answer {
+        self.client.post("/v1/token/refresh", json!({ "refresh_token": token })).await
+    }
+}
+
+impl Client {
+    /// The newest mail to an address, once everything is delivered.
+    pub async fn mail_for(&self, address: &str) -> local::Mail {
+        self.world.settle().await;
+        let mails = self.world.mail();
+        let mail = mails.into_iter().rev().find(|mail| mail.to.iter().any(|to| to == address));
+        mail.unwrap_or_else(|| panic!("no mail to {address}"))
+    }
+
+    /// The newest code mailed to an address.
+    pub async fn code_for(&self, address: &str) -> String {
+        self.mail_for(address).await.code().expect("a code in the mail").to_owned()
+    }
+
+    /// The token of the newest link mailed to an address.
+    pub async fn link_token_for(&self, address: &str) -> String {
+        let mail = self.mail_for(address).await;
+        let link = mail.link().expect("a link in the mail");
+        link.split_once("#token=").expect("a token in the link's fragment").1.to_owned()
+    }
+}

@@ -1,0 +1,176 @@
+//! Sixty-four at once: whatever the order, the rules of the architecture hold.
+
+use std::collections::HashSet;
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+use tests::{Answer, Client, PASSWORD, Person, world};
+
+const ADDRESS: &str = "ada@example.org";
+const MANY: usize = 64;
+
+/// The same request, many times at once, on as many tasks.
+async fn all_at_once(client: &Client, path: &'static str, bodies: impl Iterator<Item = Value>) -> Vec<Answer> {
+    let tasks = bodies.map(|body| {
+        let client = client.clone();
+        tokio::spawn(async move { client.post(path, body).await })
+    });
+    join_all(tasks).await.into_iter().map(Result::unwrap).collect()
+}
+
+fn count(answers: &[Answer], status: u16, code: &str) -> usize {
+    answers.iter().filter(|answer| answer.status == status && answer.code() == code).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_guesses_at_a_code_five_are_compared() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let body = json!({ "email": ADDRESS, "password": PASSWORD });
+    let id = client.post("/v1/register", body).await.expect(202).text("registration_id");
+    let code = client.code_for(ADDRESS).await;
+    let right: u32 = code.parse().unwrap();
+    world.reset_calls();
+    let guesses = (1..=MANY).map(|n| format!("{:06}", (right + u32::try_from(n).unwrap()) % 1_000_000));
+    let bodies = guesses.map(|code| json!({ "registration_id": id, "code": code }));
+    let answers = all_at_once(&client, "/v1/register/verify", bodies).await;
+    assert_eq!(count(&answers, 400, "invalid_code"), MANY);
+    // Who got an attempt wrote the failure down; who got none never came to compare.
+    let compared = world.scan("audit").into_iter().filter(|item| item["event"]["S"] == "verify_email").count();
+    assert_eq!(compared, 5);
+    let challenge = &world.scan("challenges")[0];
+    assert_eq!(challenge["attempts"]["N"], "5");
+    client.post("/v1/register/verify", json!({ "registration_id": id, "code": code })).await.expect_problem(400, "invalid_code");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_right_codes_one_makes_the_account() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let body = json!({ "email": ADDRESS, "password": PASSWORD, "username": "ada" });
+    let id = client.post("/v1/register", body).await.expect(202).text("registration_id");
+    let body = json!({ "registration_id": id, "code": client.code_for(ADDRESS).await });
+    let answers = all_at_once(&client, "/v1/register/verify", (0..MANY).map(|_| body.clone())).await;
+    assert_eq!((count(&answers, 201, ""), count(&answers, 400, "invalid_code")), (1, MANY - 1), "{answers:?}");
+    one_account(&world, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_links_one_leads_on() {
+    let world = world().await;
+    let client = Client::new(&world);
+    client.post("/v1/register", json!({ "email": ADDRESS })).await.expect(202);
+    let body = json!({ "token": client.link_token_for(ADDRESS).await });
+    let answers = all_at_once(&client, "/v1/register/verify", (0..MANY).map(|_| body.clone())).await;
+    assert_eq!((count(&answers, 200, ""), count(&answers, 400, "invalid_code")), (1, MANY - 1), "{answers:?}");
+    let token = answers.iter().find(|answer| answer.status == 200).unwrap().text("registration_token");
+    let body = json!({ "registration_token": token, "password": PASSWORD });
+    let answers = all_at_once(&client, "/v1/register/complete", (0..8).map(|_| body.clone())).await;
+    assert_eq!((count(&answers, 201, ""), count(&answers, 400, "invalid_code")), (1, 7), "{answers:?}");
+    one_account(&world, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_registrations_of_one_address_one_becomes_an_account() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let body = json!({ "email": ADDRESS, "password": PASSWORD });
+    let answers = all_at_once(&client, "/v1/register", (0..MANY).map(|_| body.clone())).await;
+    assert_eq!(count(&answers, 202, ""), MANY, "{answers:?}");
+    world.settle().await;
+    let tokens: Vec<String> =
+        world.mail().iter().map(|mail| mail.link().unwrap().split_once("#token=").unwrap().1.to_owned()).collect();
+    assert_eq!(tokens.len(), MANY);
+    let bodies = tokens.iter().map(|token| json!({ "token": token, "password": PASSWORD }));
+    let answers = all_at_once(&client, "/v1/register/verify", bodies).await;
+    assert_eq!((count(&answers, 201, ""), count(&answers, 409, "conflict")), (1, MANY - 1), "{answers:?}");
+    one_account(&world, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_registrations_of_one_username_one_becomes_an_account() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let bodies = (0..MANY).map(|n| json!({ "username": if n % 2 == 0 { "grace" } else { "GRACE" }, "password": PASSWORD }));
+    let answers = all_at_once(&client, "/v1/register", bodies).await;
+    assert_eq!((count(&answers, 201, ""), count(&answers, 409, "conflict")), (1, MANY - 1), "{answers:?}");
+    one_account(&world, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_refreshes_of_one_token_end_in_one_live_leaf() {
+    let world = world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let body = json!({ "refresh_token": person.refresh_token });
+    let answers = all_at_once(&person.client, "/v1/token/refresh", (0..MANY).map(|_| body.clone())).await;
+    assert_eq!(count(&answers, 200, ""), MANY, "{answers:?}");
+    let successors: HashSet<String> = answers.iter().map(|answer| answer.text("refresh_token")).collect();
+    assert_eq!(successors.len(), 1);
+    for answer in &answers {
+        person.client.with_token(&answer.text("access_token")).get("/v1/me").await.expect(200);
+    }
+    person.refresh(successors.iter().next().unwrap()).await.expect(200);
+    assert_eq!(world.scan("sessions").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_refresh_outlives_a_logout_that_it_raced_with() {
+    let world = world().await;
+    for round in 0..8 {
+        let person = Person::register(&Client::new(&world), &format!("a{round}@example.org")).await;
+        let refreshes = {
+            let client = person.client.clone();
+            let body = json!({ "refresh_token": person.refresh_token });
+            tokio::spawn(async move { all_at_once(&client, "/v1/token/refresh", (0..8).map(|_| body.clone())).await })
+        };
+        person.client.post("/v1/logout", json!({})).await.expect(204);
+        person.refresh(&person.refresh_token).await.expect_problem(401, "session_revoked");
+        for answer in refreshes.await.unwrap().iter().filter(|answer| answer.status == 200) {
+            person.client.with_token(&answer.text("access_token")).get("/v1/me").await.expect_problem(401, "session_revoked");
+            person.refresh(&answer.text("refresh_token")).await.expect_problem(401, "session_revoked");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_wrong_passwords_five_are_compared() {
+    let world = tests::strict_world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let tasks = (0..MANY).map(|n| {
+        let client = Client::new(&world).at(&format!("198.51.100.{n}"));
+        let body = json!({ "identifier": person.email, "password": format!("Wrong-{n}-harbour-lamp") });
+        tokio::spawn(async move { client.post("/v1/login", body).await })
+    });
+    let answers: Vec<Answer> = join_all(tasks).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(count(&answers, 401, "invalid_credentials"), 5, "{answers:?}");
+    assert_eq!(count(&answers, 429, "locked_out"), MANY - 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_hundred_logins_at_once_starve_nobody() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let logins = {
+        let (client, body) = (person.client.clone(), person.credentials());
+        tokio::spawn(async move { all_at_once(&client, "/v1/login", (0..100).map(|_| body.clone())).await })
+    };
+    for _ in 0..20 {
+        person.client.get("/v1/me").await.expect(200);
+    }
+    let answers = logins.await.unwrap();
+    assert!(answers.iter().all(|answer| answer.status == 200 || answer.status == 503), "{answers:?}");
+    let sessions = count(&answers, 200, "");
+    assert!(sessions > 0);
+    assert_eq!(world.scan("sessions").len(), sessions + 1);
+}
+
+/// One account, with one of everything that belongs to it, and so many sessions.
+fn one_account(world: &local::World, sessions: usize) {
+    let accounts = world.scan("accounts");
+    let profiles = accounts.iter().filter(|item| item["sk"]["S"] == "PROFILE").count();
+    assert_eq!((profiles, world.scan("user-keys").len(), world.scan("sessions").len()), (1, 1, sessions));
+    let made = world.scan("audit").into_iter().filter(|item| item["event"]["S"] == "create_account").count();
+    assert_eq!(made, 1);
+}

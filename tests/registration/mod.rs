@@ -1,0 +1,4 @@
+mod register;
+mod register_complete;
+mod register_resend;
+mod register_verify;

@@ -1,0 +1,156 @@
+use serde_json::json;
+use tests::{Client, PASSWORD, Person, options, strict_world, world};
+
+const ADDRESS: &str = "ada@example.org";
+
+#[tokio::test]
+async fn a_registration_mails_a_code_and_a_link_and_makes_no_account() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let answer = client.post("/v1/register", json!({ "email": ADDRESS, "password": PASSWORD })).await.expect(202);
+    assert_eq!(answer.body["expires_in"], 600);
+    assert_eq!(answer.body.as_object().unwrap().len(), 2);
+    let mail = client.mail_for(ADDRESS).await;
+    assert_eq!(mail.kind, "verify_registration");
+    assert_eq!(mail.code().unwrap().len(), 6);
+    assert!(mail.link().unwrap().starts_with("http://localhost:3000/verify-email#token="));
+    assert!(world.scan("accounts").is_empty() && world.scan("sessions").is_empty() && world.scan("user-keys").is_empty());
+    let login = client.post("/v1/login", json!({ "identifier": ADDRESS, "password": PASSWORD })).await;
+    login.expect_problem(401, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn a_known_address_is_answered_like_an_unknown_one_and_told_by_mail() {
+    let world = world().await;
+    let client = Client::new(&world);
+    Person::register(&client, ADDRESS).await;
+    world.settle().await;
+    world.clear_mail();
+    world.reset_calls();
+    let known = client.post("/v1/register", json!({ "email": "ADA@example.org ", "password": PASSWORD })).await.expect(202);
+    let calls = |world: &local::World| -> Vec<(String, Vec<String>)> {
+        world.calls().into_iter().filter(|call| call.function == "register").map(|call| (call.action, call.tables)).collect()
+    };
+    let calls_known = calls(&world);
+    let mail = client.mail_for(ADDRESS).await;
+    assert_eq!((mail.kind.as_str(), mail.code(), mail.link()), ("already_registered", None, None));
+    world.reset_calls();
+    let unknown = client.post("/v1/register", json!({ "email": "new@example.org", "password": PASSWORD })).await.expect(202);
+    assert_eq!(calls_known, calls(&world));
+    assert_eq!(
+        known.body.as_object().unwrap().keys().collect::<Vec<_>>(),
+        unknown.body.as_object().unwrap().keys().collect::<Vec<_>>()
+    );
+    assert_eq!(known.text("registration_id").len(), unknown.text("registration_id").len());
+    let names = |answer: &tests::Answer| answer.headers.keys().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(names(&known), names(&unknown));
+    // Whatever is guessed, the decoy proves nothing, and answers as a real challenge does.
+    let body = json!({ "registration_id": known.text("registration_id"), "code": "000000" });
+    client.post("/v1/register/verify", body).await.expect_problem(400, "invalid_code");
+}
+
+#[tokio::test]
+async fn a_username_and_a_password_alone_make_an_account() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let body = json!({ "username": "Grace.H", "password": PASSWORD });
+    let answer = client.post("/v1/register", body.clone()).await.expect(201);
+    assert_eq!(answer.body["status"], "authenticated");
+    assert_eq!(answer.body["user"]["username"], "Grace.H");
+    assert!(answer.body["user"]["email"].is_null());
+    assert_eq!(answer.body["user"]["email_verified"], false);
+    assert_eq!(answer.text("recovery_key").len(), 39);
+    let taken = json!({ "username": "gRACE.h", "password": PASSWORD });
+    client.post("/v1/register", taken).await.expect_problem(409, "conflict");
+    let login = json!({ "identifier": "grace.H", "password": PASSWORD });
+    client.post("/v1/login", login).await.expect(200);
+    world.settle().await;
+    assert!(world.mail().is_empty());
+}
+
+#[tokio::test]
+async fn usernames_alone_are_refused_where_the_deployment_does_not_allow_them() {
+    let mut options = options();
+    options.parameters.insert("UsernameRegistration".to_owned(), "false".to_owned());
+    let world = local::World::start(options).await.unwrap();
+    let answer = Client::new(&world).post("/v1/register", json!({ "username": "grace", "password": PASSWORD })).await;
+    assert_eq!(answer.expect_problem(400, "invalid_request").fields(), ["email"]);
+    assert!(world.scan("accounts").is_empty());
+}
+
+#[tokio::test]
+async fn a_taken_username_is_told() {
+    let world = world().await;
+    let client = Client::new(&world);
+    client.post("/v1/register", json!({ "username": "grace", "password": PASSWORD })).await.expect(201);
+    let body = json!({ "email": ADDRESS, "username": "GRACE" });
+    client.post("/v1/register", body).await.expect_problem(409, "conflict");
+    world.settle().await;
+    assert!(world.mail().is_empty() && world.scan("challenges").is_empty());
+}
+
+#[tokio::test]
+async fn a_weak_password_is_refused_with_every_rule_that_it_breaks_and_nothing_is_stored() {
+    let world = world().await;
+    let client = Client::new(&world);
+    for (password, rules) in [("short", 5), ("alllowercase1!", 1), ("Password1!", 1), ("Ada.lovelace-1815", 1)] {
+        let body = json!({ "email": "ada.lovelace@example.org", "password": password });
+        let answer = client.post("/v1/register", body).await.expect_problem(400, "weak_password");
+        assert_eq!(answer.fields().len(), rules, "{password}: {}", answer.text);
+    }
+    assert!(["challenges", "outbox", "counters"].iter().all(|table| world.scan(table).is_empty()));
+}
+
+#[tokio::test]
+async fn an_address_gets_two_mails_in_five_minutes_whoever_asks() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let body = json!({ "email": ADDRESS });
+    let client = |n: u8| Client::new(&world).at(&format!("198.51.100.{n}"));
+    client(1).post("/v1/register", body.clone()).await.expect(202);
+    client(2).post("/v1/register", body.clone()).await.expect(202);
+    let limited = client(3).post("/v1/register", body.clone()).await.expect_problem(429, "rate_limited");
+    let wait: i64 = limited.header("retry-after").parse().unwrap();
+    assert!((1..=300).contains(&wait), "{wait}");
+    world.clock().advance(wait - 1);
+    client(4).post("/v1/register", body.clone()).await.expect_problem(429, "rate_limited");
+    world.clock().advance(1);
+    client(5).post("/v1/register", body).await.expect(202);
+    world.settle().await;
+    assert_eq!(world.mail().len(), 3);
+}
+
+#[tokio::test]
+async fn a_network_registers_three_times_an_hour() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let client = Client::new(&world).at("2001:db8:85a3:8d3::1");
+    for n in 0..3 {
+        client.post("/v1/register", json!({ "email": format!("a{n}@example.org") })).await.expect(202);
+    }
+    // Another address of the same subscriber's /64 is the same network; another /64 is not.
+    let body = json!({ "email": "a4@example.org" });
+    let neighbour = client.at("2001:db8:85a3:8d3:ffff::9");
+    neighbour.post("/v1/register", body.clone()).await.expect_problem(429, "rate_limited");
+    client.at("2001:db8:85a3:8d4::1").post("/v1/register", body).await.expect(202);
+}
+
+#[tokio::test]
+async fn a_forwarded_address_of_the_clients_own_making_changes_nothing() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let client = Client::new(&world);
+    for n in 0..4 {
+        let forged = format!("192.0.2.{n}");
+        let headers = [
+            ("content-type", "application/json"),
+            ("x-forwarded-for", forged.as_str()),
+            ("forwarded", "for=192.0.2.43"),
+            ("cloudfront-viewer-address", "192.0.2.9:1"),
+            ("x-real-ip", "a"),
+        ];
+        let body = json!({ "email": format!("a{n}@example.org") }).to_string();
+        let status = client.send("POST", "/v1/register", &headers, body.into_bytes()).await.status;
+        assert_eq!(status, if n < 3 { 202 } else { 429 });
+    }
+}

@@ -1,0 +1,43 @@
+use serde_json::json;
+use tests::{Client, Person, world};
+
+const ADDRESS: &str = "ada@example.org";
+
+#[tokio::test]
+async fn after_logout_no_token_of_the_session_is_taken() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let other = person.login().await;
+    let answer = person.client.send("POST", "/v1/logout", &[], Vec::new()).await.expect(204);
+    assert!(answer.text.is_empty());
+    person.client.get("/v1/me").await.expect_problem(401, "session_revoked");
+    person.refresh(&person.refresh_token).await.expect_problem(401, "session_revoked");
+    person.client.post("/v1/logout", json!({})).await.expect_problem(401, "session_revoked");
+    // Other sessions go on.
+    other.client.get("/v1/me").await.expect(200);
+    other.refresh(&other.refresh_token).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_refresh_token_logs_out_where_the_access_token_has_expired() {
+    let world = world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    world.clock().advance(600);
+    person.client.get("/v1/me").await.expect_problem(401, "invalid_token");
+    person.client.post("/v1/logout", json!({})).await.expect_problem(401, "invalid_token");
+    person.client.post("/v1/logout", json!({ "refresh_token": person.refresh_token })).await.expect(204);
+    person.refresh(&person.refresh_token).await.expect_problem(401, "session_revoked");
+}
+
+#[tokio::test]
+async fn nobody_is_logged_out_by_what_is_no_token_of_ours() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let stranger = Client::new(&world);
+    stranger.post("/v1/logout", json!({})).await.expect_problem(401, "invalid_token");
+    for token in [person.session_id.as_str(), "rt_AAAA"] {
+        stranger.post("/v1/logout", json!({ "refresh_token": token })).await.expect_problem(401, "invalid_token");
+    }
+    person.client.get("/v1/me").await.expect(200);
+}

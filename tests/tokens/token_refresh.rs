@@ -1,0 +1,102 @@
+use serde_json::json;
+use tests::{Client, Person, world};
+
+const ADDRESS: &str = "ada@example.org";
+
+#[tokio::test]
+async fn a_refresh_gives_a_new_pair_of_the_same_session() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let answer = person.refresh(&person.refresh_token).await.expect(200);
+    assert_eq!(answer.body["status"], "authenticated");
+    assert_eq!(answer.text("session_id"), person.session_id);
+    assert_ne!(answer.text("refresh_token"), person.refresh_token);
+    assert_eq!(answer.body["user"]["email"], ADDRESS);
+    person.client.with_token(&answer.text("access_token")).get("/v1/me").await.expect(200);
+    person.refresh(&answer.text("refresh_token")).await.expect(200);
+}
+
+#[tokio::test]
+async fn the_token_just_spent_gets_the_same_successor_for_ten_seconds() {
+    let world = world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let first = person.refresh(&person.refresh_token).await.expect(200).text("refresh_token");
+    world.clock().advance(9);
+    let again = person.refresh(&person.refresh_token).await.expect(200).text("refresh_token");
+    assert_eq!(first, again);
+    world.clock().advance(1);
+    person.refresh(&person.refresh_token).await.expect_problem(401, "session_revoked");
+    // The session is over for both, the thief and the owner.
+    person.refresh(&first).await.expect_problem(401, "session_revoked");
+    person.client.get("/v1/me").await.expect_problem(401, "session_revoked");
+    let mail = person.client.mail_for(ADDRESS).await;
+    assert_eq!(mail.kind, "session_ended_for_reuse");
+}
+
+#[tokio::test]
+async fn a_token_older_than_the_last_ends_the_session_at_once() {
+    let world = world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let second = person.refresh(&person.refresh_token).await.expect(200).text("refresh_token");
+    let third = person.refresh(&second).await.expect(200).text("refresh_token");
+    person.refresh(&person.refresh_token).await.expect_problem(401, "session_revoked");
+    person.refresh(&third).await.expect_problem(401, "session_revoked");
+    world.settle().await;
+    assert_eq!(world.mail().iter().filter(|mail| mail.kind == "session_ended_for_reuse").count(), 1);
+    let events: Vec<_> = world.scan("audit").into_iter().filter(|item| item["event"]["S"] == "refresh_token_reuse").collect();
+    assert_eq!(events.len(), 1);
+}
+
+#[tokio::test]
+async fn a_session_ends_absolutely_however_much_it_is_used() {
+    let world = world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let mut token = person.refresh_token.clone();
+    for _ in 0..6 {
+        world.clock().advance(86_400);
+        let answer = person.refresh(&token).await.expect(200);
+        token = answer.text("refresh_token");
+    }
+    world.clock().advance(86_400 - 1);
+    let answer = person.refresh(&token).await.expect(200);
+    assert_eq!(answer.body["refresh_expires_in"], 1);
+    token = answer.text("refresh_token");
+    world.clock().advance(1);
+    person.refresh(&token).await.expect_problem(401, "session_revoked");
+}
+
+#[tokio::test]
+async fn a_session_that_rests_too_long_ends() {
+    let mut options = tests::options();
+    options.parameters.insert("SessionIdleDays".to_owned(), "2".to_owned());
+    let world = local::World::start(options).await.unwrap();
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    world.clock().advance(2 * 86_400 - 1);
+    let answer = person.refresh(&person.refresh_token).await.expect(200);
+    world.clock().advance(2 * 86_400);
+    person.refresh(&answer.text("refresh_token")).await.expect_problem(401, "session_revoked");
+}
+
+#[tokio::test]
+async fn a_forged_token_costs_no_read() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    person.refresh(&person.refresh_token).await.expect(200);
+    world.settle().await;
+    world.reset_calls();
+    let access = person.client.token.clone().unwrap();
+    let mut forged = person.refresh_token.clone().into_bytes();
+    let at = forged.len() / 2;
+    forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+    let forged = String::from_utf8(forged).unwrap();
+    for token in ["x", "rt_", &forged, &access, &person.session_id, &person.recovery_key] {
+        person.refresh(token).await.expect_problem(401, "invalid_token");
+    }
+    assert!(world.calls().is_empty(), "{:?}", world.calls());
+    person.refresh("").await.expect_problem(400, "invalid_request");
+    person.client.post("/v1/token/refresh", json!({})).await.expect_problem(400, "invalid_request");
+}

@@ -1,0 +1,31 @@
+use serde_json::json;
+use shared::keyring::Purpose;
+use tests::{Client, Person, world};
+
+#[tokio::test]
+async fn the_first_keys_are_there_before_the_first_request_and_are_made_once() {
+    let world = world().await;
+    let keys = |world: &local::World| world.scan("keyring").into_iter().filter(|item| item.get("wrapped").is_some()).count();
+    assert_eq!(keys(&world), Purpose::ALL.len());
+    let before = world.scan("keyring");
+    assert_eq!(world.invoke("keys-rotate", json!({})).await.unwrap(), json!({ "made": [] }));
+    assert_eq!(world.scan("keyring"), before);
+}
+
+#[tokio::test]
+async fn a_key_unwraps_for_no_other_purpose() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), "ada@example.org").await;
+    // Swap two wrapped keys in the table: nothing that needs them works, and nothing is made of them.
+    let mut items = world.scan("keyring");
+    items.retain(|item| ["index", "refresh"].contains(&item["purpose"]["S"].as_str().unwrap_or_default()));
+    let wrapped: Vec<_> = items.iter().map(|item| item["wrapped"].clone()).collect();
+    for (item, other) in items.iter_mut().zip(wrapped.into_iter().rev()) {
+        item["wrapped"] = other;
+        let table = &world.table("keyring").unwrap().physical;
+        let put = json!({ "TableName": table, "Item": item });
+        world.database().put_item(serde_json::from_value(put).unwrap()).unwrap();
+    }
+    world.cold("profile-get");
+    person.client.get("/v1/me").await.expect_problem(503, "temporarily_unavailable");
+}

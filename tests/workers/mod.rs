@@ -1,0 +1,2 @@
+mod keys_rotate;
+mod send_email;

@@ -1,0 +1,75 @@
+use local::faults::{Kind, Rule, Service};
+use serde_json::json;
+use tests::{Client, PASSWORD, everything_stored, world};
+
+const ADDRESS: &str = "ada@example.org";
+
+#[tokio::test]
+async fn a_mail_leaves_the_outbox_when_it_is_sent_and_its_sending_is_written_down() {
+    let world = world().await;
+    let client = Client::new(&world);
+    client.post("/v1/register", json!({ "email": ADDRESS, "password": PASSWORD })).await.expect(202);
+    client.mail_for(ADDRESS).await;
+    assert!(world.scan("outbox").is_empty());
+    let events: Vec<_> = world.scan("audit").into_iter().filter(|item| item["event"]["S"] == "send_mail").collect();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0]["outcome"]["S"], "success");
+}
+
+#[tokio::test]
+async fn a_mail_that_ses_does_not_take_now_is_tried_until_it_does() {
+    let world = world().await;
+    let client = Client::new(&world);
+    world.faults().arm(Rule::new(Service::Ses, Kind::Throttle).times(5));
+    let answer = client.post("/v1/register", json!({ "email": ADDRESS, "password": PASSWORD })).await.expect(202);
+    let body = json!({ "registration_id": answer.text("registration_id"), "code": client.code_for(ADDRESS).await });
+    client.post("/v1/register/verify", body).await.expect(201);
+    assert_eq!(world.mail().len(), 1);
+}
+
+#[tokio::test]
+async fn a_mail_that_was_given_up_on_goes_out_with_the_next_cleanup_if_it_is_still_of_use() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let rule = world.faults().arm(Rule::new(Service::Ses, Kind::Error));
+    client.post("/v1/register", json!({ "email": ADDRESS, "password": PASSWORD })).await.expect(202);
+    world.settle().await;
+    assert_eq!((world.mail().len(), world.dead_letters().len(), world.scan("outbox").len()), (0, 1, 1));
+    world.faults().disarm(rule);
+    assert_eq!(world.invoke("cleanup", json!({})).await.unwrap(), json!({ "mails_tried_again": 1 }));
+    client.mail_for(ADDRESS).await;
+    assert!(world.scan("outbox").is_empty());
+}
+
+#[tokio::test]
+async fn a_mail_of_no_use_any_more_is_not_sent() {
+    let world = world().await;
+    world.clock().freeze();
+    let client = Client::new(&world);
+    let rule = world.faults().arm(Rule::new(Service::Ses, Kind::Error));
+    client.post("/v1/register", json!({ "email": ADDRESS, "password": PASSWORD })).await.expect(202);
+    world.settle().await;
+    world.faults().disarm(rule);
+    let mail = &world.scan("outbox")[0];
+    let record = json!({ "Records": [{ "eventName": "INSERT", "dynamodb": { "SequenceNumber": "1", "NewImage": mail } }] });
+    world.clock().advance(3600);
+    assert_eq!(world.invoke("send-email", record).await.unwrap(), json!({ "batchItemFailures": [] }));
+    assert!(world.mail().is_empty() && world.scan("outbox").is_empty());
+    assert!(everything_stored(&world).contains("expired"));
+}
+
+#[tokio::test]
+async fn a_record_that_comes_twice_is_one_mail() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let rule = world.faults().arm(Rule::new(Service::Ses, Kind::Error));
+    client.post("/v1/register", json!({ "email": ADDRESS, "password": PASSWORD })).await.expect(202);
+    world.settle().await;
+    let mail = &world.scan("outbox")[0];
+    world.faults().disarm(rule);
+    let record = json!({ "Records": [{ "eventName": "INSERT", "dynamodb": { "SequenceNumber": "1", "NewImage": mail } }] });
+    for _ in 0..3 {
+        world.invoke("send-email", record.clone()).await.unwrap();
+    }
+    assert_eq!(world.mail().len(), 1);
+}
