@@ -13,6 +13,7 @@ mod platform;
 mod prices;
 mod races;
 mod registration;
+mod scenarios;
 mod secrecy;
 mod tokens;
 mod workers;

@@ -8,7 +8,10 @@ use aws_sdk_dynamodb::{
 use super::{CONFLICT_ATTEMPTS, Item, Store, Transaction, is_conflict, keys};
 use crate::{
     clock::Timestamp,
-    crypto::field::{Place, UserSalt},
+    crypto::{
+        field::{Place, UserSalt},
+        secret::Token,
+    },
     domain::{
         challenge::{COMPLETION_SECONDS, MAX_ATTEMPTS, Purpose},
         ids::UserId,
@@ -158,6 +161,9 @@ impl Store {
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn challenge(&self, id: &str, purpose: Purpose, now: Timestamp) -> Result<Option<Challenge>, Error> {
+        if Token::parse(id).is_none() {
+            return Ok(None); // none of our ids, and maybe longer than DynamoDB takes a key
+        }
         let answer = self
             .client
             .get_item()
@@ -178,6 +184,9 @@ impl Store {
     /// # Errors
     /// `temporarily_unavailable`; the attempt may have been counted.
     pub async fn reserve_attempt(&self, id: &str, purpose: Purpose, now: Timestamp) -> Result<Option<Challenge>, Error> {
+        if Token::parse(id).is_none() {
+            return Ok(None);
+        }
         let values = Item::new()
             .with_number(":one", 1)
             .with_number(":most", i64::from(MAX_ATTEMPTS))

@@ -1,0 +1,143 @@
+//! The command line.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// How the program is used.
+pub(crate) const USAGE: &str = "\
+Runs the whole service on this machine.
+
+Usage: cargo run -- [options]
+
+  --port N          the port on loopback (3000; 0 takes any free one)
+  --data DIR        where data is kept between runs (.local)
+  --in-memory       keep nothing
+  --strict          limits as deployed; without it they are 100 times looser
+  --aws-port N      also open DynamoDB, KMS and SES on this port, for the AWS CLI, SDKs and cargo lambda watch
+  --set NAME=VALUE  set a parameter of template.yaml; may be repeated
+  --help            this text
+
+The environment variable LOG (error, warn, info, debug, trace, off) says how much the functions log to stderr.
+";
+
+/// What was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Arguments {
+    /// The API's port.
+    pub(crate) port: u16,
+    /// The port of the AWS endpoints.
+    pub(crate) aws_port: Option<u16>,
+    /// The data directory; `None` keeps nothing.
+    pub(crate) data: Option<PathBuf>,
+    /// Whether limits are as deployed.
+    pub(crate) strict: bool,
+    /// Template parameters.
+    pub(crate) parameters: BTreeMap<String, String>,
+}
+
+/// What the command line means.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Parsed {
+    /// Run like this.
+    Run(Arguments),
+    /// Say how.
+    Help,
+    /// Nothing, because of this.
+    Wrong(String),
+}
+
+/// Reads the arguments after the program's name.
+pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Parsed {
+    match read(arguments) {
+        Ok(Some(arguments)) => Parsed::Run(arguments),
+        Ok(None) => Parsed::Help,
+        Err(problem) => Parsed::Wrong(problem),
+    }
+}
+
+fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments>, String> {
+    let mut result = Arguments { port: 3000, aws_port: None, data: None, strict: false, parameters: BTreeMap::new() };
+    let (mut data, mut in_memory) = (None, false);
+    while let Some(argument) = arguments.next() {
+        // Both `--port 1` and `--port=1`.
+        let (name, attached) = match argument.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (argument.as_str(), None),
+        };
+        let flag = matches!(name, "--in-memory" | "--strict" | "--help" | "-h");
+        if flag && attached.is_some() {
+            return Err(format!("{name} takes no value"));
+        }
+        let mut value = || attached.clone().or_else(|| arguments.next()).ok_or_else(|| format!("{name} takes a value"));
+        match name {
+            "--help" | "-h" => return Ok(None),
+            "--in-memory" => in_memory = true,
+            "--strict" => result.strict = true,
+            "--port" => result.port = port(name, &value()?)?,
+            "--aws-port" => result.aws_port = Some(port(name, &value()?)?),
+            "--data" => data = Some(PathBuf::from(value()?)),
+            "--set" => {
+                let set = value()?;
+                let Some((parameter, value)) = set.split_once('=') else {
+                    return Err(format!("--set takes NAME=VALUE, not `{set}`"));
+                };
+                result.parameters.insert(parameter.to_owned(), value.to_owned());
+            }
+            _ => return Err(format!("there is no option `{argument}`")),
+        }
+    }
+    if in_memory && data.is_some() {
+        return Err("--data and --in-memory exclude each other".to_owned());
+    }
+    if !in_memory {
+        result.data = Some(data.unwrap_or_else(|| PathBuf::from(".local")));
+    }
+    Ok(Some(result))
+}
+
+fn port(name: &str, value: &str) -> Result<u16, String> {
+    value.parse().map_err(|_| format!("{name} takes a port from 0 to 65535, not `{value}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Parsed {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn options_are_read() {
+        let Parsed::Run(arguments) = parsed("--port 0 --strict --aws-port=8000 --in-memory --set A=b=c --set B=")
+        else {
+            panic!("not understood")
+        };
+        assert_eq!((arguments.port, arguments.aws_port, arguments.strict), (0, Some(8000), true));
+        assert_eq!(arguments.data, None);
+        assert_eq!(arguments.parameters["A"], "b=c");
+        assert_eq!(arguments.parameters["B"], "");
+    }
+
+    #[test]
+    fn data_is_kept_unless_told_otherwise() {
+        let Parsed::Run(arguments) = parsed("") else { panic!("not understood") };
+        assert_eq!(arguments.data, Some(PathBuf::from(".local")));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for line in [
+            "--prot 1",
+            "--port",
+            "--port many",
+            "--port 70000",
+            "--set A",
+            "--in-memory --data x",
+            "--strict=yes",
+            "x",
+        ] {
+            assert!(matches!(parsed(line), Parsed::Wrong(_)), "{line}");
+        }
+        assert_eq!(parsed("--port 1 --help"), Parsed::Help);
+    }
+}

@@ -1,0 +1,51 @@
+//! The HTTP client that a function's SDK is given: it reaches this process and nothing else.
+
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::client::{
+    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
+};
+use aws_smithy_types::{body::SdkBody, retry::ErrorKind};
+use bytes::Bytes;
+
+use super::{Aws, Broken};
+
+/// A client whose calls are made by one principal.
+#[derive(Debug, Clone)]
+pub(crate) struct LocalClient {
+    pub(crate) aws: Arc<Aws>,
+    pub(crate) principal: Arc<str>,
+}
+
+impl HttpClient for LocalClient {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for LocalClient {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let client = self.clone();
+        HttpConnectorFuture::new(async move {
+            let request = request.try_into_http1x().map_err(|problem| ConnectorError::user(problem.into()))?;
+            let (parts, body) = request.into_parts();
+            let Some(body) = body.bytes().map(Bytes::copy_from_slice) else {
+                return Err(ConnectorError::user("streamed bodies are not known to the local cloud".into()));
+            };
+            let response = client.aws.call(&client.principal, http::Request::from_parts(parts, body)).await;
+            match response {
+                Ok(response) => HttpResponse::try_from(response.map(SdkBody::from))
+                    .map_err(|problem| ConnectorError::other(problem.into(), None)),
+                Err(Broken::Lost) => Err(ConnectorError::io("the connection was lost".into())),
+                Err(Broken::Timeout) => Err(ConnectorError::timeout("no answer in time".into())),
+                Err(Broken::Unreachable) => {
+                    let problem = "the local cloud has no way to the internet".into();
+                    Err(ConnectorError::other(problem, Some(ErrorKind::ClientError)))
+                }
+            }
+        })
+    }
+}

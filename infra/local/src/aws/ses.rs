@@ -1,0 +1,148 @@
+//! SES: checks a mail as SES would and takes it for the mailbox.
+
+use serde_json::Value;
+
+use super::answer::AwsError;
+use crate::{
+    iam::{Context, Requirement},
+    mailbox::Mail,
+    template::{ACCOUNT, REGION},
+};
+
+/// A mail that SES would send, and what sending it must be allowed.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) requirements: Vec<Requirement>,
+    mail: Mail,
+}
+
+impl Outgoing {
+    /// The mail, sent under that id at that time.
+    pub(crate) fn into_mail(self, id: String, at_millis: i64) -> Mail {
+        Mail { id, at_millis, ..self.mail }
+    }
+}
+
+fn bad_request(message: impl Into<String>) -> AwsError {
+    AwsError::new(400, "BadRequestException", message)
+}
+
+/// Reads a `SendEmail` request. `identities` are the addresses and domains that may send, in lower case.
+pub(crate) fn parse(body: &Value, identities: &[String], configuration_sets: &[String]) -> Result<Outgoing, AwsError> {
+    let from = body["FromEmailAddress"].as_str().ok_or_else(|| bad_request("Missing required header 'From'."))?;
+    let address = address(from).ok_or_else(|| bad_request("Missing final '@domain'"))?;
+    let domain = address.rsplit('@').next().unwrap_or_default().to_owned();
+    // An identity for the very address counts before one for its domain.
+    let Some(identity) = [&address, &domain].into_iter().find(|name| identities.contains(name)) else {
+        let region = REGION.to_uppercase();
+        return Err(AwsError::new(
+            400,
+            "MessageRejected",
+            format!(
+                "Email address is not verified. The following identities failed the check in region {region}: {from}"
+            ),
+        ));
+    };
+    let destination = &body["Destination"];
+    let mut to = Vec::new();
+    for field in ["ToAddresses", "CcAddresses", "BccAddresses"] {
+        to.extend(destination[field].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+    }
+    if to.is_empty() || to.len() > 50 || to.iter().any(|to| self::address(to).is_none()) {
+        return Err(bad_request("Illegal address"));
+    }
+    let content = &body["Content"]["Simple"];
+    if !content.is_object() {
+        return Err(bad_request("only simple content is known to the local cloud"));
+    }
+    let part = |part: &Value| part["Data"].as_str().unwrap_or_default().to_owned();
+    let (text, html) = (part(&content["Body"]["Text"]), part(&content["Body"]["Html"]));
+    let subject = content["Subject"]["Data"].as_str().ok_or_else(|| bad_request("Missing subject"))?;
+    if text.is_empty() && html.is_empty() {
+        return Err(bad_request("Missing body"));
+    }
+    let tags = body["EmailTags"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let kind = tags.iter().find(|tag| tag["Name"] == "kind").and_then(|tag| tag["Value"].as_str()).unwrap_or_default();
+    let mut resources = vec![format!("identity/{identity}")];
+    if let Some(set) = body["ConfigurationSetName"].as_str() {
+        if !configuration_sets.iter().any(|known| known == set) {
+            let message = format!("Configuration set <{set}> does not exist.");
+            return Err(AwsError::new(404, "NotFoundException", message));
+        }
+        resources.push(format!("configuration-set/{set}"));
+    }
+    let mut context = Context::default();
+    context.add("ses:FromAddress", address.clone());
+    for to in &to {
+        context.add("ses:Recipients", to.clone());
+    }
+    let requirements = resources
+        .into_iter()
+        .map(|resource| Requirement {
+            action: "ses:SendEmail".to_owned(),
+            resource: format!("arn:aws:ses:{REGION}:{ACCOUNT}:{resource}"),
+            context: context.clone(),
+        })
+        .collect();
+    let mail = Mail {
+        id: String::new(),
+        to,
+        from: from.to_owned(),
+        subject: subject.to_owned(),
+        kind: kind.to_owned(),
+        text,
+        html,
+        at_millis: 0,
+    };
+    Ok(Outgoing { requirements, mail })
+}
+
+/// The bare address, in lower case, of `Name <address>` or of an address alone.
+fn address(text: &str) -> Option<String> {
+    let bare = match text.rsplit_once('<') {
+        Some((_, rest)) => rest.strip_suffix('>')?,
+        None => text,
+    };
+    let (local, domain) = bare.trim().rsplit_once('@')?;
+    // SES takes no international local part, and domains only in their ASCII form.
+    let valid = !local.is_empty() && domain.contains('.') && bare.is_ascii() && !bare.contains(char::is_whitespace);
+    valid.then(|| bare.trim().to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn send(from: &str, to: &str) -> Result<Outgoing, AwsError> {
+        let body = json!({
+            "FromEmailAddress": from,
+            "Destination": {"ToAddresses": [to]},
+            "Content": {"Simple": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}},
+            "EmailTags": [{"Name": "kind", "Value": "welcome"}],
+        });
+        parse(&body, &["example.com".to_owned(), "me@example.org".to_owned()], &[])
+    }
+
+    #[test]
+    fn mail_comes_from_a_verified_identity() {
+        let mail = send("Latchkey <No-Reply@Example.com>", "a@b.example").unwrap();
+        assert!(mail.requirements[0].resource.ends_with(":identity/example.com"));
+        assert_eq!(mail.into_mail("1".to_owned(), 0).kind, "welcome");
+        assert!(
+            send("me@example.org", "a@b.example").unwrap().requirements[0]
+                .resource
+                .ends_with("identity/me@example.org")
+        );
+        assert_eq!(send("you@example.org", "a@b.example").unwrap_err().code, "MessageRejected");
+        assert_eq!(send("a@example.com.evil.example", "a@b.example").unwrap_err().code, "MessageRejected");
+    }
+
+    #[test]
+    fn mail_goes_to_an_address() {
+        for to in ["nobody", "a@localhost", "ä@b.example", ""] {
+            assert_eq!(send("a@example.com", to).unwrap_err().code, "BadRequestException", "{to}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Conditions of statements.
+
+use std::fmt;
+
+use super::glob;
+
+/// How the values of one key are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    /// Equal to one of the values.
+    StringEquals,
+    /// Equal to none of the values.
+    StringNotEquals,
+    /// Matches one of the patterns.
+    StringLike,
+    /// Matches none of the patterns.
+    StringNotLike,
+    /// Equal to the boolean.
+    Bool,
+    /// Whether the key is absent.
+    Null,
+}
+
+/// Over which of a request's values a comparison must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Set {
+    /// The key has one value.
+    One,
+    /// All of the key's values (of none, too, as in IAM).
+    All,
+    /// At least one of the key's values.
+    Any,
+}
+
+/// One operator, key and list of values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// Over which values.
+    pub set: Set,
+    /// How.
+    pub operator: Operator,
+    /// Of which key.
+    pub key: String,
+    /// Against what.
+    pub values: Vec<String>,
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?} {:?} {} {:?}", self.set, self.operator, self.key, self.values)
+    }
+}
+
+/// The operators by the names that policies give them.
+pub(crate) fn operator(name: &str) -> Option<(Set, Operator)> {
+    let (set, name) = match name.split_once(':') {
+        Some(("ForAllValues", name)) => (Set::All, name),
+        Some(("ForAnyValue", name)) => (Set::Any, name),
+        Some(_) => return None,
+        None => (Set::One, name),
+    };
+    let operator = match name {
+        "StringEquals" => Operator::StringEquals,
+        "StringNotEquals" => Operator::StringNotEquals,
+        "StringLike" => Operator::StringLike,
+        "StringNotLike" => Operator::StringNotLike,
+        "Bool" => Operator::Bool,
+        "Null" if set == Set::One => Operator::Null,
+        _ => return None,
+    };
+    Some((set, operator))
+}
+
+impl Condition {
+    /// Whether it holds for a request in which the key has these values, or is absent.
+    pub(crate) fn holds(&self, actual: Option<&[String]>) -> bool {
+        if self.operator == Operator::Null {
+            let absent = actual.is_none_or(<[String]>::is_empty);
+            return self.values.iter().any(|value| value.eq_ignore_ascii_case(if absent { "true" } else { "false" }));
+        }
+        let actual = actual.unwrap_or_default();
+        let negated = matches!(self.operator, Operator::StringNotEquals | Operator::StringNotLike);
+        match self.set {
+            Set::All => actual.iter().all(|value| self.compare(value)),
+            Set::Any => actual.iter().any(|value| self.compare(value)),
+            Set::One => match actual {
+                [] => negated,
+                [value] => self.compare(value),
+                _ => false,
+            },
+        }
+    }
+
+    fn compare(&self, actual: &str) -> bool {
+        let mut values = self.values.iter();
+        match self.operator {
+            Operator::StringEquals => values.any(|value| value == actual),
+            Operator::StringNotEquals => values.all(|value| value != actual),
+            Operator::StringLike => values.any(|value| glob::matches(value, actual)),
+            Operator::StringNotLike => values.all(|value| !glob::matches(value, actual)),
+            Operator::Bool => values.any(|value| value.eq_ignore_ascii_case(actual)),
+            Operator::Null => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(name: &str, values: &[&str], actual: Option<&[&str]>) -> bool {
+        let (set, operator) = operator(name).unwrap();
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        let actual = actual.map(|actual| actual.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>());
+        Condition { set, operator, key: String::new(), values }.holds(actual.as_deref())
+    }
+
+    #[test]
+    fn an_absent_key_satisfies_only_negations_null_and_for_all_values() {
+        assert!(!holds("StringEquals", &["a"], None));
+        assert!(!holds("StringLike", &["*"], None));
+        assert!(holds("StringNotEquals", &["a"], None));
+        assert!(holds("ForAllValues:StringEquals", &["a"], None));
+        assert!(!holds("ForAnyValue:StringEquals", &["a"], None));
+        assert!(holds("Null", &["true"], None));
+        assert!(!holds("Null", &["false"], None));
+    }
+
+    #[test]
+    fn values_are_compared_as_their_operator_says() {
+        assert!(holds("StringEquals", &["a", "b"], Some(&["b"])));
+        assert!(!holds("StringEquals", &["A"], Some(&["a"])));
+        assert!(!holds("StringNotEquals", &["a", "b"], Some(&["b"])));
+        assert!(holds("StringLike", &["field:*"], Some(&["field:mfa"])));
+        assert!(!holds("StringNotLike", &["field:*"], Some(&["field:mfa"])));
+        assert!(holds("Bool", &["true"], Some(&["True"])));
+        assert!(!holds("Null", &["true"], Some(&["a"])));
+        assert!(!holds("ForAllValues:StringEquals", &["a"], Some(&["a", "b"])));
+        assert!(holds("ForAnyValue:StringEquals", &["a"], Some(&["a", "b"])));
+    }
+}

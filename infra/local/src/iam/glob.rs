@@ -1,0 +1,52 @@
+//! Wildcards: `*` for any characters, `?` for one.
+
+/// Whether `text` matches `pattern`.
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut at, mut from) = (0, 0);
+    // Where the last `*` stood, and how far the text had come: the place to go back to when the rest does not match.
+    let mut star: Option<(usize, usize)> = None;
+    while from < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, from));
+                at += 1;
+            }
+            Some(&character) if character == '?' || character == text[from] => {
+                at += 1;
+                from += 1;
+            }
+            _ => match star {
+                Some((last, reached)) => {
+                    star = Some((last, reached + 1));
+                    at = last + 1;
+                    from = reached + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|character| *character == '*')
+}
+
+/// Whether an ARN matches a pattern, in which a wildcard does not reach over the colons that separate its first parts.
+pub(crate) fn arn_matches(pattern: &str, arn: &str) -> bool {
+    let patterns: Vec<&str> = pattern.splitn(6, ':').collect();
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    patterns.len() == parts.len() && patterns.iter().zip(parts).all(|(pattern, part)| matches(pattern, part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_match_as_in_iam() {
+        for (pattern, text) in [("*", ""), ("a*c", "abbc"), ("a*b*c", "aXbYbZc"), ("a?c", "abc"), ("*x", "axbx")] {
+            assert!(matches(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in [("a*c", "abcd"), ("a?c", "ac"), ("", "a"), ("A", "a"), ("a*b*c", "acb")] {
+            assert!(!matches(pattern, text), "{pattern} {text}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The mails that SES took: the mailbox of everyone on this machine.
+
+use std::{
+    fs::OpenOptions,
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use shared::clock::Timestamp;
+
+/// A mail that was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mail {
+    /// SES's message id.
+    pub id: String,
+    /// The recipients.
+    pub to: Vec<String>,
+    /// The sender, as the function wrote it.
+    pub from: String,
+    /// The subject.
+    pub subject: String,
+    /// What it is for: the mail's tag `kind`.
+    pub kind: String,
+    /// The text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+    /// When, in milliseconds since the Unix epoch.
+    pub at_millis: i64,
+}
+
+impl Mail {
+    /// When it was sent.
+    pub fn at(&self) -> Timestamp {
+        Timestamp::from_millis(self.at_millis)
+    }
+
+    /// The first six digits in the text that stand alone.
+    pub fn code(&self) -> Option<&str> {
+        let mut rest = 0;
+        while let Some(start) = self.text[rest..].find(|character: char| character.is_ascii_digit()).map(|at| rest + at)
+        {
+            let length = self.text[start..].bytes().take_while(u8::is_ascii_digit).count();
+            let before = self.text[..start].chars().next_back();
+            let after = self.text[start + length..].chars().next();
+            // Part of a word, a URL or a number is no code; a full stop or a comma may follow one.
+            let joined = |character: char| character.is_alphanumeric() || "_-/#=%+".contains(character);
+            if length == 6
+                && !before.is_some_and(|before| joined(before) || before == '.')
+                && !after.is_some_and(joined)
+            {
+                return Some(&self.text[start..start + length]);
+            }
+            rest = start + length;
+        }
+        None
+    }
+
+    /// The first URL in the text that carries something in its fragment.
+    pub fn link(&self) -> Option<&str> {
+        self.text
+            .split(|character: char| character.is_whitespace() || "<>\"".contains(character))
+            .map(|word| word.trim_end_matches(['.', ',', ')', ';']).trim_start_matches('('))
+            .filter(|word| word.starts_with("http://") || word.starts_with("https://"))
+            .find(|url| url.split_once('#').is_some_and(|(_, fragment)| !fragment.is_empty()))
+    }
+
+    /// The mail as the mailbox's JSON shows it.
+    pub fn to_json(&self) -> Value {
+        let mut value = json!({
+            "id": self.id, "to": self.to.join(", "), "subject": self.subject, "kind": self.kind, "text": self.text,
+            "html": self.html, "at": self.at().rfc3339(),
+        });
+        for (name, found) in [("code", self.code()), ("link", self.link())] {
+            if let Some(found) = found {
+                value[name] = json!(found);
+            }
+        }
+        value
+    }
+}
+
+/// All mails, oldest first; kept between runs if there is a file for them.
+#[derive(Debug, Default)]
+pub(crate) struct Mailbox {
+    mails: Mutex<Vec<Mail>>,
+    file: Option<PathBuf>,
+}
+
+impl Mailbox {
+    /// A mailbox that forgets.
+    pub(crate) fn in_memory() -> Self {
+        Self::default()
+    }
+
+    /// A mailbox that keeps its mails in a file, one a line, which only this user can read: there are codes in it.
+    pub(crate) fn on_disk(file: &Path) -> io::Result<Self> {
+        let mails = match std::fs::read_to_string(file) {
+            // A line that was cut off by a crash is no mail.
+            Ok(lines) => lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
+            Err(problem) if problem.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(problem) => return Err(problem),
+        };
+        Ok(Self { mails: Mutex::new(mails), file: Some(file.to_owned()) })
+    }
+
+    /// Adds a mail.
+    pub(crate) fn deliver(&self, mail: Mail) -> io::Result<()> {
+        let mut mails = crate::lock(&self.mails);
+        if let Some(file) = &self.file {
+            let mut line = serde_json::to_vec(&mail)?;
+            line.push(b'\n');
+            OpenOptions::new().create(true).append(true).mode(0o600).open(file)?.write_all(&line)?;
+        }
+        mails.push(mail);
+        Ok(())
+    }
+
+    /// All mails, oldest first.
+    pub(crate) fn mails(&self) -> Vec<Mail> {
+        crate::lock(&self.mails).clone()
+    }
+
+    /// Forgets all mails of this run.
+    pub(crate) fn clear(&self) {
+        crate::lock(&self.mails).clear();
+    }
+
+    /// The mails to an address (all, if none is given), newest first.
+    pub(crate) fn newest_first(&self, to: Option<&str>) -> Vec<Mail> {
+        let is_to = |mail: &Mail| to.is_none_or(|to| mail.to.iter().any(|address| address.eq_ignore_ascii_case(to)));
+        crate::lock(&self.mails).iter().rev().filter(|mail| is_to(mail)).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mail(text: &str) -> Mail {
+        Mail {
+            id: "1".to_owned(),
+            to: vec!["a@example.com".to_owned()],
+            from: "b@example.com".to_owned(),
+            subject: String::new(),
+            kind: String::new(),
+            text: text.to_owned(),
+            html: String::new(),
+            at_millis: 0,
+        }
+    }
+
+    #[test]
+    fn a_code_is_six_digits_alone() {
+        assert_eq!(mail("Your code is 123456.").code(), Some("123456"));
+        assert_eq!(mail("1234567 and 12345 and 654321").code(), Some("654321"));
+        assert_eq!(mail("https://a/#123456 x123456 12-345678").code(), None);
+        assert_eq!(mail("é123456").code(), None);
+        assert_eq!(mail("im Code: 000000\n").code(), Some("000000"));
+    }
+
+    #[test]
+    fn a_link_carries_its_token_in_the_fragment() {
+        let text = "See https://a.example/help or <https://a.example/verify#token=x_y-z>.";
+        assert_eq!(mail(text).link(), Some("https://a.example/verify#token=x_y-z"));
+        assert_eq!(mail("(http://localhost:3000/m#t=1).").link(), Some("http://localhost:3000/m#t=1"));
+        assert_eq!(mail("https://a.example/verify#").link(), None);
+        assert_eq!(mail("javascript:alert(1)#x").link(), None);
+    }
+
+    #[test]
+    fn mails_are_kept_between_runs() {
+        let directory = std::env::temp_dir().join(format!("latchkey-mailbox-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let file = directory.join("mail.json");
+        Mailbox::on_disk(&file).unwrap().deliver(mail("kept")).unwrap();
+        let again = Mailbox::on_disk(&file).unwrap();
+        std::fs::remove_dir_all(&directory).unwrap();
+        assert_eq!(again.newest_first(Some("A@EXAMPLE.COM")).len(), 1);
+        assert_eq!(again.newest_first(Some("c@example.com")).len(), 0);
+    }
+}

@@ -1,0 +1,119 @@
+//! `cargo run`: the whole service on this machine.
+
+mod arguments;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use arguments::{Arguments, Parsed};
+use futures::future;
+use local::{ACCESS_KEY, Data, Options, SECRET_KEY, Server, World};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use tracing_subscriber::filter::LevelFilter;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = match arguments::parse(std::env::args().skip(1)) {
+        Parsed::Run(arguments) => arguments,
+        Parsed::Help => {
+            let _ = io::stdout().write_all(arguments::USAGE.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Parsed::Wrong(problem) => {
+            let _ = write!(io::stderr(), "{problem}\n\n{}", arguments::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    log();
+    match run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            let _ = writeln!(io::stderr(), "error: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The functions log JSON as they do in Lambda; on a terminal only what went wrong is of interest.
+fn log() {
+    let level = std::env::var("LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::WARN);
+    tracing_subscriber::fmt().json().with_max_level(level).with_writer(io::stderr).init();
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    // Bound before anything is created: a second start on the same port should fail at once and leave no trace.
+    let server = Server::bind(arguments.port).await?;
+    let aws = match arguments.aws_port {
+        Some(port) => Some(Server::bind(port).await?),
+        None => None,
+    };
+    let url = format!("http://localhost:{}", server.port());
+    let data = arguments.data.map_or(Data::Memory, Data::Directory);
+    let options = Options {
+        parameters: arguments.parameters,
+        strict: arguments.strict,
+        base_url: url.clone(),
+        data: data.clone(),
+        ..Options::in_memory()
+    };
+    let (mut interrupted, mut terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let world = World::start(options).await?;
+    welcome(&url, &data, aws.as_ref().map(Server::port))?;
+
+    let (stop, stopping) = watch::channel(false);
+    let stopped = || {
+        let mut stopping = stopping.clone();
+        async move {
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        }
+    };
+    let signals = async {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+        stop.send_replace(true);
+    };
+    let aws = async {
+        if let Some(aws) = aws {
+            aws.serve_aws(world.clone(), stopped()).await;
+        }
+    };
+    future::join3(signals, server.serve(world.clone(), stopped()), aws).await;
+    Ok(())
+}
+
+fn welcome(url: &str, data: &Data, aws_port: Option<u16>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "ready {url}")?;
+    writeln!(out)?;
+    writeln!(out, "  Pages      {url}/")?;
+    writeln!(out, "  Mailbox    {url}/_local/mail")?;
+    writeln!(
+        out,
+        "  Try        curl {url}/v1/register -H 'Content-Type: application/json' -d '{{\"email\":\"you@example.com\"}}'"
+    )?;
+    writeln!(out, "             and read the code in the mailbox")?;
+    writeln!(
+        out,
+        "  Admin      curl {url}/v1/admin/users --aws-sigv4 aws:amz:us-east-1:execute-api --user {ACCESS_KEY}:{SECRET_KEY}"
+    )?;
+    match data {
+        Data::Memory => writeln!(out, "  Data       in memory, gone when this ends")?,
+        Data::Directory(directory) => writeln!(out, "  Data       kept in {}", directory.display())?,
+    }
+    if let Some(port) = aws_port {
+        writeln!(out, "  AWS        http://localhost:{port} (DynamoDB, KMS, SES; region us-east-1)")?;
+        writeln!(
+            out,
+            "             AWS_ACCESS_KEY_ID={ACCESS_KEY} (or a function's name, for its role) AWS_SECRET_ACCESS_KEY={SECRET_KEY}"
+        )?;
+    }
+    writeln!(out, "  Stop       Ctrl-C")?;
+    out.flush()
+}

@@ -1,0 +1,186 @@
+//! The world on loopback ports.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+use crate::{gateway, world::World};
+
+mod aws_port;
+
+/// How long open requests may take once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How often a free port is looked for that both address families have.
+const TRIES: usize = 20;
+
+/// Why a port could not be served.
+#[derive(Debug)]
+pub struct ServerError {
+    port: u16,
+    problem: io::Error,
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.problem.kind() {
+            io::ErrorKind::AddrInUse => {
+                write!(formatter, "port {} is in use; choose another (0 takes any free one)", self.port)
+            }
+            _ => write!(formatter, "port {}: {}", self.port, self.problem),
+        }
+    }
+}
+
+impl std::error::Error for ServerError {}
+
+/// A port on loopback, bound and not yet served. `localhost` is an IPv4 or an IPv6 address, so it is bound on both.
+#[derive(Debug)]
+pub struct Server {
+    listeners: Vec<TcpListener>,
+    port: u16,
+}
+
+/// What answers a request; `None` breaks the connection.
+type Handler = Arc<dyn Fn(Request<Bytes>) -> BoxFuture<'static, Option<Response<Bytes>>> + Send + Sync>;
+
+impl Server {
+    /// Binds a port; 0 takes any that is free.
+    ///
+    /// # Errors
+    ///
+    /// If the port is in use.
+    pub async fn bind(port: u16) -> Result<Self, ServerError> {
+        let failed = |problem| ServerError { port, problem };
+        let mut tries = if port == 0 { TRIES } else { 1 };
+        loop {
+            let first = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
+            let chosen = first.local_addr().map_err(failed)?.port();
+            tries -= 1;
+            match TcpListener::bind((Ipv6Addr::LOCALHOST, chosen)).await {
+                Ok(second) => return Ok(Self { listeners: vec![first, second], port: chosen }),
+                // Someone else would get the half of the requests that go to [::1].
+                Err(problem) if problem.kind() == io::ErrorKind::AddrInUse => {
+                    if tries == 0 {
+                        return Err(failed(problem));
+                    }
+                }
+                // There is no IPv6 on this machine.
+                Err(_) => return Ok(Self { listeners: vec![first], port: chosen }),
+            }
+        }
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Serves the API and the routes under `/_local` until `stop` completes and open requests are answered.
+    pub async fn serve(self, world: World, stop: impl Future<Output = ()>) {
+        let handler: Handler = Arc::new(move |request| {
+            let world = world.clone();
+            Box::pin(async move { Some(world.request(request).await) })
+        });
+        self.run(handler, stop).await;
+    }
+
+    /// Serves the endpoints of DynamoDB, KMS and SES until `stop` completes.
+    pub async fn serve_aws(self, world: World, stop: impl Future<Output = ()>) {
+        let handler: Handler = Arc::new(move |request| {
+            let world = world.clone();
+            Box::pin(async move { aws_port::answer(&world, request).await })
+        });
+        self.run(handler, stop).await;
+    }
+
+    async fn run(self, handler: Handler, stop: impl Future<Output = ()>) {
+        let (stopping, stopped) = watch::channel(false);
+        let mut accepting = JoinSet::new();
+        for listener in self.listeners {
+            accepting.spawn(accept(listener, Arc::clone(&handler), stopped.clone()));
+        }
+        stop.await;
+        stopping.send_replace(true);
+        accepting.join_all().await;
+    }
+}
+
+async fn accept(listener: TcpListener, handler: Handler, mut stopped: watch::Receiver<bool>) {
+    let graceful = GracefulShutdown::new();
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(problem) => {
+                    tracing::warn!(%problem, "a connection was not accepted");
+                    // Out of file descriptors, most likely: trying again at once would only burn time.
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+            _ = stopped.changed() => break,
+        };
+        let handler = Arc::clone(&handler);
+        let service = service_fn(move |request| one(Arc::clone(&handler), request, peer));
+        let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+        let watched = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(problem) = watched.await {
+                tracing::debug!(%problem, "a connection broke");
+            }
+        });
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+}
+
+/// That the connection is to be broken.
+#[derive(Debug)]
+struct Break;
+
+impl fmt::Display for Break {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the connection is broken on purpose")
+    }
+}
+
+impl std::error::Error for Break {}
+
+impl From<Infallible> for Break {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+async fn one(handler: Handler, request: Request<Incoming>, peer: SocketAddr) -> Result<Response<Full<Bytes>>, Break> {
+    let (parts, body) = request.into_parts();
+    let body = match Limited::new(body, gateway::LARGEST_BODY).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(problem) if problem.is::<LengthLimitError>() => {
+            let answer = gateway::own_answer(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+            return Ok(answer.map(Full::new));
+        }
+        Err(_) => return Err(Break),
+    };
+    let mut request = Request::from_parts(parts, body);
+    request.extensions_mut().insert(peer);
+    handler(request).await.map(|response| response.map(Full::new)).ok_or(Break)
+}

@@ -1,0 +1,242 @@
+//! What invokes a function: its `Events`.
+
+use serde_json::{Map, Value};
+
+use super::{TemplateError, boolean, error, number, object, text, texts};
+use crate::triggers::schedule::Schedule;
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RouteAuthorization {
+    /// Everyone; the function itself decides.
+    None,
+    /// Who signs with SigV4 and is allowed `execute-api:Invoke`.
+    Iam,
+}
+
+/// A route of the HTTP API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpRoute {
+    /// `GET`, …, or `ANY`.
+    pub method: String,
+    /// `/v1/admin/users/{id}`, or `$default`.
+    pub path: String,
+    /// Who may call it.
+    pub authorization: RouteAuthorization,
+    /// API Gateway's own limit on the answer, in milliseconds.
+    pub timeout_millis: u64,
+}
+
+/// A table's stream that invokes a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DynamoDbSource {
+    /// The stream's ARN.
+    pub stream_arn: String,
+    /// The most records in one invocation.
+    pub batch_size: usize,
+    /// Whether a batch that fails is cut in half.
+    pub bisect: bool,
+    /// How often a batch is tried again; `None` is until it is too old.
+    pub retries: Option<u64>,
+    /// How old a record may be, in seconds; `None` is as old as the stream.
+    pub age: Option<i64>,
+    /// Whether the function names what failed (`ReportBatchItemFailures`).
+    pub partial: bool,
+    /// The ARN that what failed for good is sent to.
+    pub on_failure: Option<String>,
+    /// The `eventName`s that are delivered; empty is all.
+    pub event_names: Vec<String>,
+}
+
+/// A schedule that invokes a function.
+#[derive(Debug, Clone)]
+pub struct ScheduleSource {
+    /// When.
+    pub schedule: Schedule,
+    /// The event, if the template gives one.
+    pub input: Option<Value>,
+}
+
+/// All that invokes one function.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Events {
+    pub(crate) routes: Vec<HttpRoute>,
+    pub(crate) streams: Vec<DynamoDbSource>,
+    pub(crate) schedules: Vec<ScheduleSource>,
+}
+
+/// Reads `Events`. `default` is the API's authorization of routes that name none.
+pub(crate) fn read(events: &Value, at: &str, default: RouteAuthorization) -> Result<Events, TemplateError> {
+    let Some(map) = events.as_object() else { return error(at, "must be a mapping") };
+    let mut all = Events::default();
+    for (name, event) in map {
+        let at = format!("{at}.{name}");
+        let event = object(event, &at, &["Type", "Properties"])?;
+        let kind = text(event.get("Type").unwrap_or(&Value::Null), &format!("{at}.Type"))?;
+        let nothing = Value::Object(Map::new());
+        let properties = event.get("Properties").unwrap_or(&nothing);
+        let at = format!("{at}.Properties");
+        match kind.as_str() {
+            "HttpApi" => all.routes.push(route(properties, &at, default)?),
+            "DynamoDB" => all.streams.extend(stream(properties, &at)?),
+            "Schedule" => all.schedules.extend(schedule(properties, &at, "Schedule")?),
+            "ScheduleV2" => all.schedules.extend(schedule(properties, &at, "ScheduleExpression")?),
+            // Nothing on this machine puts events on a bus or a topic. Such a function is invoked by hand.
+            "EventBridgeRule" | "CloudWatchEvent" | "SNS" => {}
+            _ => return error(&at, format!("events of the type `{kind}` are not known to the local cloud")),
+        }
+    }
+    Ok(all)
+}
+
+fn route(properties: &Value, at: &str, default: RouteAuthorization) -> Result<HttpRoute, TemplateError> {
+    const KNOWN: &[&str] =
+        &["ApiId", "Auth", "Method", "Path", "PayloadFormatVersion", "RouteSettings", "TimeoutInMillis"];
+    let properties = object(properties, at, KNOWN)?;
+    if properties.get("PayloadFormatVersion").is_some_and(|version| version != "2.0") {
+        return error(&format!("{at}.PayloadFormatVersion"), "only 2.0 is known to the local cloud");
+    }
+    let authorization = match properties.get("Auth") {
+        None => default,
+        Some(auth) => {
+            let at = format!("{at}.Auth");
+            match object(auth, &at, &["Authorizer"])?.get("Authorizer").and_then(Value::as_str) {
+                Some("AWS_IAM") => RouteAuthorization::Iam,
+                Some("NONE") => RouteAuthorization::None,
+                None => default,
+                Some(other) => return error(&at, format!("authorizer `{other}` is not known to the local cloud")),
+            }
+        }
+    };
+    let path = match properties.get("Path") {
+        Some(path) => text(path, &format!("{at}.Path"))?,
+        None => "$default".to_owned(),
+    };
+    let method = match properties.get("Method") {
+        Some(method) => text(method, &format!("{at}.Method"))?.to_uppercase(),
+        None => "ANY".to_owned(),
+    };
+    let method =
+        if method == "$DEFAULT" || method == "X-AMAZON-APIGATEWAY-ANY-METHOD" { "ANY".to_owned() } else { method };
+    let timeout = match properties.get("TimeoutInMillis") {
+        Some(value) => number(value, &format!("{at}.TimeoutInMillis"))?.clamp(50, 30_000),
+        None => 30_000,
+    };
+    Ok(HttpRoute { method, path, authorization, timeout_millis: timeout.unsigned_abs() })
+}
+
+fn stream(properties: &Value, at: &str) -> Result<Option<DynamoDbSource>, TemplateError> {
+    const KNOWN: &[&str] = &[
+        "BatchSize",
+        "BisectBatchOnFunctionError",
+        "DestinationConfig",
+        "Enabled",
+        "FilterCriteria",
+        "FunctionResponseTypes",
+        "MaximumBatchingWindowInSeconds",
+        "MaximumRecordAgeInSeconds",
+        "MaximumRetryAttempts",
+        "MetricsConfig",
+        "ParallelizationFactor",
+        "StartingPosition",
+        "Stream",
+    ];
+    let properties = object(properties, at, KNOWN)?;
+    let flag = |name: &str, otherwise| match properties.get(name) {
+        Some(value) => boolean(value, &format!("{at}.{name}")),
+        None => Ok(otherwise),
+    };
+    if !flag("Enabled", true)? {
+        return Ok(None);
+    }
+    // −1 is CloudFormation's way to write "without limit".
+    let limit = |name: &str| match properties.get(name) {
+        Some(value) => Ok(Some(number(value, &format!("{at}.{name}"))?).filter(|value| *value >= 0)),
+        None => Ok(None),
+    };
+    let partial = match properties.get("FunctionResponseTypes") {
+        Some(types) => match texts(types, at)?.as_slice() {
+            [one] if one == "ReportBatchItemFailures" => true,
+            [] => false,
+            _ => return error(&format!("{at}.FunctionResponseTypes"), "is not known to the local cloud"),
+        },
+        None => false,
+    };
+    let on_failure = match properties.get("DestinationConfig") {
+        Some(configuration) => {
+            let at = format!("{at}.DestinationConfig");
+            let failure = object(configuration, &at, &["OnFailure"])?.get("OnFailure").unwrap_or(&Value::Null);
+            let failure = object(failure, &at, &["Destination", "Type"])?;
+            Some(text(failure.get("Destination").unwrap_or(&Value::Null), &at)?)
+        }
+        None => None,
+    };
+    Ok(Some(DynamoDbSource {
+        stream_arn: text(properties.get("Stream").unwrap_or(&Value::Null), &format!("{at}.Stream"))?,
+        batch_size: usize::try_from(limit("BatchSize")?.unwrap_or(100)).unwrap_or(100).max(1),
+        bisect: flag("BisectBatchOnFunctionError", false)?,
+        retries: limit("MaximumRetryAttempts")?.map(i64::unsigned_abs),
+        age: limit("MaximumRecordAgeInSeconds")?,
+        partial,
+        on_failure,
+        event_names: properties
+            .get("FilterCriteria")
+            .map_or(Ok(vec![]), |f| filters(f, &format!("{at}.FilterCriteria")))?,
+    }))
+}
+
+/// The event names that filters let through. A pattern on anything else is an error: to evaluate it wrongly would
+/// deliver what AWS does not.
+fn filters(criteria: &Value, at: &str) -> Result<Vec<String>, TemplateError> {
+    let filters = object(criteria, at, &["Filters"])?.get("Filters").and_then(Value::as_array);
+    let mut names = Vec::new();
+    for filter in filters.into_iter().flatten() {
+        let pattern = text(object(filter, at, &["Pattern"])?.get("Pattern").unwrap_or(&Value::Null), at)?;
+        let pattern: Value = serde_json::from_str(&pattern).or_else(|_| error(at, "a pattern is not JSON"))?;
+        let matches = object(&pattern, at, &["eventName"])?.get("eventName").and_then(Value::as_array);
+        match matches {
+            Some(values) if values.iter().all(Value::is_string) => {
+                names.extend(values.iter().filter_map(Value::as_str).map(str::to_owned));
+            }
+            _ => return error(at, "only a list of eventName is known to the local cloud"),
+        }
+    }
+    Ok(names)
+}
+
+fn schedule(properties: &Value, at: &str, expression: &str) -> Result<Option<ScheduleSource>, TemplateError> {
+    const KNOWN: &[&str] = &[
+        "DeadLetterConfig",
+        "Description",
+        "Enabled",
+        "FlexibleTimeWindow",
+        "Input",
+        "Name",
+        "OmitName",
+        "RetryPolicy",
+        "Schedule",
+        "ScheduleExpression",
+        "ScheduleExpressionTimezone",
+        "State",
+    ];
+    let properties = object(properties, at, KNOWN)?;
+    let off = properties.get("Enabled").map_or(Ok(false), |value| boolean(value, at).map(|enabled| !enabled))?
+        || properties.get("State").is_some_and(|state| state == "DISABLED");
+    if off {
+        return Ok(None);
+    }
+    if properties.get("ScheduleExpressionTimezone").is_some_and(|zone| zone != "UTC") {
+        return error(&format!("{at}.ScheduleExpressionTimezone"), "only UTC is known to the local cloud");
+    }
+    let at_expression = format!("{at}.{expression}");
+    let text_of = text(properties.get(expression).unwrap_or(&Value::Null), &at_expression)?;
+    let schedule = Schedule::parse(&text_of).or_else(|problem| error(&at_expression, problem))?;
+    let input = match properties.get("Input") {
+        Some(input) => {
+            let at = format!("{at}.Input");
+            Some(serde_json::from_str(&text(input, &at)?).or_else(|_| error(&at, "is not JSON"))?)
+        }
+        None => None,
+    };
+    Ok(Some(ScheduleSource { schedule, input }))
+}

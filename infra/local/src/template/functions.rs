@@ -1,0 +1,198 @@
+//! Functions as the template declares them, SAM's `Globals` included.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{
+    TemplateError, error,
+    events::{self, DynamoDbSource, Events, HttpRoute, RouteAuthorization, ScheduleSource},
+    number, object, short_name, text,
+};
+use crate::iam::{Statement, policy};
+
+/// A function.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// The name of its operation: `send-email`.
+    pub name: String,
+    /// Its id in the template.
+    pub logical_id: String,
+    /// Its name in Lambda.
+    pub physical: String,
+    /// Its ARN.
+    pub arn: String,
+    /// How long an invocation may take, in seconds.
+    pub timeout: u64,
+    /// Its memory in MiB.
+    pub memory: u64,
+    /// How often an asynchronous invocation is tried again.
+    pub async_retries: u64,
+    /// Its environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// What its role allows and denies.
+    pub statements: Vec<Statement>,
+    /// The routes that invoke it.
+    pub routes: Vec<HttpRoute>,
+    /// The streams that invoke it.
+    pub streams: Vec<DynamoDbSource>,
+    /// The schedules that invoke it.
+    pub schedules: Vec<ScheduleSource>,
+}
+
+const PROPERTIES: &[&str] = &[
+    "Architectures",
+    "AutoPublishAlias",
+    "CodeUri",
+    "DeadLetterQueue",
+    "DeploymentPreference",
+    "Description",
+    "Environment",
+    "EphemeralStorage",
+    "EventInvokeConfig",
+    "Events",
+    "FunctionName",
+    "Handler",
+    "Layers",
+    "LoggingConfig",
+    "MemorySize",
+    "PackageType",
+    "PermissionsBoundary",
+    "Policies",
+    "PropagateTags",
+    "ProvisionedConcurrencyConfig",
+    "RecursiveLoop",
+    "ReservedConcurrentExecutions",
+    "Runtime",
+    "RuntimeManagementConfig",
+    "SnapStart",
+    "Tags",
+    "Timeout",
+    "Tracing",
+];
+
+/// The policies that SAM adds by itself, or that grant nothing but logs and traces, which are not on this machine.
+const HARMLESS: &[&str] = &[
+    "AWSLambdaBasicExecutionRole",
+    "AWSXRayDaemonWriteAccess",
+    "AWSLambdaDynamoDBExecutionRole",
+    "CloudWatchLambdaInsightsExecutionRolePolicy",
+];
+
+/// A function's properties over those of `Globals.Function`: mappings are merged, lists joined, the rest replaced, as
+/// SAM does it.
+pub(crate) fn merged(globals: &Value, own: &Value) -> Value {
+    match (globals, own) {
+        (Value::Object(globals), Value::Object(own)) => {
+            let mut all: Map<String, Value> = globals.clone();
+            for (key, value) in own {
+                let value = match all.get(key) {
+                    Some(global) if !is_function(global) && !is_function(value) => merged(global, value),
+                    _ => value.clone(),
+                };
+                all.insert(key.clone(), value);
+            }
+            Value::Object(all)
+        }
+        (Value::Array(globals), Value::Array(own)) => globals.iter().chain(own).cloned().collect(),
+        (_, own) => own.clone(),
+    }
+}
+
+fn is_function(value: &Value) -> bool {
+    value.as_object().is_some_and(|map| map.len() == 1 && map.keys().all(|key| key == "Ref" || key.starts_with("Fn::")))
+}
+
+/// The function of a resource whose properties are merged and resolved.
+pub(crate) fn function(
+    logical_id: &str,
+    properties: &Value,
+    physical: &str,
+    arn: &str,
+    default: RouteAuthorization,
+) -> Result<Function, TemplateError> {
+    let at = format!("Resources.{logical_id}.Properties");
+    if !logical_id.ends_with("Function") {
+        return error(&format!("Resources.{logical_id}"), "a function's logical id must end in `Function`");
+    }
+    let properties = object(properties, &at, PROPERTIES)?;
+    let name = short_name(logical_id, "Function");
+    // The names under which the one who may do everything is known.
+    if name == "admin" || name == "local" {
+        return error(&format!("Resources.{logical_id}"), format!("no function may be named `{name}`"));
+    }
+    let whole = |name: &str, otherwise: u64| match properties.get(name) {
+        Some(value) => number(value, &format!("{at}.{name}")).map(i64::unsigned_abs),
+        None => Ok(otherwise),
+    };
+    let Events { routes, streams, schedules } = match properties.get("Events") {
+        Some(events) => events::read(events, &format!("{at}.Events"), default)?,
+        None => Events::default(),
+    };
+    Ok(Function {
+        name,
+        logical_id: logical_id.to_owned(),
+        physical: physical.to_owned(),
+        arn: arn.to_owned(),
+        // Lambda's own bounds.
+        timeout: whole("Timeout", 3)?.clamp(1, 900),
+        memory: whole("MemorySize", 128)?,
+        async_retries: async_retries(properties.get("EventInvokeConfig"), &format!("{at}.EventInvokeConfig"))?,
+        environment: environment(properties.get("Environment"), &format!("{at}.Environment"))?,
+        statements: statements(properties.get("Policies"), &format!("{at}.Policies"))?,
+        routes,
+        streams,
+        schedules,
+    })
+}
+
+fn async_retries(value: Option<&Value>, at: &str) -> Result<u64, TemplateError> {
+    const KNOWN: &[&str] = &["DestinationConfig", "MaximumEventAgeInSeconds", "MaximumRetryAttempts"];
+    let attempts =
+        value.map(|value| object(value, at, KNOWN)).transpose()?.and_then(|map| map.get("MaximumRetryAttempts"));
+    attempts.map_or(Ok(2), |attempts| number(attempts, at).map(i64::unsigned_abs))
+}
+
+fn environment(value: Option<&Value>, at: &str) -> Result<BTreeMap<String, String>, TemplateError> {
+    let Some(value) = value else { return Ok(BTreeMap::new()) };
+    let Some(variables) = object(value, at, &["Variables"])?.get("Variables").and_then(Value::as_object) else {
+        return error(at, "has no Variables");
+    };
+    let read = |(name, value): (&String, &Value)| Ok((name.clone(), text(value, &format!("{at}.Variables.{name}"))?));
+    variables.iter().map(read).collect()
+}
+
+fn statements(policies: Option<&Value>, at: &str) -> Result<Vec<Statement>, TemplateError> {
+    let policies = match policies {
+        None => return Ok(vec![]),
+        Some(Value::Array(policies)) => policies.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+    };
+    let mut statements = Vec::new();
+    for (index, policy) in policies.iter().enumerate() {
+        let at = format!("{at}[{index}]");
+        match policy {
+            Value::String(name) if HARMLESS.iter().any(|known| name.rsplit('/').next() == Some(*known)) => {}
+            Value::String(name) => {
+                return error(&at, format!("the managed policy `{name}` is not known to the local cloud"));
+            }
+            document => statements.extend(policy::document(document, &at)?),
+        }
+    }
+    Ok(statements)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn globals_are_merged_as_sam_does_it() {
+        let globals = json!({"Timeout": 5, "Environment": {"Variables": {"A": "1", "B": "1"}}, "Layers": ["x"]});
+        let own = json!({"Timeout": 9, "Environment": {"Variables": {"B": "2"}}, "Layers": ["y"]});
+        let expected = json!({"Timeout": 9, "Environment": {"Variables": {"A": "1", "B": "2"}}, "Layers": ["x", "y"]});
+        assert_eq!(merged(&globals, &own), expected);
+    }
+}

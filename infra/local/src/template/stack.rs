@@ -1,0 +1,247 @@
+//! The whole stack: everything in the template, resolved.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{
+    TemplateError, boolean, error,
+    events::RouteAuthorization,
+    functions::{self, Function},
+    intrinsics::{Reference, Scope},
+    number, object, parameters,
+    references::{self, CONFIGURATION_SET, FUNCTION, HTTP_API, IDENTITY, KEY, TABLE},
+    storage::{self, Key, Table},
+    text, texts,
+};
+
+/// What the API answers to other origins by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cors {
+    /// Origins, `*` among them.
+    pub origins: Vec<String>,
+    /// Methods.
+    pub methods: Vec<String>,
+    /// Request headers.
+    pub headers: Vec<String>,
+    /// Response headers that a script may read.
+    pub expose: Vec<String>,
+    /// Whether cookies may come along.
+    pub credentials: bool,
+    /// How long a preflight is remembered, in seconds.
+    pub max_age: Option<i64>,
+}
+
+/// A resource that CloudFormation makes by calling a function.
+#[derive(Debug, Clone)]
+pub struct CustomResource {
+    /// Its id in the template.
+    pub logical_id: String,
+    /// Its type.
+    pub kind: String,
+    /// The ARN of the function.
+    pub service_token: String,
+    /// Its properties, resolved.
+    pub properties: Value,
+}
+
+/// Everything that the template declares.
+#[derive(Debug, Clone, Default)]
+pub struct Stack {
+    /// The functions by name.
+    pub functions: BTreeMap<String, Function>,
+    /// The tables.
+    pub tables: Vec<Table>,
+    /// The keys.
+    pub keys: Vec<Key>,
+    /// The API's answers to other origins, if it gives any.
+    pub cors: Option<Cors>,
+    /// What functions make at deployment.
+    pub custom_resources: Vec<CustomResource>,
+    /// The addresses and domains that mail may come from.
+    pub identities: Vec<String>,
+    /// SES configuration sets.
+    pub configuration_sets: Vec<String>,
+}
+
+const SECTIONS: &[&str] = &[
+    "AWSTemplateFormatVersion",
+    "Transform",
+    "Description",
+    "Metadata",
+    "Globals",
+    "Parameters",
+    "Mappings",
+    "Conditions",
+    "Resources",
+    "Outputs",
+];
+
+const RESOURCE: &[&str] =
+    &["Type", "Properties", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"];
+
+/// Builds the stack of a template that is already JSON.
+pub(crate) fn build(document: &Value, set: &BTreeMap<String, String>) -> Result<Stack, TemplateError> {
+    let sections = object(document, "template", SECTIONS)?;
+    let section = |name: &str| sections.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut scope = Scope {
+        parameters: parameters::values(&section("Parameters"), set)?,
+        conditions: section("Conditions"),
+        mappings: section("Mappings"),
+        resources: BTreeMap::new(),
+    };
+    let globals = Value::Object(section("Globals"));
+    let globals = object(&globals, "Globals", &["Function", "HttpApi"])?;
+    let resources = existing(&section("Resources"), &mut scope, globals)?;
+    let mut stack = Stack::default();
+    let mut default = RouteAuthorization::None;
+    for (logical_id, (kind, properties)) in resources.iter().filter(|(_, (kind, _))| kind == HTTP_API) {
+        if stack.cors.is_some() {
+            return error(
+                &format!("Resources.{logical_id}"),
+                format!("a second {kind} is not known to the local cloud"),
+            );
+        }
+        let at = format!("Resources.{logical_id}.Properties");
+        (stack.cors, default) = http_api(&resolved(&scope, properties, &at)?, &at)?;
+    }
+    for (logical_id, (kind, properties)) in &resources {
+        let properties = resolved(&scope, properties, &format!("Resources.{logical_id}.Properties"))?;
+        add(&mut stack, logical_id, kind, properties, &scope, default)?;
+    }
+    for (name, output) in section("Outputs") {
+        let conditional = output.get("Condition").and_then(Value::as_str);
+        if conditional.map_or(Ok(true), |condition| scope.condition(condition, &format!("Outputs.{name}")))? {
+            scope.resolve(&output["Value"], &format!("Outputs.{name}"))?;
+        }
+    }
+    Ok(stack)
+}
+
+type Resources = BTreeMap<String, (String, Value)>;
+
+/// The resources whose condition holds, with their type and unresolved properties; `scope` learns their references.
+fn existing(
+    declared: &Map<String, Value>,
+    scope: &mut Scope,
+    globals: &Map<String, Value>,
+) -> Result<Resources, TemplateError> {
+    let mut resources = BTreeMap::new();
+    let mut references = BTreeMap::new();
+    for (logical_id, declaration) in declared {
+        let at = format!("Resources.{logical_id}");
+        let declaration = object(declaration, &at, RESOURCE)?;
+        if let Some(condition) = declaration.get("Condition")
+            && !scope.condition(&text(condition, &at)?, &at)?
+        {
+            continue;
+        }
+        let kind = text(declaration.get("Type").unwrap_or(&Value::Null), &format!("{at}.Type"))?;
+        let own = declaration.get("Properties").cloned().unwrap_or_else(|| Value::Object(Map::new()));
+        let global = match kind.as_str() {
+            FUNCTION => globals.get("Function"),
+            HTTP_API => globals.get("HttpApi"),
+            _ => None,
+        };
+        let properties = global.map_or_else(|| own.clone(), |global| functions::merged(global, &own));
+        let Some(map) = properties.as_object() else { return error(&format!("{at}.Properties"), "must be a mapping") };
+        let reference = references::of(logical_id, &kind, map, scope)?;
+        if kind == FUNCTION {
+            // SAM makes a role for each function, which other resources may refer to.
+            let name = format!("{}-role", reference.reference);
+            let arn = references::arn("iam", &format!("role/{name}"));
+            let role = Reference { reference: name, attributes: BTreeMap::from([("Arn", arn)]) };
+            references.insert(format!("{logical_id}Role"), role);
+        }
+        references.insert(logical_id.clone(), reference);
+        resources.insert(logical_id.clone(), (kind, properties));
+    }
+    scope.resources = references;
+    Ok(resources)
+}
+
+fn resolved(scope: &Scope, properties: &Value, at: &str) -> Result<Value, TemplateError> {
+    Ok(scope.resolve(properties, at)?.unwrap_or_else(|| Value::Object(Map::new())))
+}
+
+fn add(
+    stack: &mut Stack,
+    logical_id: &str,
+    kind: &str,
+    properties: Value,
+    scope: &Scope,
+    default: RouteAuthorization,
+) -> Result<(), TemplateError> {
+    let Some(reference) = scope.resources.get(logical_id) else { return Ok(()) };
+    let arn = reference.attributes.get("Arn").map(String::as_str).unwrap_or_default();
+    match kind {
+        FUNCTION => {
+            let function = functions::function(logical_id, &properties, &reference.reference, arn, default)?;
+            stack.functions.insert(function.name.clone(), function);
+        }
+        TABLE => {
+            stack.tables.push(storage::table(logical_id, &properties, &reference.reference, &reference.attributes)?);
+        }
+        KEY => stack.keys.push(storage::key(logical_id, &properties, &reference.reference, arn)?),
+        IDENTITY => stack.identities.push(reference.reference.to_lowercase()),
+        CONFIGURATION_SET => stack.configuration_sets.push(reference.reference.clone()),
+        _ if references::is_custom(kind) => {
+            let at = format!("Resources.{logical_id}.Properties.ServiceToken");
+            let service_token = text(properties.get("ServiceToken").unwrap_or(&Value::Null), &at)?;
+            let resource =
+                CustomResource { logical_id: logical_id.to_owned(), kind: kind.to_owned(), service_token, properties };
+            stack.custom_resources.push(resource);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The CORS configuration of an API and the authorization of routes that name none.
+fn http_api(properties: &Value, at: &str) -> Result<(Option<Cors>, RouteAuthorization), TemplateError> {
+    const KNOWN: &[&str] = &[
+        "AccessLogSettings",
+        "Auth",
+        "CorsConfiguration",
+        "DefaultRouteSettings",
+        "Description",
+        "DisableExecuteApiEndpoint",
+        "Domain",
+        "FailOnWarnings",
+        "Name",
+        "RouteSettings",
+        "StageName",
+        "Tags",
+        "PropagateTags",
+    ];
+    let properties = object(properties, at, KNOWN)?;
+    if properties.get("StageName").is_some_and(|stage| stage != "$default") {
+        return error(&format!("{at}.StageName"), "only $default is known to the local cloud");
+    }
+    let default = match properties.get("Auth") {
+        None => RouteAuthorization::None,
+        Some(auth) => {
+            let at = format!("{at}.Auth");
+            match object(auth, &at, &["DefaultAuthorizer", "EnableIamAuthorizer"])?.get("DefaultAuthorizer") {
+                None => RouteAuthorization::None,
+                Some(name) if name == "AWS_IAM" => RouteAuthorization::Iam,
+                Some(name) => return error(&at, format!("authorizer {name} is not known to the local cloud")),
+            }
+        }
+    };
+    let Some(configuration) = properties.get("CorsConfiguration") else { return Ok((None, default)) };
+    let at = format!("{at}.CorsConfiguration");
+    const CORS: &[&str] =
+        &["AllowCredentials", "AllowHeaders", "AllowMethods", "AllowOrigins", "ExposeHeaders", "MaxAge"];
+    let configuration = object(configuration, &at, CORS)?;
+    let list = |name: &str| configuration.get(name).map_or(Ok(vec![]), |value| texts(value, &format!("{at}.{name}")));
+    let cors = Cors {
+        origins: list("AllowOrigins")?,
+        methods: list("AllowMethods")?,
+        headers: list("AllowHeaders")?,
+        expose: list("ExposeHeaders")?,
+        credentials: configuration.get("AllowCredentials").map_or(Ok(false), |value| boolean(value, &at))?,
+        max_age: configuration.get("MaxAge").map(|value| number(value, &at)).transpose()?,
+    };
+    Ok(((!cors.origins.is_empty()).then_some(cors), default))
+}

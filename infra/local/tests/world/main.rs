@@ -1,0 +1,17 @@
+//! Tests of the local cloud on a small stack of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends where something is not as it must be"
+)]
+
+mod console;
+mod faults;
+mod http_api;
+mod permissions;
+mod ports;
+mod start;
+mod support;
+mod triggers;

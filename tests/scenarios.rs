@@ -1,0 +1,356 @@
+//! What each operation does when all goes well, told once: the IAM test, the fault harness and the price table run these. An
+//! operation that is not here fails the contract test.
+
+use futures::{FutureExt, future::BoxFuture};
+use local::{World, faults};
+use serde_json::{Value, json};
+use tests::{Answer, Client, OTHER_PASSWORD, PASSWORD, Person};
+
+/// The address of whoever the scenarios are about.
+pub(crate) const ADDRESS: &str = "canary.person@example.org";
+
+/// What is asked of the operation: a request, or an event.
+#[derive(Clone)]
+pub(crate) enum Act {
+    /// A request: method, path, body, access token.
+    Request(&'static str, &'static str, Value, Option<String>),
+    /// An event.
+    Event(Value),
+    /// Nothing: what was prepared makes the stream bring something.
+    Stream,
+}
+
+/// How it ended.
+#[derive(Debug, Clone)]
+pub(crate) enum Outcome {
+    Answered(Box<Answer>),
+    Returned(Result<Value, String>),
+}
+
+/// One way through an operation.
+pub(crate) struct Scenario {
+    /// The operation.
+    pub(crate) function: &'static str,
+    /// Which way.
+    pub(crate) name: &'static str,
+    /// The status of a success; 0 for what isn't asked by a request.
+    pub(crate) success: u16,
+    /// The refusals (status, code) that repeating it may meet once it took effect: a one-time secret is spent, a name is taken.
+    pub(crate) spent: &'static [(u16, &'static str)],
+    /// Makes what it needs.
+    prepare: fn(Client) -> BoxFuture<'static, Act>,
+    /// How often it took effect.
+    pub(crate) effects: fn(&World) -> usize,
+}
+
+impl Scenario {
+    /// Makes what the scenario needs, and forgets the calls that this took.
+    pub(crate) async fn prepare(&self, world: &World) -> Act {
+        let act = (self.prepare)(Client::new(world)).await;
+        if !matches!(act, Act::Stream) {
+            world.settle().await;
+        }
+        world.reset_calls();
+        act
+    }
+
+    /// Does it.
+    pub(crate) async fn act(&self, world: &World, act: &Act) -> Outcome {
+        match act {
+            Act::Request(method, path, body, token) => {
+                let mut client = Client::new(world);
+                client.token.clone_from(token);
+                let headers: &[(&str, &str)] = if body.is_null() { &[] } else { &[("content-type", "application/json")] };
+                let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+                Outcome::Answered(Box::new(client.send(method, path, headers, body).await))
+            }
+            Act::Event(event) => Outcome::Returned(world.invoke(self.function, event.clone()).await),
+            Act::Stream => {
+                let touched = world.invoke("cleanup", json!({})).await;
+                world.settle().await;
+                Outcome::Returned(touched)
+            }
+        }
+    }
+
+    /// Whether it ended well.
+    pub(crate) fn succeeded(&self, world: &World, outcome: &Outcome) -> bool {
+        match outcome {
+            Outcome::Answered(answer) => answer.status == self.success,
+            // A stream's function has nobody to answer to: its effect is its answer.
+            Outcome::Returned(result) => result.is_ok() && (self.effects)(world) > 0,
+        }
+    }
+}
+
+fn count(world: &World, table: &str, found: impl Fn(&Value) -> bool) -> usize {
+    world.scan(table).iter().filter(|item| found(item)).count()
+}
+
+fn events(world: &World, action: &str) -> usize {
+    count(world, "audit", |item| item["event"]["S"] == action && item["outcome"]["S"] == "success")
+}
+
+async fn person(client: &Client) -> Person {
+    Person::register(client, ADDRESS).await
+}
+
+async fn registration(client: &Client, body: Value) -> String {
+    client.post("/v1/register", body).await.expect(202).text("registration_id")
+}
+
+fn post(path: &'static str, body: Value) -> Act {
+    Act::Request("POST", path, body, None)
+}
+
+/// All of them.
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        function: "register",
+        name: "by address",
+        success: 202,
+        spent: &[],
+        prepare: |_| {
+            let body = json!({ "email": ADDRESS, "password": PASSWORD, "name": "Canary Name", "username": "canaryname" });
+            async { post("/v1/register", body) }.boxed()
+        },
+        effects: |world| world.scan("challenges").len(),
+    },
+    Scenario {
+        function: "register",
+        name: "by username",
+        success: 201,
+        spent: &[(409, "conflict")],
+        prepare: |_| {
+            async { post("/v1/register", json!({ "username": "canaryname", "password": PASSWORD })) }.boxed()
+        },
+        effects: |world| events(world, "create_account"),
+    },
+    Scenario {
+        function: "register-verify",
+        name: "by code, with a password",
+        success: 201,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                let body = json!({ "email": ADDRESS, "password": PASSWORD, "username": "canaryname" });
+                let id = registration(&client, body).await;
+                post("/v1/register/verify", json!({ "registration_id": id, "code": client.code_for(ADDRESS).await }))
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "create_account"),
+    },
+    Scenario {
+        function: "register-verify",
+        name: "by link, without a password",
+        success: 200,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                registration(&client, json!({ "email": ADDRESS })).await;
+                post("/v1/register/verify", json!({ "token": client.link_token_for(ADDRESS).await }))
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "verify_email"),
+    },
+    Scenario {
+        function: "register-complete",
+        name: "",
+        success: 201,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                registration(&client, json!({ "email": ADDRESS })).await;
+                let body = json!({ "token": client.link_token_for(ADDRESS).await });
+                let token = client.post("/v1/register/verify", body).await.expect(200).text("registration_token");
+                post("/v1/register/complete", json!({ "registration_token": token, "password": PASSWORD }))
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "create_account"),
+    },
+    Scenario {
+        function: "register-resend",
+        name: "",
+        success: 202,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let id = registration(&client, json!({ "email": ADDRESS })).await;
+                post("/v1/register/resend", json!({ "registration_id": id }))
+            }
+            .boxed()
+        },
+        effects: |world| count(world, "challenges", |item| item["generation"]["N"] != "1"),
+    },
+    Scenario {
+        function: "login",
+        name: "right password",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                post("/v1/login", person.credentials())
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "login"),
+    },
+    Scenario {
+        function: "login",
+        name: "wrong password",
+        success: 401,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                post("/v1/login", json!({ "identifier": person.email, "password": OTHER_PASSWORD }))
+            }
+            .boxed()
+        },
+        effects: |world| count(world, "audit", |item| item["event"]["S"] == "login" && item["outcome"]["S"] == "failure"),
+    },
+    Scenario {
+        function: "token-refresh",
+        name: "rotation",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                post("/v1/token/refresh", json!({ "refresh_token": person.refresh_token }))
+            }
+            .boxed()
+        },
+        effects: |world| count(world, "sessions", |item| item["refresh_counter"]["N"] == "1"),
+    },
+    Scenario {
+        function: "token-refresh",
+        name: "repetition",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                client.world.clock().freeze();
+                let person = person(&client).await;
+                person.refresh(&person.refresh_token).await.expect(200);
+                post("/v1/token/refresh", json!({ "refresh_token": person.refresh_token }))
+            }
+            .boxed()
+        },
+        effects: |world| count(world, "sessions", |item| item["refresh_counter"]["N"] == "1"),
+    },
+    Scenario {
+        function: "token-refresh",
+        name: "reuse",
+        success: 401,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                person.refresh(&person.refresh_token).await.expect(200);
+                client.world.clock().advance(60);
+                post("/v1/token/refresh", json!({ "refresh_token": person.refresh_token }))
+            }
+            .boxed()
+        },
+        effects: |world| count(world, "sessions", |item| item.get("revoked_at").is_some()),
+    },
+    Scenario {
+        function: "logout",
+        name: "by access token",
+        success: 204,
+        spent: &[(401, "session_revoked")],
+        prepare: |client| {
+            async move { Act::Request("POST", "/v1/logout", Value::Null, person(&client).await.client.token) }.boxed()
+        },
+        effects: |world| count(world, "sessions", |item| item.get("revoked_at").is_some()),
+    },
+    Scenario {
+        function: "logout",
+        name: "by refresh token",
+        success: 204,
+        spent: &[(401, "session_revoked")],
+        prepare: |client| {
+            async move { post("/v1/logout", json!({ "refresh_token": person(&client).await.refresh_token })) }.boxed()
+        },
+        effects: |world| count(world, "sessions", |item| item.get("revoked_at").is_some()),
+    },
+    Scenario {
+        function: "profile-get",
+        name: "",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move { Act::Request("GET", "/v1/me", Value::Null, person(&client).await.client.token) }.boxed()
+        },
+        effects: |_| 0,
+    },
+    Scenario { function: "jwks", name: "", success: 200, spent: &[], prepare: |_| get("/.well-known/jwks.json"), effects: |_| 0 },
+    Scenario {
+        function: "openid-configuration",
+        name: "",
+        success: 200,
+        spent: &[],
+        prepare: |_| get("/.well-known/openid-configuration"),
+        effects: |_| 0,
+    },
+    Scenario { function: "config", name: "", success: 200, spent: &[], prepare: |_| get("/v1/config"), effects: |_| 0 },
+    Scenario { function: "health", name: "", success: 200, spent: &[], prepare: |_| get("/v1/health"), effects: |_| 0 },
+    Scenario { function: "not-found", name: "", success: 404, spent: &[], prepare: |_| get("/v1/nothing"), effects: |_| 0 },
+    Scenario {
+        function: "send-email",
+        name: "",
+        success: 0,
+        spent: &[],
+        prepare: |client| waiting_mail(client, Act::Stream),
+        effects: |world| events(world, "send_mail"),
+    },
+    Scenario {
+        function: "cleanup",
+        name: "",
+        success: 0,
+        spent: &[],
+        prepare: |client| waiting_mail(client, Act::Event(json!({}))),
+        effects: |world| count(world, "outbox", |item| item.get("touched_at").is_some()) + world.mail().len(),
+    },
+    Scenario {
+        function: "keys-rotate",
+        name: "",
+        success: 0,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let table = client.world.table("keyring").unwrap().physical.clone();
+                for item in client.world.scan("keyring") {
+                    let delete = json!({ "TableName": table, "Key": { "pk": item["pk"], "sk": item["sk"] } });
+                    client.world.database().delete_item(serde_json::from_value(delete).unwrap()).unwrap();
+                }
+                Act::Event(json!({ "source": "aws.scheduler" }))
+            }
+            .boxed()
+        },
+        effects: |world| usize::from(world.scan("keyring").len() == shared::keyring::Purpose::ALL.len()),
+    },
+];
+
+fn get(path: &'static str) -> BoxFuture<'static, Act> {
+    async move { Act::Request("GET", path, Value::Null, None) }.boxed()
+}
+
+/// A mail that SES didn't take so far and that was given up on.
+fn waiting_mail(client: Client, act: Act) -> BoxFuture<'static, Act> {
+    async move {
+        let rule = faults::Rule::new(faults::Service::Ses, faults::Kind::Error);
+        let rule = client.world.faults().arm(rule);
+        registration(&client, json!({ "email": ADDRESS })).await;
+        client.world.settle().await;
+        client.world.faults().disarm(rule);
+        assert_eq!((client.world.scan("outbox").len(), client.world.mail().len()), (1, 0));
+        act
+    }
+    .boxed()
+}
