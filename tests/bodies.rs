@@ -12,12 +12,18 @@ fn routes() -> Vec<(&'static str, Value)> {
     let token = "A".repeat(43);
     let step = format!("{token}.{token}");
     vec![
-        ("/v1/register", json!({ "email": "ada@example.org", "password": PASSWORD, "name": "Ada", "username": "ada", "captcha": "c", "session": session })),
+        (
+            "/v1/register",
+            json!({ "email": "ada@example.org", "password": PASSWORD, "name": "Ada", "username": "ada", "captcha": "c", "session": session }),
+        ),
         ("/v1/register/verify", json!({ "registration_id": token, "code": "123456", "session": session })),
         ("/v1/register/verify", json!({ "token": step, "password": PASSWORD, "session": session })),
         ("/v1/register/complete", json!({ "registration_token": step, "password": PASSWORD, "session": session })),
         ("/v1/register/resend", json!({ "registration_id": token })),
-        ("/v1/login", json!({ "identifier": "ada@example.org", "password": PASSWORD, "captcha": "c", "session": session })),
+        (
+            "/v1/login",
+            json!({ "identifier": "ada@example.org", "password": PASSWORD, "captcha": "c", "session": session }),
+        ),
         ("/v1/token/refresh", json!({ "refresh_token": "rt_x" })),
         ("/v1/logout", json!({ "refresh_token": "rt_x" })),
     ]
@@ -52,7 +58,9 @@ async fn a_wrong_type_an_unknown_field_and_a_missing_one_are_named_and_nothing_i
         let answer = client.post(path, body).await.expect_problem(400, "invalid_request");
         assert_eq!(answer.fields(), ["role"]);
     }
-    for (name, value) in [("transport", json!("Cookie")), ("remember_me", json!("true")), ("device_name", json!("a\nb"))] {
+    for (name, value) in
+        [("transport", json!("Cookie")), ("remember_me", json!("true")), ("device_name", json!("a\nb"))]
+    {
         let mut body = json!({ "identifier": "ada", "password": PASSWORD, "session": {} });
         body["session"][name] = value;
         let answer = client.post("/v1/login", body).await.expect_problem(400, "invalid_request");
@@ -77,13 +85,17 @@ async fn what_is_no_json_object_is_refused() {
     let world = world().await;
     let client = Client::new(&world);
     let json_type = [("content-type", "application/json")];
-    for body in ["{", "[]", "null", "\"a\"", "1", "{\"a\":1}x", "\u{feff}{}", &"[".repeat(10_000), &"{\"a\":".repeat(5000)] {
+    for body in
+        ["{", "[]", "null", "\"a\"", "1", "{\"a\":1}x", "\u{feff}{}", &"[".repeat(10_000), &"{\"a\":".repeat(5000)]
+    {
         let answer = client.send("POST", "/v1/login", &json_type, body.as_bytes().to_vec()).await;
         assert_eq!(answer.expect_problem(400, "invalid_request").fields(), ["body"]);
     }
     client.send("POST", "/v1/login", &json_type, vec![0xff, 0xfe, 0x00]).await.expect_problem(400, "invalid_request");
     let good = json!({ "identifier": "ada", "password": PASSWORD }).to_string().into_bytes();
-    for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "json"] {
+    for content_type in
+        ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "json"]
+    {
         let answer = client.send("POST", "/v1/login", &[("content-type", content_type)], good.clone()).await;
         assert_eq!(answer.expect_problem(400, "invalid_request").fields(), ["content-type"], "{content_type}");
     }
@@ -140,8 +152,25 @@ fn mutated(rng: &dyn Rng, good: &Value) -> Vec<u8> {
     let names: Vec<String> = good.as_object().unwrap().keys().cloned().collect();
     let name = &names[rng.below(u32::try_from(names.len()).unwrap()) as usize];
     let texts = [
-        "", " ", "\0", "💥", "a@b.c", "ＡＤＡ@example.org", "\u{202e}", "ada@example.org\r\nbcc: x", "../../etc/passwd", "' OR 1=1",
-        "{{7*7}}", "<script>", "%00", "\u{fffd}", "e\u{301}", "USER#1", "123456", "-1", "null",
+        "",
+        " ",
+        "\0",
+        "💥",
+        "a@b.c",
+        "ＡＤＡ@example.org",
+        "\u{202e}",
+        "ada@example.org\r\nbcc: x",
+        "../../etc/passwd",
+        "' OR 1=1",
+        "{{7*7}}",
+        "<script>",
+        "%00",
+        "\u{fffd}",
+        "e\u{301}",
+        "USER#1",
+        "123456",
+        "-1",
+        "null",
     ];
     match rng.below(10) {
         0 => {

@@ -1,6 +1,11 @@
 //! What the tests are written in: a world of one's own, and a client that speaks the public API to it.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends where something is not as it must be")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends where something is not as it must be"
+)]
 
 mod client;
 mod person;
@@ -37,5 +42,11 @@ pub async fn strict_world() -> World {
 
 /// All that the tables hold, as text, for looking whether something is readable in it.
 pub fn everything_stored(world: &World) -> String {
-    world.tables().iter().flat_map(|table| world.scan(table)).map(|item| item.to_string()).collect::<Vec<_>>().join("\n")
+    world
+        .tables()
+        .iter()
+        .flat_map(|table| world.scan(table))
+        .map(|item| item.to_string())
+        .collect::<Vec<_>>()
+        .join("\n")
 }

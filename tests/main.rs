@@ -1,7 +1,12 @@
 //! Latchkey's tests: through the public API, each in a world of its own. `<area>/<operation>.rs` for each operation, then what holds
 //! across them.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends where something is not as it must be")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends where something is not as it must be"
+)]
 
 mod account;
 mod bodies;
@@ -12,6 +17,7 @@ mod login;
 mod platform;
 mod prices;
 mod races;
+mod readme;
 mod registration;
 mod scenarios;
 mod secrecy;

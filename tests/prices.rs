@@ -121,5 +121,8 @@ async fn each_operation_costs_what_is_published() {
         std::fs::write(path, format!("{before}<!-- measured -->\n{table}<!-- /measured -->{after}")).unwrap();
         return;
     }
-    assert_eq!(published, table, "docs/prices.md tells other prices; run again with LATCHKEY_WRITE=1 and look at the change");
+    assert_eq!(
+        published, table,
+        "docs/prices.md tells other prices; run again with LATCHKEY_WRITE=1 and look at the change"
+    );
 }

@@ -40,7 +40,10 @@ async fn of_many_guesses_at_a_code_five_are_compared() {
     assert_eq!(compared, 5);
     let challenge = &world.scan("challenges")[0];
     assert_eq!(challenge["attempts"]["N"], "5");
-    client.post("/v1/register/verify", json!({ "registration_id": id, "code": code })).await.expect_problem(400, "invalid_code");
+    client
+        .post("/v1/register/verify", json!({ "registration_id": id, "code": code }))
+        .await
+        .expect_problem(400, "invalid_code");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -91,7 +94,8 @@ async fn of_many_registrations_of_one_address_one_becomes_an_account() {
 async fn of_many_registrations_of_one_username_one_becomes_an_account() {
     let world = world().await;
     let client = Client::new(&world);
-    let bodies = (0..MANY).map(|n| json!({ "username": if n % 2 == 0 { "grace" } else { "GRACE" }, "password": PASSWORD }));
+    let bodies =
+        (0..MANY).map(|n| json!({ "username": if n % 2 == 0 { "grace" } else { "GRACE" }, "password": PASSWORD }));
     let answers = all_at_once(&client, "/v1/register", bodies).await;
     assert_eq!((count(&answers, 201, ""), count(&answers, 409, "conflict")), (1, MANY - 1), "{answers:?}");
     one_account(&world, 1);
@@ -127,7 +131,12 @@ async fn no_refresh_outlives_a_logout_that_it_raced_with() {
         person.client.post("/v1/logout", json!({})).await.expect(204);
         person.refresh(&person.refresh_token).await.expect_problem(401, "session_revoked");
         for answer in refreshes.await.unwrap().iter().filter(|answer| answer.status == 200) {
-            person.client.with_token(&answer.text("access_token")).get("/v1/me").await.expect_problem(401, "session_revoked");
+            person
+                .client
+                .with_token(&answer.text("access_token"))
+                .get("/v1/me")
+                .await
+                .expect_problem(401, "session_revoked");
             person.refresh(&answer.text("refresh_token")).await.expect_problem(401, "session_revoked");
         }
     }

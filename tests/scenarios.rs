@@ -60,7 +60,8 @@ impl Scenario {
             Act::Request(method, path, body, token) => {
                 let mut client = Client::new(world);
                 client.token.clone_from(token);
-                let headers: &[(&str, &str)] = if body.is_null() { &[] } else { &[("content-type", "application/json")] };
+                let headers: &[(&str, &str)] =
+                    if body.is_null() { &[] } else { &[("content-type", "application/json")] };
                 let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
                 Outcome::Answered(Box::new(client.send(method, path, headers, body).await))
             }
@@ -111,7 +112,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         success: 202,
         spent: &[],
         prepare: |_| {
-            let body = json!({ "email": ADDRESS, "password": PASSWORD, "name": "Canary Name", "username": "canaryname" });
+            let body =
+                json!({ "email": ADDRESS, "password": PASSWORD, "name": "Canary Name", "username": "canaryname" });
             async { post("/v1/register", body) }.boxed()
         },
         effects: |world| world.scan("challenges").len(),
@@ -121,9 +123,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "by username",
         success: 201,
         spent: &[(409, "conflict")],
-        prepare: |_| {
-            async { post("/v1/register", json!({ "username": "canaryname", "password": PASSWORD })) }.boxed()
-        },
+        prepare: |_| async { post("/v1/register", json!({ "username": "canaryname", "password": PASSWORD })) }.boxed(),
         effects: |world| events(world, "create_account"),
     },
     Scenario {
@@ -211,7 +211,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             }
             .boxed()
         },
-        effects: |world| count(world, "audit", |item| item["event"]["S"] == "login" && item["outcome"]["S"] == "failure"),
+        effects: |world| {
+            count(world, "audit", |item| item["event"]["S"] == "login" && item["outcome"]["S"] == "failure")
+        },
     },
     Scenario {
         function: "token-refresh",
@@ -289,7 +291,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         },
         effects: |_| 0,
     },
-    Scenario { function: "jwks", name: "", success: 200, spent: &[], prepare: |_| get("/.well-known/jwks.json"), effects: |_| 0 },
+    Scenario {
+        function: "jwks",
+        name: "",
+        success: 200,
+        spent: &[],
+        prepare: |_| get("/.well-known/jwks.json"),
+        effects: |_| 0,
+    },
     Scenario {
         function: "openid-configuration",
         name: "",
@@ -300,7 +309,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario { function: "config", name: "", success: 200, spent: &[], prepare: |_| get("/v1/config"), effects: |_| 0 },
     Scenario { function: "health", name: "", success: 200, spent: &[], prepare: |_| get("/v1/health"), effects: |_| 0 },
-    Scenario { function: "not-found", name: "", success: 404, spent: &[], prepare: |_| get("/v1/nothing"), effects: |_| 0 },
+    Scenario {
+        function: "not-found",
+        name: "",
+        success: 404,
+        spent: &[],
+        prepare: |_| get("/v1/nothing"),
+        effects: |_| 0,
+    },
     Scenario {
         function: "send-email",
         name: "",

@@ -6,8 +6,8 @@ use std::{
 };
 
 use serde_json::json;
-use tracing_subscriber::{Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
 use tests::{Client, OTHER_PASSWORD, PASSWORD, everything_stored, world};
+use tracing_subscriber::{Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
 
 #[derive(Clone)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -47,7 +47,8 @@ async fn no_address_name_ip_code_token_or_password_is_readable_anywhere() {
     let pending = everything_stored(&world);
     let mail = client.mail_for(address).await;
     let (code, link) = (mail.code().unwrap().to_owned(), mail.link().unwrap().to_owned());
-    let wrong = json!({ "registration_id": id, "code": format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000) });
+    let wrong =
+        json!({ "registration_id": id, "code": format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000) });
     client.post("/v1/register/verify", wrong).await.expect(400);
     let body = json!({ "registration_id": id, "code": code, "session": { "device_name": "Canary Device" } });
     let created = client.post("/v1/register/verify", body).await.expect(201);

@@ -43,8 +43,7 @@ pub(crate) async fn caller<'a>(app: &'a App, request: &Request) -> Result<Caller
     if !access_token::is_current(&claims, now) {
         return Err(Error::InvalidToken);
     }
-    let (user_id, session_id) =
-        UserId::parse(&claims.sub).zip(Token::parse(&claims.sid)).ok_or(Error::InvalidToken)?;
+    let (user_id, session_id) = UserId::parse(&claims.sub).zip(Token::parse(&claims.sid)).ok_or(Error::InvalidToken)?;
     let loaded = app.store.load(&user_id, Some(&session_hash(app, &session_id).await?)).await?;
     let (account, session, vault) = complete(app, loaded).ok_or(Error::SessionRevoked)?;
     if account.status != Status::Active || !session.state.lives(account.session_epoch, now) {

@@ -1,13 +1,7 @@
 //! `user`, as answers show it to its owner.
 
 use serde::Serialize;
-use shared::{
-    crypto::field::Place,
-    error::Error,
-    keyring::Purpose,
-    store::Account,
-    vault::Vault,
-};
+use shared::{crypto::field::Place, error::Error, keyring::Purpose, store::Account, vault::Vault};
 
 /// The `user` of API.md.
 #[derive(Serialize)]

@@ -9,14 +9,8 @@ use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::SdkConfig;
 
 use crate::{
-    clock::Clock,
-    config::Config,
-    crypto::password_hash::PasswordHasher,
-    email::Mailer,
-    error::Error,
-    keyring::Keyring,
-    rng::Rng,
-    store::Store,
+    clock::Clock, config::Config, crypto::password_hash::PasswordHasher, email::Mailer, error::Error, keyring::Keyring,
+    rng::Rng, store::Store,
 };
 
 /// What a function runs with, made once per cold start.
@@ -43,7 +37,8 @@ impl App {
     /// Puts the App together; makes no call.
     pub fn new(config: Config, sdk: &SdkConfig, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Arc<Self> {
         let store = Store::new(aws_sdk_dynamodb::Client::new(sdk), config.tables.clone(), Arc::clone(&rng));
-        let keyring = Keyring::new(store.clone(), aws_sdk_kms::Client::new(sdk), config.kms_key_id.clone(), Arc::clone(&clock));
+        let keyring =
+            Keyring::new(store.clone(), aws_sdk_kms::Client::new(sdk), config.kms_key_id.clone(), Arc::clone(&clock));
         Arc::new(Self {
             hasher: PasswordHasher::new(config.password_memory_mib * 1024 * 1024, Duration::from_secs(5)),
             mailer: Mailer::new(aws_sdk_sesv2::Client::new(sdk), config.mail_from.clone()),

@@ -198,7 +198,8 @@ impl Config {
                 password_cost,
             ),
             password_memory_mib: usize::try_from(reader.number("PASSWORD_MEMORY_MIB", 192, 12..=8192)).unwrap_or(192),
-            username_registration: reader.parsed("USERNAME_REGISTRATION", "true or false", true, |text| text.parse().ok()),
+            username_registration: reader
+                .parsed("USERNAME_REGISTRATION", "true or false", true, |text| text.parse().ok()),
             access_token_seconds: reader.number("ACCESS_TOKEN_SECONDS", 600, 60..=3600),
             session_days: reader.number("SESSION_DAYS", 7, 1..=365),
             session_remember_days: reader.number("SESSION_REMEMBER_DAYS", 30, 1..=365),
@@ -222,7 +223,9 @@ impl Config {
 fn public_url(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     host.is_some_and(|host| {
-        !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:/_[]".contains(&b)) && !host.ends_with('/')
+        !host.is_empty()
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:/_[]".contains(&b))
+            && !host.ends_with('/')
     })
 }
 
@@ -237,7 +240,8 @@ fn password_cost(text: &str) -> Option<Cost> {
         _ => memory_kib >= 12_288,
     };
     let most = Cost::LIMIT;
-    let sane = memory_kib <= most.memory_kib && iterations <= most.iterations && (1..=most.parallelism).contains(&parallelism);
+    let sane =
+        memory_kib <= most.memory_kib && iterations <= most.iterations && (1..=most.parallelism).contains(&parallelism);
     (enough && sane && numbers.next().is_none()).then_some(Cost { memory_kib, iterations, parallelism })
 }
 

@@ -34,9 +34,11 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     // A value that a template asks for and isn't there is a defect, not an empty string.
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|name| {
-        if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
-    });
+    environment.set_auto_escape_callback(
+        |name| {
+            if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
+        },
+    );
     for (name, source) in TEMPLATES {
         // What doesn't parse is missing when it is asked for; a test asks for all of them.
         let _ = environment.add_template(name, source);
@@ -117,7 +119,9 @@ impl Mailer {
             .await;
         match sent {
             Ok(_) => Ok(Sent::Accepted),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_message_rejected()) => Ok(Sent::Rejected),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_message_rejected()) => {
+                Ok(Sent::Rejected)
+            }
             Err(error) => Err(Error::aws("SendEmail", &error)),
         }
     }
@@ -129,7 +133,10 @@ mod tests {
 
     fn all() -> Vec<Content> {
         vec![
-            Content::VerifyRegistration { code: "012345".to_owned(), link: "https://auth.example/v#token=a.b".to_owned() },
+            Content::VerifyRegistration {
+                code: "012345".to_owned(),
+                link: "https://auth.example/v#token=a.b".to_owned(),
+            },
             Content::AlreadyRegistered {},
             Content::SessionEndedForReuse { at: "2026-01-02T03:04:05Z".to_owned() },
         ]

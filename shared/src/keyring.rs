@@ -140,8 +140,8 @@ impl PublicKey {
     /// Reads a P-256 key from its SubjectPublicKeyInfo (RFC 5480), as KMS gives it: a fixed header, then the uncompressed point.
     pub fn from_spki(der: &[u8]) -> Option<Self> {
         const HEADER: [u8; 27] = [
-            0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-            0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+            0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+            0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
         ];
         let point = der.strip_prefix(&HEADER)?;
         if point.len() != 64 {
@@ -250,7 +250,10 @@ impl Keyring {
     /// As [`Keyring::get`].
     pub async fn public_url(&self) -> Result<String, Error> {
         let wrapped = self.wrapped().await?;
-        wrapped.public_url.clone().ok_or_else(|| Error::TemporarilyUnavailable("the public URL is not set yet".to_owned()))
+        wrapped
+            .public_url
+            .clone()
+            .ok_or_else(|| Error::TemporarilyUnavailable("the public URL is not set yet".to_owned()))
     }
 
     /// Makes the first version of a purpose's key, if there is none. KMS makes and wraps it; its plaintext is nowhere.

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-pub use lambda_http::Error as RuntimeError;
 use aws_smithy_http_client::tls;
-use lambda_http::{
-    lambda_runtime::{self, LambdaEvent, service_fn},
-};
+pub use lambda_http::Error as RuntimeError;
+use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -26,7 +24,7 @@ use crate::{
 /// # Errors
 /// The configuration's faults, or the runtime's end.
 pub fn run(operation: Operation) -> Result<(), RuntimeError> {
-    log::to_stdout();
+    log::start(std::io::stdout, log::LevelFilter::INFO);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let config = Config::from_environment()?;

@@ -133,7 +133,8 @@ impl<'a> Vault<'a> {
         let id = secret::Token::random(&*self.app.rng).encode();
         let kind = content.kind().to_owned();
         let mail = Mail { to: to.to_owned(), content };
-        let text = serde_json::to_string(&mail).map(Zeroizing::new).map_err(|_| Error::internal("an unwritable mail"))?;
+        let text =
+            serde_json::to_string(&mail).map(Zeroizing::new).map_err(|_| Error::internal("an unwritable mail"))?;
         let keys = self.app.keyring.get(Purpose::FieldOutbox).await?;
         let item = StoredMail::item_key(&id);
         let place = StoredMail::place(&item, "payload");

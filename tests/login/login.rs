@@ -17,8 +17,19 @@ async fn a_login_gives_tokens_and_the_user() {
     assert_eq!(
         names,
         [
-            "bio", "created_at", "email", "email_verified", "id", "last_login_at", "mfa_enabled", "name", "passkeys",
-            "picture", "roles", "status", "username"
+            "bio",
+            "created_at",
+            "email",
+            "email_verified",
+            "id",
+            "last_login_at",
+            "mfa_enabled",
+            "name",
+            "passkeys",
+            "picture",
+            "roles",
+            "status",
+            "username"
         ]
     );
     assert_eq!(answer.header("cache-control"), "no-store");

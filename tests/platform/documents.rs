@@ -89,7 +89,9 @@ async fn every_answer_carries_the_headers_that_all_carry() {
 async fn what_is_no_route_is_a_problem() {
     let world = world().await;
     let client = Client::new(&world);
-    for (method, path) in [("GET", "/"), ("GET", "/v1/login"), ("PUT", "/v1/me"), ("POST", "/v1/login/"), ("DELETE", "/%2e%2e/x")] {
+    for (method, path) in
+        [("GET", "/"), ("GET", "/v1/login"), ("PUT", "/v1/me"), ("POST", "/v1/login/"), ("DELETE", "/%2e%2e/x")]
+    {
         client.send(method, path, &[], Vec::new()).await.expect_problem(404, "not_found");
     }
 }

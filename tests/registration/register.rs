@@ -14,7 +14,9 @@ async fn a_registration_mails_a_code_and_a_link_and_makes_no_account() {
     assert_eq!(mail.kind, "verify_registration");
     assert_eq!(mail.code().unwrap().len(), 6);
     assert!(mail.link().unwrap().starts_with("http://localhost:3000/verify-email#token="));
-    assert!(world.scan("accounts").is_empty() && world.scan("sessions").is_empty() && world.scan("user-keys").is_empty());
+    assert!(
+        world.scan("accounts").is_empty() && world.scan("sessions").is_empty() && world.scan("user-keys").is_empty()
+    );
     let login = client.post("/v1/login", json!({ "identifier": ADDRESS, "password": PASSWORD })).await;
     login.expect_problem(401, "invalid_credentials");
 }
@@ -27,15 +29,22 @@ async fn a_known_address_is_answered_like_an_unknown_one_and_told_by_mail() {
     world.settle().await;
     world.clear_mail();
     world.reset_calls();
-    let known = client.post("/v1/register", json!({ "email": "ADA@example.org ", "password": PASSWORD })).await.expect(202);
+    let known =
+        client.post("/v1/register", json!({ "email": "ADA@example.org ", "password": PASSWORD })).await.expect(202);
     let calls = |world: &local::World| -> Vec<(String, Vec<String>)> {
-        world.calls().into_iter().filter(|call| call.function == "register").map(|call| (call.action, call.tables)).collect()
+        world
+            .calls()
+            .into_iter()
+            .filter(|call| call.function == "register")
+            .map(|call| (call.action, call.tables))
+            .collect()
     };
     let calls_known = calls(&world);
     let mail = client.mail_for(ADDRESS).await;
     assert_eq!((mail.kind.as_str(), mail.code(), mail.link()), ("already_registered", None, None));
     world.reset_calls();
-    let unknown = client.post("/v1/register", json!({ "email": "new@example.org", "password": PASSWORD })).await.expect(202);
+    let unknown =
+        client.post("/v1/register", json!({ "email": "new@example.org", "password": PASSWORD })).await.expect(202);
     assert_eq!(calls_known, calls(&world));
     assert_eq!(
         known.body.as_object().unwrap().keys().collect::<Vec<_>>(),

@@ -18,7 +18,8 @@ async fn the_code_makes_the_account_where_a_password_was_given() {
     let client = Client::new(&world);
     let body = json!({ "email": "Ada@Example.org", "password": PASSWORD, "name": "Ada Lovelace", "username": "Ada" });
     let (id, code) = registered(&client, body).await;
-    let body = json!({ "registration_id": id, "code": code, "session": { "remember_me": true, "device_name": "Desk" } });
+    let body =
+        json!({ "registration_id": id, "code": code, "session": { "remember_me": true, "device_name": "Desk" } });
     let answer = client.post("/v1/register/verify", body.clone()).await.expect(201);
     let user = &answer.body["user"];
     assert_eq!((&user["email"], &user["email_verified"]), (&json!(ADDRESS), &json!(true)));
@@ -39,7 +40,8 @@ async fn five_wrong_guesses_end_a_challenge_and_a_resend_gives_no_new_ones() {
     let world = world().await;
     let client = Client::new(&world);
     let (id, code) = registered(&client, json!({ "email": ADDRESS, "password": PASSWORD })).await;
-    let guess = async |code: &str| client.post("/v1/register/verify", json!({ "registration_id": id, "code": code })).await;
+    let guess =
+        async |code: &str| client.post("/v1/register/verify", json!({ "registration_id": id, "code": code })).await;
     for _ in 0..3 {
         guess(&wrong(&code)).await.expect_problem(400, "invalid_code");
     }
@@ -118,7 +120,8 @@ async fn a_link_alone_never_activates_a_password_that_somebody_else_typed() {
     assert_eq!(answer.body.as_object().unwrap().len(), 3);
     let body = json!({ "registration_token": answer.text("registration_token"), "password": PASSWORD });
     owner.post("/v1/register/complete", body).await.expect(201);
-    let login = async |password| attacker.post("/v1/login", json!({ "identifier": ADDRESS, "password": password })).await;
+    let login =
+        async |password| attacker.post("/v1/login", json!({ "identifier": ADDRESS, "password": password })).await;
     login(OTHER_PASSWORD).await.expect_problem(401, "invalid_credentials");
     login(PASSWORD).await.expect(200);
 }
@@ -142,7 +145,8 @@ async fn a_code_opens_its_own_registration_only() {
     let world = world().await;
     let client = Client::new(&world);
     let (_, code) = registered(&client, json!({ "email": ADDRESS, "password": PASSWORD })).await;
-    let other = client.post("/v1/register", json!({ "email": "eve@example.org", "password": PASSWORD })).await.expect(202);
+    let other =
+        client.post("/v1/register", json!({ "email": "eve@example.org", "password": PASSWORD })).await.expect(202);
     let body = json!({ "registration_id": other.text("registration_id"), "code": code });
     client.post("/v1/register/verify", body).await.expect_problem(400, "invalid_code");
     // A token of one challenge with the secret of another opens neither.
@@ -174,7 +178,8 @@ async fn two_registrations_of_one_address_end_in_one_account() {
     let client = Client::new(&world);
     let (first, first_code) = registered(&client, json!({ "email": ADDRESS, "password": OTHER_PASSWORD })).await;
     let (second, second_code) = registered(&client, json!({ "email": ADDRESS, "password": PASSWORD })).await;
-    let verify = async |id, code| client.post("/v1/register/verify", json!({ "registration_id": id, "code": code })).await;
+    let verify =
+        async |id, code| client.post("/v1/register/verify", json!({ "registration_id": id, "code": code })).await;
     verify(second, second_code).await.expect(201);
     verify(first, first_code).await.expect_problem(409, "conflict");
     client.post("/v1/login", json!({ "identifier": ADDRESS, "password": PASSWORD })).await.expect(200);

@@ -45,7 +45,8 @@ async fn a_token_older_than_the_last_ends_the_session_at_once() {
     person.refresh(&third).await.expect_problem(401, "session_revoked");
     world.settle().await;
     assert_eq!(world.mail().iter().filter(|mail| mail.kind == "session_ended_for_reuse").count(), 1);
-    let events: Vec<_> = world.scan("audit").into_iter().filter(|item| item["event"]["S"] == "refresh_token_reuse").collect();
+    let events: Vec<_> =
+        world.scan("audit").into_iter().filter(|item| item["event"]["S"] == "refresh_token_reuse").collect();
     assert_eq!(events.len(), 1);
 }
 

@@ -5,7 +5,8 @@ use tests::{Client, Person, world};
 #[tokio::test]
 async fn the_first_keys_are_there_before_the_first_request_and_are_made_once() {
     let world = world().await;
-    let keys = |world: &local::World| world.scan("keyring").into_iter().filter(|item| item.get("wrapped").is_some()).count();
+    let keys =
+        |world: &local::World| world.scan("keyring").into_iter().filter(|item| item.get("wrapped").is_some()).count();
     assert_eq!(keys(&world), Purpose::ALL.len());
     let before = world.scan("keyring");
     assert_eq!(world.invoke("keys-rotate", json!({})).await.unwrap(), json!({ "made": [] }));

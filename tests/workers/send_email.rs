@@ -51,7 +51,8 @@ async fn a_mail_of_no_use_any_more_is_not_sent() {
     world.settle().await;
     world.faults().disarm(rule);
     let mail = &world.scan("outbox")[0];
-    let record = json!({ "Records": [{ "eventName": "INSERT", "dynamodb": { "SequenceNumber": "1", "NewImage": mail } }] });
+    let record =
+        json!({ "Records": [{ "eventName": "INSERT", "dynamodb": { "SequenceNumber": "1", "NewImage": mail } }] });
     world.clock().advance(3600);
     assert_eq!(world.invoke("send-email", record).await.unwrap(), json!({ "batchItemFailures": [] }));
     assert!(world.mail().is_empty() && world.scan("outbox").is_empty());
@@ -67,7 +68,8 @@ async fn a_record_that_comes_twice_is_one_mail() {
     world.settle().await;
     let mail = &world.scan("outbox")[0];
     world.faults().disarm(rule);
-    let record = json!({ "Records": [{ "eventName": "INSERT", "dynamodb": { "SequenceNumber": "1", "NewImage": mail } }] });
+    let record =
+        json!({ "Records": [{ "eventName": "INSERT", "dynamodb": { "SequenceNumber": "1", "NewImage": mail } }] });
     for _ in 0..3 {
         world.invoke("send-email", record.clone()).await.unwrap();
     }

@@ -14,7 +14,9 @@ use crate::{authentication, user::User};
 
 /// `profile-get`
 pub const OPERATION: Operation =
-    Operation::http("profile-get", &[Purpose::Index, Purpose::FieldContact], |app, request| Box::pin(handle(app, request)));
+    Operation::http("profile-get", &[Purpose::Index, Purpose::FieldContact], |app, request| {
+        Box::pin(handle(app, request))
+    });
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let caller = authentication::caller(&app, &request).await?;

@@ -81,7 +81,9 @@ impl Form {
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     match Form::parse(&request)? {
-        Form::Email { email, password, name, username } => by_email(&app, &request, email, password, name, username).await,
+        Form::Email { email, password, name, username } => {
+            by_email(&app, &request, email, password, name, username).await
+        }
         Form::Username { username, password, options } => {
             sign_in::check_transport(&request, &options)?;
             by_username(&app, &request, username, password, options).await

@@ -64,9 +64,7 @@ impl Form {
         }
         let registration_id = fields.required("registration_id");
         let code = fields.required("code");
-        fields.finish(|| {
-            Some(Self { proof: Proof::Code { registration_id: registration_id?, code: code? }, options })
-        })
+        fields.finish(|| Some(Self { proof: Proof::Code { registration_id: registration_id?, code: code? }, options }))
     }
 }
 
@@ -125,7 +123,10 @@ async fn by_link(
     }
     let Some(password) = password else { return prove(app, request, &challenge, "link").await };
     let Some(known) = &challenge.password else {
-        return Err(Error::field("password", "was not given at registration; leave it out, and set one in the next step"));
+        return Err(Error::field(
+            "password",
+            "was not given at registration; leave it out, and set one in the next step",
+        ));
     };
     // Whoever holds the link may also leave the password out; still it is not theirs to guess without end.
     app.store.count(CODE_GUESSES_BY_ADDRESS, &challenge.email_hash, app.config.limit_factor, now).await?;

@@ -123,8 +123,9 @@ async fn end(
 ) -> Result<Option<Response>, Error> {
     let error = Error::SessionRevoked;
     let now = app.clock.now();
-    let event =
-        vault.event(Action::RefreshTokenReuse, Outcome::Failure(error.code()), "refresh_token", &request.client).await?;
+    let event = vault
+        .event(Action::RefreshTokenReuse, Outcome::Failure(error.code()), "refresh_token", &request.client)
+        .await?;
     let mut transaction = Transaction::new();
     transaction.end_session(&app.store, session, "refresh_token_reuse", now);
     transaction.audit(&app.store, &event);

@@ -55,5 +55,9 @@ async fn make_missing(app: &App) -> Result<Vec<&'static str>, Error> {
 /// Puts the answer where CloudFormation waits for it: a signed URL in S3.
 async fn tell_cloudformation(app: &App, url: &str, body: String) -> Result<(), Error> {
     let status = app.put(url, body).await?;
-    if status == 200 { Ok(()) } else { Err(Error::TemporarilyUnavailable(format!("CloudFormation's answer: {status}"))) }
+    if status == 200 {
+        Ok(())
+    } else {
+        Err(Error::TemporarilyUnavailable(format!("CloudFormation's answer: {status}")))
+    }
 }

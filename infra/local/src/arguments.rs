@@ -16,7 +16,7 @@ Usage: cargo run -- [options]
   --set NAME=VALUE  set a parameter of template.yaml; may be repeated
   --help            this text
 
-The environment variable LOG (error, warn, info, debug, trace, off) says how much the functions log to stderr.
+The environment variable LOG_LEVEL (error, warn, info, debug, trace, off) says how much the functions log to stderr.
 ";
 
 /// What was asked for.

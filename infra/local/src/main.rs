@@ -14,7 +14,6 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
-use tracing_subscriber::filter::LevelFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -41,8 +40,7 @@ async fn main() -> ExitCode {
 
 /// The functions log JSON as they do in Lambda; on a terminal only what went wrong is of interest.
 fn log() {
-    let level = std::env::var("LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::WARN);
-    tracing_subscriber::fmt().json().with_max_level(level).with_writer(io::stderr).init();
+    shared::log::start(io::stderr, shared::log::LevelFilter::WARN);
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {

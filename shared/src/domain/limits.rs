@@ -18,7 +18,8 @@ pub const LOGIN_BY_NETWORK: Limit = Limit { name: "login/network", window_second
 pub const REGISTER_BY_NETWORK: Limit = Limit { name: "register/network", window_seconds: 3600, limit: 3 };
 
 /// Verification mails by address, whoever asks for them.
-pub const VERIFICATION_MAIL_BY_ADDRESS: Limit = Limit { name: "verification-mail/address", window_seconds: 300, limit: 2 };
+pub const VERIFICATION_MAIL_BY_ADDRESS: Limit =
+    Limit { name: "verification-mail/address", window_seconds: 300, limit: 2 };
 
 /// Guesses at mailed codes by address, over all challenges: many challenges must not add up to many guesses. Links go on.
 pub const CODE_GUESSES_BY_ADDRESS: Limit = Limit { name: "code-guesses/address", window_seconds: 86_400, limit: 20 };

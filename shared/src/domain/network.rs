@@ -32,7 +32,10 @@ mod tests {
     fn addresses_are_cut_as_documented() {
         assert_eq!(truncated("192.168.17.4".parse().unwrap()), "192.168.0.0");
         assert_eq!(truncated("2001:db8:85a3:8d3:1319:8a2e:370:7348".parse().unwrap()), "2001:db8:85a3:8d3::");
-        assert_eq!(of_limits("2001:db8:85a3:8d3::1".parse().unwrap()), of_limits("2001:db8:85a3:8d3::2".parse().unwrap()));
+        assert_eq!(
+            of_limits("2001:db8:85a3:8d3::1".parse().unwrap()),
+            of_limits("2001:db8:85a3:8d3::2".parse().unwrap())
+        );
         assert_ne!(of_limits("203.0.113.1".parse().unwrap()), of_limits("203.0.113.2".parse().unwrap()));
     }
 }

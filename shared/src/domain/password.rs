@@ -77,7 +77,10 @@ pub fn check(password: &Password, policy: PasswordPolicy, context: &[&str]) -> R
     }
     let folded = text.to_lowercase();
     let words = context_words(context);
-    rule(!words.iter().any(|word| folded.contains(word.as_str())), "must have nothing of your name, address or this product's name");
+    rule(
+        !words.iter().any(|word| folded.contains(word.as_str())),
+        "must have nothing of your name, address or this product's name",
+    );
     // Long passwords are hard to guess unless they repeat; the estimate's own work grows with the square of the length.
     let start: Zeroizing<String> = Zeroizing::new(text.chars().take(64).collect());
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -104,7 +107,9 @@ mod tests {
     use super::*;
 
     fn broken(text: &str, policy: PasswordPolicy) -> usize {
-        check(&Password::parse(text).unwrap(), policy, &["Latchkey", "ada.lovelace", "Ada Lovelace"]).err().map_or(0, |b| b.len())
+        check(&Password::parse(text).unwrap(), policy, &["Latchkey", "ada.lovelace", "Ada Lovelace"])
+            .err()
+            .map_or(0, |b| b.len())
     }
 
     #[test]
@@ -120,7 +125,16 @@ mod tests {
 
     #[test]
     fn what_is_common_or_the_users_own_is_refused() {
-        for text in ["P@ssw0rd", "Password1!", "Passw0rd!", "Qwerty123!", "Admin123!", "Welcome1!", "Aa1!Aa1!Aa1!Aa1!", "Abcd1234!"] {
+        for text in [
+            "P@ssw0rd",
+            "Password1!",
+            "Passw0rd!",
+            "Qwerty123!",
+            "Admin123!",
+            "Welcome1!",
+            "Aa1!Aa1!Aa1!Aa1!",
+            "Abcd1234!",
+        ] {
             assert_eq!(broken(text, PasswordPolicy::Composition), 1, "{text}");
         }
         for text in ["Latchkey-7-tulips", "my-7-LOVELACE-tulips", "xX ada.lovelace 9"] {

@@ -87,7 +87,8 @@ impl Fields {
 
     fn note_unknown(&mut self) {
         // A name that the client chose is repeated to it, cut and without control characters.
-        let unknown: Vec<String> = self.map.keys().map(|name| name.chars().filter(|c| !c.is_control()).take(64).collect()).collect();
+        let unknown: Vec<String> =
+            self.map.keys().map(|name| name.chars().filter(|c| !c.is_control()).take(64).collect()).collect();
         for name in unknown {
             self.note(&name, "is not a field of this request");
         }

@@ -4,7 +4,7 @@ mod fields;
 mod request;
 mod response;
 
+pub use ::http::{Method, StatusCode};
 pub use fields::{Fields, FromJson};
 pub use request::{Client, Request};
-pub use ::http::{Method, StatusCode};
 pub use response::{AnswerContext, Response};

@@ -58,7 +58,8 @@ impl Request {
             Some(viewer) if through_cloudfront => viewer.rsplit_once(':').and_then(|(ip, _port)| ip.parse().ok()),
             _ => context.http.source_ip.as_deref().and_then(|ip| ip.parse().ok()),
         };
-        let user_agent = event.headers.get("user-agent").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let user_agent =
+            event.headers.get("user-agent").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let body = match event.body {
             None => Ok(Vec::new()),
             Some(text) if event.is_base64_encoded => STANDARD.decode(text).map_err(|_| ()),

@@ -104,7 +104,8 @@ impl Account {
     fn from_item(id: &UserId, item: &Item) -> Result<Self, Error> {
         Ok(Self {
             id: id.clone(),
-            status: Status::parse(&item.text("account_status")?).ok_or_else(|| Error::internal("an unknown account status"))?,
+            status: Status::parse(&item.text("account_status")?)
+                .ok_or_else(|| Error::internal("an unknown account status"))?,
             password: item.optional_text("password"),
             recovery_key: item.optional_text("recovery_key"),
             email: item.optional_text("email"),
@@ -198,7 +199,8 @@ impl Store {
                         loaded.session = Some(sessions::from_item(id, &item)?);
                     } else {
                         let salt = item.bytes("salt")?.try_into();
-                        loaded.salt = Some(UserSalt::from_bytes(salt.map_err(|_| Error::internal("a salt isn't 32 bytes"))?));
+                        loaded.salt =
+                            Some(UserSalt::from_bytes(salt.map_err(|_| Error::internal("a salt isn't 32 bytes"))?));
                     }
                 }
             }
@@ -250,7 +252,8 @@ impl Transaction {
             .with_text(":status", account.status.as_str())
             .with_number(":epoch", account.session_epoch);
         let mut update =
-            "SET last_login_at = :at, last_login_ip = :ip, last_login_user_agent = :agent, account_status = :active".to_owned();
+            "SET last_login_at = :at, last_login_ip = :ip, last_login_user_agent = :agent, account_status = :active"
+                .to_owned();
         let mut condition = "account_status = :status AND session_epoch = :epoch".to_owned();
         if let Some(password) = password {
             update.push_str(", password = :new");

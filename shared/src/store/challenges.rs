@@ -143,7 +143,8 @@ impl Challenge {
             attempts: u32::try_from(item.number("attempts")?).unwrap_or(MAX_ATTEMPTS),
             ends_at: item.time("ends_at")?,
             decoy: item.flag("decoy"),
-            user_id: UserId::parse(&item.text("user_id")?).ok_or_else(|| Error::internal("a challenge names no user"))?,
+            user_id: UserId::parse(&item.text("user_id")?)
+                .ok_or_else(|| Error::internal("a challenge names no user"))?,
             salt: UserSalt::from_bytes(salt),
             email: item.text("email")?,
             email_hash: item.text("email_hash")?,
@@ -183,7 +184,12 @@ impl Store {
     ///
     /// # Errors
     /// `temporarily_unavailable`; the attempt may have been counted.
-    pub async fn reserve_attempt(&self, id: &str, purpose: Purpose, now: Timestamp) -> Result<Option<Challenge>, Error> {
+    pub async fn reserve_attempt(
+        &self,
+        id: &str,
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Result<Option<Challenge>, Error> {
         if Token::parse(id).is_none() {
             return Ok(None);
         }
@@ -199,7 +205,9 @@ impl Store {
                 .table_name(&self.tables.challenges)
                 .key(keys::PK, AttributeValue::S(keys::challenge(id)))
                 .update_expression("SET attempts = attempts + :one")
-                .condition_expression("purpose = :purpose AND attempts < :most AND code_expires_at > :now AND ends_at > :now")
+                .condition_expression(
+                    "purpose = :purpose AND attempts < :most AND code_expires_at > :now AND ends_at > :now",
+                )
                 .set_expression_attribute_values(Some(values.clone().0))
                 .return_values(ReturnValue::AllNew)
                 .send()

@@ -64,7 +64,13 @@ impl Store {
     ///
     /// # Errors
     /// `locked_out`, with the seconds to wait; `temporarily_unavailable`.
-    pub async fn reserve_login(&self, credential: &str, account: &str, factor: i64, now: Timestamp) -> Result<Attempt, Error> {
+    pub async fn reserve_login(
+        &self,
+        credential: &str,
+        account: &str,
+        factor: i64,
+        now: Timestamp,
+    ) -> Result<Attempt, Error> {
         let key = keys::lock(credential, account);
         let forget_at = now.plus_seconds(FORGET_SECONDS);
         let common = Item::new().with_number(":ttl", forget_at.seconds()).with_time(":forget", forget_at);
@@ -75,7 +81,8 @@ impl Store {
             .with_number(":none", 0)
             .with_number(":free", FREE_FAILURES * factor - 1)
             .with_time(":now", now);
-        let update = format!("SET failures = if_not_exists(failures, :none) + :one, forget_at = :forget, {} = :ttl", keys::TTL);
+        let update =
+            format!("SET failures = if_not_exists(failures, :none) + :one, forget_at = :forget, {} = :ttl", keys::TTL);
         let condition = "(attribute_not_exists(failures) OR failures < :free) AND \
                          (attribute_not_exists(forget_at) OR forget_at > :now)";
         let mut old = match self.write_counter(&key, &update, condition, values).await? {

@@ -69,7 +69,12 @@ impl Store {
             &tables.user_keys,
         ];
         futures::future::try_join_all(names.map(|name| async move {
-            self.client.describe_table().table_name(name).send().await.map_err(|error| Error::aws("DescribeTable", &error))
+            self.client
+                .describe_table()
+                .table_name(name)
+                .send()
+                .await
+                .map_err(|error| Error::aws("DescribeTable", &error))
         }))
         .await?;
         Ok(())

@@ -90,7 +90,8 @@ impl Session {
 
 pub(super) fn from_item(user_id: &UserId, item: &Item) -> Result<Session, Error> {
     let key = item.text(keys::SK)?;
-    let number = |name: &str| u32::try_from(item.number(name)?).map_err(|_| Error::internal("a counter is out of range"));
+    let number =
+        |name: &str| u32::try_from(item.number(name)?).map_err(|_| Error::internal("a counter is out of range"));
     Ok(Session {
         user_id: user_id.clone(),
         hash: key.strip_prefix("SESSION#").unwrap_or_default().to_owned(),
@@ -128,8 +129,9 @@ impl Transaction {
     /// Spends the live refresh token: its successor, whose secret part has that hash, lives. Refused as `session` if another
     /// request spent it first or the session was ended.
     pub fn rotate(&mut self, store: &Store, session: &Session, refresh_hash: &str, now: Timestamp) {
-        let key =
-            Item::new().with_text(keys::PK, keys::user(&session.user_id)).with_text(keys::SK, keys::session(&session.hash));
+        let key = Item::new()
+            .with_text(keys::PK, keys::user(&session.user_id))
+            .with_text(keys::SK, keys::session(&session.hash));
         let values = Item::new()
             .with_number(":live", i64::from(session.state.counter))
             .with_number(":one", 1)
@@ -147,8 +149,9 @@ impl Transaction {
 
     /// Demands that a session is still as it was read. Refused as `session` otherwise.
     pub fn demand_session(&mut self, store: &Store, session: &Session) {
-        let key =
-            Item::new().with_text(keys::PK, keys::user(&session.user_id)).with_text(keys::SK, keys::session(&session.hash));
+        let key = Item::new()
+            .with_text(keys::PK, keys::user(&session.user_id))
+            .with_text(keys::SK, keys::session(&session.hash));
         let values = Item::new().with_number(":live", i64::from(session.state.counter));
         let condition = "refresh_counter = :live AND attribute_not_exists(revoked_at)";
         self.check("session", &store.tables.sessions, key, condition, values);
@@ -156,8 +159,9 @@ impl Transaction {
 
     /// Ends a session. Refused as `session` if it was ended before.
     pub fn end_session(&mut self, store: &Store, session: &Session, reason: &str, now: Timestamp) {
-        let key =
-            Item::new().with_text(keys::PK, keys::user(&session.user_id)).with_text(keys::SK, keys::session(&session.hash));
+        let key = Item::new()
+            .with_text(keys::PK, keys::user(&session.user_id))
+            .with_text(keys::SK, keys::session(&session.hash));
         let values = Item::new()
             .with_time(":now", now)
             .with_text(":reason", reason)

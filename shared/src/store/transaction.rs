@@ -114,7 +114,6 @@ impl Transaction {
             .build();
         self.add(name, delete.map(|delete| TransactWriteItem::builder().delete(delete).build()));
     }
-
 }
 
 impl Store {
@@ -126,7 +125,9 @@ impl Store {
     /// `temporarily_unavailable` otherwise.
     pub async fn commit(&self, transaction: Transaction) -> Result<(), CommitError> {
         if let Some(fault) = transaction.fault {
-            return Err(CommitError::Failed(Error::internal(format!("a transaction could not be put together: {fault}"))));
+            return Err(CommitError::Failed(Error::internal(format!(
+                "a transaction could not be put together: {fault}"
+            ))));
         }
         let mut attempt = 0;
         loop {
@@ -142,16 +143,25 @@ impl Store {
             };
             // A conflict leaves open what the conditions would say: only the next attempt tells.
             if codes.iter().all(|&code| code == "None" || code == "ConditionalCheckFailed") {
-                let refused = codes.iter().zip(&transaction.names).filter(|&(&code, _)| code == "ConditionalCheckFailed");
+                let refused =
+                    codes.iter().zip(&transaction.names).filter(|&(&code, _)| code == "ConditionalCheckFailed");
                 return Err(CommitError::Refused(refused.map(|(_, &name)| name).collect()));
             }
-            let passing = ["None", "ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+            let passing = [
+                "None",
+                "ConditionalCheckFailed",
+                "TransactionConflict",
+                "ThrottlingError",
+                "ProvisionedThroughputExceeded",
+            ];
             if let Some(code) = codes.iter().find(|code| !passing.contains(code)) {
                 return Err(CommitError::Failed(Error::internal(format!("TransactWriteItems: {code}"))));
             }
             attempt += 1;
             if attempt == CONFLICT_ATTEMPTS {
-                return Err(CommitError::Failed(Error::TemporarilyUnavailable("TransactWriteItems: conflict".to_owned())));
+                return Err(CommitError::Failed(Error::TemporarilyUnavailable(
+                    "TransactWriteItems: conflict".to_owned(),
+                )));
             }
             self.pause(attempt).await;
         }
