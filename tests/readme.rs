@@ -27,7 +27,11 @@ async fn the_pasted_session_works() {
     let lines: Vec<&str> = text.lines().collect();
     assert!(output.status.success() && lines.len() == 4, "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(lines[0].contains("\"status\":\"authenticated\"") && lines[0].contains("recovery_key"), "{}", lines[0]);
-    assert!(lines[1].contains("\"email\":\"ada@example.org\"") && lines[1].contains("\"name\":\"Ada\""), "{}", lines[1]);
+    assert!(
+        lines[1].contains("\"email\":\"ada@example.org\"") && lines[1].contains("\"name\":\"Ada\""),
+        "{}",
+        lines[1]
+    );
     assert_eq!(lines[2], "204");
     assert!(lines[3].contains("session_revoked"), "{}", lines[3]);
 }

@@ -148,7 +148,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         spent: &[(400, "invalid_code")],
         prepare: |client| {
             async move {
-                registration(&client, json!({ "email": ADDRESS })).await;
+                registration(&client, json!({ "email": ADDRESS, "username": "canaryname" })).await;
                 post("/v1/register/verify", json!({ "token": client.link_token_for(ADDRESS).await }))
             }
             .boxed()
@@ -162,7 +162,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         spent: &[(400, "invalid_code")],
         prepare: |client| {
             async move {
-                registration(&client, json!({ "email": ADDRESS })).await;
+                registration(&client, json!({ "email": ADDRESS, "username": "canaryname" })).await;
                 let body = json!({ "token": client.link_token_for(ADDRESS).await });
                 let token = client.post("/v1/register/verify", body).await.expect(200).text("registration_token");
                 post("/v1/register/complete", json!({ "registration_token": token, "password": PASSWORD }))

@@ -1,5 +1,6 @@
 //! The end of every way in: a session, its first tokens, and the answer that carries them.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use shared::{
     app::App,
@@ -7,12 +8,11 @@ use shared::{
     crypto::{
         access_token::{self, Claims},
         lookup_hash::{Subject, lookup_hash},
-        password_hash::{Cost, Pepper},
+        password_hash::Cost,
         refresh_token::RefreshToken,
         secret::Token,
     },
     domain::{
-        ids::UserId,
         network,
         session::{Lifetime, SessionOptions, SessionState, Transport},
     },
@@ -163,7 +163,7 @@ async fn access_token(
         iss: issuer,
         sub: account.id.to_string(),
         sid: id.encode(),
-        jti: UserId::random(&*app.rng).to_string(),
+        jti: URL_SAFE_NO_PAD.encode(app.rng.bytes::<16>()),
         iat: now.seconds(),
         nbf: now.seconds(),
         exp: now.seconds() + app.config.access_token_seconds,
@@ -180,6 +180,5 @@ async fn access_token(
 pub(crate) async fn refresh_hash(app: &App, token: &RefreshToken) -> Result<String, Error> {
     let keys = app.keyring.get(Purpose::Refresh).await?;
     let key = keys.version(token.key_version).ok_or_else(|| Error::internal("a session's refresh key is gone"))?;
-    let pepper = Pepper { version: key.version, key: key.bytes() };
-    Ok(app.hasher.hash(token.secret(), app.rng.bytes(), pepper, Cost::TOKEN).await?)
+    Ok(app.hasher.hash(token.secret(), app.rng.bytes(), key.pepper(), Cost::TOKEN).await?)
 }

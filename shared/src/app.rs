@@ -13,6 +13,13 @@ use crate::{
     rng::Rng, store::Store,
 };
 
+/// The memory that concurrent password hashes may take together: two of 64 MiB and a few small ones, within what the template
+/// gives the functions that hash.
+const HASH_MEMORY_BYTES: usize = 192 * 1024 * 1024;
+
+/// How long a request waits for its turn to hash before it is told to come again.
+const HASH_PATIENCE: Duration = Duration::from_secs(5);
+
 /// What a function runs with, made once per cold start.
 pub struct App {
     /// The configuration.
@@ -40,8 +47,12 @@ impl App {
         let keyring =
             Keyring::new(store.clone(), aws_sdk_kms::Client::new(sdk), config.kms_key_id.clone(), Arc::clone(&clock));
         Arc::new(Self {
-            hasher: PasswordHasher::new(config.password_memory_mib * 1024 * 1024, Duration::from_secs(5)),
-            mailer: Mailer::new(aws_sdk_sesv2::Client::new(sdk), config.mail_from.clone()),
+            hasher: PasswordHasher::new(HASH_MEMORY_BYTES, HASH_PATIENCE),
+            mailer: Mailer::new(
+                aws_sdk_sesv2::Client::new(sdk),
+                config.mail_from.clone(),
+                config.mail_configuration_set.clone(),
+            ),
             http: sdk.http_client(),
             config,
             store,
@@ -97,7 +108,7 @@ impl App {
     }
 }
 
-/// Retries and time-outs of every AWS call, set so that a call that fails for good still leaves the function time to answer.
+/// Retries and time-outs of every AWS call.
 pub fn sdk_defaults(builder: aws_types::sdk_config::Builder) -> aws_types::sdk_config::Builder {
     builder
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)))

@@ -79,7 +79,7 @@ pub struct Config {
     pub tables: Tables,
     /// `KMS_KEY_ID`: the ARN of the key that wraps the purpose keys.
     pub kms_key_id: String,
-    /// `PUBLIC_URL`: where clients reach the service, without a trailing slash; the issuer of its tokens and the start of its
+    /// `PUBLIC_URL`: where clients reach the service, without a path; the issuer of its tokens and the start of its
     /// links. Empty: what `keys-rotate` was told at deployment.
     pub public_url: Option<String>,
     /// `AUDIENCE`: the `aud` of access tokens. Empty: the issuer.
@@ -88,12 +88,12 @@ pub struct Config {
     pub product_name: String,
     /// `MAIL_FROM`: the sender's address, verified with SES.
     pub mail_from: String,
+    /// `MAIL_CONFIGURATION_SET`: the SES configuration set that mails are sent under, which tracks nothing.
+    pub mail_configuration_set: Option<String>,
     /// `PASSWORD_POLICY`: `composition` or `length`.
     pub password_policy: PasswordPolicy,
     /// `PASSWORD_COST`: Argon2id's `memory KiB,iterations,parallelism`, at least OWASP's floor.
     pub password_cost: Cost,
-    /// `PASSWORD_MEMORY_MIB`: the memory that concurrent password hashes may take together.
-    pub password_memory_mib: usize,
     /// `USERNAME_REGISTRATION`: whether an account may be made with a username and a password alone.
     pub username_registration: bool,
     /// `ACCESS_TOKEN_SECONDS`: life of an access token, 60 to 3600.
@@ -175,12 +175,13 @@ impl Config {
                 user_keys: reader.required("TABLE_USER_KEYS"),
             },
             kms_key_id: reader.required("KMS_KEY_ID"),
-            public_url: reader.parsed("PUBLIC_URL", "an http(s) URL without a trailing slash", None, |text| {
+            public_url: reader.parsed("PUBLIC_URL", "an http(s) URL without a path", None, |text| {
                 public_url(text).then(|| Some(text.to_owned()))
             }),
             audience: reader.optional("AUDIENCE"),
             product_name: reader.optional("PRODUCT_NAME").unwrap_or_else(|| "Latchkey".to_owned()),
             mail_from: reader.required("MAIL_FROM"),
+            mail_configuration_set: reader.optional("MAIL_CONFIGURATION_SET"),
             password_policy: reader.parsed(
                 "PASSWORD_POLICY",
                 "composition or length",
@@ -197,7 +198,6 @@ impl Config {
                 Cost::PASSWORD,
                 password_cost,
             ),
-            password_memory_mib: usize::try_from(reader.number("PASSWORD_MEMORY_MIB", 192, 12..=8192)).unwrap_or(192),
             username_registration: reader
                 .parsed("USERNAME_REGISTRATION", "true or false", true, |text| text.parse().ok()),
             access_token_seconds: reader.number("ACCESS_TOKEN_SECONDS", 600, 60..=3600),
@@ -223,9 +223,7 @@ impl Config {
 fn public_url(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     host.is_some_and(|host| {
-        !host.is_empty()
-            && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:/_[]".contains(&b))
-            && !host.ends_with('/')
+        !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
     })
 }
 

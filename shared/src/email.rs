@@ -91,12 +91,13 @@ pub enum Sent {
 pub struct Mailer {
     client: Client,
     from: String,
+    configuration_set: Option<String>,
 }
 
 impl Mailer {
-    /// A mailer that sends from that address.
-    pub const fn new(client: Client, from: String) -> Self {
-        Self { client, from }
+    /// A mailer that sends from that address, under that configuration set.
+    pub const fn new(client: Client, from: String, configuration_set: Option<String>) -> Self {
+        Self { client, from, configuration_set }
     }
 
     /// Sends a mail.
@@ -112,6 +113,7 @@ impl Mailer {
             .client
             .send_email()
             .from_email_address(&self.from)
+            .set_configuration_set_name(self.configuration_set.clone())
             .destination(Destination::builder().to_addresses(to).build())
             .content(EmailContent::builder().simple(message).build())
             .email_tags(MessageTag::builder().name("kind").value(kind).build().map_err(unwritable)?)
@@ -119,7 +121,12 @@ impl Mailer {
             .await;
         match sent {
             Ok(_) => Ok(Sent::Accepted),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_message_rejected()) => {
+            // This one will never be taken: its content, or an address that SES finds no address.
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_message_rejected() || error.is_bad_request_exception()) =>
+            {
                 Ok(Sent::Rejected)
             }
             Err(error) => Err(Error::aws("SendEmail", &error)),

@@ -209,10 +209,11 @@ impl Error {
                 response.with_header("retry-after", &retry_after.to_string())
             }
             Self::TemporarilyUnavailable(_) => response.with_header("retry-after", "1"),
-            // RFC 6750, section 3: a 401 names the scheme.
+            // RFC 9110, section 15.5.2, and RFC 6750, section 3: a 401 names the scheme.
             Self::InvalidToken | Self::SessionRevoked => {
                 response.with_header("www-authenticate", "Bearer error=\"invalid_token\"")
             }
+            Self::InvalidCredentials => response.with_header("www-authenticate", "Bearer"),
             _ => response,
         }
     }

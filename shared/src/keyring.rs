@@ -17,12 +17,16 @@ use zeroize::Zeroizing;
 
 use crate::{
     clock::{Clock, Timestamp},
+    crypto::password_hash::Pepper,
     error::Error,
     store::{Store, WrappedKey},
 };
 
 /// How long unwrapped keys stay in memory, in seconds.
 const KEEP_SECONDS: i64 = 3600;
+
+/// How long, in seconds, it is believed that KMS still answers.
+const CHECK_SECONDS: i64 = 60;
 
 /// A key that is not found is looked for again in the table, but not more often than this, in seconds.
 const LOOK_AGAIN_SECONDS: i64 = 30;
@@ -86,6 +90,11 @@ pub struct Key {
 }
 
 impl Key {
+    /// The key as Argon2's secret input.
+    pub fn pepper(&self) -> Pepper<'_> {
+        Pepper { version: self.version, key: &self.bytes }
+    }
+
     /// The key: 32 random bytes, or a private key in PKCS#8.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -109,6 +118,16 @@ impl KeySet {
     /// A certain version, for what was written with it.
     pub fn version(&self, version: u32) -> Option<&Key> {
         self.0.iter().find(|key| key.version == version)
+    }
+
+    /// The bytes of a certain version, for [`PasswordHasher::verify`](crate::crypto::password_hash::PasswordHasher::verify).
+    pub fn bytes_of(&self, version: u32) -> Option<&[u8]> {
+        self.version(version).map(Key::bytes)
+    }
+
+    /// The version that is written with, as Argon2's secret input.
+    pub fn pepper(&self) -> Pepper<'_> {
+        self.newest().pepper()
     }
 
     #[cfg(test)]
@@ -213,10 +232,26 @@ impl Keyring {
         let sets = try_join_all(missing.iter().map(|&purpose| self.unwrap_all(&wrapped, purpose))).await?;
         let until = self.clock.now().plus_seconds(KEEP_SECONDS);
         let mut cache = self.cache.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let now = self.clock.now();
+        cache.sets.retain(|_, (_, until)| now < *until);
         for (purpose, set) in missing.into_iter().zip(sets) {
             cache.sets.insert(purpose, (Arc::new(set), until));
         }
         Ok(())
+    }
+
+    /// The purpose's key as KMS gives it now, or gave it within the last minute: for telling whether KMS answers.
+    ///
+    /// # Errors
+    /// As [`Keyring::get`].
+    pub async fn check(&self, purpose: Purpose) -> Result<(), Error> {
+        let recently = self.clock.now().plus_seconds(KEEP_SECONDS - CHECK_SECONDS);
+        self.cache
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .sets
+            .retain(|&kept, (_, until)| kept != purpose || recently < *until);
+        self.get(purpose).await.map(|_| ())
     }
 
     /// The public keys that access tokens are verified with: current, next and previous.

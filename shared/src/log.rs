@@ -18,7 +18,8 @@ where
         ["shared", "functions", "local"].iter().any(|name| metadata.target().starts_with(name))
     });
     // A second call finds a subscriber in place, which serves as well.
-    let _ = tracing_subscriber::registry().with(layer.with_writer(writer).with_filter(level).with_filter(ours)).try_init();
+    let _ =
+        tracing_subscriber::registry().with(layer.with_writer(writer).with_filter(level).with_filter(ours)).try_init();
     std::panic::set_hook(Box::new(|panic| {
         // The message may hold what a client sent; where it happened is enough to find it.
         let location = panic.location().map(ToString::to_string).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! An operation: one function of the service, by its name, with the keys it unwraps and the code that it runs.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
@@ -18,6 +18,9 @@ pub type HttpHandler = fn(Arc<App>, Request) -> BoxFuture<'static, Result<Respon
 
 /// Takes an event that is not an HTTP request (a stream batch, a schedule, a custom resource) and returns its result.
 pub type EventHandler = fn(Arc<App>, Value) -> BoxFuture<'static, Result<Value, Error>>;
+
+/// A request is answered within that time, whatever it waits for: sooner than Lambda would end it without an answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(13);
 
 /// The code of an operation.
 #[derive(Clone, Copy)]
@@ -76,7 +79,9 @@ impl Operation {
             app.keyring.preload(self.keys).await?;
             handler(Arc::clone(app), request).await
         };
-        let result = AssertUnwindSafe(handled).catch_unwind().await.unwrap_or_else(|_| {
+        let handled = tokio::time::timeout(ANSWER_WITHIN, AssertUnwindSafe(handled).catch_unwind());
+        let late = || Ok(Err(Error::TemporarilyUnavailable("it took too long".to_owned())));
+        let result = handled.await.unwrap_or_else(|_| late()).unwrap_or_else(|_| {
             // The panic hook has written where; its message may hold what a client sent, and stays out of the log.
             Err(Error::internal("the handler panicked"))
         });

@@ -176,3 +176,51 @@ async fn a_login_renews_a_hash_of_other_parameters() {
     client.post("/v1/login", body).await.expect(200);
     std::fs::remove_dir_all(&data).unwrap();
 }
+
+#[tokio::test]
+async fn an_owner_who_mistypes_and_then_succeeds_waits_for_nothing() {
+    let world = strict_world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    world.clock().freeze();
+    let wrong = json!({ "identifier": ADDRESS, "password": OTHER_PASSWORD });
+    for round in 0..3 {
+        let client = |n: u32| Client::new(&world).at(&format!("2001:db8:{round:x}:{n:x}::1"));
+        for n in 0..4 {
+            client(n).post("/v1/login", wrong.clone()).await.expect_problem(401, "invalid_credentials");
+        }
+        for n in 4..8 {
+            client(n).post("/v1/login", person.credentials()).await.expect(200);
+        }
+        // A day later the failures are forgotten; the logins in between have not kept them alive.
+        world.clock().advance(86_400);
+    }
+}
+
+/// Fails at the right times, so often.
+async fn fail(world: &local::World, times: u32) {
+    for _ in 0..times {
+        world.clock().advance(900);
+        let client = Client::new(world).at("198.51.100.200");
+        let body = json!({ "identifier": ADDRESS, "password": OTHER_PASSWORD });
+        client.post("/v1/login", body).await.expect_problem(401, "invalid_credentials");
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_failures_in_a_row_however_far_apart_shut_the_password() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    fail(&world, 50).await;
+    world.clock().advance(2 * 86_400);
+    fail(&world, 49).await;
+    world.clock().advance(900);
+    person.client.post("/v1/login", person.credentials()).await.expect(200);
+    // That success ended the run: another hundred it takes.
+    fail(&world, 100).await;
+    for days in [0, 1, 30, 200] {
+        world.clock().advance(900 + days * 86_400);
+        person.client.post("/v1/login", person.credentials()).await.expect_problem(429, "locked_out");
+        world.sweep_ttl().await.unwrap();
+    }
+}

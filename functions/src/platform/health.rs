@@ -17,6 +17,6 @@ pub const OPERATION: Operation =
 
 async fn handle(app: Arc<App>, _request: Request) -> Result<Response, Error> {
     // One key stands for all of them: they are wrapped by the same KMS key.
-    futures::future::try_join(app.store.check(), app.keyring.get(Purpose::Index)).await?;
+    futures::future::try_join(app.store.check(), app.keyring.check(Purpose::Index)).await?;
     Ok(Response::json(StatusCode::OK, &json!({ "status": "ok" })))
 }

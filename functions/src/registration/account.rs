@@ -3,11 +3,7 @@
 
 use shared::{
     app::App,
-    crypto::{
-        field::UserSalt,
-        password_hash::{Cost, Pepper},
-        secret::RecoveryKey,
-    },
+    crypto::{field::UserSalt, password_hash::Cost, secret::RecoveryKey},
     domain::{
         account::Status,
         audit::{Action, Outcome},
@@ -17,11 +13,14 @@ use shared::{
     error::Error,
     http::{Client, Response, StatusCode},
     keyring::Purpose,
-    store::{Account, Challenge, CommitError, Transaction},
+    store::{Account, Challenge, Transaction},
     vault::Vault,
 };
 
 use crate::sign_in;
+
+/// The one thing about others' accounts that is told.
+pub(super) const USERNAME_TAKEN: Error = Error::Conflict("This username is taken.");
 
 /// What an account is made of, in the clear.
 pub(super) struct NewAccount {
@@ -40,7 +39,7 @@ impl NewAccount {
     /// What a registration kept until its address was proven; `password` is the account's hash.
     pub(super) async fn from_challenge(app: &App, challenge: &Challenge, password: String) -> Result<Self, Error> {
         let vault = Vault::new(app, challenge.salt.clone());
-        let item = format!("CHALLENGE#{}", challenge.id);
+        let item = Challenge::item_key(&challenge.id);
         let open = async |attribute, sealed: Option<&String>| -> Result<Option<String>, Error> {
             let Some(sealed) = sealed else { return Ok(None) };
             let text = vault.open(Purpose::FieldContact, Challenge::place(&item, attribute), sealed).await?;
@@ -60,8 +59,8 @@ impl NewAccount {
 
 /// Makes the account and signs its owner in: 201, with the recovery key, which is shown this once.
 ///
-/// The outer error is one before the transaction, the inner one the transaction's, whose refusals mean something else to every
-/// caller: `email`, `username`, `challenge`.
+/// # Errors
+/// `invalid_code` where the challenge was spent meanwhile; `conflict` where the address or the username was taken meanwhile.
 pub(super) async fn create(
     app: &App,
     new: NewAccount,
@@ -69,7 +68,7 @@ pub(super) async fn create(
     client: &Client,
     options: &SessionOptions,
     method: &'static str,
-) -> Result<Result<Response, CommitError>, Error> {
+) -> Result<Response, Error> {
     let vault = Vault::new(app, new.salt.clone());
     let item = Account::item_key(&new.id);
     let seal = async |attribute, text: Option<&String>| -> Result<Option<String>, Error> {
@@ -109,12 +108,18 @@ pub(super) async fn create(
     transaction.create_account(&app.store, &account, &new.salt, &sign_in.last_login);
     transaction.create_session(&app.store, &sign_in.session);
     transaction.audit(&app.store, &event);
-    Ok(app.store.commit(transaction).await.map(|()| Response::json(StatusCode::CREATED, &sign_in.answer)))
+    match app.store.commit(transaction).await {
+        Ok(()) => Ok(Response::json(StatusCode::CREATED, &sign_in.answer)),
+        // First of all: a spent code is a spent code for everyone, its winner included, whose account now has the names.
+        Err(refused) if refused.refused("challenge") => Err(Error::InvalidCode),
+        Err(refused) if refused.refused("email") => Err(Error::Conflict("An account with this address exists by now.")),
+        Err(refused) if refused.refused("username") => Err(USERNAME_TAKEN),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A recovery key's hash: 160 random bits need no stretching (NIST SP 800-63B-4, section 3.1.2: 112 are enough).
 async fn hash_recovery_key(app: &App, key: &RecoveryKey) -> Result<String, Error> {
     let peppers = app.keyring.get(Purpose::Pepper).await?;
-    let pepper = Pepper { version: peppers.newest().version, key: peppers.newest().bytes() };
-    Ok(app.hasher.hash(key.bytes(), app.rng.bytes(), pepper, Cost::TOKEN).await?)
+    Ok(app.hasher.hash(key.bytes(), app.rng.bytes(), peppers.pepper(), Cost::TOKEN).await?)
 }

@@ -3,7 +3,7 @@
 use shared::{
     app::App,
     clock::Timestamp,
-    crypto::password_hash::{Cost, Pepper},
+    crypto::password_hash::Cost,
     domain::{
         challenge::{CODE_SECONDS, LINK_SECONDS},
         mail::Content,
@@ -31,9 +31,9 @@ pub(super) async fn prepare(
     let code = OtpCode::random(&*app.rng);
     let link = StepToken::random(app, challenge);
     let peppers = app.keyring.get(Purpose::Pepper).await?;
-    let pepper = Pepper { version: peppers.newest().version, key: peppers.newest().bytes() };
+    let public_url = app.public_url().await?; // for decoys too: they ask the same of the tables
     let pending = Pending::Mail {
-        code_hash: app.hasher.hash(code.bytes(), app.rng.bytes(), pepper, Cost::CODE).await?,
+        code_hash: app.hasher.hash(code.bytes(), app.rng.bytes(), peppers.pepper(), Cost::CODE).await?,
         code_expires_at: now.plus_seconds(CODE_SECONDS).min(ends_at),
         link_hash: link.hash(app).await?,
         link_expires_at: now.plus_seconds(LINK_SECONDS).min(ends_at),
@@ -44,7 +44,7 @@ pub(super) async fn prepare(
         Content::VerifyRegistration {
             code: code.display().to_string(),
             // In the fragment, which no server and no log on the way sees.
-            link: format!("{}/verify-email#token={}", app.public_url().await?, link.encode()),
+            link: format!("{public_url}/verify-email#token={}", link.encode()),
         }
     };
     let mail = vault.mail(address, content, LINK_SECONDS).await?;

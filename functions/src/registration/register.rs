@@ -9,7 +9,6 @@ use shared::{
     crypto::{
         field::UserSalt,
         lookup_hash::{Subject, lookup_hash},
-        password_hash::Pepper,
         secret::Token,
     },
     domain::{
@@ -28,7 +27,7 @@ use shared::{
     http::{Request, Response, StatusCode},
     keyring::Purpose,
     operation::Operation,
-    store::{Challenge, CommitError, Transaction},
+    store::{Challenge, Transaction},
     vault::Vault,
 };
 
@@ -56,38 +55,37 @@ pub const OPERATION: Operation = Operation::http(
 
 enum Form {
     Email { email: EmailAddress, password: Option<Password>, name: Option<DisplayText>, username: Option<Username> },
-    Username { username: Username, password: Password, options: SessionOptions },
+    Username { username: Username, password: Password },
 }
 
 impl Form {
-    fn parse(request: &Request) -> Result<Self, Error> {
+    fn parse(request: &Request) -> Result<(Self, SessionOptions), Error> {
         let mut fields = request.fields()?;
         let username_only = fields.has("username") && !fields.has("email");
         let options = SessionOptions::take(&mut fields);
+        // Taken so that a client may always send it; no captcha is asked for yet, as `config` says.
+        let _captcha: Option<String> = fields.optional("captcha");
         if username_only {
             let username = fields.required("username");
             let password = fields.required("password");
-            return fields.finish(|| Some(Self::Username { username: username?, password: password?, options }));
+            return fields.finish(|| Some((Self::Username { username: username?, password: password? }, options)));
         }
         let email = fields.required("email");
         let password = fields.optional("password");
         let name = fields.optional("name");
         let username = fields.optional("username");
-        // Taken so that a client may always send it; no captcha is asked for yet, as `config` says.
-        let _captcha: Option<String> = fields.optional("captcha");
-        fields.finish(|| Some(Self::Email { email: email?, password, name, username }))
+        fields.finish(|| Some((Self::Email { email: email?, password, name, username }, options)))
     }
 }
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    match Form::parse(&request)? {
+    let (form, options) = Form::parse(&request)?;
+    sign_in::check_transport(&request, &options)?;
+    match form {
         Form::Email { email, password, name, username } => {
             by_email(&app, &request, email, password, name, username).await
         }
-        Form::Username { username, password, options } => {
-            sign_in::check_transport(&request, &options)?;
-            by_username(&app, &request, username, password, options).await
-        }
+        Form::Username { username, password } => by_username(&app, &request, username, password, options).await,
     }
 }
 
@@ -120,7 +118,7 @@ async fn by_email(
     })
     .await?;
     if username_owner.is_some() {
-        return Err(Error::Conflict("This username is taken."));
+        return Err(account::USERNAME_TAKEN);
     }
     app.store.count(VERIFICATION_MAIL_BY_ADDRESS, &email_hash, app.config.limit_factor, now).await?;
 
@@ -131,7 +129,7 @@ async fn by_email(
     let decoy = email_owner.is_some();
     let ends_at = now.plus_seconds(CHALLENGE_SECONDS);
     let (pending, mail) = mail::prepare(app, &vault, &id, email.as_str(), decoy, ends_at).await?;
-    let item = format!("CHALLENGE#{id}");
+    let item = Challenge::item_key(&id);
     let seal = async |attribute, text: Option<&str>| -> Result<Option<String>, Error> {
         let Some(text) = text else { return Ok(None) };
         Ok(Some(vault.seal(Purpose::FieldContact, Challenge::place(&item, attribute), text).await?))
@@ -181,7 +179,7 @@ async fn by_username(
     let index = app.keyring.get(Purpose::Index).await?;
     let username_hash = lookup_hash(&index, Subject::Username, username.normalised().as_bytes());
     if app.store.username_owner(&username_hash).await?.is_some() {
-        return Err(Error::Conflict("This username is taken."));
+        return Err(account::USERNAME_TAKEN);
     }
     let new = NewAccount {
         id: UserId::random(&*app.rng),
@@ -191,12 +189,7 @@ async fn by_username(
         name: None,
         password: hash_password(app, &password).await?,
     };
-    match account::create(app, new, None, &request.client, &options, "password").await? {
-        Ok(response) => Ok(response),
-        Err(CommitError::Failed(error)) => Err(error),
-        Err(refused) if refused.refused("username") => Err(Error::Conflict("This username is taken.")),
-        Err(refused) => Err(refused.into()),
-    }
+    account::create(app, new, None, &request.client, &options, "password").await
 }
 
 async fn count_by_network(app: &App, request: &Request) -> Result<(), Error> {
@@ -208,6 +201,5 @@ async fn count_by_network(app: &App, request: &Request) -> Result<(), Error> {
 /// The hash that a new password is stored as.
 pub(super) async fn hash_password(app: &App, password: &Password) -> Result<String, Error> {
     let peppers = app.keyring.get(Purpose::Pepper).await?;
-    let pepper = Pepper { version: peppers.newest().version, key: peppers.newest().bytes() };
-    Ok(app.hasher.hash(password.bytes(), app.rng.bytes(), pepper, app.config.password_cost).await?)
+    Ok(app.hasher.hash(password.bytes(), app.rng.bytes(), peppers.pepper(), app.config.password_cost).await?)
 }

@@ -13,7 +13,7 @@ use shared::{
     http::{Request, Response},
     keyring::Purpose,
     operation::Operation,
-    store::{CommitError, Pending},
+    store::Pending,
 };
 
 use super::{
@@ -69,13 +69,11 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     context.extend(new.username.as_ref().map(|(username, _)| username.as_str()));
     context.extend(new.name.as_deref());
     password::check(&password, app.config.password_policy, &context).map_err(Error::WeakPassword)?;
-    new.password = hash_password(&app, &password).await?;
-    match account::create(&app, new, Some(&challenge), &request.client, &options, "password").await? {
-        Ok(response) => Ok(response),
-        Err(CommitError::Failed(error)) => Err(error),
-        Err(refused) if refused.refused("challenge") => Err(Error::InvalidCode),
-        Err(refused) if refused.refused("email") => Err(Error::Conflict("An account with this address exists by now.")),
-        Err(refused) if refused.refused("username") => Err(Error::Conflict("This username has been taken meanwhile.")),
-        Err(refused) => Err(refused.into()),
+    if let Some((_, hash)) = &new.username
+        && app.store.username_owner(hash).await?.is_some()
+    {
+        return Err(account::USERNAME_TAKEN);
     }
+    new.password = hash_password(&app, &password).await?;
+    account::create(&app, new, Some(&challenge), &request.client, &options, "password").await
 }

@@ -47,9 +47,10 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     }
     app.store.count(VERIFICATION_MAIL_BY_ADDRESS, &challenge.email_hash, app.config.limit_factor, now).await?;
     let vault = Vault::new(&app, challenge.salt.clone());
-    let item = format!("CHALLENGE#{id}");
+    let item = Challenge::item_key(&id);
     let email = vault.open(Purpose::FieldContact, Challenge::place(&item, "email"), &challenge.email).await?;
     let (pending, mail) = mail::prepare(&app, &vault, &id, &email, challenge.decoy, challenge.ends_at).await?;
+    let expires_in = CODE_SECONDS.min(challenge.ends_at.seconds() - now.seconds());
     let event = vault.event(Action::Register, Outcome::Success, "resend", &request.client).await?;
     let mut transaction = Transaction::new();
     transaction.reissue_challenge(&app.store, &challenge, &pending);
@@ -61,5 +62,5 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
         Err(refused) if refused.refused("challenge") => return Err(Error::InvalidCode),
         Err(error) => return Err(error.into()),
     }
-    Ok(Response::json(StatusCode::ACCEPTED, &json!({ "registration_id": id, "expires_in": CODE_SECONDS })))
+    Ok(Response::json(StatusCode::ACCEPTED, &json!({ "registration_id": id, "expires_in": expires_in })))
 }

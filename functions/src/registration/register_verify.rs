@@ -21,7 +21,7 @@ use shared::{
     keyring::Purpose,
     operation::Operation,
     pages,
-    store::{Challenge, CommitError, Pending, Transaction},
+    store::{Challenge, Guess, Pending, Transaction},
     vault::Vault,
 };
 
@@ -88,18 +88,27 @@ async fn by_code(
     options: &SessionOptions,
 ) -> Result<Response, Error> {
     let now = app.clock.now();
-    let challenge = app.store.reserve_attempt(registration_id, ChallengePurpose::Registration, now).await?;
+    let purpose = ChallengePurpose::Registration;
+    let challenge = app.store.reserve_attempt(registration_id, purpose, Guess::Code, now).await?;
     let challenge = challenge.ok_or(Error::InvalidCode)?;
-    app.store.count(CODE_GUESSES_BY_ADDRESS, &challenge.email_hash, app.config.limit_factor, now).await?;
+    let counted = app.store.count(CODE_GUESSES_BY_ADDRESS, &challenge.email_hash, app.config.limit_factor, now).await;
+    if let Err(error @ Error::RateLimited { .. }) = counted {
+        app.store.return_attempt(&challenge).await?; // nothing was compared
+        return Err(error);
+    }
+    counted?;
     let Pending::Mail { code_hash, .. } = &challenge.pending else { return Err(Error::InvalidCode) };
-    let right = verify_hash(app, code.bytes(), code_hash).await?;
-    if !right || challenge.decoy {
+    if !verify_hash(app, code.bytes(), code_hash).await? || challenge.decoy {
         return refuse(app, request, &challenge, "code", Error::InvalidCode).await;
     }
-    match &challenge.password {
+    let done = match &challenge.password {
         Some(password) => create(app, request, &challenge, password.clone(), options, "code").await,
         None => prove(app, request, &challenge, "code").await,
+    };
+    if matches!(done, Err(Error::Conflict(_))) {
+        app.store.return_attempt(&challenge).await?; // it was right, and had no effect
     }
+    done
 }
 
 async fn by_link(
@@ -110,16 +119,12 @@ async fn by_link(
     options: &SessionOptions,
 ) -> Result<Response, Error> {
     let now = app.clock.now();
-    let found = app.store.challenge(&token.challenge, ChallengePurpose::Registration, now).await?;
-    let Some(challenge) = found else { return Err(Error::InvalidCode) };
-    let good = match &challenge.pending {
-        Pending::Mail { link_hash, link_expires_at, .. } => {
-            token.matches(app, link_hash).await? && now < *link_expires_at && !challenge.decoy
-        }
-        Pending::Proven(_) => false,
-    };
-    if !good {
-        return refuse(app, request, &challenge, "link", Error::InvalidCode).await;
+    let purpose = ChallengePurpose::Registration;
+    let found = app.store.challenge(&token.challenge, purpose, now).await?;
+    let challenge = found.ok_or(Error::InvalidCode)?;
+    let Pending::Mail { link_hash, link_expires_at, .. } = &challenge.pending else { return Err(Error::InvalidCode) };
+    if !token.matches(app, link_hash).await? || challenge.decoy || *link_expires_at <= now {
+        return Err(Error::InvalidCode);
     }
     let Some(password) = password else { return prove(app, request, &challenge, "link").await };
     let Some(known) = &challenge.password else {
@@ -128,8 +133,11 @@ async fn by_link(
             "was not given at registration; leave it out, and set one in the next step",
         ));
     };
-    // Whoever holds the link may also leave the password out; still it is not theirs to guess without end.
-    app.store.count(CODE_GUESSES_BY_ADDRESS, &challenge.email_hash, app.config.limit_factor, now).await?;
+    // Whoever holds the link may leave the password out; still it is not theirs to guess without end.
+    let reserved = app.store.reserve_attempt(&challenge.id, purpose, Guess::LinkPassword, now).await?;
+    if reserved.is_none() {
+        return Err(Error::InvalidCode);
+    }
     if !verify_hash(app, password.bytes(), known).await? {
         return refuse(app, request, &challenge, "link", Error::InvalidCredentials).await;
     }
@@ -146,24 +154,17 @@ async fn create(
     method: &'static str,
 ) -> Result<Response, Error> {
     let new = NewAccount::from_challenge(app, challenge, password).await?;
-    match account::create(app, new, Some(challenge), &request.client, options, method).await? {
-        Ok(response) => Ok(response),
-        Err(CommitError::Failed(error)) => Err(error),
-        // Spent meanwhile: so it is for everyone, its winner included.
-        Err(refused) if refused.refused("challenge") => Err(Error::InvalidCode),
-        Err(refused) if refused.refused("email") => Err(Error::Conflict("An account with this address exists by now.")),
-        Err(refused) if refused.refused("username") => {
-            if method == "code" {
-                app.store.return_attempt(challenge).await?;
-            }
-            Err(Error::Conflict("This username has been taken meanwhile."))
-        }
-        Err(refused) => Err(refused.into()),
-    }
+    account::create(app, new, Some(challenge), &request.client, options, method).await
 }
 
 /// The next step, where a password is still to be set. A link alone never activates a password that somebody else may have typed.
 async fn prove(app: &App, request: &Request, challenge: &Challenge, method: &'static str) -> Result<Response, Error> {
+    // Better now than after the next step, when the code and the link are spent.
+    if let Some(hash) = &challenge.username_hash
+        && app.store.username_owner(hash).await?.is_some()
+    {
+        return Err(account::USERNAME_TAKEN);
+    }
     let token = StepToken::random(app, &challenge.id);
     let vault = Vault::new(app, challenge.salt.clone());
     let event = vault.event(Action::VerifyEmail, Outcome::Success, method, &request.client).await?;
@@ -198,5 +199,5 @@ async fn refuse(
 
 async fn verify_hash(app: &App, secret: &[u8], hash: &str) -> Result<bool, Error> {
     let peppers = app.keyring.get(Purpose::Pepper).await?;
-    Ok(app.hasher.verify(secret, hash, |version| peppers.version(version).map(|key| key.bytes().to_vec())).await?)
+    Ok(app.hasher.verify(secret, hash, |version| peppers.bytes_of(version)).await?)
 }

@@ -75,8 +75,7 @@ async fn refresh(
         return refuse(app, request, vault).await;
     }
     let genuine = token.counter == session.state.counter && {
-        let key = |version| keys.version(version).map(|key| key.bytes().to_vec());
-        app.hasher.verify(token.secret(), &session.refresh_hash, key).await?
+        app.hasher.verify(token.secret(), &session.refresh_hash, |version| keys.bytes_of(version)).await?
     };
     let outcome = session.state.refresh(token.counter, genuine, now);
     if outcome == Refresh::Reuse {
@@ -91,17 +90,18 @@ async fn refresh(
     let method = if outcome == Refresh::Rotate { "rotate" } else { "repeat" };
     let event = vault.event(Action::Refresh, Outcome::Success, method, &request.client).await?;
     let mut transaction = Transaction::new();
+    // No token is given out after an acknowledged revocation: neither of the session nor of all sessions, nor after a ban.
+    transaction.demand_account(&app.store, account);
     if outcome == Refresh::Rotate {
         let hash = sign_in::refresh_hash(app, &successor).await?;
         transaction.rotate(&app.store, session, &hash, now);
     } else {
-        // Not ended since it was read: no token may be given out after an acknowledged revocation.
         transaction.demand_session(&app.store, session);
     }
     transaction.audit(&app.store, &event);
     match app.store.commit(transaction).await {
         Ok(()) => Ok(Some(Response::json(StatusCode::OK, &answer))),
-        Err(refused) if refused.refused("session") => Ok(None),
+        Err(refused) if refused.refused("session") || refused.refused("account") => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -13,16 +13,18 @@ async fn handle(app: Arc<App>, event: Value) -> Result<Value, Error> {
     let Some(answer_to) = event.get("ResponseURL").and_then(Value::as_str) else {
         return Ok(json!({ "made": make_missing(&app).await? }));
     };
-    // A custom resource waits for its answer up to an hour, so it gets one whatever happens. Deleting makes nothing undone: the keys
-    // go with the table.
+    // CloudFormation waits for its answer, so it gets one whatever happens. Deleting undoes nothing: the table with the keys is kept.
     let done = match event.get("RequestType").and_then(Value::as_str) {
         Some("Delete") => Ok(()),
         _ => deploy(&app, &event).await,
     };
+    if let Err(error) = &done {
+        error.log(OPERATION.name, "deployment");
+    }
     let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let answer = json!({
         "Status": if done.is_ok() { "SUCCESS" } else { "FAILED" },
-        "Reason": done.as_ref().err().map(|error| { error.log(OPERATION.name, "deployment"); error.code() }),
+        "Reason": done.as_ref().err().map_or("", Error::code),
         "PhysicalResourceId": "latchkey-keyring",
         "StackId": text("StackId"),
         "RequestId": text("RequestId"),

@@ -61,7 +61,7 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// `|` stands in none of the parts: keys are made of our own names, hashes and ids.
+    /// No two places read alike: the table, the attribute and the purpose are names of our own without a `|`.
     fn associated_data(&self, purpose: Purpose) -> String {
         format!("{}|{}|{}|{}", self.table, self.item, self.attribute, purpose.as_str())
     }

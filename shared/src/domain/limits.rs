@@ -34,8 +34,8 @@ pub struct Window {
 }
 
 impl Limit {
-    /// The window that `now` (in seconds) falls into. `phase` shifts a key's windows against other keys', so that nobody knows
-    /// when they turn.
+    /// The window that `now` (in seconds) falls into. `phase` shifts a key's windows against other keys', so that not
+    /// all turn at once.
     pub const fn window(&self, now: i64, phase: u32) -> Window {
         let shift = phase as i64 % self.window_seconds;
         let number = (now + shift).div_euclid(self.window_seconds);

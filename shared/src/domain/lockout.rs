@@ -5,13 +5,17 @@
 pub const FREE_FAILURES: i64 = 5;
 
 /// The longest wait in seconds.
-const MAX_WAIT_SECONDS: i64 = 900;
+pub const MAX_WAIT_SECONDS: i64 = 900;
 
-/// Consecutive failures that shut the credential until it is reset by other means (NIST SP 800-63B-4, section 3.2.2).
+/// Consecutive failures, however far apart, that shut the credential until it is reset by other means (NIST SP 800-63B-4, section
+/// 3.2.2).
 pub const MAX_FAILURES: i64 = 100;
 
-/// A count of failures is forgotten when for so long, in seconds, no further one came.
+/// Waits begin anew when for so long, in seconds, no further failure came. (The run of consecutive failures goes on.)
 pub const FORGET_SECONDS: i64 = 86_400;
+
+/// How long, in seconds, the counts of a credential that isn't shut are kept after the last attempt.
+pub const SWEEP_SECONDS: i64 = 90 * 86_400;
 
 /// How long, in seconds, nothing is tried after that many failures; `factor` loosens all limits alike.
 pub const fn wait_seconds(failures: i64, factor: i64) -> i64 {

@@ -240,6 +240,15 @@ impl Transaction {
         self.put_new("account", &store.tables.user_keys, salt);
     }
 
+    /// Demands that an account's status and epoch are still what they were when it was read. Refused as `account` otherwise.
+    pub fn demand_account(&mut self, store: &Store, account: &Account) {
+        let key = Item::new().with_text(keys::PK, keys::user(&account.id)).with_text(keys::SK, keys::PROFILE);
+        let values =
+            Item::new().with_text(":status", account.status.as_str()).with_number(":epoch", account.session_epoch);
+        let condition = "account_status = :status AND session_epoch = :epoch";
+        self.check("account", &store.tables.accounts, key, condition, values);
+    }
+
     /// Notes a login with the account and, where it was left, brings it back; `password` is its new hash if it changed. Refused
     /// as `account` if the account isn't what it was when it was read: another password, status or epoch.
     pub fn note_login(&mut self, store: &Store, account: &Account, login: &LastLogin, password: Option<&str>) {

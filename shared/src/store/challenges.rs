@@ -1,11 +1,8 @@
 //! `challenges`: proofs that are asked for once. One implementation for everything that is single-use.
 
-use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValue},
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
-use super::{CONFLICT_ATTEMPTS, Item, Store, Transaction, is_conflict, keys};
+use super::{Item, Store, Transaction, keys, update::Written};
 use crate::{
     clock::Timestamp,
     crypto::{
@@ -18,6 +15,15 @@ use crate::{
     },
     error::Error,
 };
+
+/// What is guessed at. All guesses at a challenge are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guess {
+    /// The mailed code.
+    Code,
+    /// The password of a registration, by whoever holds its link.
+    LinkPassword,
+}
 
 /// What a challenge asks for at present.
 #[derive(Debug, Clone)]
@@ -85,6 +91,11 @@ impl Challenge {
     /// Where a field of a challenge lies.
     pub fn place<'a>(item: &'a str, attribute: &'static str) -> Place<'a> {
         Place { table: "challenges", item, attribute }
+    }
+
+    /// The key of a challenge's item, as its fields are bound to it.
+    pub fn item_key(id: &str) -> String {
+        keys::challenge(id)
     }
 
     fn key(&self) -> Item {
@@ -179,8 +190,8 @@ impl Store {
         Ok((challenge.purpose == purpose && now < challenge.ends_at).then_some(challenge))
     }
 
-    /// Reserves an attempt at a challenge's code, before anything is compared, so that parallel guesses can't pass the limit.
-    /// `None`: there is no such challenge, its code has expired or was used, or its attempts are used up.
+    /// Reserves an attempt at a challenge, before anything is compared, so that parallel guesses can't pass the limit.
+    /// `None`: there is no such challenge, it has expired or was used, or its attempts are used up.
     ///
     /// # Errors
     /// `temporarily_unavailable`; the attempt may have been counted.
@@ -188,6 +199,7 @@ impl Store {
         &self,
         id: &str,
         purpose: Purpose,
+        at: Guess,
         now: Timestamp,
     ) -> Result<Option<Challenge>, Error> {
         if Token::parse(id).is_none() {
@@ -198,35 +210,17 @@ impl Store {
             .with_number(":most", i64::from(MAX_ATTEMPTS))
             .with_text(":purpose", purpose.as_str())
             .with_time(":now", now);
-        for attempt in 1..=CONFLICT_ATTEMPTS {
-            let answer = self
-                .client
-                .update_item()
-                .table_name(&self.tables.challenges)
-                .key(keys::PK, AttributeValue::S(keys::challenge(id)))
-                .update_expression("SET attempts = attempts + :one")
-                .condition_expression(
-                    "purpose = :purpose AND attempts < :most AND code_expires_at > :now AND ends_at > :now",
-                )
-                .set_expression_attribute_values(Some(values.clone().0))
-                .return_values(ReturnValue::AllNew)
-                .send()
-                .await;
-            match answer {
-                Ok(answer) => {
-                    let item = Item(answer.attributes.unwrap_or_default());
-                    return Challenge::from_item(id, &item).map(Some);
-                }
-                Err(error) if is_conflict(&error) => self.pause(attempt).await,
-                Err(error) => {
-                    return match error.as_service_error() {
-                        Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
-                        _ => Err(Error::aws("UpdateItem", &error)),
-                    };
-                }
-            }
+        let until = match at {
+            Guess::Code => "code_expires_at",
+            Guess::LinkPassword => "link_expires_at",
+        };
+        let update = "SET attempts = attempts + :one";
+        let condition = format!("purpose = :purpose AND attempts < :most AND {until} > :now AND ends_at > :now");
+        let key = Item::new().with_text(keys::PK, keys::challenge(id));
+        match self.update(&self.tables.challenges, key, update, &condition, values, ReturnValue::AllNew).await? {
+            Written::Done(item) => Challenge::from_item(id, &item).map(Some),
+            Written::Refused(_) => Ok(None),
         }
-        Err(Error::TemporarilyUnavailable("UpdateItem: conflict".to_owned()))
     }
 }
 
@@ -297,19 +291,10 @@ impl Store {
     /// # Errors
     /// `temporarily_unavailable`; the attempt then stays counted.
     pub async fn return_attempt(&self, challenge: &Challenge) -> Result<(), Error> {
-        let mut transaction = Transaction::new();
         let values = Item::new().with_number(":one", 1).with_number(":none", 0);
-        transaction.update(
-            "challenge",
-            &self.tables.challenges,
-            challenge.key(),
-            "SET attempts = attempts - :one",
-            Some("attempts > :none"),
-            values,
-        );
-        match self.commit(transaction).await {
-            Ok(()) | Err(super::CommitError::Refused(_)) => Ok(()),
-            Err(super::CommitError::Failed(error)) => Err(error),
-        }
+        let update = "SET attempts = attempts - :one";
+        self.update(&self.tables.challenges, challenge.key(), update, "attempts > :none", values, ReturnValue::None)
+            .await?;
+        Ok(())
     }
 }

@@ -1,16 +1,13 @@
 //! `counters`: rate limits and lockouts. Every count is a conditional write, so that parallel requests can't pass a limit.
 
-use aws_sdk_dynamodb::{
-    operation::update_item::{UpdateItemError, UpdateItemOutput},
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::types::ReturnValue;
 
-use super::{CONFLICT_ATTEMPTS, Item, Store, Transaction, is_conflict, keys};
+use super::{Item, Store, Transaction, keys, update::Written};
 use crate::{
     clock::Timestamp,
     domain::{
         limits::Limit,
-        lockout::{FORGET_SECONDS, FREE_FAILURES, MAX_FAILURES, wait_seconds},
+        lockout::{FORGET_SECONDS, FREE_FAILURES, MAX_FAILURES, MAX_WAIT_SECONDS, SWEEP_SECONDS, wait_seconds},
     },
     error::Error,
 };
@@ -19,21 +16,25 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Attempt {
     key: String,
-    /// Until when the credential was shut before this attempt, if it ever was.
-    free_at: Option<Timestamp>,
+    /// What it wrote, and what stood there before: taken back if it succeeds and nobody tried since.
+    forget_at: Timestamp,
+    before: Waits,
     reserved_at: Timestamp,
 }
 
-/// Why a credential can't be tried now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lock {
-    /// Seconds until it can be tried again.
-    pub retry_after: i64,
+/// The times of a credential's failures.
+#[derive(Debug, Clone, Copy, Default)]
+struct Waits {
+    /// Until when nothing is tried.
+    free_at: Option<Timestamp>,
+    /// When the failures are forgotten.
+    forget_at: Option<Timestamp>,
 }
 
-enum Written {
-    Done,
-    Refused(Item),
+impl Waits {
+    fn of(item: &Item) -> Self {
+        Self { free_at: item.optional_time("free_at"), forget_at: item.optional_time("forget_at") }
+    }
 }
 
 impl Store {
@@ -52,7 +53,7 @@ impl Store {
         let update = format!("ADD hits :one SET {} = :ttl", keys::TTL);
         let condition = "attribute_not_exists(hits) OR hits < :most";
         match self.write_counter(&keys::limit(limit.name, key, window.number), &update, condition, values).await? {
-            Written::Done => Ok(()),
+            Written::Done(_) => Ok(()),
             Written::Refused(_) => {
                 Err(Error::RateLimited { retry_after: Timestamp::from_seconds(window.ends_at).seconds_from(now) })
             }
@@ -73,45 +74,58 @@ impl Store {
     ) -> Result<Attempt, Error> {
         let key = keys::lock(credential, account);
         let forget_at = now.plus_seconds(FORGET_SECONDS);
-        let common = Item::new().with_number(":ttl", forget_at.seconds()).with_time(":forget", forget_at);
+        let common = Item::new().with_number(":one", 1).with_time(":forget", forget_at);
+        let sweep_at = now.plus_seconds(SWEEP_SECONDS).seconds();
         // Nearly always there are no failures to speak of, and this one write is all.
         let values = common
             .clone()
-            .with_number(":one", 1)
             .with_number(":none", 0)
             .with_number(":free", FREE_FAILURES * factor - 1)
-            .with_time(":now", now);
-        let update =
-            format!("SET failures = if_not_exists(failures, :none) + :one, forget_at = :forget, {} = :ttl", keys::TTL);
+            .with_number(":most", MAX_FAILURES * factor - 1)
+            .with_number(":sweep", sweep_at);
+        let update = format!(
+            "SET failures = if_not_exists(failures, :none) + :one, streak = if_not_exists(streak, :none) + :one, \
+             forget_at = :forget, {} = :sweep",
+            keys::TTL
+        );
         let condition = "(attribute_not_exists(failures) OR failures < :free) AND \
-                         (attribute_not_exists(forget_at) OR forget_at > :now)";
+                         (attribute_not_exists(streak) OR streak < :most)";
         let mut old = match self.write_counter(&key, &update, condition, values).await? {
-            Written::Done => return Ok(Attempt { key, free_at: None, reserved_at: now }),
+            Written::Done(old) => return Ok(Attempt { key, forget_at, before: Waits::of(&old), reserved_at: now }),
             Written::Refused(old) => old,
         };
         // Otherwise the next state is computed from the one that was seen, and written only if that is still the state.
         for _ in 0..4 {
             let seen = old.optional_number("failures").unwrap_or_default();
-            let forgotten = old.optional_time("forget_at").is_some_and(|forget_at| forget_at <= now);
-            let free_at = old.optional_time("free_at").filter(|_| !forgotten);
-            let before = if forgotten { 0 } else { seen };
-            if before >= MAX_FAILURES * factor {
-                return Err(Error::LockedOut { retry_after: wait_seconds(before, 1) });
+            let streak = old.optional_number("streak").unwrap_or_default();
+            let before = Waits::of(&old);
+            if streak >= MAX_FAILURES * factor {
+                return Err(Error::LockedOut { retry_after: MAX_WAIT_SECONDS });
             }
-            if let Some(free_at) = free_at.filter(|&free_at| free_at > now) {
+            if let Some(free_at) = before.free_at.filter(|&free_at| free_at > now) {
                 return Err(Error::LockedOut { retry_after: free_at.seconds_from(now) });
             }
-            let next_free_at = now.plus_seconds(wait_seconds(before + 1, factor));
+            let forgotten = before.forget_at.is_some_and(|forget_at| forget_at <= now);
+            let failures = if forgotten { 1 } else { seen + 1 };
             let values = common
                 .clone()
                 .with_number(":seen", seen)
-                .with_number(":next", before + 1)
-                .with_time(":free_at", next_free_at)
-                .with_time(":seen_forget", old.optional_time("forget_at").unwrap_or(now));
-            let update = format!("SET failures = :next, free_at = :free_at, forget_at = :forget, {} = :ttl", keys::TTL);
-            let condition = "failures = :seen AND forget_at = :seen_forget";
+                .with_number(":streak", streak)
+                .with_number(":next", failures)
+                .with_time(":free_at", now.plus_seconds(wait_seconds(failures, factor)))
+                .with_time(":seen_forget", before.forget_at.unwrap_or(now));
+            // Shut for good, it is not swept either: only a reset by other means opens it.
+            let (sweep, values) = if streak + 1 >= MAX_FAILURES * factor {
+                (format!(" REMOVE {}", keys::TTL), values)
+            } else {
+                (format!(", {} = :sweep", keys::TTL), values.with_number(":sweep", sweep_at))
+            };
+            let update = format!(
+                "SET failures = :next, streak = :streak + :one, free_at = :free_at, forget_at = :forget{sweep}"
+            );
+            let condition = "failures = :seen AND streak = :streak AND forget_at = :seen_forget";
             match self.write_counter(&key, &update, condition, values).await? {
-                Written::Done => return Ok(Attempt { key, free_at, reserved_at: now }),
+                Written::Done(_) => return Ok(Attempt { key, forget_at, before, reserved_at: now }),
                 Written::Refused(newer) => old = newer,
             }
         }
@@ -120,47 +134,42 @@ impl Store {
     }
 
     async fn write_counter(&self, key: &str, update: &str, condition: &str, values: Item) -> Result<Written, Error> {
-        for attempt in 1..=CONFLICT_ATTEMPTS {
-            let answer: Result<UpdateItemOutput, _> = self
-                .client
-                .update_item()
-                .table_name(&self.tables.counters)
-                .key(keys::PK, AttributeValue::S(key.to_owned()))
-                .update_expression(update)
-                .condition_expression(condition)
-                .set_expression_attribute_values(Some(values.clone().0))
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-                .send()
-                .await;
-            match answer {
-                Ok(_) => return Ok(Written::Done),
-                Err(error) if is_conflict(&error) => self.pause(attempt).await,
-                Err(error) => {
-                    return match error.as_service_error() {
-                        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                            Ok(Written::Refused(Item(refused.item().cloned().unwrap_or_default())))
-                        }
-                        _ => Err(Error::aws("UpdateItem", &error)),
-                    };
-                }
-            }
-        }
-        Err(Error::TemporarilyUnavailable("UpdateItem: conflict".to_owned()))
+        let key = Item::new().with_text(keys::PK, key);
+        self.update(&self.tables.counters, key, update, condition, values, ReturnValue::UpdatedOld).await
     }
 }
 
 impl Transaction {
-    /// Gives an attempt that succeeded back: of the failures of others nothing is forgotten, and no wait that they caused.
-    pub fn give_back(&mut self, store: &Store, attempt: &Attempt) {
+    /// Gives an attempt that succeeded back, and ends the run of consecutive failures. Of the waits that others' failures caused
+    /// nothing is forgotten.
+    ///
+    /// With `take_back`, the wait that the attempt itself caused is taken back too; this is refused as `lock` if somebody tried
+    /// since, whose wait it would be.
+    pub fn give_back(&mut self, store: &Store, attempt: &Attempt, take_back: bool) {
         let key = Item::new().with_text(keys::PK, &attempt.key);
-        let values = Item::new()
+        let mut values = Item::new()
             .with_number(":back", -1)
-            .with_number(":ttl", attempt.reserved_at.plus_seconds(FORGET_SECONDS).seconds());
-        let (set, values) = match attempt.free_at {
-            Some(free_at) => (", free_at = :free_at", values.with_time(":free_at", free_at)),
-            None => ("", values),
-        };
-        let update = format!("ADD failures :back SET {} = :ttl{set}", keys::TTL);
-        self.update("lock", &store.tables.counters, key, &update, None, values);
+            .with_number(":none", 0)
+            .with_number(":sweep", attempt.reserved_at.plus_seconds(SWEEP_SECONDS).seconds());
+        let mut set = format!("SET streak = :none, {} = :sweep", keys::TTL);
+        let mut remove = Vec::new();
+        if take_back {
+            values = values.with_time(":mine", attempt.forget_at);
+            for (name, value, before) in
+                [("free_at", ":free_at", attempt.before.free_at), ("forget_at", ":forget_at", attempt.before.forget_at)]
+            {
+                match before {
+                    Some(time) => {
+                        set.push_str(&format!(", {name} = {value}"));
+                        values = values.with_time(value, time);
+                    }
+                    None => remove.push(name),
+                }
+            }
+        }
+        let remove = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };
+        let update = format!("ADD failures :back {set}{remove}");
+        let condition = take_back.then_some("forget_at = :mine");
+        self.update("lock", &store.tables.counters, key, &update, condition, values);
     }
 }

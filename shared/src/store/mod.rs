@@ -11,16 +11,16 @@ mod keys;
 mod outbox;
 mod sessions;
 mod transaction;
+mod update;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use aws_sdk_dynamodb::{Client, error::SdkError};
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_sdk_dynamodb::Client;
 
 pub use accounts::{Account, LastLogin, Loaded};
 pub use audit::AuditEvent;
-pub use challenges::{Challenge, Pending, Proven};
-pub use counters::{Attempt, Lock};
+pub use challenges::{Challenge, Guess, Pending, Proven};
+pub use counters::Attempt;
 pub use item::Item;
 pub use keyring::{KeyringContents, WrappedKey};
 pub use outbox::StoredMail;
@@ -85,9 +85,4 @@ impl Store {
         let most = 10u32 << attempt.min(6);
         tokio::time::sleep(Duration::from_millis(u64::from(5 + self.rng.below(most)))).await;
     }
-}
-
-/// Whether a single write was refused because a transaction holds its item. AWS SDKs don't retry that by themselves.
-fn is_conflict<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
-    error.code() == Some("TransactionConflictException")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde_json::Value;
 
 use super::{Item, Store, Transaction, keys};
@@ -117,25 +117,10 @@ impl Store {
     /// `temporarily_unavailable`.
     pub async fn touch_mail(&self, mail: &StoredMail, now: Timestamp) -> Result<(), Error> {
         let values = Item::new().with_time(":now", now);
-        let touched = self
-            .client
-            .update_item()
-            .table_name(&self.tables.outbox)
-            .key(keys::PK, AttributeValue::S(keys::mail(&mail.id)))
-            .update_expression("SET touched_at = :now")
-            .condition_expression("attribute_exists(pk)")
-            .set_expression_attribute_values(Some(values.0))
-            .send()
-            .await;
-        match touched {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(Error::aws("UpdateItem", &error)),
-        }
+        let key = Item::new().with_text(keys::PK, keys::mail(&mail.id));
+        let update = "SET touched_at = :now";
+        self.update(&self.tables.outbox, key, update, "attribute_exists(pk)", values, ReturnValue::None).await?;
+        Ok(())
     }
 }
 

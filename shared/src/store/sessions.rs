@@ -62,10 +62,12 @@ impl Session {
         Place { table: "sessions", item, attribute }
     }
 
+    fn key(&self) -> Item {
+        Item::new().with_text(keys::PK, keys::user(&self.user_id)).with_text(keys::SK, keys::session(&self.hash))
+    }
+
     fn item(&self) -> Item {
-        Item::new()
-            .with_text(keys::PK, keys::user(&self.user_id))
-            .with_text(keys::SK, keys::session(&self.hash))
+        self.key()
             .with_text("session_id", &self.sealed_id)
             .with_number("epoch", self.state.epoch)
             .with_time("expires_at", self.state.expires_at)
@@ -129,9 +131,6 @@ impl Transaction {
     /// Spends the live refresh token: its successor, whose secret part has that hash, lives. Refused as `session` if another
     /// request spent it first or the session was ended.
     pub fn rotate(&mut self, store: &Store, session: &Session, refresh_hash: &str, now: Timestamp) {
-        let key = Item::new()
-            .with_text(keys::PK, keys::user(&session.user_id))
-            .with_text(keys::SK, keys::session(&session.hash));
         let values = Item::new()
             .with_number(":live", i64::from(session.state.counter))
             .with_number(":one", 1)
@@ -140,7 +139,7 @@ impl Transaction {
         self.update(
             "session",
             &store.tables.sessions,
-            key,
+            session.key(),
             "SET refresh_counter = refresh_counter + :one, refresh_hash = :hash, spent_at = :now, last_active_at = :now",
             Some("refresh_counter = :live AND attribute_not_exists(revoked_at)"),
             values,
@@ -149,19 +148,13 @@ impl Transaction {
 
     /// Demands that a session is still as it was read. Refused as `session` otherwise.
     pub fn demand_session(&mut self, store: &Store, session: &Session) {
-        let key = Item::new()
-            .with_text(keys::PK, keys::user(&session.user_id))
-            .with_text(keys::SK, keys::session(&session.hash));
         let values = Item::new().with_number(":live", i64::from(session.state.counter));
         let condition = "refresh_counter = :live AND attribute_not_exists(revoked_at)";
-        self.check("session", &store.tables.sessions, key, condition, values);
+        self.check("session", &store.tables.sessions, session.key(), condition, values);
     }
 
     /// Ends a session. Refused as `session` if it was ended before.
     pub fn end_session(&mut self, store: &Store, session: &Session, reason: &str, now: Timestamp) {
-        let key = Item::new()
-            .with_text(keys::PK, keys::user(&session.user_id))
-            .with_text(keys::SK, keys::session(&session.hash));
         let values = Item::new()
             .with_time(":now", now)
             .with_text(":reason", reason)
@@ -169,7 +162,7 @@ impl Transaction {
         self.update(
             "session",
             &store.tables.sessions,
-            key,
+            session.key(),
             &format!("SET revoked_at = :now, revoked_reason = :reason, {} = :ttl", keys::TTL),
             Some("attribute_exists(pk) AND attribute_not_exists(revoked_at)"),
             values,

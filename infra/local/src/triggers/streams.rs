@@ -14,8 +14,8 @@ use crate::{
 };
 
 /// The first wait before a batch is tried again, and the longest. Lambda waits longer; here a person waits.
-const FIRST_WAIT: Duration = Duration::from_millis(2);
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+const FIRST_WAIT: Duration = Duration::from_millis(1);
+const LONGEST_WAIT: Duration = Duration::from_millis(8);
 
 /// A stream keeps its records for a day.
 const STREAM_AGE: i64 = 24 * 60 * 60;
