@@ -61,7 +61,8 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     };
     let (mut interrupted, mut terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let world = World::start(options).await?;
-    welcome(&url, &data, aws.as_ref().map(Server::port))?;
+    let routes: Vec<String> = world.routes().into_iter().map(|(route, _)| route).collect();
+    welcome(&url, &routes, &data, aws.as_ref().map(Server::port))?;
 
     let (stop, stopping) = watch::channel(false);
     let stopped = || {
@@ -86,21 +87,26 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn welcome(url: &str, data: &Data, aws_port: Option<u16>) -> io::Result<()> {
+/// Says where it serves, and what a newcomer needs next: of routes only those that the template has.
+fn welcome(url: &str, routes: &[String], data: &Data, aws_port: Option<u16>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "ready {url}")?;
     writeln!(out)?;
-    writeln!(out, "  Pages      {url}/")?;
+    if routes.iter().any(|route| route == "GET /") {
+        writeln!(out, "  Pages      {url}/")?;
+    }
     writeln!(out, "  Mailbox    {url}/_local/mail")?;
     writeln!(
         out,
         "  Try        curl {url}/v1/register -H 'Content-Type: application/json' -d '{{\"email\":\"you@example.com\"}}'"
     )?;
     writeln!(out, "             and read the code in the mailbox")?;
-    writeln!(
-        out,
-        "  Admin      curl {url}/v1/admin/users --aws-sigv4 aws:amz:us-east-1:execute-api --user {ACCESS_KEY}:{SECRET_KEY}"
-    )?;
+    if routes.iter().any(|route| route == "GET /v1/admin/users") {
+        writeln!(
+            out,
+            "  Admin      curl {url}/v1/admin/users --aws-sigv4 aws:amz:us-east-1:execute-api --user {ACCESS_KEY}:{SECRET_KEY}"
+        )?;
+    }
     match data {
         Data::Memory => writeln!(out, "  Data       in memory, gone when this ends")?,
         Data::Directory(directory) => writeln!(out, "  Data       kept in {}", directory.display())?,
