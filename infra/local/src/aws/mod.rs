@@ -200,8 +200,15 @@ impl Aws {
         }
         let none = Vec::new();
         let statements = self.policies.get(principal).unwrap_or(&none);
+        let function = self.stack.functions.get(principal);
+        let boundary = function
+            .and_then(|function| function.boundary.as_ref())
+            .map(|boundary| self.stack.boundaries.get(boundary).unwrap_or(&none));
         for required in required {
-            if let Err(denial) = iam::evaluate(statements, required) {
+            // A boundary allows nothing by itself; it has to allow what the policy allows.
+            let decision = iam::evaluate(statements, required)
+                .and_then(|()| boundary.map_or(Ok(()), |boundary| iam::evaluate(boundary, required)));
+            if let Err(denial) = decision {
                 return Err(AwsError::denied(iam::message(&role(principal), required, denial)));
             }
         }

@@ -32,6 +32,8 @@ pub struct Function {
     pub environment: BTreeMap<String, String>,
     /// What its role allows and denies.
     pub statements: Vec<Statement>,
+    /// The ARN of the policy that has to allow everything, too.
+    pub boundary: Option<String>,
     /// The routes that invoke it.
     pub routes: Vec<HttpRoute>,
     /// The streams that invoke it.
@@ -140,6 +142,10 @@ pub(crate) fn function(
         async_retries: async_retries(properties.get("EventInvokeConfig"), &format!("{at}.EventInvokeConfig"))?,
         environment: environment(properties.get("Environment"), &format!("{at}.Environment"))?,
         statements: statements(properties.get("Policies"), &format!("{at}.Policies"))?,
+        boundary: properties
+            .get("PermissionsBoundary")
+            .map(|value| text(value, &format!("{at}.PermissionsBoundary")))
+            .transpose()?,
         routes,
         streams,
         schedules,

@@ -22,6 +22,8 @@ pub(crate) const HTTP_API: &str = "AWS::Serverless::HttpApi";
 pub(crate) const IDENTITY: &str = "AWS::SES::EmailIdentity";
 /// A set of rules that a mail is sent under.
 pub(crate) const CONFIGURATION_SET: &str = "AWS::SES::ConfigurationSet";
+/// A policy that can be a boundary.
+pub(crate) const MANAGED_POLICY: &str = "AWS::IAM::ManagedPolicy";
 
 /// The types that the cloud acts on and this machine has no part in (alarms, queues for what failed, CloudFront …), with
 /// the property that names one, the service in its ARN, and what stands before the name there. Their properties are

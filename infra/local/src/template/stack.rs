@@ -10,10 +10,11 @@ use super::{
     functions::{self, Function},
     intrinsics::{Reference, Scope},
     number, object, parameters,
-    references::{self, CONFIGURATION_SET, FUNCTION, HTTP_API, IDENTITY, KEY, TABLE},
+    references::{self, CONFIGURATION_SET, FUNCTION, HTTP_API, IDENTITY, KEY, MANAGED_POLICY, TABLE},
     storage::{self, Key, Table},
     text, texts,
 };
+use crate::iam::{Statement, policy};
 
 /// What the API answers to other origins by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub struct Stack {
     pub identities: Vec<String>,
     /// SES configuration sets.
     pub configuration_sets: Vec<String>,
+    /// The statements of managed policies, by ARN: what a function's `PermissionsBoundary` may name.
+    pub boundaries: BTreeMap<String, Vec<Statement>>,
 }
 
 const SECTIONS: &[&str] = &[
@@ -108,6 +111,13 @@ pub(crate) fn build(document: &Value, set: &BTreeMap<String, String>) -> Result<
     for (logical_id, (kind, properties)) in &resources {
         let properties = resolved(&scope, properties, &format!("Resources.{logical_id}.Properties"))?;
         add(&mut stack, logical_id, kind, properties, &scope, default)?;
+    }
+    for function in stack.functions.values() {
+        if let Some(boundary) = function.boundary.as_ref().filter(|boundary| !stack.boundaries.contains_key(*boundary))
+        {
+            let at = format!("Resources.{}.Properties.PermissionsBoundary", function.logical_id);
+            return error(&at, format!("`{boundary}` is no managed policy of this template"));
+        }
     }
     for (name, output) in section("Outputs") {
         let conditional = output.get("Condition").and_then(Value::as_str);
@@ -184,6 +194,11 @@ fn add(
         }
         KEY => stack.keys.push(storage::key(logical_id, &properties, &reference.reference, arn)?),
         IDENTITY => stack.identities.push(reference.reference.to_lowercase()),
+        MANAGED_POLICY => {
+            let at = format!("Resources.{logical_id}.Properties.PolicyDocument");
+            let document = properties.get("PolicyDocument").unwrap_or(&Value::Null);
+            stack.boundaries.insert(reference.reference.clone(), policy::document(document, &at)?);
+        }
         CONFIGURATION_SET => stack.configuration_sets.push(reference.reference.clone()),
         _ if references::is_custom(kind) => {
             let at = format!("Resources.{logical_id}.Properties.ServiceToken");

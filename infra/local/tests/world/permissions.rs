@@ -20,6 +20,19 @@ async fn only_the_keys_and_tables_of_the_policy_are_reached() {
 }
 
 #[tokio::test]
+async fn a_boundary_has_to_allow_what_the_policy_allows() {
+    let world = world().await;
+    let table = world.table("user-keys").unwrap().physical.clone();
+    let client = dynamodb(&world, "broken");
+    assert!(client.scan().table_name(&table).send().await.is_ok());
+    // In the policy and not in the boundary; in the boundary and not in the policy.
+    assert_eq!(put(&world, "broken", "USER#1").await, Err("AccessDeniedException".to_owned()));
+    let query = client.query().table_name(&table).key_condition_expression("pk = :p");
+    let query = query.expression_attribute_values(":p", AttributeValue::S("USER#1".to_owned())).send().await;
+    assert_eq!(code(&query.unwrap_err()), "AccessDeniedException");
+}
+
+#[tokio::test]
 async fn a_denial_says_what_aws_says() {
     let world = world().await;
     let table = world.table("user-keys").unwrap().clone();
