@@ -186,7 +186,8 @@ fn invariants(world: &World) -> Result<(), String> {
         return Err(format!("{} sessions, {} events", sessions.len(), events(&["create_account", "login"])));
     }
     let ended = sessions.iter().filter(|item| item.get("revoked_at").is_some()).count();
-    let told = events(&["logout"]) + audit.iter().filter(|item| text(item, "event") == "refresh_token_reuse").count();
+    let told = events(&["logout", "revoke_session"])
+        + audit.iter().filter(|item| text(item, "event") == "refresh_token_reuse").count();
     if ended != told {
         return Err(format!("{ended} ended sessions, {told} events"));
     }

@@ -17,5 +17,6 @@ mod readme;
 mod registration;
 mod scenarios;
 mod secrecy;
+mod sessions;
 mod tokens;
 mod workers;

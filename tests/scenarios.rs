@@ -282,6 +282,50 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         effects: |world| count(world, "sessions", |item| item.get("revoked_at").is_some()),
     },
     Scenario {
+        function: "logout-all",
+        name: "all",
+        success: 200,
+        spent: &[(401, "session_revoked")],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await.login().await;
+                Act::Request("POST", "/v1/logout/all", json!({}), person.client.token)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "logout_all"),
+    },
+    Scenario {
+        function: "logout-all",
+        name: "all others",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await.login().await;
+                Act::Request("POST", "/v1/logout/all", json!({ "keep_current": true }), person.client.token)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "logout_all"),
+    },
+    Scenario {
+        function: "session-revoke",
+        name: "",
+        success: 204,
+        spent: &[(404, "not_found")],
+        prepare: |client| {
+            async move {
+                let first = person(&client).await;
+                let second = first.login().await;
+                let path = format!("/v1/sessions/{}", first.session_id);
+                Act::Request("DELETE", path.leak(), Value::Null, second.client.token)
+            }
+            .boxed()
+        },
+        effects: |world| count(world, "sessions", |item| item.get("revoked_at").is_some()),
+    },
+    Scenario {
         function: "profile-get",
         name: "",
         success: 200,

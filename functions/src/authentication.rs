@@ -19,6 +19,8 @@ use shared::{
 pub(crate) struct Caller<'a> {
     /// Their account.
     pub(crate) account: Account,
+    /// The session that they call in.
+    pub(crate) session: Session,
     /// Their vault.
     pub(crate) vault: Vault<'a>,
 }
@@ -49,7 +51,7 @@ pub(crate) async fn caller<'a>(app: &'a App, request: &Request) -> Result<Caller
     if account.status != Status::Active || !session.state.lives(account.session_epoch, now) {
         return Err(Error::SessionRevoked);
     }
-    Ok(Caller { account, vault })
+    Ok(Caller { account, session, vault })
 }
 
 /// The look-up hash of a session's id.

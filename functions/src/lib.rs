@@ -7,6 +7,7 @@ pub mod account;
 pub mod login;
 pub mod platform;
 pub mod registration;
+pub mod sessions;
 pub mod tokens;
 pub mod workers;
 

@@ -3,7 +3,7 @@
 
 use shared::operation::Operation;
 
-use crate::{account, login, platform, registration, tokens, workers};
+use crate::{account, login, platform, registration, sessions, tokens, workers};
 
 /// Every operation.
 pub static OPERATIONS: &[Operation] = &[
@@ -14,6 +14,8 @@ pub static OPERATIONS: &[Operation] = &[
     login::login::OPERATION,
     tokens::token_refresh::OPERATION,
     tokens::logout::OPERATION,
+    sessions::logout_all::OPERATION,
+    sessions::session_revoke::OPERATION,
     account::profile_get::OPERATION,
     platform::jwks::OPERATION,
     platform::openid_configuration::OPERATION,

@@ -15,6 +15,10 @@ pub enum Action {
     Refresh,
     /// A session was ended.
     Logout,
+    /// All sessions, or all others, were ended.
+    LogoutAll,
+    /// One of the sessions was ended by its owner.
+    RevokeSession,
     /// A spent refresh token came back.
     RefreshTokenReuse,
     /// A mail was handed to SES.
@@ -31,6 +35,8 @@ impl Action {
             Self::Login => "login",
             Self::Refresh => "refresh",
             Self::Logout => "logout",
+            Self::LogoutAll => "logout_all",
+            Self::RevokeSession => "revoke_session",
             Self::RefreshTokenReuse => "refresh_token_reuse",
             Self::SendMail => "send_mail",
         }

@@ -1,6 +1,9 @@
 //! A request, taken from API Gateway's event.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use ::http::{HeaderMap, Method};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -35,6 +38,7 @@ pub struct Request {
     pub client: Client,
     /// API Gateway's id of the request; goes into the answer and the log.
     pub request_id: String,
+    path_parameters: HashMap<String, String>,
     body: Result<Vec<u8>, ()>,
 }
 
@@ -74,6 +78,7 @@ impl Request {
                 user_agent: cut(user_agent.unwrap_or_default(), 512),
             },
             request_id: context.request_id.unwrap_or_default(),
+            path_parameters: event.path_parameters,
             body,
         }
     }
@@ -109,6 +114,11 @@ impl Request {
                 format!("is not JSON, at line {} column {}", error.line(), error.column()),
             )])),
         }
+    }
+
+    /// A part of the path that the route names: `{id}`.
+    pub fn path_parameter(&self, name: &str) -> Option<&str> {
+        self.path_parameters.get(name).map(String::as_str)
     }
 
     /// The access token of `Authorization: Bearer`, if there is one (RFC 6750, section 2.1).

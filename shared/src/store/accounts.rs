@@ -249,6 +249,19 @@ impl Transaction {
         self.check("account", &store.tables.accounts, key, condition, values);
     }
 
+    /// Raises an account's session epoch: all sessions of the old one are over. Refused as `account` if it was raised, or the
+    /// account's status changed, since it was read.
+    pub fn raise_session_epoch(&mut self, store: &Store, account: &Account) {
+        let key = Item::new().with_text(keys::PK, keys::user(&account.id)).with_text(keys::SK, keys::PROFILE);
+        let values = Item::new()
+            .with_text(":status", account.status.as_str())
+            .with_number(":epoch", account.session_epoch)
+            .with_number(":one", 1);
+        let update = "SET session_epoch = session_epoch + :one";
+        let condition = "account_status = :status AND session_epoch = :epoch";
+        self.update("account", &store.tables.accounts, key, update, Some(condition), values);
+    }
+
     /// Notes a login with the account and, where it was left, brings it back; `password` is its new hash if it changed. Refused
     /// as `account` if the account isn't what it was when it was read: another password, status or epoch.
     pub fn note_login(&mut self, store: &Store, account: &Account, login: &LastLogin, password: Option<&str>) {

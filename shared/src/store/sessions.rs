@@ -1,5 +1,7 @@
 //! `sessions`: who is logged in where.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+
 use super::{Item, Store, Transaction, keys};
 use crate::{
     clock::Timestamp,
@@ -122,7 +124,55 @@ pub(super) fn from_item(user_id: &UserId, item: &Item) -> Result<Session, Error>
     })
 }
 
+impl Store {
+    /// All sessions of a user, ended and expired ones too, in no order.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn sessions(&self, user_id: &UserId) -> Result<Vec<Session>, Error> {
+        let mut sessions = Vec::new();
+        let mut from = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.tables.sessions)
+                .key_condition_expression("pk = :user AND begins_with(sk, :session)")
+                .expression_attribute_values(":user", AttributeValue::S(keys::user(user_id)))
+                .expression_attribute_values(":session", AttributeValue::S(keys::session("")))
+                .consistent_read(true)
+                .set_exclusive_start_key(from)
+                .send()
+                .await
+                .map_err(|error| Error::aws("Query", &error))?;
+            for item in answer.items.unwrap_or_default() {
+                sessions.push(from_item(user_id, &Item(item))?);
+            }
+            from = answer.last_evaluated_key;
+            if from.is_none() {
+                return Ok(sessions);
+            }
+        }
+    }
+}
+
 impl Transaction {
+    /// Takes a session along into the account's next epoch. Refused as `session` if it isn't as it was read.
+    pub fn keep_session(&mut self, store: &Store, session: &Session) {
+        let values = Item::new()
+            .with_number(":live", i64::from(session.state.counter))
+            .with_number(":epoch", session.state.epoch)
+            .with_number(":one", 1);
+        self.update(
+            "session",
+            &store.tables.sessions,
+            session.key(),
+            "SET epoch = epoch + :one",
+            Some("refresh_counter = :live AND epoch = :epoch AND attribute_not_exists(revoked_at)"),
+            values,
+        );
+    }
+
     /// Makes a session.
     pub fn create_session(&mut self, store: &Store, session: &Session) {
         self.put_new("session", &store.tables.sessions, session.item());

@@ -1,0 +1,5 @@
+//! The Lambda function `session-revoke`.
+
+fn main() -> Result<(), shared::runtime::RuntimeError> {
+    shared::runtime::run(functions::sessions::session_revoke::OPERATION)
+}

@@ -1,0 +1,54 @@
+//! `POST /v1/logout/all`: ends all of the caller's sessions, however many there are, with one write: the account's session epoch goes
+//! up, and sessions of an older epoch are over. With `keep_current` the caller's own session goes along into the new epoch.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use shared::{
+    app::App,
+    domain::audit::{Action, Outcome},
+    error::Error,
+    http::{Request, Response, StatusCode},
+    keyring::Purpose,
+    operation::Operation,
+    store::Transaction,
+};
+
+use crate::authentication;
+
+/// `logout-all`
+pub const OPERATION: Operation =
+    Operation::http("logout-all", &[Purpose::Index, Purpose::FieldSession, Purpose::FieldIp], |app, request| {
+        Box::pin(handle(app, request))
+    });
+
+async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
+    let mut fields = request.fields()?;
+    let keep_current = fields.optional("keep_current").unwrap_or(false);
+    fields.finish(|| Some(()))?;
+    let caller = authentication::caller(&app, &request).await?;
+    let now = app.clock.now();
+    let sessions = app.store.sessions(&caller.account.id).await?;
+    let ending = sessions.iter().filter(|session| {
+        session.state.lives(caller.account.session_epoch, now) && !(keep_current && session.hash == caller.session.hash)
+    });
+    let revoked = ending.count();
+    let method = if keep_current { "keep_current" } else { "access_token" };
+    let event = caller.vault.event(Action::LogoutAll, Outcome::Success, method, &request.client).await?;
+    let mut transaction = Transaction::new();
+    transaction.raise_session_epoch(&app.store, &caller.account);
+    if keep_current {
+        transaction.keep_session(&app.store, &caller.session);
+    } else {
+        transaction.demand_session(&app.store, &caller.session);
+    }
+    transaction.audit(&app.store, &event);
+    match app.store.commit(transaction).await {
+        Ok(()) => Ok(Response::json(StatusCode::OK, &json!({ "revoked": revoked }))),
+        // The caller's own session was ended or refreshed, or another request raised the epoch, at this very moment.
+        Err(refused) if refused.refused("session") || refused.refused("account") => {
+            Err(Error::TemporarilyUnavailable("the session changed meanwhile".to_owned()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}

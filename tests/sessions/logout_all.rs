@@ -1,0 +1,37 @@
+use serde_json::json;
+use tests::{Client, Person, world};
+
+const ADDRESS: &str = "ada@example.org";
+
+#[tokio::test]
+async fn all_sessions_end_with_one_write_and_new_ones_can_begin() {
+    let world = world().await;
+    let first = Person::register(&Client::new(&world), ADDRESS).await;
+    let second = first.login().await;
+    let answer = second.client.post("/v1/logout/all", json!({})).await.expect(200);
+    assert_eq!(answer.body, json!({ "revoked": 2 }));
+    for person in [&first, &second] {
+        person.client.get("/v1/me").await.expect_problem(401, "session_revoked");
+        person.refresh(&person.refresh_token).await.expect_problem(401, "session_revoked");
+        person.client.post("/v1/logout/all", json!({})).await.expect_problem(401, "session_revoked");
+    }
+    first.login().await.client.get("/v1/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn the_current_session_can_be_kept_and_goes_on() {
+    let world = world().await;
+    let first = Person::register(&Client::new(&world), ADDRESS).await;
+    let second = first.login().await;
+    let eve = Person::register(&Client::new(&world), "eve@example.org").await;
+    let body = json!({ "keep_current": true });
+    let answer = second.client.post("/v1/logout/all", body.clone()).await.expect(200);
+    assert_eq!(answer.body, json!({ "revoked": 1 }));
+    first.client.get("/v1/me").await.expect_problem(401, "session_revoked");
+    second.client.get("/v1/me").await.expect(200);
+    let refreshed = second.refresh(&second.refresh_token).await.expect(200);
+    second.refresh(&refreshed.text("refresh_token")).await.expect(200);
+    assert_eq!(second.client.post("/v1/logout/all", body).await.expect(200).body, json!({ "revoked": 0 }));
+    // Nobody else is concerned.
+    eve.client.get("/v1/me").await.expect(200);
+}

@@ -1,0 +1,2 @@
+mod logout_all;
+mod session_revoke;
