@@ -12,6 +12,9 @@ use crate::{
     error::Error,
 };
 
+/// The condition that an account's status and epoch are what they were when it was read, as `:status` and `:epoch`.
+const UNCHANGED: &str = "account_status = :status AND session_epoch = :epoch";
+
 /// An account as it is stored: what is personal is still encrypted.
 #[derive(Debug, Clone)]
 pub struct Account {
@@ -82,10 +85,12 @@ impl Account {
         format!("{}|{}", keys::user(id), keys::PROFILE)
     }
 
+    fn key(&self) -> Item {
+        Item::new().with_text(keys::PK, keys::user(&self.id)).with_text(keys::SK, keys::PROFILE)
+    }
+
     fn item(&self) -> Item {
-        Item::new()
-            .with_text(keys::PK, keys::user(&self.id))
-            .with_text(keys::SK, keys::PROFILE)
+        self.key()
             // "status" is a reserved word of DynamoDB's expressions.
             .with_text("account_status", self.status.as_str())
             .with_text_if("password", self.password.as_deref())
@@ -242,30 +247,25 @@ impl Transaction {
 
     /// Demands that an account's status and epoch are still what they were when it was read. Refused as `account` otherwise.
     pub fn demand_account(&mut self, store: &Store, account: &Account) {
-        let key = Item::new().with_text(keys::PK, keys::user(&account.id)).with_text(keys::SK, keys::PROFILE);
         let values =
             Item::new().with_text(":status", account.status.as_str()).with_number(":epoch", account.session_epoch);
-        let condition = "account_status = :status AND session_epoch = :epoch";
-        self.check("account", &store.tables.accounts, key, condition, values);
+        self.check("account", &store.tables.accounts, account.key(), UNCHANGED, values);
     }
 
     /// Raises an account's session epoch: all sessions of the old one are over. Refused as `account` if it was raised, or the
     /// account's status changed, since it was read.
     pub fn raise_session_epoch(&mut self, store: &Store, account: &Account) {
-        let key = Item::new().with_text(keys::PK, keys::user(&account.id)).with_text(keys::SK, keys::PROFILE);
         let values = Item::new()
             .with_text(":status", account.status.as_str())
             .with_number(":epoch", account.session_epoch)
             .with_number(":one", 1);
         let update = "SET session_epoch = session_epoch + :one";
-        let condition = "account_status = :status AND session_epoch = :epoch";
-        self.update("account", &store.tables.accounts, key, update, Some(condition), values);
+        self.update("account", &store.tables.accounts, account.key(), update, Some(UNCHANGED), values);
     }
 
     /// Notes a login with the account and, where it was left, brings it back; `password` is its new hash if it changed. Refused
     /// as `account` if the account isn't what it was when it was read: another password, status or epoch.
     pub fn note_login(&mut self, store: &Store, account: &Account, login: &LastLogin, password: Option<&str>) {
-        let key = Item::new().with_text(keys::PK, keys::user(&account.id)).with_text(keys::SK, keys::PROFILE);
         let mut values = Item::new()
             .with_time(":at", login.at)
             .with_text(":ip", &login.ip)
@@ -276,7 +276,7 @@ impl Transaction {
         let mut update =
             "SET last_login_at = :at, last_login_ip = :ip, last_login_user_agent = :agent, account_status = :active"
                 .to_owned();
-        let mut condition = "account_status = :status AND session_epoch = :epoch".to_owned();
+        let mut condition = UNCHANGED.to_owned();
         if let Some(password) = password {
             update.push_str(", password = :new");
             values = values.with_text(":new", password);
@@ -285,6 +285,6 @@ impl Transaction {
             condition.push_str(" AND password = :known");
             values = values.with_text(":known", known);
         }
-        self.update("account", &store.tables.accounts, key, &update, Some(&condition), values);
+        self.update("account", &store.tables.accounts, account.key(), &update, Some(&condition), values);
     }
 }
