@@ -10,6 +10,7 @@ pub mod crypto;
 pub mod domain;
 pub mod email;
 pub mod error;
+pub mod geo;
 pub mod http;
 pub mod keyring;
 pub mod log;

@@ -13,6 +13,18 @@ pub enum Action {
     Login,
     /// A session's tokens were renewed.
     Refresh,
+    /// A login was unlike those before it; the method says in what.
+    SuspiciousLogin,
+    /// The owner of an account said that a login wasn't theirs.
+    DisownLogin,
+    /// Who is signed in proved once more who they are.
+    Reauthenticate,
+    /// Another password was set by a mailed link.
+    ResetPassword,
+    /// A device was given another name, or its trust was taken.
+    UpdateDevice,
+    /// A device was forgotten.
+    ForgetDevice,
     /// A session was ended.
     Logout,
     /// All sessions, or all others, were ended.
@@ -34,6 +46,12 @@ impl Action {
             Self::CreateAccount => "create_account",
             Self::Login => "login",
             Self::Refresh => "refresh",
+            Self::SuspiciousLogin => "suspicious_login",
+            Self::DisownLogin => "disown_login",
+            Self::Reauthenticate => "reauthenticate",
+            Self::ResetPassword => "reset_password",
+            Self::UpdateDevice => "update_device",
+            Self::ForgetDevice => "forget_device",
             Self::Logout => "logout",
             Self::LogoutAll => "logout_all",
             Self::RevokeSession => "revoke_session",

@@ -6,6 +6,12 @@
 pub enum Purpose {
     /// That whoever registers reads the mail of the address.
     Registration,
+    /// That whoever is signed in reads the account's mail.
+    Reauthentication,
+    /// That whoever says "that login wasn't me" reads the account's mail.
+    DisownedLogin,
+    /// That whoever sets another password may.
+    PasswordReset,
 }
 
 impl Purpose {
@@ -13,7 +19,17 @@ impl Purpose {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Registration => "registration",
+            Self::Reauthentication => "reauthentication",
+            Self::DisownedLogin => "disowned_login",
+            Self::PasswordReset => "password_reset",
         }
+    }
+
+    /// Reads a stored value.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Registration, Self::Reauthentication, Self::DisownedLogin, Self::PasswordReset]
+            .into_iter()
+            .find(|known| known.as_str() == text)
     }
 }
 
@@ -28,6 +44,12 @@ pub const LINK_SECONDS: i64 = 3600;
 
 /// How long the password may be set after the address is proven, in seconds.
 pub const COMPLETION_SECONDS: i64 = 600;
+
+/// How long a login may be disowned by the link in its mail, in seconds.
+pub const DISOWN_SECONDS: i64 = 7 * 86_400;
+
+/// How long another password may be set after that was allowed, in seconds.
+pub const RESET_SECONDS: i64 = 1800;
 
 /// How long a challenge may be kept alive by sending it again, in seconds from its beginning.
 pub const CHALLENGE_SECONDS: i64 = 6 * 3600;

@@ -1,4 +1,5 @@
-//! Rate limits: how many requests of a kind are taken in a window, counted by what they come from or go to.
+//! Rate limits: how many requests of a kind are taken in a window, counted by what they come from or go to. [`TABLE`] is all of them
+//! with their defaults; a deployment changes single ones by the parameter `LIMITS`.
 
 /// A limit: at most `limit` in every window of `window_seconds`, counted apart for every key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,8 +12,11 @@ pub struct Limit {
     pub limit: i64,
 }
 
-/// Logins, right or wrong, by network.
+/// Logins, right or wrong, by network (IPv4 address, IPv6 /64). Those of known devices are counted apart.
 pub const LOGIN_BY_NETWORK: Limit = Limit { name: "login/network", window_seconds: 900, limit: 5 };
+
+/// Logins, right or wrong, by known device, wherever it is: nobody else uses them up.
+pub const LOGIN_BY_DEVICE: Limit = Limit { name: "login/device", window_seconds: 900, limit: 10 };
 
 /// Registrations by network.
 pub const REGISTER_BY_NETWORK: Limit = Limit { name: "register/network", window_seconds: 3600, limit: 3 };
@@ -23,6 +27,57 @@ pub const VERIFICATION_MAIL_BY_ADDRESS: Limit =
 
 /// Guesses at mailed codes by address, over all challenges: many challenges must not add up to many guesses. Links go on.
 pub const CODE_GUESSES_BY_ADDRESS: Limit = Limit { name: "code-guesses/address", window_seconds: 86_400, limit: 20 };
+
+/// Guesses at codes mailed to somebody signed in, by account, over all challenges.
+pub const CODE_GUESSES_BY_ACCOUNT: Limit = Limit { name: "code-guesses/account", window_seconds: 86_400, limit: 20 };
+
+/// Codes mailed to somebody signed in who confirms that it is they, by account.
+pub const REAUTHENTICATION_MAIL_BY_ACCOUNT: Limit =
+    Limit { name: "reauthentication-mail/account", window_seconds: 900, limit: 3 };
+
+/// Mails by address that anyone can cause, of all kinds together. What is beyond is not sent, and written down.
+pub const MAIL_BY_ADDRESS: Limit = Limit { name: "mail/address", window_seconds: 86_400, limit: 20 };
+
+/// Mails by address that only somebody signed in, or with the right password, can cause: strangers don't use them up.
+pub const NOTICE_BY_ADDRESS: Limit = Limit { name: "notice/address", window_seconds: 86_400, limit: 50 };
+
+/// Every limit.
+pub const TABLE: [Limit; 9] = [
+    LOGIN_BY_NETWORK,
+    LOGIN_BY_DEVICE,
+    REGISTER_BY_NETWORK,
+    VERIFICATION_MAIL_BY_ADDRESS,
+    CODE_GUESSES_BY_ADDRESS,
+    CODE_GUESSES_BY_ACCOUNT,
+    REAUTHENTICATION_MAIL_BY_ACCOUNT,
+    MAIL_BY_ADDRESS,
+    NOTICE_BY_ADDRESS,
+];
+
+/// The limits that a deployment has changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits(Vec<Limit>);
+
+impl Limits {
+    /// Reads changes, `name=limit/seconds` parted by commas: `login/network=10/900,register/network=20/3600`. `None` where one isn't of
+    /// that form or names no limit of [`TABLE`].
+    pub fn parse(text: &str) -> Option<Self> {
+        let changed = text.split(',').map(|change| {
+            let (name, rule) = change.trim().split_once('=')?;
+            let (limit, window) = rule.split_once('/')?;
+            let known = TABLE.into_iter().find(|known| known.name == name.trim())?;
+            let number =
+                |text: &str, most: i64| text.trim().parse::<i64>().ok().filter(|number| (1..=most).contains(number));
+            Some(Limit { limit: number(limit, 1_000_000)?, window_seconds: number(window, 30 * 86_400)?, ..known })
+        });
+        changed.collect::<Option<Vec<_>>>().map(Self)
+    }
+
+    /// A limit as this deployment has it.
+    pub fn of(&self, limit: Limit) -> Limit {
+        self.0.iter().rev().find(|changed| changed.name == limit.name).copied().unwrap_or(limit)
+    }
+}
 
 /// A window of a limit: all requests in it share a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +101,18 @@ impl Limit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deployment_changes_single_limits_by_name() {
+        let limits = Limits::parse("login/network=10/60, register/network=7/3600").unwrap();
+        assert_eq!(limits.of(LOGIN_BY_NETWORK), Limit { name: "login/network", window_seconds: 60, limit: 10 });
+        assert_eq!(limits.of(REGISTER_BY_NETWORK).limit, 7);
+        assert_eq!(limits.of(MAIL_BY_ADDRESS), MAIL_BY_ADDRESS);
+        for bad in ["", "login/network", "login/network=5", "logins=5/900", "login/network=0/900", "login/network=5/-1"]
+        {
+            assert_eq!(Limits::parse(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn windows_follow_each_other_without_gap() {

@@ -24,6 +24,29 @@ pub enum Content {
     },
     /// Somebody registers with an address that has an account.
     AlreadyRegistered {},
+    /// Somebody logged in, and something about it was unlike the logins before.
+    NewLogin {
+        /// When, in RFC 3339.
+        at: String,
+        /// With what, in words.
+        device: String,
+        /// From where, in words.
+        place: String,
+        /// What was unlike, a sentence.
+        reason: String,
+        /// The page that asks and then ends all sessions; the token is in its fragment.
+        link: String,
+    },
+    /// A code by which somebody signed in confirms that it is they.
+    ReauthenticationCode {
+        /// Six digits.
+        code: String,
+    },
+    /// The password was reset.
+    PasswordChanged {
+        /// When, in RFC 3339.
+        at: String,
+    },
     /// A spent refresh token came back: it was copied, or its owner's app misbehaves; the session was ended.
     SessionEndedForReuse {
         /// When, in RFC 3339.
@@ -37,7 +60,45 @@ impl Content {
         match self {
             Self::VerifyRegistration { .. } => "verify_registration",
             Self::AlreadyRegistered {} => "already_registered",
+            Self::NewLogin { .. } => "new_login",
+            Self::ReauthenticationCode { .. } => "reauthentication_code",
+            Self::PasswordChanged { .. } => "password_changed",
             Self::SessionEndedForReuse { .. } => "session_ended_for_reuse",
         }
+    }
+
+    /// Who can cause such a mail.
+    pub const fn caused_by(&self) -> CausedBy {
+        match self {
+            Self::VerifyRegistration { .. } | Self::AlreadyRegistered {} => CausedBy::Anyone,
+            Self::NewLogin { .. }
+            | Self::ReauthenticationCode { .. }
+            | Self::PasswordChanged { .. }
+            | Self::SessionEndedForReuse { .. } => CausedBy::Owner,
+        }
+    }
+}
+
+/// Who can cause a mail: what anyone can cause must not use up what the owner is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CausedBy {
+    /// Whoever knows the address.
+    Anyone,
+    /// Only who is signed in, has the right password, or holds a token.
+    Owner,
+}
+
+impl CausedBy {
+    /// The value in the table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Anyone => "anyone",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// Reads a stored value.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Anyone, Self::Owner].into_iter().find(|known| known.as_str() == text)
     }
 }

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod audit;
 pub mod challenge;
+pub mod device;
 pub mod email_address;
 pub mod identifier;
 pub mod ids;
@@ -12,6 +13,10 @@ pub mod mail;
 pub mod name;
 pub mod network;
 pub mod otp_code;
+pub mod page;
 pub mod password;
+pub mod place;
 pub mod session;
+pub mod suspicion;
+pub mod user_agent;
 pub mod username;

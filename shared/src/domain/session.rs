@@ -74,6 +74,13 @@ impl SessionOptions {
     }
 }
 
+impl SessionOptions {
+    /// Whether tokens go in cookies.
+    pub fn by_cookie(&self) -> bool {
+        self.transport == Transport::Cookie
+    }
+}
+
 /// How long a session lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetime {
@@ -88,7 +95,8 @@ impl Lifetime {
     pub fn new(config: &Config, remember_me: bool, now: Timestamp) -> Self {
         const DAY: i64 = 86_400;
         let days = if remember_me { config.session_remember_days } else { config.session_days };
-        Self { expires_at: now.plus_seconds(days * DAY), idle_seconds: config.session_idle_days.min(days) * DAY }
+        let idle_seconds = (config.session_idle_minutes * 60).min(days * DAY);
+        Self { expires_at: now.plus_seconds(days * DAY), idle_seconds }
     }
 }
 
@@ -114,10 +122,12 @@ pub struct SessionState {
 impl SessionState {
     /// Whether the session lives, under the account's present epoch. Expiry counts here; TTL only sweeps.
     pub fn lives(&self, epoch: i64, now: Timestamp) -> bool {
-        self.revoked_at.is_none()
-            && self.epoch == epoch
-            && now < self.expires_at
-            && now < self.last_active_at.plus_seconds(self.idle_seconds)
+        self.revoked_at.is_none() && self.epoch == epoch && now < self.ends_at()
+    }
+
+    /// When it ends if it isn't refreshed any more.
+    pub fn ends_at(&self) -> Timestamp {
+        self.expires_at.min(self.last_active_at.plus_seconds(self.idle_seconds))
     }
 
     /// What a refresh with the token of that counter comes to, in a session that lives. `genuine`: the token's secret is the

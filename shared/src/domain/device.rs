@@ -1,0 +1,50 @@
+//! Devices: browsers and apps that have logged in to an account before.
+
+use crate::clock::Timestamp;
+
+/// How long a device that isn't seen stays known, in seconds: as long as its cookie.
+pub const KNOWN_SECONDS: i64 = 365 * 86_400;
+
+/// What the rules need to know of a stored device.
+#[derive(Debug, Clone)]
+pub struct DeviceState {
+    /// The account's device epoch that it was made under.
+    pub epoch: i64,
+    /// When its owner forgot it, if they did.
+    pub forgotten_at: Option<Timestamp>,
+    /// When it last logged in.
+    pub last_seen_at: Timestamp,
+    /// Until when it skips the second factor, if it ever did.
+    pub trusted_until: Option<Timestamp>,
+}
+
+impl DeviceState {
+    /// Whether the device is known to the account, under the account's present device epoch: not forgotten, not outlived by a change
+    /// of the password, not away for a year.
+    pub fn is_known(&self, epoch: i64, now: Timestamp) -> bool {
+        self.forgotten_at.is_none() && self.epoch == epoch && now < self.last_seen_at.plus_seconds(KNOWN_SECONDS)
+    }
+
+    /// Until when a known device skips the second factor; `None` if it doesn't.
+    pub fn trusted_until(&self, epoch: i64, now: Timestamp) -> Option<Timestamp> {
+        self.trusted_until.filter(|&until| self.is_known(epoch, now) && now < until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_a_device_ends_its_trust() {
+        let at = Timestamp::from_seconds;
+        let state = DeviceState { epoch: 2, forgotten_at: None, last_seen_at: at(100), trusted_until: Some(at(1000)) };
+        assert_eq!(state.trusted_until(2, at(999)), Some(at(1000)));
+        assert_eq!(state.trusted_until(2, at(1000)), None);
+        assert_eq!(state.trusted_until(3, at(999)), None);
+        let forgotten = DeviceState { forgotten_at: Some(at(200)), ..state.clone() };
+        assert!(!forgotten.is_known(2, at(200)) && forgotten.trusted_until(2, at(200)).is_none());
+        assert!(state.is_known(2, at(100 + KNOWN_SECONDS - 1)));
+        assert!(!state.is_known(2, at(100 + KNOWN_SECONDS)));
+    }
+}

@@ -1,0 +1,73 @@
+//! What a `User-Agent` header says, in words that its owner recognises the device by.
+
+/// A browser and the system that it runs on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserAgent {
+    /// The browser's name: `Firefox`.
+    pub browser: Option<String>,
+    /// The system's name: `Windows 10`.
+    pub os: Option<String>,
+    /// What calls itself by another name than a browser's: `curl`.
+    program: Option<String>,
+}
+
+impl UserAgent {
+    /// Reads a header's value.
+    pub fn parse(header: &str) -> Self {
+        let parsed = woothee::parser::Parser::new().parse(header);
+        let known = |text: &str| (!text.is_empty() && text != "UNKNOWN").then(|| text.to_owned());
+        let browser = parsed.as_ref().filter(|parsed| matches!(parsed.category, "pc" | "smartphone" | "mobilephone"));
+        let os = browser.and_then(|parsed| known(parsed.os)).map(|os| match os.as_str() {
+            "Mac OSX" => "macOS".to_owned(),
+            "iPhone" | "iPad" | "iPod" => format!("iOS ({os})"),
+            _ => os,
+        });
+        let program = header.split(['/', ' ', '(']).next().unwrap_or_default();
+        let nameable = |text: &str| (2..=32).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic());
+        Self {
+            browser: browser.and_then(|parsed| known(parsed.name)),
+            os,
+            program: Some(program.to_owned()).filter(|text| nameable(text) && text != "Mozilla"),
+        }
+    }
+
+    /// The device in a few words: `Firefox on Windows 10`.
+    pub fn in_words(&self) -> String {
+        match (&self.browser, &self.os, &self.program) {
+            (Some(browser), Some(os), _) => format!("{browser} on {os}"),
+            (Some(name), None, _) | (None, Some(name), _) | (None, None, Some(name)) => name.clone(),
+            (None, None, None) => "Unknown device".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_named_as_their_owners_know_them() {
+        for (header, words) in [
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Firefox/130.0",
+                "Firefox on Windows 10",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36",
+                "Chrome on macOS",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
+                "Safari on iOS (iPhone)",
+            ),
+            ("Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0", "Firefox on Linux"),
+            ("curl/8.5.0", "curl"),
+            ("python-requests/2.32.3", "python-requests"),
+            ("MyApp/1.2 (Pixel)", "MyApp"),
+            ("", "Unknown device"),
+            ("\u{202e}\"<script>", "Unknown device"),
+        ] {
+            assert_eq!(UserAgent::parse(header).in_words(), words, "{header}");
+        }
+    }
+}
