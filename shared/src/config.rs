@@ -5,7 +5,10 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::crypto::password_hash::Cost;
+use crate::{
+    crypto::password_hash::Cost,
+    domain::limits::{Limit, Limits},
+};
 
 /// A configured secret. Does not print, and is wiped when dropped.
 #[derive(Clone)]
@@ -72,6 +75,15 @@ impl PasswordPolicy {
     }
 }
 
+/// What a login that looks unlike its account's others comes to, beside the event in the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SuspiciousLogin {
+    /// A mail to the owner.
+    Alert,
+    /// A mail, and the session counts as proven for nothing sensitive until a mailed code confirms it.
+    StepUp,
+}
+
 /// Everything that can be configured.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -102,10 +114,22 @@ pub struct Config {
     pub session_days: i64,
     /// `SESSION_REMEMBER_DAYS`: the same with `remember_me`.
     pub session_remember_days: i64,
-    /// `SESSION_IDLE_DAYS`: a session that is not refreshed for so long has ended; at most its absolute life.
-    pub session_idle_days: i64,
+    /// `SESSION_IDLE_MINUTES`: a session that is not refreshed for so long has ended; at most its absolute life.
+    pub session_idle_minutes: i64,
+    /// `SESSION_LIMIT`: how many sessions an account may have; a login beyond ends the one that rested longest. 0: any number.
+    pub session_limit: i64,
+    /// `SUSPICIOUS_LOGIN`: `alert` or `step-up`.
+    pub suspicious_login: SuspiciousLogin,
+    /// `AUTHORIZER_CHECKS_SESSION`: whether `authorizer` asks the table if the session still lives.
+    pub authorizer_checks_session: bool,
+    /// `ALLOWED_ORIGINS`: the origins beside its own whose pages may call the service with credentials.
+    pub allowed_origins: Vec<String>,
+    /// `GEO_DATABASE`: the path of a MaxMind city database, for places where CloudFront doesn't tell them.
+    pub geo_database: Option<String>,
     /// `AUDIT_RETENTION_DAYS`: how long audit events are kept.
     pub audit_retention_days: i64,
+    /// `LIMITS`: rate limits that differ from the defaults of [`limits::TABLE`](crate::domain::limits::TABLE).
+    pub limits: Limits,
     /// `LIMIT_FACTOR`: multiplies every rate limit; 1 as deployed, 100 on one machine so that nobody trying things out is
     /// locked out.
     pub limit_factor: i64,
@@ -203,12 +227,45 @@ impl Config {
             access_token_seconds: reader.number("ACCESS_TOKEN_SECONDS", 600, 60..=3600),
             session_days: reader.number("SESSION_DAYS", 7, 1..=365),
             session_remember_days: reader.number("SESSION_REMEMBER_DAYS", 30, 1..=365),
-            session_idle_days: reader.number("SESSION_IDLE_DAYS", 30, 1..=365),
+            session_idle_minutes: reader.number("SESSION_IDLE_MINUTES", 30 * 1440, 5..=365 * 1440),
+            session_limit: reader.number("SESSION_LIMIT", 0, 0..=1000),
+            suspicious_login: reader.parsed("SUSPICIOUS_LOGIN", "alert or step-up", SuspiciousLogin::Alert, |text| {
+                match text {
+                    "alert" => Some(SuspiciousLogin::Alert),
+                    "step-up" => Some(SuspiciousLogin::StepUp),
+                    _ => None,
+                }
+            }),
+            authorizer_checks_session: reader
+                .parsed("AUTHORIZER_CHECKS_SESSION", "true or false", false, |text| text.parse().ok()),
+            allowed_origins: reader.parsed(
+                "ALLOWED_ORIGINS",
+                "http(s) origins (scheme, host, port) parted by commas",
+                Vec::new(),
+                |text| text.split(',').map(str::trim).map(|text| public_url(text).then(|| text.to_owned())).collect(),
+            ),
+            geo_database: reader.optional("GEO_DATABASE"),
             audit_retention_days: reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3650),
+            limits: reader.parsed(
+                "LIMITS",
+                "name=limit/seconds, parted by commas, of the limits that there are",
+                Limits::default(),
+                Limits::parse,
+            ),
             limit_factor: reader.number("LIMIT_FACTOR", 1, 1..=1000),
             origin_secret: reader.optional("ORIGIN_SECRET").map(|secret| Secret(Zeroizing::new(secret))),
         };
+        // A session rests between two refreshes, which an access token's life is apart.
+        if config.session_idle_minutes * 60 <= config.access_token_seconds {
+            reader.faults.push("SESSION_IDLE_MINUTES must be longer than ACCESS_TOKEN_SECONDS".to_owned());
+        }
         if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError(reader.faults)) }
+    }
+
+    /// A rate limit as this deployment has it.
+    pub fn limit(&self, limit: Limit) -> Limit {
+        let limit = self.limits.of(limit);
+        Limit { limit: limit.limit * self.limit_factor, ..limit }
     }
 
     /// Reads the configuration from the process's environment, as in Lambda.
@@ -264,6 +321,19 @@ mod tests {
     }
 
     #[test]
+    fn a_session_rests_longer_than_an_access_token_lives() {
+        let changes = [("ACCESS_TOKEN_SECONDS", "600"), ("SESSION_IDLE_MINUTES", "10")];
+        assert!(environment(&changes).unwrap_err().to_string().contains("SESSION_IDLE_MINUTES"));
+        assert!(environment(&[("SESSION_IDLE_MINUTES", "15")]).is_ok());
+    }
+
+    #[test]
+    fn origins_are_listed_one_by_one() {
+        let config = environment(&[("ALLOWED_ORIGINS", "https://app.example, http://localhost:5173")]).unwrap();
+        assert_eq!(config.allowed_origins, ["https://app.example", "http://localhost:5173"]);
+    }
+
+    #[test]
     fn every_fault_is_named_and_no_value_is_told() {
         let Err(error) = environment(&[
             ("MAIL_FROM", ""),
@@ -271,11 +341,21 @@ mod tests {
             ("PASSWORD_POLICY", "hunter2"),
             ("PASSWORD_COST", "1024,1,1"),
             ("PUBLIC_URL", "https://example.com/"),
+            ("ALLOWED_ORIGINS", "https://app.example, *"),
+            ("LIMITS", "logins=1/2"),
         ]) else {
             panic!("must be refused")
         };
         let text = error.to_string();
-        for name in ["MAIL_FROM", "ACCESS_TOKEN_SECONDS", "PASSWORD_POLICY", "PASSWORD_COST", "PUBLIC_URL"] {
+        for name in [
+            "MAIL_FROM",
+            "ACCESS_TOKEN_SECONDS",
+            "PASSWORD_POLICY",
+            "PASSWORD_COST",
+            "PUBLIC_URL",
+            "ALLOWED_ORIGINS",
+            "LIMITS",
+        ] {
             assert!(text.contains(name), "{text}");
         }
         assert!(!text.contains("hunter2"));

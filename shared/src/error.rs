@@ -67,6 +67,8 @@ pub enum Error {
     },
     /// A dependency is down or throttling. A retry is safe. The text is for the log: no secret, no personal data.
     TemporarilyUnavailable(String),
+    /// A dependency takes no more at this moment; to the caller the same as [`Error::TemporarilyUnavailable`].
+    Throttled(String),
     /// A defect. The text is for the log: no secret, no personal data.
     Internal(String),
 }
@@ -98,6 +100,9 @@ impl Error {
         let what = format!("{action}: {code}");
         match code {
             "ValidationException" | "SerializationException" | "construction failure" => Self::Internal(what),
+            "ThrottlingException" | "ProvisionedThroughputExceededException" | "RequestLimitExceeded" => {
+                Self::Throttled(what)
+            }
             _ => Self::TemporarilyUnavailable(what),
         }
     }
@@ -120,7 +125,7 @@ impl Error {
             Self::PayloadTooLarge => "payload_too_large",
             Self::RateLimited { .. } => "rate_limited",
             Self::LockedOut { .. } => "locked_out",
-            Self::TemporarilyUnavailable(_) => "temporarily_unavailable",
+            Self::TemporarilyUnavailable(_) | Self::Throttled(_) => "temporarily_unavailable",
             Self::Internal(_) => "internal",
         }
     }
@@ -137,7 +142,7 @@ impl Error {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RateLimited { .. } | Self::LockedOut { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::TemporarilyUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TemporarilyUnavailable(_) | Self::Throttled(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -159,7 +164,9 @@ impl Error {
             Self::PayloadTooLarge => "The body may be 64 KiB at most.",
             Self::RateLimited { .. } => "Too many requests; wait as long as Retry-After says.",
             Self::LockedOut { .. } => "Too many failed attempts; wait as long as Retry-After says.",
-            Self::TemporarilyUnavailable(_) => "Something this depends on is unavailable; retrying is safe.",
+            Self::TemporarilyUnavailable(_) | Self::Throttled(_) => {
+                "Something this depends on is unavailable; retrying is safe."
+            }
             Self::Internal(_) => "This is a defect on our side; it has been logged.",
         }
     }
@@ -167,7 +174,7 @@ impl Error {
     /// Logs what only the log may know, once, where the error is handled.
     pub fn log(&self, operation: &'static str, request_id: &str) {
         match self {
-            Self::TemporarilyUnavailable(source) => {
+            Self::TemporarilyUnavailable(source) | Self::Throttled(source) => {
                 tracing::warn!(operation, request_id, source, "a dependency is unavailable");
             }
             Self::Internal(source) => tracing::error!(operation, request_id, source, "internal error"),
@@ -208,7 +215,7 @@ impl Error {
             Self::RateLimited { retry_after } | Self::LockedOut { retry_after } => {
                 response.with_header("retry-after", &retry_after.to_string())
             }
-            Self::TemporarilyUnavailable(_) => response.with_header("retry-after", "1"),
+            Self::TemporarilyUnavailable(_) | Self::Throttled(_) => response.with_header("retry-after", "1"),
             // RFC 9110, section 15.5.2, and RFC 6750, section 3: a 401 names the scheme.
             Self::InvalidToken | Self::SessionRevoked => {
                 response.with_header("www-authenticate", "Bearer error=\"invalid_token\"")
@@ -222,7 +229,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TemporarilyUnavailable(source) | Self::Internal(source) => {
+            Self::TemporarilyUnavailable(source) | Self::Throttled(source) | Self::Internal(source) => {
                 write!(formatter, "{}: {source}", self.code())
             }
             _ => formatter.write_str(self.code()),

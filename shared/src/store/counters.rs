@@ -37,26 +37,43 @@ impl Waits {
     }
 }
 
-impl Store {
-    /// Counts a request against a limit, `factor` times looser. `key` is a look-up hash.
-    ///
-    /// # Errors
-    /// `rate_limited`, with the seconds until the window turns; `temporarily_unavailable` where it can't be counted, since a
-    /// limit that can't be asked is not skipped.
-    pub async fn count(&self, limit: Limit, key: &str, factor: i64, now: Timestamp) -> Result<(), Error> {
+/// One more of something that is limited.
+struct Count {
+    key: String,
+    update: String,
+    values: Item,
+    ends_at: Timestamp,
+}
+
+impl Count {
+    const CONDITION: &str = "attribute_not_exists(hits) OR hits < :most";
+
+    fn of(limit: Limit, key: &str, now: Timestamp) -> Self {
         let phase = key.bytes().fold(0u32, |phase, byte| phase.wrapping_mul(31).wrapping_add(u32::from(byte)));
         let window = limit.window(now.seconds(), phase);
-        let values = Item::new()
-            .with_number(":one", 1)
-            .with_number(":most", limit.limit * factor)
-            .with_number(":ttl", window.ends_at);
-        let update = format!("ADD hits :one SET {} = :ttl", keys::TTL);
-        let condition = "attribute_not_exists(hits) OR hits < :most";
-        match self.write_counter(&keys::limit(limit.name, key, window.number), &update, condition, values).await? {
+        Self {
+            key: keys::limit(limit.name, key, window.number),
+            update: format!("ADD hits :one SET {} = :ttl", keys::TTL),
+            values: Item::new()
+                .with_number(":one", 1)
+                .with_number(":most", limit.limit)
+                .with_number(":ttl", window.ends_at),
+            ends_at: Timestamp::from_seconds(window.ends_at),
+        }
+    }
+}
+
+impl Store {
+    /// Counts a request against a limit. `key` is a look-up hash.
+    ///
+    /// # Errors
+    /// `rate_limited`, with the seconds until the window turns, or a second where so many count at once that DynamoDB throttles the
+    /// counter; `temporarily_unavailable` where it can't be counted, since a limit that can't be asked is not skipped.
+    pub async fn count(&self, limit: Limit, key: &str, now: Timestamp) -> Result<(), Error> {
+        let count = Count::of(limit, key, now);
+        match self.write_counter(&count.key, &count.update, Count::CONDITION, count.values).await? {
             Written::Done(_) => Ok(()),
-            Written::Refused(_) => {
-                Err(Error::RateLimited { retry_after: Timestamp::from_seconds(window.ends_at).seconds_from(now) })
-            }
+            Written::Refused(_) => Err(Error::RateLimited { retry_after: count.ends_at.seconds_from(now) }),
         }
     }
 
@@ -68,11 +85,11 @@ impl Store {
     pub async fn reserve_login(
         &self,
         credential: &str,
-        account: &str,
+        tried_by: &str,
         factor: i64,
         now: Timestamp,
     ) -> Result<Attempt, Error> {
-        let key = keys::lock(credential, account);
+        let key = keys::lock(credential, tried_by);
         let forget_at = now.plus_seconds(FORGET_SECONDS);
         let common = Item::new().with_number(":one", 1).with_time(":forget", forget_at);
         let sweep_at = now.plus_seconds(SWEEP_SECONDS).seconds();
@@ -135,11 +152,28 @@ impl Store {
 
     async fn write_counter(&self, key: &str, update: &str, condition: &str, values: Item) -> Result<Written, Error> {
         let key = Item::new().with_text(keys::PK, key);
-        self.update(&self.tables.counters, key, update, condition, values, ReturnValue::UpdatedOld).await
+        match self.update(&self.tables.counters, key, update, condition, values, ReturnValue::UpdatedOld).await {
+            // So many at once that DynamoDB itself limits them.
+            Err(Error::Throttled(_)) => Err(Error::RateLimited { retry_after: 1 }),
+            written => written,
+        }
     }
 }
 
 impl Transaction {
+    /// Counts something against a limit together with other writes. Refused as `limit` where it is used up.
+    pub fn count(&mut self, store: &Store, limit: Limit, key: &str, now: Timestamp) {
+        let count = Count::of(limit, key, now);
+        let key = Item::new().with_text(keys::PK, count.key);
+        self.update("limit", &store.tables.counters, key, &count.update, Some(Count::CONDITION), count.values);
+    }
+
+    /// Opens a credential that others' failures have shut or made to wait.
+    pub fn clear_lock(&mut self, store: &Store, credential: &str, tried_by: &str) {
+        let key = Item::new().with_text(keys::PK, keys::lock(credential, tried_by));
+        self.delete("lock", &store.tables.counters, key, None, Item::new());
+    }
+
     /// Gives an attempt that succeeded back, and ends the run of consecutive failures. Of the waits that others' failures caused
     /// nothing is forgotten.
     ///

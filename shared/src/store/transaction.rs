@@ -105,12 +105,12 @@ impl Transaction {
     }
 
     /// Deletes an item.
-    pub(super) fn delete(&mut self, name: &'static str, table: &str, key: Item, condition: &str, values: Item) {
+    pub(super) fn delete(&mut self, name: &'static str, table: &str, key: Item, condition: Option<&str>, values: Item) {
         let delete = Delete::builder()
             .table_name(table)
             .set_key(Some(key.0))
-            .condition_expression(condition)
-            .set_expression_attribute_values(Some(values.0))
+            .set_condition_expression(condition.map(str::to_owned))
+            .set_expression_attribute_values(condition.map(|_| values.0))
             .build();
         self.add(name, delete.map(|delete| TransactWriteItem::builder().delete(delete).build()));
     }
