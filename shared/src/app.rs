@@ -9,8 +9,8 @@ use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::SdkConfig;
 
 use crate::{
-    clock::Clock, config::Config, crypto::password_hash::PasswordHasher, email::Mailer, error::Error, keyring::Keyring,
-    rng::Rng, store::Store,
+    clock::Clock, config::Config, crypto::password_hash::PasswordHasher, email::Mailer, error::Error, geo::Geo,
+    keyring::Keyring, rng::Rng, store::Store,
 };
 
 /// The memory that concurrent password hashes may take together: two of 64 MiB and a few small ones, within what the template
@@ -30,6 +30,8 @@ pub struct App {
     pub keyring: Keyring,
     /// Argon2id, off the async threads and bounded.
     pub hasher: PasswordHasher,
+    /// Places by address.
+    pub geo: Geo,
     /// SES. `send-email` alone may call it.
     pub mailer: Mailer,
     /// The HTTP client under the SDK, for what isn't AWS's API.
@@ -48,6 +50,7 @@ impl App {
             Keyring::new(store.clone(), aws_sdk_kms::Client::new(sdk), config.kms_key_id.clone(), Arc::clone(&clock));
         Arc::new(Self {
             hasher: PasswordHasher::new(HASH_MEMORY_BYTES, HASH_PATIENCE),
+            geo: Geo::new(config.geo_database.clone()),
             mailer: Mailer::new(
                 aws_sdk_sesv2::Client::new(sdk),
                 config.mail_from.clone(),

@@ -46,6 +46,8 @@ pub enum Purpose {
     Index,
     /// Argon2's secret input.
     Pepper,
+    /// CSRF tokens.
+    Csrf,
     /// Refresh tokens.
     Refresh,
     /// Access tokens (ES256; the wrapped key is the private one).
@@ -54,13 +56,14 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::FieldContact,
         Self::FieldSession,
         Self::FieldIp,
         Self::FieldOutbox,
         Self::Index,
         Self::Pepper,
+        Self::Csrf,
         Self::Refresh,
         Self::Signing,
     ];
@@ -74,6 +77,7 @@ impl Purpose {
             Self::FieldOutbox => "field:outbox",
             Self::Index => "index",
             Self::Pepper => "pepper",
+            Self::Csrf => "csrf",
             Self::Refresh => "refresh",
             Self::Signing => "signing",
         }
@@ -113,6 +117,11 @@ impl KeySet {
     /// The first version.
     pub fn oldest(&self) -> &Key {
         &self.0[0]
+    }
+
+    /// All versions, oldest first.
+    pub fn all(&self) -> &[Key] {
+        &self.0
     }
 
     /// A certain version, for what was written with it.

@@ -8,14 +8,34 @@ use sha2::{Digest, Sha256};
 
 use crate::http::Response;
 
-static VERIFY_EMAIL: LazyLock<(&str, String)> = LazyLock::new(|| {
-    let page = include_str!("../templates/pages/verify_email.html");
-    (page, content_security_policy(page))
-});
+/// A page and its policy.
+struct Page {
+    html: &'static str,
+    policy: String,
+}
+
+impl Page {
+    fn of(html: &'static str) -> Self {
+        Self { html, policy: content_security_policy(html) }
+    }
+
+    fn answer(&self) -> Response {
+        Response::html(self.html, &self.policy)
+    }
+}
+
+static VERIFY_EMAIL: LazyLock<Page> = LazyLock::new(|| Page::of(include_str!("../templates/pages/verify_email.html")));
+
+static DISOWN_LOGIN: LazyLock<Page> = LazyLock::new(|| Page::of(include_str!("../templates/pages/disown_login.html")));
 
 /// The page that a registration's link opens: it asks, and only then posts the token that stands in its own fragment.
 pub fn verify_email() -> Response {
-    Response::html(VERIFY_EMAIL.0, &VERIFY_EMAIL.1)
+    VERIFY_EMAIL.answer()
+}
+
+/// The page that the link in an alert of a login opens: it asks, ends all sessions, and asks for another password.
+pub fn disown_login() -> Response {
+    DISOWN_LOGIN.answer()
 }
 
 /// Content Security Policy Level 3: this page's own script and style by their hashes, its own origin to talk to.

@@ -131,7 +131,8 @@ impl<'a> Vault<'a> {
     /// `temporarily_unavailable` without the keys.
     pub async fn mail(&self, to: &str, content: Content, good_for_seconds: i64) -> Result<StoredMail, Error> {
         let id = secret::Token::random(&*self.app.rng).encode();
-        let kind = content.kind().to_owned();
+        let (kind, caused_by) = (content.kind().to_owned(), content.caused_by());
+        let index = self.app.keyring.get(Purpose::Index).await?;
         let mail = Mail { to: to.to_owned(), content };
         let text =
             serde_json::to_string(&mail).map(Zeroizing::new).map_err(|_| Error::internal("an unwritable mail"))?;
@@ -141,6 +142,8 @@ impl<'a> Vault<'a> {
         Ok(StoredMail {
             // Without the user's salt, which `send-email` has no business reading; the item lives for minutes.
             payload: field::seal(&keys, None, Purpose::FieldOutbox, place, text.as_bytes(), &*self.app.rng)?,
+            address_hash: lookup_hash(&index, Subject::Email, to.as_bytes()),
+            caused_by,
             pseudonym: self.pseudonym().await?,
             not_after: self.app.clock.now().plus_seconds(good_for_seconds),
             id,

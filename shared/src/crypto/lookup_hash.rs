@@ -21,6 +21,10 @@ pub enum Subject {
     Network,
     /// The secret of a link or of a token for a next step, together with its challenge's id.
     StepToken,
+    /// The secret of a device token, together with its user's and its device's id.
+    DeviceToken,
+    /// What a client makes of its device, together with the user's id.
+    Fingerprint,
     /// What stands in for an account that doesn't exist.
     UnknownAccount,
 }
@@ -34,6 +38,8 @@ impl Subject {
             Self::Ip => b"ip",
             Self::Network => b"network",
             Self::StepToken => b"step-token",
+            Self::DeviceToken => b"device-token",
+            Self::Fingerprint => b"fingerprint",
             Self::UnknownAccount => b"unknown-account",
         }
     }

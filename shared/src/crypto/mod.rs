@@ -1,6 +1,7 @@
 //! Cryptography: compositions of kept crates, none of it our own.
 
 pub mod access_token;
+pub mod device_token;
 pub mod field;
 pub mod lookup_hash;
 pub mod password_hash;

@@ -4,11 +4,14 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
-use super::{Item, Session, Store, Transaction, keys, sessions};
+use super::{Device, Item, Session, Store, Transaction, devices, keys, sessions};
 use crate::{
     clock::Timestamp,
     crypto::field::{Place, UserSalt},
-    domain::{account::Status, ids::UserId},
+    domain::{
+        account::Status,
+        ids::{DeviceId, UserId},
+    },
     error::Error,
 };
 
@@ -46,6 +49,10 @@ pub struct Account {
     pub permissions: Vec<String>,
     /// Goes up to end all sessions at once.
     pub session_epoch: i64,
+    /// Goes up to make all devices strangers at once.
+    pub device_epoch: i64,
+    /// Where its logins came from (`field:session`).
+    pub footprints: Option<String>,
     /// Since when.
     pub created_at: Timestamp,
     /// When a login last succeeded.
@@ -61,6 +68,8 @@ pub struct LastLogin {
     pub ip: String,
     /// With what (`field:session`).
     pub user_agent: String,
+    /// Where this and earlier logins came from (`field:session`).
+    pub footprints: String,
 }
 
 /// What one read brings of a user.
@@ -72,6 +81,29 @@ pub struct Loaded {
     pub salt: Option<UserSalt>,
     /// The session that was asked for.
     pub session: Option<Session>,
+    /// The device that was asked for.
+    pub device: Option<Device>,
+}
+
+/// What is read of a user beside the account and its salt.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// A session, by its look-up hash.
+    pub session: Option<&'a str>,
+    /// A device.
+    pub device: Option<&'a DeviceId>,
+    /// Not the salt: nothing will be decrypted.
+    pub without_salt: bool,
+}
+
+impl<'a> Wanted<'a> {
+    /// The account and its salt alone.
+    pub const ACCOUNT: Self = Self { session: None, device: None, without_salt: false };
+
+    /// A session too.
+    pub const fn session(hash: &'a str) -> Self {
+        Self { session: Some(hash), ..Self::ACCOUNT }
+    }
 }
 
 impl Account {
@@ -103,6 +135,7 @@ impl Account {
             .with_texts("roles", &self.roles)
             .with_texts("permissions", &self.permissions)
             .with_number("session_epoch", self.session_epoch)
+            .with_number("device_epoch", self.device_epoch)
             .with_time("created_at", self.created_at)
     }
 
@@ -123,6 +156,9 @@ impl Account {
             roles: item.texts("roles"),
             permissions: item.texts("permissions"),
             session_epoch: item.number("session_epoch")?,
+            // Accounts of before there were devices have none.
+            device_epoch: item.optional_number("device_epoch").unwrap_or_default(),
+            footprints: item.optional_text("footprints"),
             created_at: item.time("created_at")?,
             last_login_at: item.optional_time("last_login_at"),
         })
@@ -162,37 +198,37 @@ impl Store {
         Ok(Some(id.ok_or_else(|| Error::internal("a reservation names no user"))?))
     }
 
-    /// A user's account, salt and, where its hash is given, session, in one strongly consistent read. Asks the same of the
-    /// tables whether they are there or not.
+    /// A user's account, salt and what else is wanted, in one strongly consistent read. Asks the same of the tables whether they are
+    /// there or not.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
-    pub async fn load(&self, id: &UserId, session_hash: Option<&str>) -> Result<Loaded, Error> {
-        let of_table = |key: Item| {
+    pub async fn load(&self, id: &UserId, wanted: Wanted<'_>) -> Result<Loaded, Error> {
+        let of_table = |keys: Vec<Item>| {
             KeysAndAttributes::builder()
-                .keys(key.0)
+                .set_keys(Some(keys.into_iter().map(|key| key.0).collect()))
                 .consistent_read(true)
                 .build()
                 .map_err(|_| Error::internal("a read could not be put together"))
         };
         let user = keys::user(id);
-        let mut wanted = HashMap::from([
-            (
-                self.tables.accounts.clone(),
-                of_table(Item::new().with_text(keys::PK, &user).with_text(keys::SK, keys::PROFILE))?,
-            ),
-            (self.tables.user_keys.clone(), of_table(Item::new().with_text(keys::PK, &user))?),
-        ]);
-        if let Some(hash) = session_hash {
-            let key = Item::new().with_text(keys::PK, &user).with_text(keys::SK, keys::session(hash));
-            wanted.insert(self.tables.sessions.clone(), of_table(key)?);
+        let of_user = |sort_key: String| Item::new().with_text(keys::PK, &user).with_text(keys::SK, sort_key);
+        let profile = of_table(vec![of_user(keys::PROFILE.to_owned())])?;
+        let mut requests = HashMap::from([(self.tables.accounts.clone(), profile)]);
+        if !wanted.without_salt {
+            requests.insert(self.tables.user_keys.clone(), of_table(vec![Item::new().with_text(keys::PK, &user)])?);
+        }
+        let sort_keys = wanted.session.map(keys::session).into_iter().chain(wanted.device.map(keys::device));
+        let of_sessions: Vec<Item> = sort_keys.map(of_user).collect();
+        if !of_sessions.is_empty() {
+            requests.insert(self.tables.sessions.clone(), of_table(of_sessions)?);
         }
         let mut loaded = Loaded::default();
         for attempt in 1..=4 {
             let answer = self
                 .client
                 .batch_get_item()
-                .set_request_items(Some(wanted))
+                .set_request_items(Some(requests))
                 .send()
                 .await
                 .map_err(|error| Error::aws("BatchGetItem", &error))?;
@@ -201,7 +237,11 @@ impl Store {
                     if table == self.tables.accounts {
                         loaded.account = Some(Account::from_item(id, &item)?);
                     } else if table == self.tables.sessions {
-                        loaded.session = Some(sessions::from_item(id, &item)?);
+                        if devices::is_device(&item) {
+                            loaded.device = Some(devices::from_item(id, &item)?);
+                        } else {
+                            loaded.session = Some(sessions::from_item(id, &item)?);
+                        }
                     } else {
                         let salt = item.bytes("salt")?.try_into();
                         loaded.salt =
@@ -209,8 +249,8 @@ impl Store {
                     }
                 }
             }
-            wanted = answer.unprocessed_keys.unwrap_or_default();
-            if wanted.is_empty() {
+            requests = answer.unprocessed_keys.unwrap_or_default();
+            if requests.is_empty() {
                 return Ok(loaded);
             }
             self.pause(attempt).await;
@@ -239,7 +279,8 @@ impl Transaction {
             .item()
             .with_time("last_login_at", login.at)
             .with_text("last_login_ip", &login.ip)
-            .with_text("last_login_user_agent", &login.user_agent);
+            .with_text("last_login_user_agent", &login.user_agent)
+            .with_text("footprints", &login.footprints);
         self.put_new("account", &store.tables.accounts, item);
         let salt = Item::new().with_text(keys::PK, keys::user(&account.id)).with_bytes("salt", salt.bytes());
         self.put_new("account", &store.tables.user_keys, salt);
@@ -263,6 +304,22 @@ impl Transaction {
         self.update("account", &store.tables.accounts, account.key(), update, Some(UNCHANGED), values);
     }
 
+    /// Ends what let anybody in so far: all sessions are over and all devices strangers; `password` is the hash of another password, if
+    /// one is set. Refused as `account` if the account's status or epoch changed since it was read.
+    pub fn shut_out(&mut self, store: &Store, account: &Account, password: Option<&str>) {
+        let mut values = Item::new()
+            .with_text(":status", account.status.as_str())
+            .with_number(":epoch", account.session_epoch)
+            .with_number(":one", 1)
+            .with_number(":devices", account.device_epoch + 1);
+        let mut update = "SET session_epoch = session_epoch + :one, device_epoch = :devices".to_owned();
+        if let Some(password) = password {
+            update.push_str(", password = :password");
+            values = values.with_text(":password", password);
+        }
+        self.update("account", &store.tables.accounts, account.key(), &update, Some(UNCHANGED), values);
+    }
+
     /// Notes a login with the account and, where it was left, brings it back; `password` is its new hash if it changed. Refused
     /// as `account` if the account isn't what it was when it was read: another password, status or epoch.
     pub fn note_login(&mut self, store: &Store, account: &Account, login: &LastLogin, password: Option<&str>) {
@@ -270,11 +327,13 @@ impl Transaction {
             .with_time(":at", login.at)
             .with_text(":ip", &login.ip)
             .with_text(":agent", &login.user_agent)
+            .with_text(":footprints", &login.footprints)
             .with_text(":active", Status::Active.as_str())
             .with_text(":status", account.status.as_str())
             .with_number(":epoch", account.session_epoch);
         let mut update =
-            "SET last_login_at = :at, last_login_ip = :ip, last_login_user_agent = :agent, account_status = :active"
+            "SET last_login_at = :at, last_login_ip = :ip, last_login_user_agent = :agent, footprints = :footprints, \
+             account_status = :active"
                 .to_owned();
         let mut condition = UNCHANGED.to_owned();
         if let Some(password) = password {

@@ -28,49 +28,44 @@ pub enum Guess {
 /// What a challenge asks for at present.
 #[derive(Debug, Clone)]
 pub enum Pending {
-    /// The code or the link of the last mail.
-    Mail {
-        /// The code's hash (a PHC string).
-        code_hash: String,
-        /// Until when the code is good.
-        code_expires_at: Timestamp,
-        /// The keyed hash of the link's secret.
-        link_hash: String,
-        /// Until when the link is good.
-        link_expires_at: Timestamp,
+    /// What was mailed last.
+    Mailed {
+        /// A code, as a password hash (a PHC string).
+        code: Option<Answer>,
+        /// A link's secret, as a keyed hash.
+        link: Option<Answer>,
     },
-    /// Nothing more: the address is proven, and a token for the next step was given.
-    Proven(Proven),
+    /// Nothing more: it is proven, and a token for the next step was given, of which this is the keyed hash.
+    Proven(Answer),
 }
 
-/// The step after the proof.
+/// A right answer's hash, and until when it is right.
 #[derive(Debug, Clone)]
-pub struct Proven {
-    /// The keyed hash of the next step's token.
-    pub token_hash: String,
-    /// Until when it is good.
+pub struct Answer {
+    /// The hash.
+    pub hash: String,
+    /// Until when.
     pub expires_at: Timestamp,
 }
 
-/// A challenge, with what a registration keeps until its address is proven: encrypted under the keys of the user to be.
+/// What a challenge is about, one for each purpose.
 #[derive(Debug, Clone)]
-pub struct Challenge {
-    /// Its id, as the client has it.
-    pub id: String,
-    /// What it proves.
-    pub purpose: Purpose,
-    /// What it asks for.
-    pub pending: Pending,
-    /// How often it was sent; a code is only good for the mail that it was sent in.
-    pub generation: i64,
-    /// How often a code was guessed.
-    pub attempts: u32,
-    /// When it ends for good.
-    pub ends_at: Timestamp,
+pub enum About {
+    /// Somebody registers.
+    Registration(Box<Registration>),
+    /// Somebody signed in, in the session of that look-up hash, proves once more who they are.
+    Reauthentication(String),
+    /// Somebody may say that a login wasn't theirs.
+    DisownedLogin,
+    /// Somebody may set another password.
+    PasswordReset,
+}
+
+/// What a registration keeps until its address is proven: encrypted under the keys of the user to be.
+#[derive(Debug, Clone)]
+pub struct Registration {
     /// Made for an address that has an account: nothing ever proves it.
     pub decoy: bool,
-    /// The id of the user to be.
-    pub user_id: UserId,
     /// The user's own part of the keys.
     pub salt: UserSalt,
     /// The address (`field:contact`).
@@ -85,6 +80,75 @@ pub struct Challenge {
     pub username_hash: Option<String>,
     /// The hash of the password that was given (a PHC string).
     pub password: Option<String>,
+}
+
+/// A challenge.
+#[derive(Debug, Clone)]
+pub struct Challenge {
+    /// Its id, as the client has it.
+    pub id: String,
+    /// Whom it is for, the user to be included.
+    pub user_id: UserId,
+    /// What it is about.
+    pub about: About,
+    /// What it asks for.
+    pub pending: Pending,
+    /// How often it was sent; a code is only good for the mail that it was sent in.
+    pub generation: i64,
+    /// How often a code was guessed.
+    pub attempts: u32,
+    /// When it ends for good.
+    pub ends_at: Timestamp,
+}
+
+impl About {
+    /// The purpose.
+    pub const fn purpose(&self) -> Purpose {
+        match self {
+            Self::Registration(_) => Purpose::Registration,
+            Self::Reauthentication(_) => Purpose::Reauthentication,
+            Self::DisownedLogin => Purpose::DisownedLogin,
+            Self::PasswordReset => Purpose::PasswordReset,
+        }
+    }
+
+    fn add_to(&self, item: Item) -> Item {
+        match self {
+            Self::Registration(registration) => item
+                .with_bool("decoy", registration.decoy)
+                .with_bytes("salt", registration.salt.bytes())
+                .with_text("email", &registration.email)
+                .with_text("email_hash", &registration.email_hash)
+                .with_text_if("name", registration.name.as_deref())
+                .with_text_if("username", registration.username.as_deref())
+                .with_text_if("username_hash", registration.username_hash.as_deref())
+                .with_text_if("password", registration.password.as_deref()),
+            Self::Reauthentication(session) => item.with_text("session_hash", session),
+            Self::DisownedLogin | Self::PasswordReset => item,
+        }
+    }
+
+    fn from_item(item: &Item) -> Result<Self, Error> {
+        let purpose = Purpose::parse(&item.text("purpose")?);
+        Ok(match purpose.ok_or_else(|| Error::internal("an unknown challenge purpose"))? {
+            Purpose::Registration => {
+                let salt = item.bytes("salt")?.try_into().map_err(|_| Error::internal("a salt isn't 32 bytes"))?;
+                Self::Registration(Box::new(Registration {
+                    decoy: item.flag("decoy"),
+                    salt: UserSalt::from_bytes(salt),
+                    email: item.text("email")?,
+                    email_hash: item.text("email_hash")?,
+                    name: item.optional_text("name"),
+                    username: item.optional_text("username"),
+                    username_hash: item.optional_text("username_hash"),
+                    password: item.optional_text("password"),
+                }))
+            }
+            Purpose::Reauthentication => Self::Reauthentication(item.text("session_hash")?),
+            Purpose::DisownedLogin => Self::DisownedLogin,
+            Purpose::PasswordReset => Self::PasswordReset,
+        })
+    }
 }
 
 impl Challenge {
@@ -102,68 +166,72 @@ impl Challenge {
         Item::new().with_text(keys::PK, keys::challenge(&self.id))
     }
 
-    fn item(&self) -> Item {
-        let item = self
-            .key()
-            .with_text("purpose", self.purpose.as_str())
-            .with_number("generation", self.generation)
-            .with_number("attempts", i64::from(self.attempts))
-            .with_time("ends_at", self.ends_at)
-            .with_bool("decoy", self.decoy)
-            .with_text("user_id", self.user_id.to_string())
-            .with_bytes("salt", self.salt.bytes())
-            .with_text("email", &self.email)
-            .with_text("email_hash", &self.email_hash)
-            .with_text_if("name", self.name.as_deref())
-            .with_text_if("username", self.username.as_deref())
-            .with_text_if("username_hash", self.username_hash.as_deref())
-            .with_text_if("password", self.password.as_deref())
-            .with_number(keys::TTL, self.ends_at.seconds());
-        match &self.pending {
-            Pending::Mail { code_hash, code_expires_at, link_hash, link_expires_at } => item
-                .with_text("code_hash", code_hash)
-                .with_time("code_expires_at", *code_expires_at)
-                .with_text("link_hash", link_hash)
-                .with_time("link_expires_at", *link_expires_at),
-            Pending::Proven(Proven { token_hash, expires_at }) => {
-                item.with_text("token_hash", token_hash).with_time("token_expires_at", *expires_at)
-            }
+    /// What a registration keeps.
+    ///
+    /// # Errors
+    /// `internal` for a challenge of another purpose.
+    pub fn registration(&self) -> Result<&Registration, Error> {
+        match &self.about {
+            About::Registration(registration) => Ok(registration),
+            _ => Err(Error::internal("a challenge that is no registration")),
         }
     }
 
+    fn item(&self) -> Item {
+        let item = self
+            .key()
+            .with_text("purpose", self.about.purpose().as_str())
+            .with_number("generation", self.generation)
+            .with_number("attempts", i64::from(self.attempts))
+            .with_time("ends_at", self.ends_at)
+            .with_text("user_id", self.user_id.to_string())
+            .with_number(keys::TTL, self.ends_at.seconds());
+        self.pending.names().into_iter().fold(
+            self.about.add_to(item),
+            |item, (hash, expires_at, answer)| match answer {
+                Some(answer) => item.with_text(hash, &answer.hash).with_time(expires_at, answer.expires_at),
+                None => item,
+            },
+        )
+    }
+
     fn from_item(id: &str, item: &Item) -> Result<Self, Error> {
-        let purpose = item.text("purpose")?;
-        let salt = item.bytes("salt")?.try_into().map_err(|_| Error::internal("a salt isn't 32 bytes"))?;
-        let pending = match item.optional_text("token_hash") {
-            Some(token_hash) => Pending::Proven(Proven { token_hash, expires_at: item.time("token_expires_at")? }),
-            None => Pending::Mail {
-                code_hash: item.text("code_hash")?,
-                code_expires_at: item.time("code_expires_at")?,
-                link_hash: item.text("link_hash")?,
-                link_expires_at: item.time("link_expires_at")?,
+        let answer = |hash: &str, expires_at: &str| -> Result<Option<Answer>, Error> {
+            let Some(hash) = item.optional_text(hash) else { return Ok(None) };
+            Ok(Some(Answer { hash, expires_at: item.time(expires_at)? }))
+        };
+        let pending = match answer("token_hash", "token_expires_at")? {
+            Some(token) => Pending::Proven(token),
+            None => Pending::Mailed {
+                code: answer("code_hash", "code_expires_at")?,
+                link: answer("link_hash", "link_expires_at")?,
             },
         };
         Ok(Self {
             id: id.to_owned(),
-            purpose: [Purpose::Registration]
-                .into_iter()
-                .find(|known| known.as_str() == purpose)
-                .ok_or_else(|| Error::internal("an unknown challenge purpose"))?,
+            user_id: UserId::parse(&item.text("user_id")?)
+                .ok_or_else(|| Error::internal("a challenge names no user"))?,
+            about: About::from_item(item)?,
             pending,
             generation: item.number("generation")?,
             attempts: u32::try_from(item.number("attempts")?).unwrap_or(MAX_ATTEMPTS),
             ends_at: item.time("ends_at")?,
-            decoy: item.flag("decoy"),
-            user_id: UserId::parse(&item.text("user_id")?)
-                .ok_or_else(|| Error::internal("a challenge names no user"))?,
-            salt: UserSalt::from_bytes(salt),
-            email: item.text("email")?,
-            email_hash: item.text("email_hash")?,
-            name: item.optional_text("name"),
-            username: item.optional_text("username"),
-            username_hash: item.optional_text("username_hash"),
-            password: item.optional_text("password"),
         })
+    }
+}
+
+impl Pending {
+    /// The attributes that each answer lies in.
+    const fn names(&self) -> [(&'static str, &'static str, Option<&Answer>); 3] {
+        let (code, link, token) = match self {
+            Self::Mailed { code, link } => (code.as_ref(), link.as_ref(), None),
+            Self::Proven(token) => (None, None, Some(token)),
+        };
+        [
+            ("code_hash", "code_expires_at", code),
+            ("link_hash", "link_expires_at", link),
+            ("token_hash", "token_expires_at", token),
+        ]
     }
 }
 
@@ -187,7 +255,7 @@ impl Store {
             .map_err(|error| Error::aws("GetItem", &error))?;
         let Some(item) = answer.item.map(Item) else { return Ok(None) };
         let challenge = Challenge::from_item(id, &item)?;
-        Ok((challenge.purpose == purpose && now < challenge.ends_at).then_some(challenge))
+        Ok((challenge.about.purpose() == purpose && now < challenge.ends_at).then_some(challenge))
     }
 
     /// Reserves an attempt at a challenge, before anything is compared, so that parallel guesses can't pass the limit.
@@ -233,23 +301,18 @@ impl Transaction {
     /// Sends a challenge again: what it asked for so far stops working, the count of attempts stays. Refused as `challenge` if
     /// it was proven or sent again meanwhile.
     pub fn reissue_challenge(&mut self, store: &Store, challenge: &Challenge, pending: &Pending) {
-        let Pending::Mail { code_hash, code_expires_at, link_hash, link_expires_at } = pending else { return };
-        let values = Item::new()
-            .with_text(":code", code_hash)
-            .with_time(":code_until", *code_expires_at)
-            .with_text(":link", link_hash)
-            .with_time(":link_until", *link_expires_at)
-            .with_number(":generation", challenge.generation)
-            .with_number(":one", 1);
-        self.update(
-            "challenge",
-            &store.tables.challenges,
-            challenge.key(),
-            "SET code_hash = :code, code_expires_at = :code_until, link_hash = :link, link_expires_at = :link_until, \
-             generation = generation + :one",
-            Some("generation = :generation AND attribute_exists(code_hash)"),
-            values,
-        );
+        let mut values = Item::new().with_number(":generation", challenge.generation).with_number(":one", 1);
+        let mut update = "SET generation = generation + :one".to_owned();
+        for (hash, expires_at, answer) in pending.names() {
+            if let Some(answer) = answer {
+                update.push_str(&format!(", {hash} = :{hash}, {expires_at} = :{expires_at}"));
+                values = values
+                    .with_text(&format!(":{hash}"), &answer.hash)
+                    .with_time(&format!(":{expires_at}"), answer.expires_at);
+            }
+        }
+        let condition = "generation = :generation AND attribute_not_exists(token_hash)";
+        self.update("challenge", &store.tables.challenges, challenge.key(), &update, Some(condition), values);
     }
 
     /// Takes a right answer in: the code and link are spent, and a token for the next step takes their place. A password that was
@@ -269,7 +332,7 @@ impl Transaction {
                  REMOVE code_hash, code_expires_at, link_hash, link_expires_at, password",
                 keys::TTL
             ),
-            Some("generation = :generation AND attribute_exists(code_hash)"),
+            Some("generation = :generation AND attribute_not_exists(token_hash)"),
             values,
         );
     }
@@ -277,11 +340,14 @@ impl Transaction {
     /// Consumes a challenge: it is gone, with all that it kept. Refused as `challenge` if somebody was faster or it was sent
     /// again meanwhile.
     pub fn consume_challenge(&mut self, store: &Store, challenge: &Challenge) {
-        let (condition, values) = match &challenge.pending {
-            Pending::Mail { code_hash, .. } => ("code_hash = :known", Item::new().with_text(":known", code_hash)),
-            Pending::Proven(proven) => ("token_hash = :known", Item::new().with_text(":known", &proven.token_hash)),
-        };
-        self.delete("challenge", &store.tables.challenges, challenge.key(), condition, values);
+        let known = challenge.pending.names().into_iter().filter_map(|(hash, _, answer)| Some((hash, answer?)));
+        let (mut conditions, mut values) = (vec!["attribute_exists(pk)".to_owned()], Item::new());
+        for (hash, answer) in known {
+            conditions.push(format!("{hash} = :{hash}"));
+            values = values.with_text(&format!(":{hash}"), &answer.hash);
+        }
+        let condition = conditions.join(" AND ");
+        self.delete("challenge", &store.tables.challenges, challenge.key(), Some(&condition), values);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every partition and sort key.
 
-use crate::domain::ids::UserId;
+use crate::domain::ids::{DeviceId, UserId};
 
 /// Partition key.
 pub(super) const PK: &str = "pk";
@@ -32,6 +32,10 @@ pub(super) fn session(hash: &str) -> String {
     format!("SESSION#{hash}")
 }
 
+pub(super) fn device(id: &DeviceId) -> String {
+    format!("DEVICE#{id}")
+}
+
 pub(super) fn challenge(id: &str) -> String {
     format!("CHALLENGE#{id}")
 }
@@ -40,9 +44,14 @@ pub(super) fn limit(name: &str, key: &str, window: i64) -> String {
     format!("LIMIT#{name}#{key}#{window}")
 }
 
-/// `counters`: the failures of one account's password, by strangers' devices.
-pub(super) fn lock(credential: &str, account: &str) -> String {
-    format!("LOCK#{credential}#{account}")
+/// `counters`: the failures of one credential, by all strangers together or by one known device.
+pub(super) fn lock(credential: &str, tried_by: &str) -> String {
+    format!("LOCK#{credential}#{tried_by}")
+}
+
+/// `counters`: that a mail was counted.
+pub(super) fn counted_mail(id: &str) -> String {
+    format!("COUNTED#{id}")
 }
 
 pub(super) fn mail(id: &str) -> String {

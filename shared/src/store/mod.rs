@@ -5,6 +5,7 @@ mod accounts;
 mod audit;
 mod challenges;
 mod counters;
+mod devices;
 mod item;
 mod keyring;
 mod keys;
@@ -17,10 +18,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::Client;
 
-pub use accounts::{Account, LastLogin, Loaded};
+pub use accounts::{Account, LastLogin, Loaded, Wanted};
 pub use audit::AuditEvent;
-pub use challenges::{Challenge, Guess, Pending, Proven};
+pub use challenges::{About, Answer, Challenge, Guess, Pending, Registration};
 pub use counters::Attempt;
+pub use devices::{Device, Sighting, device_key};
 pub use item::Item;
 pub use keyring::{KeyringContents, WrappedKey};
 pub use outbox::StoredMail;

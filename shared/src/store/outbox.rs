@@ -6,7 +6,18 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde_json::Value;
 
 use super::{Item, Store, Transaction, keys};
-use crate::{clock::Timestamp, crypto::field::Place, error::Error};
+use crate::{
+    clock::Timestamp,
+    crypto::field::Place,
+    domain::{
+        limits::{Limit, MAIL_BY_ADDRESS, NOTICE_BY_ADDRESS},
+        mail::CausedBy,
+    },
+    error::Error,
+};
+
+/// How long, in seconds, it is known of a mail that is of no use any more that it was counted: longer than a stream may lag.
+const KEEP_COUNTED_SECONDS: i64 = 86_400;
 
 /// A mail as it is stored: address and content encrypted as one.
 #[derive(Debug, Clone)]
@@ -17,6 +28,10 @@ pub struct StoredMail {
     pub payload: String,
     /// What kind of mail it is.
     pub kind: String,
+    /// The address's look-up hash, to count by.
+    pub address_hash: String,
+    /// Whose budget of mails it is counted against.
+    pub caused_by: CausedBy,
     /// Under which its sending is audited.
     pub pseudonym: String,
     /// After that it is of no use any more, and is not sent.
@@ -39,6 +54,8 @@ impl StoredMail {
             .with_text(keys::PK, keys::mail(&self.id))
             .with_text("payload", &self.payload)
             .with_text("kind", &self.kind)
+            .with_text("address_hash", &self.address_hash)
+            .with_text("caused_by", self.caused_by.as_str())
             .with_text("pseudonym", &self.pseudonym)
             .with_time("not_after", self.not_after)
             .with_number(keys::TTL, self.not_after.seconds())
@@ -50,9 +67,20 @@ impl StoredMail {
             id: key.strip_prefix("MAIL#").unwrap_or_default().to_owned(),
             payload: item.text("payload")?,
             kind: item.text("kind")?,
+            address_hash: item.text("address_hash")?,
+            caused_by: CausedBy::parse(&item.text("caused_by")?)
+                .ok_or_else(|| Error::internal("a mail caused by nobody known"))?,
             pseudonym: item.text("pseudonym")?,
             not_after: item.time("not_after")?,
         })
+    }
+
+    /// The limit that it is counted against.
+    pub const fn limit(&self) -> Limit {
+        match self.caused_by {
+            CausedBy::Anyone => MAIL_BY_ADDRESS,
+            CausedBy::Owner => NOTICE_BY_ADDRESS,
+        }
     }
 
     /// Reads a mail out of a stream record's image, where values stand as DynamoDB's JSON.
@@ -130,10 +158,21 @@ impl Transaction {
         self.put_new("mail", &store.tables.outbox, mail.item());
     }
 
+    /// Counts a mail against its address's budget, `limit`, once however often the stream brings it. Refused as `mail` if it was counted
+    /// before, as `limit` if the budget is used up.
+    pub fn count_mail(&mut self, store: &Store, mail: &StoredMail, limit: Limit, now: Timestamp) {
+        // Not in the mail's own item: the stream would bring that change, too.
+        let counted = Item::new()
+            .with_text(keys::PK, keys::counted_mail(&mail.id))
+            .with_number(keys::TTL, mail.not_after.seconds() + KEEP_COUNTED_SECONDS);
+        self.put_new("mail", &store.tables.counters, counted);
+        self.count(store, limit, &mail.address_hash, now);
+    }
+
     /// Takes a mail out of the outbox: it was sent, or is of no use any more. Refused as `mail` if it is gone already.
     pub fn remove_mail(&mut self, store: &Store, mail: &StoredMail) {
         let key = Item::new().with_text(keys::PK, keys::mail(&mail.id));
         let values = Item::new().with_text(":kind", &mail.kind);
-        self.delete("mail", &store.tables.outbox, key, "kind = :kind", values);
+        self.delete("mail", &store.tables.outbox, key, Some("kind = :kind"), values);
     }
 }

@@ -2,13 +2,13 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{Item, Store, Transaction, keys};
+use super::{Device, Item, Store, Transaction, devices, keys};
 use crate::{
     clock::Timestamp,
     crypto::field::Place,
     domain::{
-        ids::UserId,
-        session::{SessionState, Transport},
+        ids::{DeviceId, UserId},
+        session::SessionState,
     },
     error::Error,
 };
@@ -29,14 +29,12 @@ pub struct Session {
     pub state: SessionState,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When the user last proved who they are.
+    /// When the user last proved who they are. The Unix epoch, where a suspicious login still waits for a mailed code.
     pub auth_time: Timestamp,
     /// How (RFC 8176).
     pub amr: Vec<String>,
     /// Whether the user asked for a long life.
     pub remember_me: bool,
-    /// How its tokens reach the client.
-    pub transport: Transport,
     /// The version of the `refresh` key that its tokens are made under.
     pub refresh_key_version: u32,
     /// The hash of the live refresh token's secret part (a PHC string).
@@ -49,8 +47,10 @@ pub struct Session {
     pub ip_truncated: String,
     /// The client's `User-Agent` (`field:session`).
     pub user_agent: String,
-    /// What the user calls the device (`field:session`).
-    pub device_name: Option<String>,
+    /// Where it was made (`field:session`).
+    pub place: Option<String>,
+    /// The device that it was made with.
+    pub device_id: Option<DeviceId>,
 }
 
 /// The key of a session's item, as its fields are bound to it.
@@ -80,14 +80,14 @@ impl Session {
             .with_time("auth_time", self.auth_time)
             .with_texts("amr", &self.amr)
             .with_bool("remember_me", self.remember_me)
-            .with_bool("cookies", self.transport == Transport::Cookie)
             .with_number("refresh_key_version", i64::from(self.refresh_key_version))
             .with_text("refresh_hash", &self.refresh_hash)
             .with_text("ip", &self.ip)
             .with_text("ip_hash", &self.ip_hash)
             .with_text("ip_truncated", &self.ip_truncated)
             .with_text("user_agent", &self.user_agent)
-            .with_text_if("device_name", self.device_name.as_deref())
+            .with_text_if("place", self.place.as_deref())
+            .with_text_if("device_id", self.device_id.as_ref().map(ToString::to_string))
             .with_number(keys::TTL, self.state.expires_at.seconds() + KEEP_ENDED_SECONDS)
     }
 }
@@ -113,44 +113,65 @@ pub(super) fn from_item(user_id: &UserId, item: &Item) -> Result<Session, Error>
         auth_time: item.time("auth_time")?,
         amr: item.texts("amr"),
         remember_me: item.flag("remember_me"),
-        transport: if item.flag("cookies") { Transport::Cookie } else { Transport::Token },
         refresh_key_version: number("refresh_key_version")?,
         refresh_hash: item.text("refresh_hash")?,
         ip: item.text("ip")?,
         ip_hash: item.text("ip_hash")?,
         ip_truncated: item.text("ip_truncated")?,
         user_agent: item.text("user_agent")?,
-        device_name: item.optional_text("device_name"),
+        place: item.optional_text("place"),
+        device_id: item.optional_text("device_id").as_deref().and_then(DeviceId::parse),
     })
 }
 
 impl Store {
-    /// All sessions of a user, ended and expired ones too, in no order.
+    /// A session of a user, living or not.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
-    pub async fn sessions(&self, user_id: &UserId) -> Result<Vec<Session>, Error> {
-        let mut sessions = Vec::new();
+    pub async fn session(&self, user_id: &UserId, hash: &str) -> Result<Option<Session>, Error> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.tables.sessions)
+            .key(keys::PK, AttributeValue::S(keys::user(user_id)))
+            .key(keys::SK, AttributeValue::S(keys::session(hash)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| Error::aws("GetItem", &error))?;
+        answer.item.map(|item| from_item(user_id, &Item(item))).transpose()
+    }
+
+    /// All sessions and devices of a user, ended, expired and forgotten ones too, in no order.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn sessions(&self, user_id: &UserId) -> Result<(Vec<Session>, Vec<Device>), Error> {
+        let (mut sessions, mut devices) = (Vec::new(), Vec::new());
         let mut from = None;
         loop {
             let answer = self
                 .client
                 .query()
                 .table_name(&self.tables.sessions)
-                .key_condition_expression("pk = :user AND begins_with(sk, :session)")
+                .key_condition_expression("pk = :user")
                 .expression_attribute_values(":user", AttributeValue::S(keys::user(user_id)))
-                .expression_attribute_values(":session", AttributeValue::S(keys::session("")))
                 .consistent_read(true)
                 .set_exclusive_start_key(from)
                 .send()
                 .await
                 .map_err(|error| Error::aws("Query", &error))?;
-            for item in answer.items.unwrap_or_default() {
-                sessions.push(from_item(user_id, &Item(item))?);
+            for item in answer.items.unwrap_or_default().into_iter().map(Item) {
+                if devices::is_device(&item) {
+                    devices.push(devices::from_item(user_id, &item)?);
+                } else {
+                    sessions.push(from_item(user_id, &item)?);
+                }
             }
             from = answer.last_evaluated_key;
             if from.is_none() {
-                return Ok(sessions);
+                return Ok((sessions, devices));
             }
         }
     }
@@ -194,6 +215,14 @@ impl Transaction {
             Some("refresh_counter = :live AND attribute_not_exists(revoked_at)"),
             values,
         );
+    }
+
+    /// Notes that the user has proven who they are once more. Refused as `session` if it was ended.
+    pub fn prove_again(&mut self, store: &Store, session: &Session, amr: &[String], now: Timestamp) {
+        let values = Item::new().with_time(":now", now).with_texts(":amr", amr);
+        let condition = "attribute_exists(pk) AND attribute_not_exists(revoked_at)";
+        let update = "SET auth_time = :now, amr = :amr";
+        self.update("session", &store.tables.sessions, session.key(), update, Some(condition), values);
     }
 
     /// Demands that a session is still as it was read. Refused as `session` otherwise.
