@@ -73,7 +73,7 @@ impl Operation {
     async fn answer(&self, app: &Arc<App>, handler: HttpHandler, event: &[u8]) -> Result<Vec<u8>, String> {
         let event: ApiGatewayV2httpRequest =
             serde_json::from_slice(event).map_err(|error| format!("not an HTTP API event: {:?}", error.classify()))?;
-        let request = Request::from_event(event, app.config.origin_secret.as_ref());
+        let request = Request::from_event(event, &app.config);
         let context = request.answer_context();
         let handled = async {
             app.keyring.preload(self.keys).await?;
@@ -111,7 +111,11 @@ impl Operation {
             .unwrap_or_else(|_| Err(Error::internal("the handler panicked")));
         let value = result.map_err(|error| {
             error.log(self.name, "");
-            error.to_string()
+            match error {
+                // What API Gateway makes a 401 of, where the event is one for an authorizer.
+                Error::InvalidToken | Error::SessionRevoked => "Unauthorized".to_owned(),
+                error => error.to_string(),
+            }
         })?;
         serde_json::to_vec(&value).map_err(|error| format!("unwritable answer: {error}"))
     }

@@ -9,6 +9,8 @@ use serde::Serialize;
 pub struct AnswerContext {
     /// API Gateway's id of the request.
     pub request_id: String,
+    /// The origin whose page sent it and may read the answer with credentials, if it isn't our own.
+    pub allowed_origin: Option<String>,
 }
 
 /// An HTTP answer.
@@ -19,13 +21,14 @@ pub struct Response {
     /// The error code, for the log.
     pub code: Option<&'static str>,
     headers: HeaderMap,
+    cookies: Vec<String>,
     body: Option<String>,
 }
 
 impl Response {
     /// An answer without a body.
     pub fn empty(status: StatusCode) -> Self {
-        Self { status, code: None, headers: HeaderMap::new(), body: None }
+        Self { status, code: None, headers: HeaderMap::new(), cookies: Vec::new(), body: None }
     }
 
     /// A JSON answer.
@@ -54,6 +57,13 @@ impl Response {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.insert(HeaderName::from_static(name), value);
         }
+        self
+    }
+
+    /// The same answer with one more `Set-Cookie`.
+    #[must_use]
+    pub fn with_cookie(mut self, cookie: String) -> Self {
+        self.cookies.push(cookie);
         self
     }
 
@@ -86,12 +96,22 @@ impl Response {
         ] {
             headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
         }
+        // Public documents say `*` themselves; credentials never go with that (Fetch standard, CORS protocol).
+        if let Some(origin) = context.allowed_origin.as_deref().and_then(|origin| HeaderValue::from_str(origin).ok())
+            && !headers.contains_key("access-control-allow-origin")
+        {
+            headers.insert("access-control-allow-origin", origin);
+            headers.insert("access-control-allow-credentials", HeaderValue::from_static("true"));
+            headers.insert("access-control-expose-headers", HeaderValue::from_static("retry-after, x-request-id"));
+        }
+        headers.append("vary", HeaderValue::from_static("origin"));
         if let Ok(request_id) = HeaderValue::from_str(&context.request_id) {
             headers.insert(HeaderName::from_static("x-request-id"), request_id);
         }
         let mut event = ApiGatewayV2httpResponse::default();
         event.status_code = i64::from(self.status.as_u16());
         event.headers = headers;
+        event.cookies = self.cookies;
         event.body = self.body.map(Body::Text);
         event
     }

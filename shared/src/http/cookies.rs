@@ -1,0 +1,85 @@
+//! Cookies: those that a client sends, and those that it is given (RFC 6265bis; names and attributes as in API.md, "`session`").
+
+/// A cookie that this service gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cookie {
+    /// The access token.
+    Access,
+    /// The refresh token.
+    Refresh,
+    /// The device token.
+    Device,
+    /// What a CSRF token is bound to before there is a session.
+    PreLogin,
+}
+
+impl Cookie {
+    /// Its name. The prefixes let browsers refuse one that a sibling domain or a plain-text page would plant.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Access => "__Host-access",
+            Self::Refresh => "__Secure-refresh",
+            Self::Device => "__Host-device",
+            Self::PreLogin => "__Host-csrf",
+        }
+    }
+
+    const fn attributes(self) -> &'static str {
+        match self {
+            Self::Access | Self::Device => "Path=/; HttpOnly; Secure; SameSite=Lax",
+            Self::Refresh => "Path=/v1; HttpOnly; Secure; SameSite=Strict",
+            Self::PreLogin => "Path=/; HttpOnly; Secure; SameSite=Strict",
+        }
+    }
+
+    /// The `Set-Cookie` that sets it for so many seconds. `value` is made of base64url, dots and underscores.
+    pub fn set(self, value: &str, seconds: i64) -> String {
+        format!("{}={value}; Max-Age={}; {}", self.name(), seconds.max(0), self.attributes())
+    }
+
+    /// The `Set-Cookie` that takes it away.
+    pub fn clear(self) -> String {
+        self.set("", 0)
+    }
+}
+
+/// The value of a cookie among those that were sent, `name=value` each. `None` if it isn't there once: of two of a name nobody can tell
+/// which one a sibling domain has planted.
+pub(super) fn find(cookies: &[String], cookie: Cookie) -> Option<&str> {
+    let mut values = cookies
+        .iter()
+        .filter_map(|sent| sent.trim().split_once('='))
+        .filter(|(name, _)| *name == cookie.name())
+        .map(|(_, value)| value);
+    let value = values.next().filter(|value| !value.is_empty())?;
+    values.next().is_none().then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_by_its_exact_name_and_only_if_it_is_there_once() {
+        let sent = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        assert_eq!(find(&sent(&["a=1", " __Host-access=x.y=z "]), Cookie::Access), Some("x.y=z"));
+        for none in [
+            &["__host-access=x"][..],
+            &["__Host-access"],
+            &["__Host-access="],
+            &["__Host-access=x", "__Host-access=y"],
+            &["x__Host-access=x"],
+        ] {
+            assert_eq!(find(&sent(none), Cookie::Access), None, "{none:?}");
+        }
+    }
+
+    #[test]
+    fn cookies_carry_the_attributes_of_the_contract() {
+        assert_eq!(
+            Cookie::Refresh.set("rt_x", 60),
+            "__Secure-refresh=rt_x; Max-Age=60; Path=/v1; HttpOnly; Secure; SameSite=Strict"
+        );
+        assert_eq!(Cookie::Access.clear(), "__Host-access=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Lax");
+    }
+}
