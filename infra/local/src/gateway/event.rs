@@ -42,12 +42,19 @@ pub(crate) fn has_valid_source(headers: &HeaderMap) -> bool {
     headers.get(SOURCE_IP).is_none_or(valid)
 }
 
-/// Turns the headers of this machine alone into those that the cloud knows.
-pub(crate) fn apply_local_headers(headers: &mut HeaderMap) {
+/// Turns the headers of this machine alone into those that the cloud knows: a place is told as by a CloudFront distribution, which knows
+/// the origin's secret.
+pub(crate) fn apply_local_headers(headers: &mut HeaderMap, origin_secret: Option<&str>) {
+    let mut placed = false;
     for (local, cloud) in PLACES {
         if let Some(value) = headers.remove(*local) {
             headers.insert(HeaderName::from_static(cloud), value);
+            placed = true;
         }
+    }
+    if let Some(secret) = origin_secret.filter(|_| placed).and_then(|secret| HeaderValue::from_str(secret).ok()) {
+        headers.insert(HeaderName::from_static("x-origin-secret"), secret);
+        headers.remove("cloudfront-viewer-address");
     }
 }
 
@@ -227,7 +234,7 @@ mod tests {
 
     fn event(request: Request<Bytes>) -> Value {
         let mut request = request;
-        apply_local_headers(request.headers_mut());
+        apply_local_headers(request.headers_mut(), Some("s3cret"));
         build(&Parts {
             request: &request,
             peer: SocketAddr::from(([127, 0, 0, 1], 5000)),
@@ -304,6 +311,7 @@ mod tests {
         assert_eq!(event["requestContext"]["http"]["sourceIp"], "203.0.113.9");
         assert_eq!(event["headers"]["cloudfront-viewer-country"], "DE");
         assert_eq!(event["headers"]["cloudfront-viewer-latitude"], "52.5");
+        assert_eq!(event["headers"]["x-origin-secret"], "s3cret");
         let names = event["headers"].as_object().unwrap();
         assert!(names.keys().all(|name| !name.starts_with("x-local-")));
         assert!(event.get("body").is_none());

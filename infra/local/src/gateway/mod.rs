@@ -41,7 +41,8 @@ pub(crate) async fn answer(world: &World, mut request: Request<Bytes>, peer: Soc
     if !event::has_valid_source(request.headers()) {
         return own_answer(StatusCode::BAD_REQUEST, "X-Local-Source-Ip must be an IP address");
     }
-    event::apply_local_headers(request.headers_mut());
+    let origin_secret = world.stack().functions.values().find_map(|function| function.environment.get("ORIGIN_SECRET"));
+    event::apply_local_headers(request.headers_mut(), origin_secret.map(String::as_str));
     let cors = world.stack().cors.as_ref();
     let origin = request.headers().get(header::ORIGIN).cloned();
     let mut response = match cors {

@@ -98,6 +98,8 @@ fn parameters(options: &Options) -> Result<BTreeMap<String, String>, StartError>
         }
     };
     otherwise("PublicUrl", &options.base_url);
+    // So that places can be tried out: the gateway tells them as a distribution would, which knows the secret.
+    otherwise("OriginSecret", &format!("{:032x}", u128::from_be_bytes(options.rng.bytes())));
     if declared.get("MailFrom") == Some(&false) {
         otherwise("MailFrom", SENDER);
     }
