@@ -9,11 +9,13 @@ use shared::{
     },
     domain::{account::Status, ids::UserId},
     error::Error,
-    http::Request,
+    http::{Cookie, Request},
     keyring::Purpose,
-    store::{Account, Loaded, Session},
+    store::{Account, Loaded, Session, Wanted},
     vault::Vault,
 };
+
+use crate::csrf_token::{self, Bound};
 
 /// The caller.
 pub(crate) struct Caller<'a> {
@@ -21,37 +23,83 @@ pub(crate) struct Caller<'a> {
     pub(crate) account: Account,
     /// The session that they call in.
     pub(crate) session: Session,
+    /// The session's id.
+    pub(crate) session_id: Token,
     /// Their vault.
     pub(crate) vault: Vault<'a>,
+    /// Whether cookies brought the token, and bring the next.
+    pub(crate) by_cookie: bool,
 }
 
-/// The claims of a bearer token of ours, current or not. A token whose signature fails costs no read.
-pub(crate) async fn claims(app: &App, request: &Request) -> Result<Claims, Error> {
-    let token = request.bearer_token().ok_or(Error::InvalidToken)?;
-    let key_id = access_token::key_id(token).ok_or(Error::InvalidToken)?;
-    let key = app.keyring.public_key(&key_id).await?.ok_or(Error::InvalidToken)?;
+/// What an access token says, as a request carries it.
+pub(crate) struct Presented {
+    /// Its claims. The token is current.
+    pub(crate) claims: Claims,
+    /// Whose.
+    pub(crate) user_id: UserId,
+    /// The session's id.
+    pub(crate) session_id: Token,
+    /// Whether a cookie brought it.
+    pub(crate) by_cookie: bool,
+}
+
+/// The access token of a request: the `Authorization` header's or, without that header, the cookie's, which needs a CSRF token where the
+/// request may change something. A token whose signature fails costs no read.
+///
+/// # Errors
+/// `invalid_token`, `csrf_failed`, `temporarily_unavailable`.
+pub(crate) async fn presented(app: &App, request: &Request) -> Result<Presented, Error> {
+    let (token, by_cookie) = match request.headers.contains_key("authorization") {
+        true => (request.bearer_token(), false),
+        false => (request.cookie(Cookie::Access), true),
+    };
+    let claims = verified(app, token.ok_or(Error::InvalidToken)?).await?.ok_or(Error::InvalidToken)?;
+    if !access_token::is_current(&claims, app.clock.now()) {
+        return Err(Error::InvalidToken);
+    }
+    let ids = UserId::parse(&claims.sub).zip(Token::parse(&claims.sid));
+    let (user_id, session_id) = ids.ok_or(Error::InvalidToken)?;
+    if by_cookie && !request.is_safe() {
+        csrf_token::check(app, request, &[Bound::Session(session_id.clone())]).await?;
+    }
+    Ok(Presented { claims, user_id, session_id, by_cookie })
+}
+
+/// The claims of an access token of ours, current or not.
+pub(crate) async fn verified(app: &App, token: &str) -> Result<Option<Claims>, Error> {
+    let Some(key_id) = access_token::key_id(token) else { return Ok(None) };
+    let Some(key) = app.keyring.public_key(&key_id).await? else { return Ok(None) };
     let issuer = app.public_url().await?;
     let audience = app.config.audience.as_deref().unwrap_or(&issuer);
-    access_token::verify(token, &key, &issuer, audience).ok_or(Error::InvalidToken)
+    Ok(access_token::verify(token, &key, &issuer, audience))
 }
 
 /// The caller of a request: one read, strongly consistent.
 ///
 /// # Errors
-/// `invalid_token`, `session_revoked`, `temporarily_unavailable`.
+/// `invalid_token`, `csrf_failed`, `session_revoked`, `temporarily_unavailable`.
 pub(crate) async fn caller<'a>(app: &'a App, request: &Request) -> Result<Caller<'a>, Error> {
-    let claims = claims(app, request).await?;
-    let now = app.clock.now();
-    if !access_token::is_current(&claims, now) {
-        return Err(Error::InvalidToken);
-    }
-    let (user_id, session_id) = UserId::parse(&claims.sub).zip(Token::parse(&claims.sid)).ok_or(Error::InvalidToken)?;
-    let loaded = app.store.load(&user_id, Some(&session_hash(app, &session_id).await?)).await?;
+    let Presented { user_id, session_id, by_cookie, .. } = presented(app, request).await?;
+    let hash = session_hash(app, &session_id).await?;
+    let loaded = app.store.load(&user_id, Wanted::session(&hash)).await?;
     let (account, session, vault) = complete(app, loaded).ok_or(Error::SessionRevoked)?;
-    if account.status != Status::Active || !session.state.lives(account.session_epoch, now) {
+    if !lives(app, &account, &session) {
         return Err(Error::SessionRevoked);
     }
-    Ok(Caller { account, session, vault })
+    Ok(Caller { account, session, session_id, vault, by_cookie })
+}
+
+/// Whether the session of that id lives, asked of the tables.
+pub(crate) async fn session_lives(app: &App, user_id: &UserId, session_id: &Token) -> Result<bool, Error> {
+    let hash = session_hash(app, session_id).await?;
+    let loaded = app.store.load(user_id, Wanted { without_salt: true, ..Wanted::session(&hash) }).await?;
+    let both = loaded.account.zip(loaded.session);
+    Ok(both.is_some_and(|(account, session)| lives(app, &account, &session)))
+}
+
+/// Whether a session lives and its account may be used.
+pub(crate) fn lives(app: &App, account: &Account, session: &Session) -> bool {
+    account.status == Status::Active && session.state.lives(account.session_epoch, app.clock.now())
 }
 
 /// The look-up hash of a session's id.

@@ -6,12 +6,15 @@ pub mod operations;
 pub mod account;
 pub mod login;
 pub mod platform;
+pub mod recovery;
 pub mod registration;
 pub mod sessions;
 pub mod tokens;
 pub mod workers;
 
 mod authentication;
+mod csrf_token;
+mod login_alert;
 mod sign_in;
 mod step_token;
 mod user;

@@ -3,7 +3,7 @@
 
 use shared::operation::Operation;
 
-use crate::{account, login, platform, registration, sessions, tokens, workers};
+use crate::{account, login, platform, recovery, registration, sessions, tokens, workers};
 
 /// Every operation.
 pub static OPERATIONS: &[Operation] = &[
@@ -12,10 +12,20 @@ pub static OPERATIONS: &[Operation] = &[
     registration::register_complete::OPERATION,
     registration::register_resend::OPERATION,
     login::login::OPERATION,
+    login::login_disown::OPERATION,
     tokens::token_refresh::OPERATION,
+    tokens::token_introspect::OPERATION,
     tokens::logout::OPERATION,
     sessions::logout_all::OPERATION,
+    sessions::session_list::OPERATION,
     sessions::session_revoke::OPERATION,
+    sessions::device_list::OPERATION,
+    sessions::device_update::OPERATION,
+    sessions::device_forget::OPERATION,
+    tokens::authorizer::OPERATION,
+    tokens::csrf::OPERATION,
+    tokens::reauthenticate::OPERATION,
+    recovery::password_reset::OPERATION,
     account::profile_get::OPERATION,
     platform::jwks::OPERATION,
     platform::openid_configuration::OPERATION,

@@ -1,4 +1,4 @@
-//! The end of every way in: a session, its first tokens, and the answer that carries them.
+//! The end of every way in: a session, the device that it is on, its first tokens, and the answer that carries them.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
@@ -7,81 +7,233 @@ use shared::{
     clock::Timestamp,
     crypto::{
         access_token::{self, Claims},
-        lookup_hash::{Subject, lookup_hash},
+        device_token::DeviceToken,
+        lookup_hash::{Subject, lookup_hash, raw},
         password_hash::Cost,
         refresh_token::RefreshToken,
-        secret::Token,
+        secret::{Token, same},
     },
     domain::{
+        audit::{Action, Outcome},
+        device::KNOWN_SECONDS,
+        ids::DeviceId,
         network,
-        session::{Lifetime, SessionOptions, SessionState, Transport},
+        place::Place,
+        session::{Lifetime, SessionOptions, SessionState},
+        suspicion::Footprints,
     },
     error::Error,
-    http::{Client, Request},
-    keyring::Purpose,
-    store::{Account, LastLogin, Session, session_key},
+    http::{Client, Cookie, Request, Response, StatusCode},
+    keyring::{KeySet, Purpose},
+    store::{Account, AuditEvent, Device, LastLogin, Session, Sighting, Transaction, device_key, session_key},
     vault::Vault,
 };
 
-use crate::user::User;
+use crate::{
+    csrf_token::{self, Bound},
+    login_alert::{self, Alert},
+    user::User,
+};
 
 /// The answer that ends a login (API.md, "Answers that end a login step").
 #[derive(Serialize)]
 pub(crate) struct Authenticated {
     status: &'static str,
-    access_token: String,
-    token_type: &'static str,
-    expires_in: i64,
-    refresh_token: String,
+    #[serde(flatten)]
+    access: Access,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
     refresh_expires_in: i64,
     session_id: String,
     user: User,
     #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) recovery_key: Option<String>,
+}
+
+/// An access token; with cookies, the CSRF token in its place.
+#[derive(Serialize)]
+pub(crate) struct Access {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<String>,
+    token_type: &'static str,
+    expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf_token: Option<String>,
+}
+
+impl Access {
+    /// A new access token of a session.
+    pub(crate) async fn of(
+        app: &App,
+        account: &Account,
+        session: &Session,
+        id: &Token,
+        by_cookie: bool,
+    ) -> Result<Self, Error> {
+        let csrf_token =
+            if by_cookie { Some(csrf_token::issue(app, &Bound::Session(id.clone())).await?) } else { None };
+        Ok(Self {
+            access_token: Some(access_token(app, account, session, id, app.clock.now()).await?),
+            token_type: "Bearer",
+            expires_in: app.config.access_token_seconds,
+            csrf_token,
+        })
+    }
+
+    /// The `Set-Cookie` that takes the token out of the body, where cookies carry it.
+    fn take_cookie(&mut self) -> Option<String> {
+        self.csrf_token.as_ref()?;
+        Some(Cookie::Access.set(&self.access_token.take()?, self.expires_in))
+    }
+
+    /// As an answer of its own.
+    pub(crate) fn into_response(mut self) -> Response {
+        let cookie = self.take_cookie();
+        let response = Response::json(StatusCode::OK, &self);
+        cookie.into_iter().fold(response, Response::with_cookie)
+    }
+}
+
+impl Authenticated {
+    /// The answer, with its tokens in the body or in cookies.
+    pub(crate) fn into_response(mut self, status: StatusCode) -> Response {
+        let mut cookies = Vec::new();
+        if let Some(access) = self.access.take_cookie() {
+            cookies.push(access);
+            let refresh = self.refresh_token.take();
+            cookies.extend(refresh.map(|token| Cookie::Refresh.set(&token, self.refresh_expires_in)));
+            cookies.extend(self.device_token.take().map(|token| Cookie::Device.set(&token, KNOWN_SECONDS)));
+        }
+        cookies.into_iter().fold(Response::json(status, &self), Response::with_cookie)
+    }
+}
+
+/// The answer to somebody whose session is over, without the cookies that belonged to it.
+pub(crate) fn without_session_cookies(response: Response, by_cookie: bool) -> Response {
+    match by_cookie {
+        true => response.with_cookie(Cookie::Access.clear()).with_cookie(Cookie::Refresh.clear()),
+        false => response,
+    }
+}
+
+/// Somebody who has proven who they are.
+pub(crate) struct Entrant<'a> {
+    /// Their account, as it is once they are in.
+    pub(crate) account: &'a Account,
+    /// Their vault.
+    pub(crate) vault: &'a Vault<'a>,
+    /// How they have proven it (RFC 8176).
+    pub(crate) amr: &'a [&'a str],
+    /// The device that they come with, if it is known.
+    pub(crate) device: Option<&'a Device>,
+    /// Whether the account is being made: there is nothing that this login could be unlike.
+    pub(crate) is_new: bool,
 }
 
 /// A session that is ready to be stored, and what is answered once it is.
 pub(crate) struct SignIn {
-    /// To be stored.
-    pub(crate) session: Session,
     /// To be noted with the account.
     pub(crate) last_login: LastLogin,
     /// To be answered.
     pub(crate) answer: Authenticated,
+    session: Session,
+    seen: Sighting,
+    alert: Option<Alert>,
+    surplus: Vec<(Session, AuditEvent)>,
 }
 
-/// Refuses cookie transport to a request without a CSRF token. None is given out yet, so that none can be right.
-pub(crate) fn check_transport(_request: &Request, options: &SessionOptions) -> Result<(), Error> {
-    match options.transport {
-        Transport::Token => Ok(()),
-        Transport::Cookie => Err(Error::CsrfFailed),
+impl SignIn {
+    /// Adds what is to be stored, but for what is noted with the account. Refused as `session` or `device` if the account's other
+    /// sessions, or the device, changed meanwhile.
+    pub(crate) fn add_to(&self, transaction: &mut Transaction, app: &App) {
+        let now = self.session.created_at;
+        transaction.create_session(&app.store, &self.session);
+        transaction.see_device(&app.store, &self.session.user_id, &self.seen, now);
+        for (session, event) in &self.surplus {
+            transaction.end_session(&app.store, session, "session_limit", now);
+            transaction.audit(&app.store, event);
+        }
+        if let Some(alert) = &self.alert {
+            alert.add_to(transaction, app);
+        }
     }
 }
 
-/// Makes a session for an account that has proven who it is, by `amr` (RFC 8176). Stores nothing: all that can fail before the
-/// transaction has not happened.
+/// Refuses cookie transport to a request without a CSRF token.
+pub(crate) async fn check_transport(app: &App, request: &Request, options: &SessionOptions) -> Result<(), Error> {
+    if options.by_cookie() { csrf_token::check_before_login(app, request).await } else { Ok(()) }
+}
+
+/// The device token that a request shows, in its body or as a cookie, if it is one of ours.
+pub(crate) fn shown_device(index: &KeySet, request: &Request, options: &SessionOptions) -> Option<DeviceToken> {
+    let in_body = options.device_token.as_ref().map(|token| token.0.as_str());
+    in_body.or_else(|| request.cookie(Cookie::Device)).and_then(|token| DeviceToken::parse(index, token))
+}
+
+/// Whether a stored device is the one that was shown, and known to the account. A fingerprint that is told and isn't the device's makes
+/// it a stranger: its token was copied.
+pub(crate) fn is_known(
+    app: &App,
+    index: &KeySet,
+    account: &Account,
+    device: &Device,
+    shown: &DeviceToken,
+    options: &SessionOptions,
+) -> bool {
+    let same_text = |one: Option<&String>, other: String| one.is_some_and(|one| same(one.as_bytes(), other.as_bytes()));
+    let other_fingerprint = device.fingerprint_hash.as_ref().zip(fingerprint_hash(index, account, options));
+    device.state.is_known(account.device_epoch, app.clock.now())
+        && same_text(device.token_hash.as_ref(), shown.hash(index))
+        && other_fingerprint.is_none_or(|(known, told)| *known == told)
+}
+
+fn fingerprint(account: &Account, options: &SessionOptions) -> Option<Vec<u8>> {
+    let told = options.device_fingerprint.as_ref()?;
+    Some([account.id.bytes().as_slice(), told.0.as_bytes()].concat())
+}
+
+fn fingerprint_hash(index: &KeySet, account: &Account, options: &SessionOptions) -> Option<String> {
+    fingerprint(account, options).map(|value| lookup_hash(index, Subject::Fingerprint, &value))
+}
+
+/// Makes a session for somebody who has proven who they are. Stores nothing: all that can fail before the transaction has not happened.
 pub(crate) async fn prepare(
     app: &App,
-    vault: &Vault<'_>,
-    account: &Account,
-    client: &Client,
+    entrant: &Entrant<'_>,
+    request: &Request,
     options: &SessionOptions,
-    amr: &[&str],
 ) -> Result<SignIn, Error> {
-    let now = app.clock.now();
-    let id = Token::random(&*app.rng);
+    let Entrant { account, vault, .. } = *entrant;
+    let (now, client) = (app.clock.now(), &request.client);
+    let place = client.place.clone().or_else(|| app.geo.place(client.ip));
     let index = app.keyring.get(Purpose::Index).await?;
+    let (seen, device_token) = see_device(app, entrant, client, options, place.as_ref()).await?;
+
+    let account_item = Account::item_key(&account.id);
+    let footprints_place = Account::place(&account_item, "footprints");
+    let before = match &account.footprints {
+        Some(sealed) => {
+            let text = vault.open(Purpose::FieldSession, footprints_place, sealed).await?;
+            serde_json::from_str(&text).map_err(|_| Error::internal("unreadable footprints"))?
+        }
+        None => Footprints::default(),
+    };
+    let suspicions = before.suspicions(seen.known, place.as_ref(), now);
+    let alert = match suspicions.first() {
+        Some(&gravest) if !entrant.is_new => {
+            Some(login_alert::prepare(app, account, vault, client, place.as_ref(), gravest).await?)
+        }
+        _ => None,
+    };
+
+    let id = Token::random(&*app.rng);
     let hash = lookup_hash(&index, Subject::Session, id.bytes());
     let refresh_keys = app.keyring.get(Purpose::Refresh).await?;
     let refresh = RefreshToken::derive(refresh_keys.newest(), &account.id, &id, 0);
     let lifetime = Lifetime::new(&app.config, options.remember_me, now);
     let item = session_key(&account.id, &hash);
-    let device_name = match &options.device_name {
-        Some(name) => {
-            Some(vault.seal(Purpose::FieldSession, Session::place(&item, "device_name"), name.as_str()).await?)
-        }
-        None => None,
-    };
     let session = Session {
         user_id: account.id.clone(),
         sealed_id: vault.seal(Purpose::FieldSession, Session::place(&item, "session_id"), &id.encode()).await?,
@@ -95,20 +247,24 @@ pub(crate) async fn prepare(
             spent_at: None,
         },
         created_at: now,
-        auth_time: now,
-        amr: amr.iter().map(|&method| method.to_owned()).collect(),
+        auth_time: match &alert {
+            Some(alert) if alert.asks_for_step_up(app) => Timestamp::from_seconds(0),
+            _ => now,
+        },
+        amr: entrant.amr.iter().map(|&method| method.to_owned()).collect(),
         remember_me: options.remember_me,
-        transport: options.transport,
         refresh_key_version: refresh.key_version,
         refresh_hash: refresh_hash(app, &refresh).await?,
         ip: vault.seal(Purpose::FieldIp, Session::place(&item, "ip"), &client.ip.to_string()).await?,
         ip_hash: vault.ip_hash(client.ip).await?,
         ip_truncated: network::truncated(client.ip),
         user_agent: vault.seal(Purpose::FieldSession, Session::place(&item, "user_agent"), &client.user_agent).await?,
-        device_name,
+        place: seal_place(vault, Session::place(&item, "place"), place.as_ref()).await?,
+        device_id: Some(seen.id.clone()),
         hash,
     };
-    let account_item = Account::item_key(&account.id);
+    let footprints = serde_json::to_string(&before.after(place.as_ref(), now))
+        .map_err(|_| Error::internal("unwritable footprints"))?;
     let last_login = LastLogin {
         at: now,
         ip: vault
@@ -117,10 +273,89 @@ pub(crate) async fn prepare(
         user_agent: vault
             .seal(Purpose::FieldSession, Account::place(&account_item, "last_login_user_agent"), &client.user_agent)
             .await?,
+        footprints: vault.seal(Purpose::FieldSession, footprints_place, &footprints).await?,
     };
+    let surplus = surplus(app, entrant, client).await?;
     let account = Account { last_login_at: Some(now), ..account.clone() };
-    let answer = answer(app, vault, &account, &session, &id, &refresh).await?;
-    Ok(SignIn { session, last_login, answer })
+    let mut answer = answer(app, vault, &account, &session, &id, &refresh, options.by_cookie()).await?;
+    answer.device_token = device_token.map(|token| token.encode(&index));
+    Ok(SignIn { last_login, answer, session, seen, alert, surplus })
+}
+
+/// The device of a login: the known one as it is now, or another, with the token that it will be known by.
+async fn see_device(
+    app: &App,
+    entrant: &Entrant<'_>,
+    client: &Client,
+    options: &SessionOptions,
+    place: Option<&Place>,
+) -> Result<(Sighting, Option<DeviceToken>), Error> {
+    let Entrant { account, vault, .. } = *entrant;
+    let index = app.keyring.get(Purpose::Index).await?;
+    // A client that tells what it makes of its device is the same device whenever it tells the same, if a stranger each time.
+    let id = match (entrant.device, fingerprint(account, options)) {
+        (Some(known), _) => known.id.clone(),
+        (None, Some(value)) => {
+            let mut bytes = [0; 16];
+            bytes.copy_from_slice(&raw(&index, Subject::Fingerprint, &value)[..16]);
+            DeviceId::from_bytes(bytes)
+        }
+        (None, None) => DeviceId::random(&*app.rng),
+    };
+    let known_hash = entrant.device.and_then(|device| device.token_hash.clone());
+    let token = known_hash.is_none().then(|| DeviceToken::random(&account.id, &id, &*app.rng));
+    let token_hash = known_hash.or_else(|| token.as_ref().map(|token| token.hash(&index)));
+    let item = device_key(&account.id, &id);
+    let name = match &options.device_name {
+        Some(name) => {
+            Some(vault.seal(Purpose::FieldSession, Device::place(&item, "device_name"), name.as_str()).await?)
+        }
+        None => None,
+    };
+    let seen = Sighting {
+        known: token.is_none(),
+        epoch: account.device_epoch,
+        token_hash: token_hash.ok_or_else(|| Error::internal("a device without a token"))?,
+        fingerprint_hash: fingerprint_hash(&index, account, options),
+        name,
+        user_agent: vault.seal(Purpose::FieldSession, Device::place(&item, "user_agent"), &client.user_agent).await?,
+        ip_truncated: network::truncated(client.ip),
+        place: seal_place(vault, Device::place(&item, "place"), place).await?,
+        id,
+    };
+    Ok((seen, token))
+}
+
+async fn seal_place(
+    vault: &Vault<'_>,
+    at: shared::crypto::field::Place<'_>,
+    place: Option<&Place>,
+) -> Result<Option<String>, Error> {
+    let Some(place) = place else { return Ok(None) };
+    let text = serde_json::to_string(place).map_err(|_| Error::internal("an unwritable place"))?;
+    Ok(Some(vault.seal(Purpose::FieldSession, at, &text).await?))
+}
+
+/// How many sessions beyond the limit one login ends at most; what a burst of parallel logins leaves, the next one ends.
+const MAX_SURPLUS: usize = 20;
+
+/// The sessions that end since there may be no more, those that rested longest first.
+async fn surplus(app: &App, entrant: &Entrant<'_>, client: &Client) -> Result<Vec<(Session, AuditEvent)>, Error> {
+    let Ok(limit @ 1..) = usize::try_from(app.config.session_limit) else { return Ok(Vec::new()) };
+    if entrant.is_new {
+        return Ok(Vec::new());
+    }
+    let now = app.clock.now();
+    let (mut sessions, _) = app.store.sessions(&entrant.account.id).await?;
+    sessions.retain(|session| session.state.lives(entrant.account.session_epoch, now));
+    sessions.sort_by_key(|session| session.state.last_active_at);
+    let beyond = (sessions.len() + 1).saturating_sub(limit).min(MAX_SURPLUS);
+    let mut surplus = Vec::new();
+    for session in sessions.into_iter().take(beyond) {
+        let event = entrant.vault.event(Action::RevokeSession, Outcome::Success, "session_limit", client).await?;
+        surplus.push((session, event));
+    }
+    Ok(surplus)
 }
 
 /// The answer for a session: a new access token and that refresh token.
@@ -131,6 +366,7 @@ pub(crate) async fn answer(
     session: &Session,
     id: &Token,
     refresh: &RefreshToken,
+    by_cookie: bool,
 ) -> Result<Authenticated, Error> {
     let now = app.clock.now();
     let refresh_keys = app.keyring.get(Purpose::Refresh).await?;
@@ -139,13 +375,12 @@ pub(crate) async fn answer(
     let rests_until = now.plus_seconds(session.state.idle_seconds).min(session.state.expires_at);
     Ok(Authenticated {
         status: "authenticated",
-        access_token: access_token(app, account, session, id, now).await?,
-        token_type: "Bearer",
-        expires_in: app.config.access_token_seconds,
-        refresh_token: refresh.encode(refresh_key).to_string(),
+        access: Access::of(app, account, session, id, by_cookie).await?,
+        refresh_token: Some(refresh.encode(refresh_key).to_string()),
         refresh_expires_in: rests_until.seconds() - now.seconds(),
         session_id: id.encode(),
         user: User::of(vault, account).await?,
+        device_token: None,
         recovery_key: None,
     })
 }

@@ -20,6 +20,11 @@ pub(crate) struct StepToken {
 }
 
 impl StepToken {
+    /// A new token for a challenge that is yet to be made, with its id.
+    pub(crate) fn new(app: &App) -> Self {
+        Self::random(app, &Token::random(&*app.rng).encode())
+    }
+
     /// A new token for a challenge.
     pub(crate) fn random(app: &App, challenge: &str) -> Self {
         Self { challenge: challenge.to_owned(), secret: Token::random(&*app.rng) }

@@ -21,6 +21,13 @@ pub(crate) struct User {
     last_login_at: Option<String>,
 }
 
+/// What of an account's own must not stand in its password: the address's local part, the username, the name.
+pub(crate) async fn own_words(vault: &Vault<'_>, account: &Account) -> Result<Vec<String>, Error> {
+    let user = User::of(vault, account).await?;
+    let local_part = user.email.and_then(|email| email.split('@').next().map(str::to_owned));
+    Ok([local_part, user.username, user.name].into_iter().flatten().collect())
+}
+
 impl User {
     /// Decrypts an account for its owner.
     pub(crate) async fn of(vault: &Vault<'_>, account: &Account) -> Result<Self, Error> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use shared::{
     app::App,
     crypto::{
+        device_token::DeviceToken,
         lookup_hash::{Subject, lookup_hash},
         password_hash::needs_rehash,
     },
@@ -14,7 +15,7 @@ use shared::{
         audit::{Action, Outcome},
         identifier::Identifier,
         ids::UserId,
-        limits::LOGIN_BY_NETWORK,
+        limits::{LOGIN_BY_DEVICE, LOGIN_BY_NETWORK},
         network,
         password::Password,
         session::SessionOptions,
@@ -23,11 +24,11 @@ use shared::{
     http::{Request, Response, StatusCode},
     keyring::{KeySet, Purpose},
     operation::Operation,
-    store::{Account, Attempt, Loaded, Transaction},
+    store::{Account, Attempt, Device, Loaded, Transaction, Wanted},
     vault::Vault,
 };
 
-use crate::sign_in;
+use crate::sign_in::{self, Entrant};
 
 /// `login`
 pub const OPERATION: Operation = Operation::http(
@@ -38,6 +39,8 @@ pub const OPERATION: Operation = Operation::http(
         Purpose::FieldContact,
         Purpose::FieldSession,
         Purpose::FieldIp,
+        Purpose::FieldOutbox,
+        Purpose::Csrf,
         Purpose::Refresh,
         Purpose::Signing,
     ],
@@ -64,23 +67,45 @@ impl Form {
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let form = Form::parse(&request)?;
-    sign_in::check_transport(&request, &form.options)?;
+    sign_in::check_transport(&app, &request, &form.options).await?;
     let now = app.clock.now();
 
-    // First round trip: count the request, and find out whose the identifier is.
+    // First round trip: count the request, and find out whose the identifier is. A known device has a budget of its own.
     let index = app.keyring.get(Purpose::Index).await?;
     let network = lookup_hash(&index, Subject::Network, network::of_limits(request.client.ip).as_bytes());
-    let counted = app.store.count(LOGIN_BY_NETWORK, &network, app.config.limit_factor, now);
+    let by_network = || app.store.count(app.config.limit(LOGIN_BY_NETWORK), &network, now);
+    let mut shown = sign_in::shown_device(&index, &request, &form.options);
+    let counted = async {
+        match &shown {
+            Some(token) => {
+                let device = token.device_id.to_string();
+                app.store.count(app.config.limit(LOGIN_BY_DEVICE), &device, now).await
+            }
+            None => by_network().await,
+        }
+    };
     let ((), (typed, owner)) = futures::future::try_join(counted, owner(&app, &index, &form.identifier)).await?;
 
     // Second: reserve an attempt, and load the account. An unknown identifier stands for an account of its own that isn't there.
     let (unknown_id, unknown_vault) = Vault::of_unknown(&app, &typed).await?;
     let id = owner.unwrap_or(unknown_id);
-    let account_key = id.to_string();
-    let reserved = app.store.reserve_login("password", &account_key, app.config.limit_factor, now);
-    let (attempt, loaded) = futures::future::join(reserved, app.store.load(&id, None)).await;
+    if shown.take_if(|token| token.user_id != id).is_some() {
+        by_network().await?; // another account's device is a stranger to this one
+    }
+    let wanted = Wanted { device: shown.as_ref().map(|token| &token.device_id), ..Wanted::ACCOUNT };
+    let (credential, tried_by) = match &shown {
+        Some(token) => ("password/device", token.device_id.to_string()),
+        None => ("password", id.to_string()),
+    };
+    let reserved = app.store.reserve_login(credential, &tried_by, app.config.limit_factor, now);
+    let (mut attempt, loaded) = futures::future::join(reserved, app.store.load(&id, wanted)).await;
     let mut loaded = loaded?;
     let vault = loaded.salt.take().map_or(unknown_vault, |salt| Vault::new(&app, salt));
+    if shown.is_some() && known_device(&app, &index, &form, &loaded, shown.as_ref()).is_none() {
+        // It was known once, and has been forgotten: a stranger's budgets are what is left to it.
+        by_network().await?;
+        attempt = app.store.reserve_login("password", &id.to_string(), app.config.limit_factor, now).await;
+    }
     let attempt = match attempt {
         Ok(attempt) => attempt,
         Err(error @ Error::LockedOut { .. }) => return refuse(&app, &request, &vault, error).await,
@@ -91,6 +116,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     // login renewed the hash, or the password is another by now), once more with what it is now.
     let peppers = app.keyring.get(Purpose::Pepper).await?;
     for _ in 0..2 {
+        let device = known_device(&app, &index, &form, &loaded, shown.as_ref());
         let account = match compare(&app, &form.password, &peppers, loaded).await? {
             Some(account) if account.status == Status::Banned => {
                 return refuse(&app, &request, &vault, Error::AccountBanned).await;
@@ -98,12 +124,24 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
             Some(account) => account,
             None => return refuse(&app, &request, &vault, Error::InvalidCredentials).await,
         };
-        if let Some(response) = admit(&app, &request, &form, &vault, account, &attempt, &peppers).await? {
+        if let Some(response) = admit(&app, &request, &form, &vault, account, device, &attempt, &peppers).await? {
             return Ok(response);
         }
-        loaded = app.store.load(&id, None).await?;
+        loaded = app.store.load(&id, wanted).await?;
     }
     Err(Error::TemporarilyUnavailable("an account changes under every look".to_owned()))
+}
+
+/// The device that was shown, if the account knows it.
+fn known_device(
+    app: &App,
+    index: &KeySet,
+    form: &Form,
+    loaded: &Loaded,
+    shown: Option<&DeviceToken>,
+) -> Option<Device> {
+    let ((account, device), shown) = loaded.account.as_ref().zip(loaded.device.as_ref()).zip(shown)?;
+    sign_in::is_known(app, index, account, device, shown, &form.options).then(|| device.clone())
 }
 
 /// The look-up hash of what was typed, and whose it is.
@@ -132,13 +170,15 @@ async fn compare(app: &App, password: &Password, peppers: &KeySet, loaded: Loade
     Ok(loaded.account.filter(|_| right))
 }
 
-/// Signs the owner of the account in; `None` if the account is no longer as it was loaded.
+/// Signs the owner of the account in; `None` if the account, the device or a session is no longer as it was loaded.
+#[expect(clippy::too_many_arguments, reason = "all that a login has found out so far")]
 async fn admit(
     app: &App,
     request: &Request,
     form: &Form,
     vault: &Vault<'_>,
     account: Account,
+    device: Option<Device>,
     attempt: &Attempt,
     peppers: &KeySet,
 ) -> Result<Option<Response>, Error> {
@@ -150,18 +190,21 @@ async fn admit(
         None
     };
     let active = Account { status: Status::Active, ..account.clone() };
-    let sign_in = sign_in::prepare(app, vault, &active, &request.client, &form.options, &["pwd"]).await?;
+    let entrant = Entrant { account: &active, vault, amr: &["pwd"], device: device.as_ref(), is_new: false };
+    let sign_in = sign_in::prepare(app, &entrant, request, &form.options).await?;
     let event = vault.event(Action::Login, Outcome::Success, "password", &request.client).await?;
     // Where somebody else tried meanwhile, the wait that stands is theirs, and stays.
     for take_back in [true, false] {
         let mut transaction = Transaction::new();
         transaction.note_login(&app.store, &account, &sign_in.last_login, rehashed.as_deref());
-        transaction.create_session(&app.store, &sign_in.session);
+        sign_in.add_to(&mut transaction, app);
         transaction.audit(&app.store, &event);
         transaction.give_back(&app.store, attempt, take_back);
         match app.store.commit(transaction).await {
-            Ok(()) => return Ok(Some(Response::json(StatusCode::OK, &sign_in.answer))),
-            Err(refused) if refused.refused("account") => return Ok(None),
+            Ok(()) => return Ok(Some(sign_in.answer.into_response(StatusCode::OK))),
+            Err(refused) if ["account", "device", "session"].iter().any(|what| refused.refused(what)) => {
+                return Ok(None);
+            }
             Err(refused) if refused.refused("lock") => {}
             Err(error) => return Err(error.into()),
         }

@@ -2,3 +2,4 @@
 
 #[expect(clippy::module_inception, reason = "an operation has its own name everywhere")]
 pub mod login;
+pub mod login_disown;

@@ -11,13 +11,13 @@ use shared::{
         session::SessionOptions,
     },
     error::Error,
-    http::{Client, Response, StatusCode},
+    http::{Request, Response, StatusCode},
     keyring::Purpose,
     store::{Account, Challenge, Transaction},
     vault::Vault,
 };
 
-use crate::sign_in;
+use crate::sign_in::{self, Entrant};
 
 /// The one thing about others' accounts that is told.
 pub(super) const USERNAME_TAKEN: Error = Error::Conflict("This username is taken.");
@@ -38,20 +38,21 @@ pub(super) struct NewAccount {
 impl NewAccount {
     /// What a registration kept until its address was proven; `password` is the account's hash.
     pub(super) async fn from_challenge(app: &App, challenge: &Challenge, password: String) -> Result<Self, Error> {
-        let vault = Vault::new(app, challenge.salt.clone());
+        let registration = challenge.registration()?;
+        let vault = Vault::new(app, registration.salt.clone());
         let item = Challenge::item_key(&challenge.id);
         let open = async |attribute, sealed: Option<&String>| -> Result<Option<String>, Error> {
             let Some(sealed) = sealed else { return Ok(None) };
             let text = vault.open(Purpose::FieldContact, Challenge::place(&item, attribute), sealed).await?;
             Ok(Some(text.to_string()))
         };
-        let email = open("email", Some(&challenge.email)).await?.unwrap_or_default();
+        let email = open("email", Some(&registration.email)).await?.unwrap_or_default();
         Ok(Self {
             id: challenge.user_id.clone(),
-            salt: challenge.salt.clone(),
-            email: Some((email, challenge.email_hash.clone())),
-            username: open("username", challenge.username.as_ref()).await?.zip(challenge.username_hash.clone()),
-            name: open("name", challenge.name.as_ref()).await?,
+            salt: registration.salt.clone(),
+            email: Some((email, registration.email_hash.clone())),
+            username: open("username", registration.username.as_ref()).await?.zip(registration.username_hash.clone()),
+            name: open("name", registration.name.as_ref()).await?,
             password,
         })
     }
@@ -65,7 +66,7 @@ pub(super) async fn create(
     app: &App,
     new: NewAccount,
     challenge: Option<&Challenge>,
-    client: &Client,
+    request: &Request,
     options: &SessionOptions,
     method: &'static str,
 ) -> Result<Response, Error> {
@@ -93,23 +94,26 @@ pub(super) async fn create(
         roles: Vec::new(),
         permissions: Vec::new(),
         session_epoch: 0,
+        device_epoch: 0,
+        footprints: None,
         created_at: app.clock.now(),
         last_login_at: None,
     };
-    let mut sign_in = sign_in::prepare(app, &vault, &account, client, options, &["pwd"]).await?;
+    let entrant = Entrant { account: &account, vault: &vault, amr: &["pwd"], device: None, is_new: true };
+    let mut sign_in = sign_in::prepare(app, &entrant, request, options).await?;
     sign_in.answer.recovery_key = Some(recovery_key.display().to_string());
     let account = Account { last_login_at: Some(sign_in.last_login.at), ..account };
-    let event = vault.event(Action::CreateAccount, Outcome::Success, method, client).await?;
+    let event = vault.event(Action::CreateAccount, Outcome::Success, method, &request.client).await?;
 
     let mut transaction = Transaction::new();
     if let Some(challenge) = challenge {
         transaction.consume_challenge(&app.store, challenge);
     }
     transaction.create_account(&app.store, &account, &new.salt, &sign_in.last_login);
-    transaction.create_session(&app.store, &sign_in.session);
+    sign_in.add_to(&mut transaction, app);
     transaction.audit(&app.store, &event);
     match app.store.commit(transaction).await {
-        Ok(()) => Ok(Response::json(StatusCode::CREATED, &sign_in.answer)),
+        Ok(()) => Ok(sign_in.answer.into_response(StatusCode::CREATED)),
         // First of all: a spent code is a spent code for everyone, its winner included, whose account now has the names.
         Err(refused) if refused.refused("challenge") => Err(Error::InvalidCode),
         Err(refused) if refused.refused("email") => Err(Error::Conflict("An account with this address exists by now.")),

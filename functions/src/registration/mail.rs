@@ -11,7 +11,7 @@ use shared::{
     },
     error::Error,
     keyring::Purpose,
-    store::{Pending, StoredMail},
+    store::{Answer, Pending, StoredMail},
     vault::Vault,
 };
 
@@ -32,11 +32,11 @@ pub(super) async fn prepare(
     let link = StepToken::random(app, challenge);
     let peppers = app.keyring.get(Purpose::Pepper).await?;
     let public_url = app.public_url().await?; // for decoys too: they ask the same of the tables
-    let pending = Pending::Mail {
-        code_hash: app.hasher.hash(code.bytes(), app.rng.bytes(), peppers.pepper(), Cost::CODE).await?,
-        code_expires_at: now.plus_seconds(CODE_SECONDS).min(ends_at),
-        link_hash: link.hash(app).await?,
-        link_expires_at: now.plus_seconds(LINK_SECONDS).min(ends_at),
+    let until = |seconds| now.plus_seconds(seconds).min(ends_at);
+    let code_hash = app.hasher.hash(code.bytes(), app.rng.bytes(), peppers.pepper(), Cost::CODE).await?;
+    let pending = Pending::Mailed {
+        code: Some(Answer { hash: code_hash, expires_at: until(CODE_SECONDS) }),
+        link: Some(Answer { hash: link.hash(app).await?, expires_at: until(LINK_SECONDS) }),
     };
     let content = if decoy {
         Content::AlreadyRegistered {}

@@ -6,3 +6,5 @@ pub mod register;
 pub mod register_complete;
 pub mod register_resend;
 pub mod register_verify;
+
+pub(crate) use register::hash_password;

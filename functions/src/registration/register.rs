@@ -13,7 +13,7 @@ use shared::{
     },
     domain::{
         audit::{Action, Outcome},
-        challenge::{CHALLENGE_SECONDS, CODE_SECONDS, Purpose as ChallengePurpose},
+        challenge::{CHALLENGE_SECONDS, CODE_SECONDS},
         email_address::EmailAddress,
         ids::UserId,
         limits::{REGISTER_BY_NETWORK, VERIFICATION_MAIL_BY_ADDRESS},
@@ -27,7 +27,7 @@ use shared::{
     http::{Request, Response, StatusCode},
     keyring::Purpose,
     operation::Operation,
-    store::{Challenge, Transaction},
+    store::{About, Challenge, Registration, Transaction},
     vault::Vault,
 };
 
@@ -47,6 +47,7 @@ pub const OPERATION: Operation = Operation::http(
         Purpose::FieldSession,
         Purpose::FieldIp,
         Purpose::FieldOutbox,
+        Purpose::Csrf,
         Purpose::Refresh,
         Purpose::Signing,
     ],
@@ -80,7 +81,7 @@ impl Form {
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let (form, options) = Form::parse(&request)?;
-    sign_in::check_transport(&request, &options)?;
+    sign_in::check_transport(&app, &request, &options).await?;
     match form {
         Form::Email { email, password, name, username } => {
             by_email(&app, &request, email, password, name, username).await
@@ -120,7 +121,7 @@ async fn by_email(
     if username_owner.is_some() {
         return Err(account::USERNAME_TAKEN);
     }
-    app.store.count(VERIFICATION_MAIL_BY_ADDRESS, &email_hash, app.config.limit_factor, now).await?;
+    app.store.count(app.config.limit(VERIFICATION_MAIL_BY_ADDRESS), &email_hash, now).await?;
 
     let id = Token::random(&*app.rng).encode();
     let user_id = UserId::random(&*app.rng);
@@ -134,12 +135,7 @@ async fn by_email(
         let Some(text) = text else { return Ok(None) };
         Ok(Some(vault.seal(Purpose::FieldContact, Challenge::place(&item, attribute), text).await?))
     };
-    let challenge = Challenge {
-        purpose: ChallengePurpose::Registration,
-        pending,
-        generation: 1,
-        attempts: 0,
-        ends_at,
+    let registration = Registration {
         decoy,
         email: seal("email", Some(email.as_str())).await?.unwrap_or_default(),
         name: seal("name", name.as_ref().map(DisplayText::as_str)).await?,
@@ -150,9 +146,16 @@ async fn by_email(
         },
         email_hash,
         username_hash,
-        user_id,
         salt,
+    };
+    let challenge = Challenge {
         id: id.clone(),
+        user_id,
+        about: About::Registration(Box::new(registration)),
+        pending,
+        generation: 1,
+        attempts: 0,
+        ends_at,
     };
     let event = vault.event(Action::Register, Outcome::Success, "email", &request.client).await?;
     let mut transaction = Transaction::new();
@@ -189,17 +192,17 @@ async fn by_username(
         name: None,
         password: hash_password(app, &password).await?,
     };
-    account::create(app, new, None, &request.client, &options, "password").await
+    account::create(app, new, None, request, &options, "password").await
 }
 
 async fn count_by_network(app: &App, request: &Request) -> Result<(), Error> {
     let index = app.keyring.get(Purpose::Index).await?;
     let network = lookup_hash(&index, Subject::Network, network::of_limits(request.client.ip).as_bytes());
-    app.store.count(REGISTER_BY_NETWORK, &network, app.config.limit_factor, app.clock.now()).await
+    app.store.count(app.config.limit(REGISTER_BY_NETWORK), &network, app.clock.now()).await
 }
 
 /// The hash that a new password is stored as.
-pub(super) async fn hash_password(app: &App, password: &Password) -> Result<String, Error> {
+pub(crate) async fn hash_password(app: &App, password: &Password) -> Result<String, Error> {
     let peppers = app.keyring.get(Purpose::Pepper).await?;
     Ok(app.hasher.hash(password.bytes(), app.rng.bytes(), peppers.pepper(), app.config.password_cost).await?)
 }

@@ -31,6 +31,7 @@ pub const OPERATION: Operation = Operation::http(
         Purpose::FieldContact,
         Purpose::FieldSession,
         Purpose::FieldIp,
+        Purpose::Csrf,
         Purpose::Refresh,
         Purpose::Signing,
     ],
@@ -55,12 +56,12 @@ impl Form {
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let Form { token, password, options } = Form::parse(&request)?;
-    sign_in::check_transport(&request, &options)?;
+    sign_in::check_transport(&app, &request, &options).await?;
     let now = app.clock.now();
     let found = app.store.challenge(&token.challenge, ChallengePurpose::Registration, now).await?;
     let challenge = found.ok_or(Error::InvalidCode)?;
     let Pending::Proven(proven) = &challenge.pending else { return Err(Error::InvalidCode) };
-    if !token.matches(&app, &proven.token_hash).await? || proven.expires_at <= now {
+    if !token.matches(&app, &proven.hash).await? || proven.expires_at <= now {
         return Err(Error::InvalidCode);
     }
     let mut new = NewAccount::from_challenge(&app, &challenge, String::new()).await?;
@@ -75,5 +76,5 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
         return Err(account::USERNAME_TAKEN);
     }
     new.password = hash_password(&app, &password).await?;
-    account::create(&app, new, Some(&challenge), &request.client, &options, "password").await
+    account::create(&app, new, Some(&challenge), &request, &options, "password").await
 }

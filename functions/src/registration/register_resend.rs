@@ -42,14 +42,15 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let now = app.clock.now();
     let found = app.store.challenge(&id, ChallengePurpose::Registration, now).await?;
     let challenge = found.ok_or(Error::InvalidCode)?;
+    let registration = challenge.registration()?;
     if matches!(challenge.pending, Pending::Proven(_)) || challenge.attempts >= MAX_ATTEMPTS {
         return Err(Error::InvalidCode);
     }
-    app.store.count(VERIFICATION_MAIL_BY_ADDRESS, &challenge.email_hash, app.config.limit_factor, now).await?;
-    let vault = Vault::new(&app, challenge.salt.clone());
+    app.store.count(app.config.limit(VERIFICATION_MAIL_BY_ADDRESS), &registration.email_hash, now).await?;
+    let vault = Vault::new(&app, registration.salt.clone());
     let item = Challenge::item_key(&id);
-    let email = vault.open(Purpose::FieldContact, Challenge::place(&item, "email"), &challenge.email).await?;
-    let (pending, mail) = mail::prepare(&app, &vault, &id, &email, challenge.decoy, challenge.ends_at).await?;
+    let email = vault.open(Purpose::FieldContact, Challenge::place(&item, "email"), &registration.email).await?;
+    let (pending, mail) = mail::prepare(&app, &vault, &id, &email, registration.decoy, challenge.ends_at).await?;
     let expires_in = CODE_SECONDS.min(challenge.ends_at.seconds() - now.seconds());
     let event = vault.event(Action::Register, Outcome::Success, "resend", &request.client).await?;
     let mut transaction = Transaction::new();

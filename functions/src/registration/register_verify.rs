@@ -37,6 +37,7 @@ pub const OPERATION: Operation = Operation::http(
         Purpose::FieldContact,
         Purpose::FieldSession,
         Purpose::FieldIp,
+        Purpose::Csrf,
         Purpose::Refresh,
         Purpose::Signing,
     ],
@@ -73,7 +74,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
         return Ok(pages::verify_email());
     }
     let Form { proof, options } = Form::parse(&request)?;
-    sign_in::check_transport(&request, &options)?;
+    sign_in::check_transport(&app, &request, &options).await?;
     match proof {
         Proof::Code { registration_id, code } => by_code(&app, &request, &registration_id.0, &code, &options).await,
         Proof::Link { token, password } => by_link(&app, &request, &token, password.as_ref(), &options).await,
@@ -91,17 +92,18 @@ async fn by_code(
     let purpose = ChallengePurpose::Registration;
     let challenge = app.store.reserve_attempt(registration_id, purpose, Guess::Code, now).await?;
     let challenge = challenge.ok_or(Error::InvalidCode)?;
-    let counted = app.store.count(CODE_GUESSES_BY_ADDRESS, &challenge.email_hash, app.config.limit_factor, now).await;
+    let registration = challenge.registration()?;
+    let counted = app.store.count(app.config.limit(CODE_GUESSES_BY_ADDRESS), &registration.email_hash, now).await;
     if let Err(error @ Error::RateLimited { .. }) = counted {
         app.store.return_attempt(&challenge).await?; // nothing was compared
         return Err(error);
     }
     counted?;
-    let Pending::Mail { code_hash, .. } = &challenge.pending else { return Err(Error::InvalidCode) };
-    if !verify_hash(app, code.bytes(), code_hash).await? || challenge.decoy {
+    let Pending::Mailed { code: Some(right), .. } = &challenge.pending else { return Err(Error::InvalidCode) };
+    if !verify_hash(app, code.bytes(), &right.hash).await? || registration.decoy {
         return refuse(app, request, &challenge, "code", Error::InvalidCode).await;
     }
-    let done = match &challenge.password {
+    let done = match &registration.password {
         Some(password) => create(app, request, &challenge, password.clone(), options, "code").await,
         None => prove(app, request, &challenge, "code").await,
     };
@@ -122,12 +124,13 @@ async fn by_link(
     let purpose = ChallengePurpose::Registration;
     let found = app.store.challenge(&token.challenge, purpose, now).await?;
     let challenge = found.ok_or(Error::InvalidCode)?;
-    let Pending::Mail { link_hash, link_expires_at, .. } = &challenge.pending else { return Err(Error::InvalidCode) };
-    if !token.matches(app, link_hash).await? || challenge.decoy || *link_expires_at <= now {
+    let registration = challenge.registration()?;
+    let Pending::Mailed { link: Some(link), .. } = &challenge.pending else { return Err(Error::InvalidCode) };
+    if !token.matches(app, &link.hash).await? || registration.decoy || link.expires_at <= now {
         return Err(Error::InvalidCode);
     }
     let Some(password) = password else { return prove(app, request, &challenge, "link").await };
-    let Some(known) = &challenge.password else {
+    let Some(known) = &registration.password else {
         return Err(Error::field(
             "password",
             "was not given at registration; leave it out, and set one in the next step",
@@ -154,19 +157,20 @@ async fn create(
     method: &'static str,
 ) -> Result<Response, Error> {
     let new = NewAccount::from_challenge(app, challenge, password).await?;
-    account::create(app, new, Some(challenge), &request.client, options, method).await
+    account::create(app, new, Some(challenge), request, options, method).await
 }
 
 /// The next step, where a password is still to be set. A link alone never activates a password that somebody else may have typed.
 async fn prove(app: &App, request: &Request, challenge: &Challenge, method: &'static str) -> Result<Response, Error> {
     // Better now than after the next step, when the code and the link are spent.
-    if let Some(hash) = &challenge.username_hash
+    let registration = challenge.registration()?;
+    if let Some(hash) = &registration.username_hash
         && app.store.username_owner(hash).await?.is_some()
     {
         return Err(account::USERNAME_TAKEN);
     }
     let token = StepToken::random(app, &challenge.id);
-    let vault = Vault::new(app, challenge.salt.clone());
+    let vault = Vault::new(app, registration.salt.clone());
     let event = vault.event(Action::VerifyEmail, Outcome::Success, method, &request.client).await?;
     let mut transaction = Transaction::new();
     transaction.prove_challenge(&app.store, challenge, &token.hash(app).await?, app.clock.now());
@@ -191,7 +195,7 @@ async fn refuse(
     method: &'static str,
     error: Error,
 ) -> Result<Response, Error> {
-    let vault = Vault::new(app, challenge.salt.clone());
+    let vault = Vault::new(app, challenge.registration()?.salt.clone());
     let event = vault.event(Action::VerifyEmail, Outcome::Failure(error.code()), method, &request.client).await?;
     app.store.write_down(&event).await?;
     Err(error)

@@ -14,13 +14,14 @@ use shared::{
     store::Transaction,
 };
 
-use crate::authentication;
+use crate::{authentication, sign_in};
 
 /// `logout-all`
-pub const OPERATION: Operation =
-    Operation::http("logout-all", &[Purpose::Index, Purpose::FieldSession, Purpose::FieldIp], |app, request| {
-        Box::pin(handle(app, request))
-    });
+pub const OPERATION: Operation = Operation::http(
+    "logout-all",
+    &[Purpose::Index, Purpose::Csrf, Purpose::FieldSession, Purpose::FieldIp],
+    |app, request| Box::pin(handle(app, request)),
+);
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let mut fields = request.fields()?;
@@ -28,7 +29,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     fields.finish(|| Some(()))?;
     let caller = authentication::caller(&app, &request).await?;
     let now = app.clock.now();
-    let sessions = app.store.sessions(&caller.account.id).await?;
+    let (sessions, _) = app.store.sessions(&caller.account.id).await?;
     let ending = sessions.iter().filter(|session| {
         session.state.lives(caller.account.session_epoch, now) && !(keep_current && session.hash == caller.session.hash)
     });
@@ -44,7 +45,10 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     }
     transaction.audit(&app.store, &event);
     match app.store.commit(transaction).await {
-        Ok(()) => Ok(Response::json(StatusCode::OK, &json!({ "revoked": revoked }))),
+        Ok(()) => {
+            let answer = Response::json(StatusCode::OK, &json!({ "revoked": revoked }));
+            Ok(sign_in::without_session_cookies(answer, caller.by_cookie && !keep_current))
+        }
         // The caller's own session was ended or refreshed, or another request raised the epoch, at this very moment.
         Err(refused) if refused.refused("session") || refused.refused("account") => {
             Err(Error::TemporarilyUnavailable("the session changed meanwhile".to_owned()))

@@ -4,51 +4,37 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
-    crypto::{access_token, refresh_token::RefreshToken, secret::Token},
+    crypto::{refresh_token::RefreshToken, secret::Token},
     domain::{
         audit::{Action, Outcome},
         ids::UserId,
         session::OpaqueText,
     },
     error::Error,
-    http::{Request, Response, StatusCode},
+    http::{Cookie, Request, Response, StatusCode},
     keyring::Purpose,
     operation::Operation,
-    store::Transaction,
+    store::{Transaction, Wanted},
 };
 
-use crate::authentication;
+use crate::{
+    authentication::{self, Presented},
+    csrf_token::{self, Bound},
+    sign_in,
+};
 
 /// `logout`
 pub const OPERATION: Operation = Operation::http(
     "logout",
-    &[Purpose::Index, Purpose::Refresh, Purpose::FieldSession, Purpose::FieldIp],
+    &[Purpose::Index, Purpose::Refresh, Purpose::Csrf, Purpose::FieldSession, Purpose::FieldIp],
     |app, request| Box::pin(handle(app, request)),
 );
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let mut fields = request.fields()?;
-    let refresh_token: Option<OpaqueText> = fields.optional("refresh_token");
-    fields.finish(|| Some(()))?;
-    let (user_id, session_id, method) = match refresh_token {
-        Some(token) => {
-            let keys = app.keyring.get(Purpose::Refresh).await?;
-            let token = RefreshToken::parse(&keys, &token.0).ok_or(Error::InvalidToken)?;
-            (token.user_id.clone(), token.session_id.clone(), "refresh_token")
-        }
-        None => {
-            let claims = authentication::claims(&app, &request).await?;
-            if !access_token::is_current(&claims, app.clock.now()) {
-                return Err(Error::InvalidToken);
-            }
-            let ids = UserId::parse(&claims.sub).zip(Token::parse(&claims.sid));
-            let (user_id, session_id) = ids.ok_or(Error::InvalidToken)?;
-            (user_id, session_id, "access_token")
-        }
-    };
+    let Leaving { user_id, session_id, method, by_cookie } = leaving(&app, &request).await?;
     let now = app.clock.now();
     let session_hash = authentication::session_hash(&app, &session_id).await?;
-    let loaded = app.store.load(&user_id, Some(&session_hash)).await?;
+    let loaded = app.store.load(&user_id, Wanted::session(&session_hash)).await?;
     let (account, session, vault) = authentication::complete(&app, loaded).ok_or(Error::SessionRevoked)?;
     if !session.state.lives(account.session_epoch, now) {
         return Err(Error::SessionRevoked);
@@ -58,8 +44,47 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     transaction.end_session(&app.store, &session, "logout", now);
     transaction.audit(&app.store, &event);
     match app.store.commit(transaction).await {
-        Ok(()) => Ok(Response::empty(StatusCode::NO_CONTENT)),
+        Ok(()) => Ok(sign_in::without_session_cookies(Response::empty(StatusCode::NO_CONTENT), by_cookie)),
         Err(refused) if refused.refused("session") => Err(Error::SessionRevoked),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Which session is left, and how that is known.
+struct Leaving {
+    user_id: UserId,
+    session_id: Token,
+    method: &'static str,
+    by_cookie: bool,
+}
+
+impl Leaving {
+    fn of(token: &RefreshToken, by_cookie: bool) -> Self {
+        let (user_id, session_id) = (token.user_id.clone(), token.session_id.clone());
+        Self { user_id, session_id, method: "refresh_token", by_cookie }
+    }
+}
+
+async fn leaving(app: &App, request: &Request) -> Result<Leaving, Error> {
+    let mut fields = request.fields()?;
+    let in_body: Option<OpaqueText> = fields.optional("refresh_token");
+    fields.finish(|| Some(()))?;
+    if let Some(token) = in_body {
+        let keys = app.keyring.get(Purpose::Refresh).await?;
+        return Ok(Leaving::of(&RefreshToken::parse(&keys, &token.0).ok_or(Error::InvalidToken)?, false));
+    }
+    match authentication::presented(app, request).await {
+        Ok(Presented { user_id, session_id, by_cookie, .. }) => {
+            Ok(Leaving { user_id, session_id, method: "access_token", by_cookie })
+        }
+        // The access token's cookie has expired; the refresh token's says as well which session it is.
+        Err(Error::InvalidToken)
+            if !request.headers.contains_key("authorization") && request.cookie(Cookie::Refresh).is_some() =>
+        {
+            let token = csrf_token::refresh_token(app, request).await?.ok_or(Error::InvalidToken)?;
+            csrf_token::check(app, request, &[Bound::Session(token.session_id.clone())]).await?;
+            Ok(Leaving::of(&token, true))
+        }
+        Err(error) => Err(error),
     }
 }

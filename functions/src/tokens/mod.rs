@@ -1,4 +1,8 @@
 //! Tokens and the sessions that they belong to.
 
+pub mod authorizer;
+pub mod csrf;
 pub mod logout;
+pub mod reauthenticate;
+pub mod token_introspect;
 pub mod token_refresh;

@@ -7,20 +7,23 @@ use shared::{
     app::App,
     crypto::refresh_token::RefreshToken,
     domain::{
-        account::Status,
         audit::{Action, Outcome},
         mail::Content,
         session::{OpaqueText, Refresh},
     },
     error::Error,
-    http::{Request, Response, StatusCode},
+    http::{Cookie, Request, Response, StatusCode},
     keyring::{KeySet, Purpose},
     operation::Operation,
-    store::{Account, Session, Transaction},
+    store::{Account, Session, Transaction, Wanted},
     vault::Vault,
 };
 
-use crate::{authentication, sign_in};
+use crate::{
+    authentication,
+    csrf_token::{self, Bound},
+    login_alert, sign_in,
+};
 
 /// `token-refresh`
 pub const OPERATION: Operation = Operation::http(
@@ -28,6 +31,7 @@ pub const OPERATION: Operation = Operation::http(
     &[
         Purpose::Index,
         Purpose::Refresh,
+        Purpose::Csrf,
         Purpose::Signing,
         Purpose::FieldContact,
         Purpose::FieldSession,
@@ -44,49 +48,70 @@ const NOTICE_SECONDS: i64 = 2 * 86_400;
 const LOOKS: usize = 3;
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let mut fields = request.fields()?;
-    let token: Option<OpaqueText> = fields.required("refresh_token");
-    let token = fields.finish(|| token)?;
+    let (token, by_cookie) = shown(&app, &request).await?;
     let keys = app.keyring.get(Purpose::Refresh).await?;
-    let token = RefreshToken::parse(&keys, &token.0).ok_or(Error::InvalidToken)?;
     let session_hash = authentication::session_hash(&app, &token.session_id).await?;
     for _ in 0..LOOKS {
-        let loaded = app.store.load(&token.user_id, Some(&session_hash)).await?;
+        let loaded = app.store.load(&token.user_id, Wanted::session(&session_hash)).await?;
         let (account, session, vault) = authentication::complete(&app, loaded).ok_or(Error::SessionRevoked)?;
-        if let Some(response) = refresh(&app, &request, &keys, &token, &account, &session, &vault).await? {
+        let look = Look { app: &app, request: &request, account: &account, session: &session, vault: &vault };
+        if let Some(response) = refresh(&look, &keys, &token, by_cookie).await? {
             return Ok(response);
         }
     }
     Err(Error::TemporarilyUnavailable("a session changes under every look".to_owned()))
 }
 
+/// The refresh token of a request, and whether a cookie brought it: then a CSRF token must come along. The body's goes before the cookie's.
+async fn shown(app: &App, request: &Request) -> Result<(RefreshToken, bool), Error> {
+    let mut fields = request.fields()?;
+    let in_cookie = !fields.has("refresh_token") && request.cookie(Cookie::Refresh).is_some();
+    if in_cookie {
+        fields.finish(|| Some(()))?;
+        let token = csrf_token::refresh_token(app, request).await?.ok_or(Error::InvalidToken)?;
+        csrf_token::check(app, request, &[Bound::Session(token.session_id.clone())]).await?;
+        return Ok((token, true));
+    }
+    let token: Option<OpaqueText> = fields.required("refresh_token");
+    let token = fields.finish(|| token)?;
+    let keys = app.keyring.get(Purpose::Refresh).await?;
+    Ok((RefreshToken::parse(&keys, &token.0).ok_or(Error::InvalidToken)?, false))
+}
+
+/// What one look has found.
+struct Look<'a> {
+    app: &'a App,
+    request: &'a Request,
+    account: &'a Account,
+    session: &'a Session,
+    vault: &'a Vault<'a>,
+}
+
 /// One look; `None` if the session was changed meanwhile.
 async fn refresh(
-    app: &App,
-    request: &Request,
+    look: &Look<'_>,
     keys: &KeySet,
     token: &RefreshToken,
-    account: &Account,
-    session: &Session,
-    vault: &Vault<'_>,
+    by_cookie: bool,
 ) -> Result<Option<Response>, Error> {
+    let Look { app, request, account, session, vault } = *look;
     let now = app.clock.now();
-    if account.status != Status::Active || !session.state.lives(account.session_epoch, now) {
-        return refuse(app, request, vault).await;
+    if !authentication::lives(app, account, session) {
+        return refuse(look).await;
     }
     let genuine = token.counter == session.state.counter && {
         app.hasher.verify(token.secret(), &session.refresh_hash, |version| keys.bytes_of(version)).await?
     };
     let outcome = session.state.refresh(token.counter, genuine, now);
     if outcome == Refresh::Reuse {
-        return end(app, request, account, session, vault).await;
+        return end(look).await;
     }
     let key = keys.version(session.refresh_key_version).ok_or_else(|| Error::internal("a refresh key is gone"))?;
     let next = token.counter.checked_add(1).ok_or_else(|| Error::internal("a refresh counter has run out"))?;
     let successor = RefreshToken::derive(key, &account.id, &token.session_id, next);
     let mut refreshed = session.clone();
     refreshed.state.last_active_at = now;
-    let answer = sign_in::answer(app, vault, account, &refreshed, &token.session_id, &successor).await?;
+    let answer = sign_in::answer(app, vault, account, &refreshed, &token.session_id, &successor, by_cookie).await?;
     let method = if outcome == Refresh::Rotate { "rotate" } else { "repeat" };
     let event = vault.event(Action::Refresh, Outcome::Success, method, &request.client).await?;
     let mut transaction = Transaction::new();
@@ -100,13 +125,14 @@ async fn refresh(
     }
     transaction.audit(&app.store, &event);
     match app.store.commit(transaction).await {
-        Ok(()) => Ok(Some(Response::json(StatusCode::OK, &answer))),
+        Ok(()) => Ok(Some(answer.into_response(StatusCode::OK))),
         Err(refused) if refused.refused("session") || refused.refused("account") => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-async fn refuse(app: &App, request: &Request, vault: &Vault<'_>) -> Result<Option<Response>, Error> {
+async fn refuse(look: &Look<'_>) -> Result<Option<Response>, Error> {
+    let Look { app, request, vault, .. } = *look;
     let error = Error::SessionRevoked;
     let event = vault.event(Action::Refresh, Outcome::Failure(error.code()), "refresh_token", &request.client).await?;
     app.store.write_down(&event).await?;
@@ -114,13 +140,8 @@ async fn refuse(app: &App, request: &Request, vault: &Vault<'_>) -> Result<Optio
 }
 
 /// Ends the session of a copied token, and tells its owner.
-async fn end(
-    app: &App,
-    request: &Request,
-    account: &Account,
-    session: &Session,
-    vault: &Vault<'_>,
-) -> Result<Option<Response>, Error> {
+async fn end(look: &Look<'_>) -> Result<Option<Response>, Error> {
+    let Look { app, request, account, session, vault } = *look;
     let error = Error::SessionRevoked;
     let now = app.clock.now();
     let event = vault
@@ -129,9 +150,7 @@ async fn end(
     let mut transaction = Transaction::new();
     transaction.end_session(&app.store, session, "refresh_token_reuse", now);
     transaction.audit(&app.store, &event);
-    if let Some(sealed) = &account.email {
-        let item = Account::item_key(&account.id);
-        let address = vault.open(Purpose::FieldContact, Account::place(&item, "email"), sealed).await?;
+    if let Some(address) = login_alert::address(account, vault).await? {
         let content = Content::SessionEndedForReuse { at: now.rfc3339() };
         transaction.put_mail(&app.store, &vault.mail(&address, content, NOTICE_SECONDS).await?);
     }

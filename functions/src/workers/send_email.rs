@@ -47,11 +47,24 @@ async fn handle(app: Arc<App>, event: Value) -> Result<Value, Error> {
 async fn deliver(app: &App, record: &Value) -> Result<(), Error> {
     let image = record.pointer("/dynamodb/NewImage").unwrap_or(&Value::Null);
     let stored = StoredMail::from_stream_image(image)?;
-    if !app.store.mail_waits(&stored).await? {
-        return Ok(());
-    }
-    if stored.not_after <= app.clock.now() {
+    let now = app.clock.now();
+    if stored.not_after <= now {
         return take_out(app, &stored, None, Outcome::Failure("expired")).await;
+    }
+    let mut transaction = Transaction::new();
+    transaction.count_mail(&app.store, &stored, app.config.limit(stored.limit()), now);
+    match app.store.commit(transaction).await {
+        Ok(()) => {}
+        // Counted at an earlier delivery, or dealt with: a stream may bring a record again.
+        Err(refused) if refused.refused("mail") => {
+            if !app.store.mail_waits(&stored).await? {
+                return Ok(());
+            }
+        }
+        Err(refused) if refused.refused("limit") => {
+            return take_out(app, &stored, None, Outcome::Failure("capped")).await;
+        }
+        Err(error) => return Err(error.into()),
     }
     let keys = app.keyring.get(Purpose::FieldOutbox).await?;
     let item = StoredMail::item_key(&stored.id);

@@ -1,0 +1,5 @@
+//! The Lambda function `csrf`.
+
+fn main() -> Result<(), shared::runtime::RuntimeError> {
+    shared::runtime::run(functions::tokens::csrf::OPERATION)
+}

@@ -1,0 +1,93 @@
+//! A login that is unlike those before it: what is written down, what the owner is told, and the link by which they disown it.
+
+use shared::{
+    app::App,
+    config::SuspiciousLogin,
+    domain::{
+        audit::{Action, Outcome},
+        challenge::DISOWN_SECONDS,
+        mail::Content,
+        network,
+        place::Place,
+        suspicion::Suspicion,
+        user_agent::UserAgent,
+    },
+    error::Error,
+    http::Client,
+    keyring::Purpose,
+    store::{About, Account, Answer, AuditEvent, Challenge, Pending, StoredMail, Transaction},
+    vault::Vault,
+};
+
+use crate::step_token::StepToken;
+
+/// How long an alert is worth sending, in seconds.
+const ALERT_SECONDS: i64 = 2 * 86_400;
+
+/// What a suspicious login brings with it.
+pub(crate) struct Alert {
+    event: AuditEvent,
+    /// The mail and the challenge that its link answers, where the account has an address.
+    mail: Option<(StoredMail, Challenge)>,
+}
+
+/// Prepares an alert; stores nothing.
+pub(crate) async fn prepare(
+    app: &App,
+    account: &Account,
+    vault: &Vault<'_>,
+    client: &Client,
+    place: Option<&Place>,
+    suspicion: Suspicion,
+) -> Result<Alert, Error> {
+    let event = vault.event(Action::SuspiciousLogin, Outcome::Success, suspicion.as_str(), client).await?;
+    let Some(address) = address(account, vault).await? else { return Ok(Alert { event, mail: None }) };
+    let now = app.clock.now();
+    let link = StepToken::new(app);
+    let expires_at = now.plus_seconds(DISOWN_SECONDS);
+    let challenge = Challenge {
+        id: link.challenge.clone(),
+        user_id: account.id.clone(),
+        about: About::DisownedLogin,
+        pending: Pending::Mailed { code: None, link: Some(Answer { hash: link.hash(app).await?, expires_at }) },
+        generation: 1,
+        attempts: 0,
+        ends_at: expires_at,
+    };
+    let network = network::truncated(client.ip);
+    let content = Content::NewLogin {
+        at: now.rfc3339(),
+        device: UserAgent::parse(&client.user_agent).in_words(),
+        place: match place.map(Place::in_words).filter(|words| !words.is_empty()) {
+            Some(words) => format!("{words} ({network})"),
+            None => network,
+        },
+        reason: suspicion.in_words().to_owned(),
+        link: format!("{}/login-disown#token={}", app.public_url().await?, link.encode()),
+    };
+    Ok(Alert { event, mail: Some((vault.mail(&address, content, ALERT_SECONDS).await?, challenge)) })
+}
+
+/// The account's address in the clear.
+pub(crate) async fn address(account: &Account, vault: &Vault<'_>) -> Result<Option<String>, Error> {
+    let Some(sealed) = &account.email else { return Ok(None) };
+    let item = Account::item_key(&account.id);
+    Ok(Some(vault.open(Purpose::FieldContact, Account::place(&item, "email"), sealed).await?.to_string()))
+}
+
+impl Alert {
+    /// Adds what is to be stored.
+    pub(crate) fn add_to(&self, transaction: &mut Transaction, app: &App) {
+        transaction.audit(&app.store, &self.event);
+        if let Some((mail, challenge)) = &self.mail {
+            transaction.issue_challenge(&app.store, challenge);
+            transaction.put_mail(&app.store, mail);
+        }
+    }
+
+    /// Whether the session is to count as proven for nothing sensitive until a mailed code confirms it. An account without an address
+    /// could never confirm it.
+    pub(crate) fn asks_for_step_up(&self, app: &App) -> bool {
+        app.config.suspicious_login == SuspiciousLogin::StepUp && self.mail.is_some()
+    }
+}

@@ -1,0 +1,3 @@
+//! Ways back in.
+
+pub mod password_reset;

@@ -1,0 +1,79 @@
+//! `POST /v1/password/reset`: another password, by a token that was given for it. Every session ends, every device is a stranger, the
+//! password's lock opens, and a mail says so.
+
+use std::sync::Arc;
+
+use shared::{
+    app::App,
+    domain::{
+        audit::{Action, Outcome},
+        challenge::Purpose as ChallengePurpose,
+        mail::Content,
+        password::{self, Password},
+    },
+    error::Error,
+    http::{Request, Response, StatusCode},
+    keyring::Purpose,
+    operation::Operation,
+    store::{Pending, Transaction, Wanted},
+    vault::Vault,
+};
+
+use crate::{login_alert, registration::hash_password, step_token::StepToken, user};
+
+/// `password-reset`
+pub const OPERATION: Operation = Operation::http(
+    "password-reset",
+    &[
+        Purpose::Index,
+        Purpose::Pepper,
+        Purpose::FieldContact,
+        Purpose::FieldSession,
+        Purpose::FieldIp,
+        Purpose::FieldOutbox,
+    ],
+    |app, request| Box::pin(handle(app, request)),
+);
+
+/// How long the notice is worth sending, in seconds.
+const NOTICE_SECONDS: i64 = 2 * 86_400;
+
+async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
+    let mut fields = request.fields()?;
+    let token: Option<StepToken> = fields.required("token");
+    let new: Option<Password> = fields.required("new_password");
+    let (token, new) = fields.finish(|| token.zip(new))?;
+    let now = app.clock.now();
+    let found = app.store.challenge(&token.challenge, ChallengePurpose::PasswordReset, now).await?;
+    let challenge = found.ok_or(Error::InvalidCode)?;
+    let Pending::Proven(answer) = &challenge.pending else { return Err(Error::InvalidCode) };
+    if !token.matches(&app, &answer.hash).await? || answer.expires_at <= now {
+        return Err(Error::InvalidCode);
+    }
+    let loaded = app.store.load(&challenge.user_id, Wanted::ACCOUNT).await?;
+    let (account, salt) = loaded.account.zip(loaded.salt).ok_or(Error::InvalidCode)?;
+    let vault = Vault::new(&app, salt);
+    let own = user::own_words(&vault, &account).await?;
+    let context: Vec<&str> =
+        std::iter::once(app.config.product_name.as_str()).chain(own.iter().map(String::as_str)).collect();
+    password::check(&new, app.config.password_policy, &context).map_err(Error::WeakPassword)?;
+    let hash = hash_password(&app, &new).await?;
+    let event = vault.event(Action::ResetPassword, Outcome::Success, "link", &request.client).await?;
+    let mut transaction = Transaction::new();
+    transaction.consume_challenge(&app.store, &challenge);
+    transaction.shut_out(&app.store, &account, Some(&hash));
+    transaction.clear_lock(&app.store, "password", &account.id.to_string());
+    transaction.audit(&app.store, &event);
+    if let Some(address) = login_alert::address(&account, &vault).await? {
+        let content = Content::PasswordChanged { at: now.rfc3339() };
+        transaction.put_mail(&app.store, &vault.mail(&address, content, NOTICE_SECONDS).await?);
+    }
+    match app.store.commit(transaction).await {
+        Ok(()) => Ok(Response::empty(StatusCode::NO_CONTENT)),
+        Err(refused) if refused.refused("challenge") => Err(Error::InvalidCode),
+        Err(refused) if refused.refused("account") => {
+            Err(Error::TemporarilyUnavailable("the account changed meanwhile".to_owned()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
