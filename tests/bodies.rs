@@ -27,6 +27,10 @@ fn routes() -> Vec<(&'static str, Value)> {
         ("/v1/token/refresh", json!({ "refresh_token": "rt_x" })),
         ("/v1/logout", json!({ "refresh_token": "rt_x" })),
         ("/v1/logout/all", json!({ "keep_current": true })),
+        ("/v1/login/disown", json!({ "token": step })),
+        ("/v1/password/reset", json!({ "token": step, "new_password": PASSWORD })),
+        ("/v1/reauthenticate", json!({ "password": PASSWORD })),
+        ("/v1/reauthenticate", json!({ "challenge_id": token, "code": "123456" })),
     ]
 }
 

@@ -1,9 +1,20 @@
 //! A client of the public API.
 
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use local::World;
 use serde_json::Value;
+use shared::clock::{Clock, SystemClock};
 
 /// Sends requests to a world, as one client with one address.
 #[derive(Clone)]
@@ -16,6 +27,10 @@ pub struct Client {
     pub user_agent: String,
     /// The access token that it sends.
     pub token: Option<String>,
+    /// The cookies that it sends.
+    pub cookies: BTreeMap<String, String>,
+    /// The CSRF token that it sends.
+    pub csrf_token: Option<String>,
 }
 
 /// An answer.
@@ -45,6 +60,17 @@ impl Answer {
     /// A header.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The cookies that it sets, each with its value and its attributes.
+    pub fn cookies(&self) -> BTreeMap<String, (String, String)> {
+        let set = self.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
+        set.map(|cookie| {
+            let (pair, attributes) = cookie.split_once("; ").unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            (name.to_owned(), (value.to_owned(), attributes.to_owned()))
+        })
+        .collect()
     }
 
     /// The names of the fields that the problem complains of.
@@ -77,7 +103,14 @@ impl Answer {
 impl Client {
     /// A client at an address of its own, made for documentation (RFC 5737).
     pub fn new(world: &World) -> Self {
-        Self { world: world.clone(), ip: "203.0.113.7".to_owned(), user_agent: "tests/1.0".to_owned(), token: None }
+        Self {
+            world: world.clone(),
+            ip: "203.0.113.7".to_owned(),
+            user_agent: "tests/1.0".to_owned(),
+            token: None,
+            cookies: BTreeMap::new(),
+            csrf_token: None,
+        }
     }
 
     /// The same client at another address.
@@ -92,6 +125,52 @@ impl Client {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The same client without an access token, cookies and CSRF token.
+    #[must_use]
+    pub fn stranger(&self) -> Self {
+        Self { token: None, cookies: BTreeMap::new(), csrf_token: None, ..self.clone() }
+    }
+
+    /// The same client as a browser is after an answer: with the cookies that it set, and the CSRF token that it told.
+    #[must_use]
+    pub fn after(&self, answer: &Answer) -> Self {
+        let mut client = self.clone();
+        for (name, (value, attributes)) in answer.cookies() {
+            if attributes.starts_with("Max-Age=0;") {
+                client.cookies.remove(&name);
+            } else {
+                client.cookies.insert(name, value);
+            }
+        }
+        if let Some(token) = answer.body["csrf_token"].as_str() {
+            client.csrf_token = Some(token.to_owned());
+        }
+        client
+    }
+
+    /// Sends a request signed with the local administrator's key (SigV4), or with another secret.
+    pub async fn signed(&self, method: &str, path: &str, content_type: &str, body: &str, secret: &str) -> Answer {
+        let identity = Credentials::new(local::ACCESS_KEY, secret, None, None, "tests").into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region("us-east-1")
+            .name("execute-api")
+            .time(SystemTime::UNIX_EPOCH + Duration::from_secs(SystemClock.now().seconds().unsigned_abs()))
+            .settings(SigningSettings::default())
+            .build()
+            .unwrap();
+        let headers = [("host", "localhost:3000"), ("content-type", content_type)];
+        let uri = format!("http://localhost:3000{path}");
+        let signed_body = SignableBody::Bytes(body.as_bytes());
+        let signable = SignableRequest::new(method, uri, headers.into_iter(), signed_body).unwrap();
+        let (instructions, _) = sign(signable, &parameters.into()).unwrap().into_parts();
+        let signature: Vec<(String, String)> =
+            instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let mut headers = vec![("content-type", content_type)];
+        headers.extend(signature.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        self.stranger().send(method, path, &headers, body.as_bytes().to_vec()).await
+    }
+
     /// Sends a request with any headers and body.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
         let mut request = Request::builder()
@@ -102,6 +181,13 @@ impl Client {
             .header("user-agent", &self.user_agent);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if !self.cookies.is_empty() {
+            let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header("cookie", cookies.join("; "));
+        }
+        if let Some(token) = &self.csrf_token {
+            request = request.header("x-csrf-token", token);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -117,6 +203,16 @@ impl Client {
     /// Gets a path.
     pub async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], Vec::new()).await
+    }
+
+    /// Deletes what a path names.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, &[], Vec::new()).await
+    }
+
+    /// Patches with JSON.
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send("PATCH", path, &[("content-type", "application/json")], body.to_string().into_bytes()).await
     }
 
     /// Posts JSON.

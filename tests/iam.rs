@@ -53,7 +53,7 @@ fn cuts(function: &str, policy: &[Statement]) -> Vec<Cut> {
 /// Whether everything that the function does still goes well under the policy.
 async fn works(cut: &Cut) -> bool {
     for scenario in SCENARIOS.iter().filter(|scenario| scenario.function == cut.function) {
-        let mut options = Options { retries: Some(Options::fast_retries(1)), ..options() };
+        let mut options = Options { retries: Some(Options::fast_retries(1)), ..scenario.options() };
         // Without a configured URL, functions ask the keyring for the one that the deployment told.
         if cut.function == "openid-configuration" {
             options.parameters.insert("PublicUrl".to_owned(), String::new());

@@ -7,13 +7,16 @@
 mod account;
 mod bodies;
 mod contract;
+mod cookies;
 mod faults;
 mod iam;
+mod limits;
 mod login;
 mod platform;
 mod prices;
 mod races;
 mod readme;
+mod recovery;
 mod registration;
 mod scenarios;
 mod secrecy;

@@ -21,6 +21,8 @@ pub struct Person {
     pub refresh_token: String,
     /// The recovery key that they were shown.
     pub recovery_key: String,
+    /// What the device that they registered on is known by.
+    pub device_token: String,
 }
 
 impl Person {
@@ -42,12 +44,26 @@ impl Person {
             session_id: answer.text("session_id"),
             refresh_token: answer.text("refresh_token"),
             recovery_key: answer.text("recovery_key"),
+            device_token: answer.text("device_token"),
         }
     }
 
-    /// The same person after another login.
+    /// The same person after another login, on a device that is new.
     pub async fn login(&self) -> Self {
         let answer = self.client.post("/v1/login", self.credentials()).await.expect(200);
+        let device_token = answer.text("device_token");
+        Self { device_token, ..self.after(&answer) }
+    }
+
+    /// The same person with another `session` in the login.
+    pub async fn login_with(&self, session: Value) -> Answer {
+        let mut body = self.credentials();
+        body["session"] = session;
+        self.client.stranger().post("/v1/login", body).await
+    }
+
+    /// The same person after a login that was answered so.
+    pub fn after(&self, answer: &Answer) -> Self {
         Self {
             client: self.client.with_token(&answer.text("access_token")),
             session_id: answer.text("session_id"),

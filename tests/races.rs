@@ -115,7 +115,7 @@ async fn many_refreshes_of_one_token_end_in_one_live_leaf() {
         person.client.with_token(&answer.text("access_token")).get("/v1/me").await.expect(200);
     }
     person.refresh(successors.iter().next().unwrap()).await.expect(200);
-    assert_eq!(world.scan("sessions").len(), 1);
+    assert_eq!(tests::sessions(&world).len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -158,6 +158,104 @@ async fn of_many_wrong_passwords_five_are_compared() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_wrong_passwords_from_a_known_device_five_are_compared() {
+    let world = tests::strict_world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let bodies = (0..MANY).map(|n| {
+        let session = json!({ "device_token": person.device_token });
+        json!({ "identifier": person.email, "password": format!("Wrong-{n}-harbour-lamp"), "session": session })
+    });
+    let answers = all_at_once(&person.client, "/v1/login", bodies).await;
+    let limited = count(&answers, 429, "locked_out") + count(&answers, 429, "rate_limited");
+    assert_eq!((count(&answers, 401, "invalid_credentials"), limited), (5, MANY - 5), "{answers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_disownings_one_ends_everything_and_of_many_resets_one_sets_a_password() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    person.login().await;
+    let client = Client::new(&world);
+    let body = json!({ "token": client.link_token_for(ADDRESS).await });
+    let answers = all_at_once(&client, "/v1/login/disown", (0..MANY).map(|_| body.clone())).await;
+    assert_eq!((count(&answers, 200, ""), count(&answers, 400, "invalid_code")), (1, MANY - 1), "{answers:?}");
+    let token = answers.iter().find(|answer| answer.status == 200).unwrap().text("reset_token");
+    let bodies = (0..MANY).map(|n| json!({ "token": token, "new_password": format!("Wagon-{n}-Gr8-tulip") }));
+    let answers = all_at_once(&client, "/v1/password/reset", bodies).await;
+    let busy = count(&answers, 503, "temporarily_unavailable");
+    assert_eq!((count(&answers, 204, ""), count(&answers, 400, "invalid_code")), (1, MANY - 1 - busy), "{answers:?}");
+    let set = answers.iter().position(|answer| answer.status == 204).unwrap();
+    let body = json!({ "identifier": ADDRESS, "password": format!("Wagon-{set}-Gr8-tulip") });
+    client.post("/v1/login", body).await.expect(200);
+    let told = |action: &str| tests::events(&world, action).len();
+    assert_eq!((told("disown_login"), told("reset_password")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_guesses_at_a_reauthentication_code_five_are_compared_and_of_many_right_ones_one_counts() {
+    let mut options = tests::options();
+    options.parameters.insert("SuspiciousLogin".to_owned(), "step-up".to_owned());
+    let world = local::World::start(options).await.unwrap();
+    let person = Person::register(&Client::new(&world), ADDRESS).await.login().await;
+    for right in [false, true] {
+        let id = person.client.post("/v1/reauthenticate", json!({})).await.expect(202).text("challenge_id");
+        let code = person.client.code_for(ADDRESS).await;
+        let number: u32 = code.parse().unwrap();
+        let bodies = (1..=MANY).map(|n| {
+            let wrong = format!("{:06}", (number + u32::try_from(n).unwrap()) % 1_000_000);
+            json!({ "challenge_id": id, "code": if right { &code } else { &wrong } })
+        });
+        let answers = all_at_once(&person.client, "/v1/reauthenticate", bodies).await;
+        let expected = if right { (1, MANY - 1) } else { (0, MANY) };
+        assert_eq!((count(&answers, 200, ""), count(&answers, 400, "invalid_code")), expected, "{answers:?}");
+        if !right {
+            let challenges = world.scan("challenges").into_iter();
+            let asked = challenges.filter(|item| item["purpose"]["S"] == "reauthentication");
+            assert!(asked.into_iter().all(|item| item["attempts"]["N"] == "5"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_login_slips_in_between_a_device_and_its_end() {
+    let world = world().await;
+    for round in 0..8 {
+        let person = Person::register(&Client::new(&world), &format!("a{round}@example.org")).await;
+        let desk = person.login().await;
+        let devices = person.client.get("/v1/devices").await.expect(200).body["devices"].as_array().unwrap().clone();
+        let own = devices.iter().find(|device| device["current"] == true).unwrap()["id"].clone();
+        let logins = {
+            let (client, mut body) = (person.client.stranger(), person.credentials());
+            body["session"] = json!({ "device_token": person.device_token });
+            tokio::spawn(async move { all_at_once(&client, "/v1/login", (0..8).map(|_| body.clone())).await })
+        };
+        desk.client.delete(&format!("/v1/devices/{}", own.as_str().unwrap())).await.expect(204);
+        let list = desk.client.get("/v1/sessions?limit=100").await.expect(200);
+        let sessions = list.body["sessions"].as_array().unwrap();
+        assert!(sessions.iter().all(|session| session["device"]["id"] != own), "{}", list.text);
+        // Who was in before is out; who came after is on a device that is new.
+        for answer in logins.await.unwrap().iter().filter(|answer| answer.status == 200) {
+            let me = person.client.with_token(&answer.text("access_token")).get("/v1/me").await;
+            assert_eq!(me.status == 200, answer.body.get("device_token").is_some(), "{}", answer.text);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_refreshes_of_one_cookie_end_in_one_live_leaf() {
+    let world = world().await;
+    world.clock().freeze();
+    let browser = crate::cookies::browser(&world, ADDRESS).await;
+    let answers = all_at_once(&browser, "/v1/token/refresh", (0..MANY).map(|_| json!({}))).await;
+    assert_eq!(count(&answers, 200, ""), MANY, "{answers:?}");
+    let successors: HashSet<String> =
+        answers.iter().map(|answer| answer.cookies()["__Secure-refresh"].0.clone()).collect();
+    assert_eq!(successors.len(), 1);
+    browser.after(&answers[0]).post("/v1/token/refresh", json!({})).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_hundred_logins_at_once_starve_nobody() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -172,14 +270,14 @@ async fn a_hundred_logins_at_once_starve_nobody() {
     assert!(answers.iter().all(|answer| answer.status == 200 || answer.status == 503), "{answers:?}");
     let sessions = count(&answers, 200, "");
     assert!(sessions > 0);
-    assert_eq!(world.scan("sessions").len(), sessions + 1);
+    assert_eq!(tests::sessions(&world).len(), sessions + 1);
 }
 
 /// One account, with one of everything that belongs to it, and so many sessions.
 fn one_account(world: &local::World, sessions: usize) {
     let accounts = world.scan("accounts");
     let profiles = accounts.iter().filter(|item| item["sk"]["S"] == "PROFILE").count();
-    assert_eq!((profiles, world.scan("user-keys").len(), world.scan("sessions").len()), (1, 1, sessions));
+    assert_eq!((profiles, world.scan("user-keys").len(), tests::sessions(world).len()), (1, 1, sessions));
     let made = world.scan("audit").into_iter().filter(|item| item["event"]["S"] == "create_account").count();
     assert_eq!(made, 1);
 }

@@ -2,7 +2,7 @@
 //! operation that is not here fails the contract test.
 
 use futures::{FutureExt, future::BoxFuture};
-use local::{World, faults};
+use local::{Options, World, faults};
 use serde_json::{Value, json};
 use tests::{Answer, Client, OTHER_PASSWORD, PASSWORD, Person};
 
@@ -12,6 +12,8 @@ pub(crate) const ADDRESS: &str = "canary.person@example.org";
 /// What is asked of the operation: a request, or an event.
 #[derive(Clone)]
 pub(crate) enum Act {
+    /// A request that is signed (SigV4): method, path, form.
+    Signed(&'static str, &'static str, String),
     /// A request: method, path, body, access token.
     Request(&'static str, &'static str, Value, Option<String>),
     /// An event.
@@ -44,6 +46,24 @@ pub(crate) struct Scenario {
 }
 
 impl Scenario {
+    /// The template parameters that it goes with, where the defaults would not lead there.
+    pub(crate) fn parameters(&self) -> &'static [(&'static str, &'static str)] {
+        match (self.function, self.name) {
+            ("login", "one session too many") => &[("SessionLimit", "1")],
+            ("authorizer", "with the session checked") => &[("AuthorizerChecksSession", "true")],
+            ("reauthenticate", "asking for a code" | "by code") => &[("SuspiciousLogin", "step-up")],
+            _ => &[],
+        }
+    }
+
+    /// Options for a world that it goes in.
+    pub(crate) fn options(&self) -> Options {
+        let mut options = tests::options();
+        let parameters = self.parameters().iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        options.parameters.extend(parameters);
+        options
+    }
+
     /// Makes what the scenario needs, and forgets the calls that this took.
     pub(crate) async fn prepare(&self, world: &World) -> Act {
         let act = (self.prepare)(Client::new(world)).await;
@@ -65,6 +85,12 @@ impl Scenario {
                 let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
                 Outcome::Answered(Box::new(client.send(method, path, headers, body).await))
             }
+            Act::Signed(method, path, form) => {
+                let form_type = "application/x-www-form-urlencoded";
+                let client = Client::new(world);
+                let answer = client.signed(method, path, form_type, form, local::SECRET_KEY).await;
+                Outcome::Answered(Box::new(answer))
+            }
             Act::Event(event) => Outcome::Returned(world.invoke(self.function, event.clone()).await),
             Act::Stream => {
                 let touched = world.invoke("cleanup", json!({})).await;
@@ -79,13 +105,22 @@ impl Scenario {
         match outcome {
             Outcome::Answered(answer) => answer.status == self.success,
             // A stream's function has nobody to answer to: its effect is its answer.
-            Outcome::Returned(result) => result.is_ok() && (self.effects)(world) > 0,
+            Outcome::Returned(result) => result.is_ok() && (self.only_answers() || (self.effects)(world) > 0),
         }
+    }
+
+    /// Whether its answer is all that comes of it, though no client asks it.
+    pub(crate) fn only_answers(&self) -> bool {
+        self.function == "authorizer"
     }
 }
 
 fn count(world: &World, table: &str, found: impl Fn(&Value) -> bool) -> usize {
     world.scan(table).iter().filter(|item| found(item)).count()
+}
+
+fn count_sessions(world: &World, found: impl Fn(&Value) -> bool) -> usize {
+    tests::sessions(world).iter().filter(|item| found(item)).count()
 }
 
 fn events(world: &World, action: &str) -> usize {
@@ -216,6 +251,66 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         },
     },
     Scenario {
+        function: "login",
+        name: "known device",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                let mut body = person.credentials();
+                body["session"] = json!({ "device_token": person.device_token });
+                post("/v1/login", body)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "login"),
+    },
+    Scenario {
+        function: "login",
+        name: "one session too many",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                post("/v1/login", person.credentials())
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "login"),
+    },
+    Scenario {
+        function: "login-disown",
+        name: "",
+        success: 200,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                person(&client).await.login().await;
+                post("/v1/login/disown", json!({ "token": client.link_token_for(ADDRESS).await }))
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "disown_login"),
+    },
+    Scenario {
+        function: "password-reset",
+        name: "",
+        success: 204,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                person(&client).await.login().await;
+                let body = json!({ "token": client.link_token_for(ADDRESS).await });
+                let token = client.post("/v1/login/disown", body).await.expect(200).text("reset_token");
+                post("/v1/password/reset", json!({ "token": token, "new_password": OTHER_PASSWORD }))
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "reset_password"),
+    },
+    Scenario {
         function: "token-refresh",
         name: "rotation",
         success: 200,
@@ -227,7 +322,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             }
             .boxed()
         },
-        effects: |world| count(world, "sessions", |item| item["refresh_counter"]["N"] == "1"),
+        effects: |world| count_sessions(world, |item| item["refresh_counter"]["N"] == "1"),
     },
     Scenario {
         function: "token-refresh",
@@ -243,7 +338,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             }
             .boxed()
         },
-        effects: |world| count(world, "sessions", |item| item["refresh_counter"]["N"] == "1"),
+        effects: |world| count_sessions(world, |item| item["refresh_counter"]["N"] == "1"),
     },
     Scenario {
         function: "token-refresh",
@@ -259,7 +354,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             }
             .boxed()
         },
-        effects: |world| count(world, "sessions", |item| item.get("revoked_at").is_some()),
+        effects: |world| count_sessions(world, |item| item.get("revoked_at").is_some()),
     },
     Scenario {
         function: "logout",
@@ -269,7 +364,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         prepare: |client| {
             async move { Act::Request("POST", "/v1/logout", Value::Null, person(&client).await.client.token) }.boxed()
         },
-        effects: |world| count(world, "sessions", |item| item.get("revoked_at").is_some()),
+        effects: |world| count_sessions(world, |item| item.get("revoked_at").is_some()),
     },
     Scenario {
         function: "logout",
@@ -279,7 +374,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         prepare: |client| {
             async move { post("/v1/logout", json!({ "refresh_token": person(&client).await.refresh_token })) }.boxed()
         },
-        effects: |world| count(world, "sessions", |item| item.get("revoked_at").is_some()),
+        effects: |world| count_sessions(world, |item| item.get("revoked_at").is_some()),
     },
     Scenario {
         function: "logout-all",
@@ -323,7 +418,155 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             }
             .boxed()
         },
-        effects: |world| count(world, "sessions", |item| item.get("revoked_at").is_some()),
+        effects: |world| count_sessions(world, |item| item.get("revoked_at").is_some()),
+    },
+    Scenario {
+        function: "session-list",
+        name: "two sessions",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move { Act::Request("GET", "/v1/sessions", Value::Null, person(&client).await.login().await.client.token) }
+                .boxed()
+        },
+        effects: |_| 0,
+    },
+    Scenario {
+        function: "device-list",
+        name: "two devices",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move { Act::Request("GET", "/v1/devices", Value::Null, person(&client).await.login().await.client.token) }
+                .boxed()
+        },
+        effects: |_| 0,
+    },
+    Scenario {
+        function: "device-update",
+        name: "",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let (path, token) = device(&client).await;
+                Act::Request("PATCH", path, json!({ "name": "Canary Phone", "trusted": false }), token)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "update_device"),
+    },
+    Scenario {
+        function: "device-forget",
+        name: "with a session",
+        success: 204,
+        spent: &[(404, "not_found")],
+        prepare: |client| {
+            async move {
+                let (path, token) = device(&client).await;
+                Act::Request("DELETE", path, Value::Null, token)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "forget_device"),
+    },
+    Scenario {
+        function: "authorizer",
+        name: "by the token alone",
+        success: 0,
+        spent: &[],
+        prepare: authorizer,
+        effects: |_| 0,
+    },
+    Scenario {
+        function: "authorizer",
+        name: "with the session checked",
+        success: 0,
+        spent: &[],
+        prepare: authorizer,
+        effects: |_| 0,
+    },
+    Scenario {
+        function: "token-introspect",
+        name: "",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let token = person(&client).await.client.token.unwrap();
+                Act::Signed("POST", "/v1/token/introspect", format!("token={token}"))
+            }
+            .boxed()
+        },
+        effects: |_| 0,
+    },
+    Scenario {
+        function: "csrf",
+        name: "without a session",
+        success: 200,
+        spent: &[],
+        prepare: |_| get("/v1/csrf"),
+        effects: |_| 0,
+    },
+    Scenario {
+        function: "csrf",
+        name: "with a session",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move { Act::Request("GET", "/v1/csrf", Value::Null, person(&client).await.client.token) }.boxed()
+        },
+        effects: |_| 0,
+    },
+    Scenario {
+        function: "reauthenticate",
+        name: "by password",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                let body = json!({ "password": person.password });
+                Act::Request("POST", "/v1/reauthenticate", body, person.client.token)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "reauthenticate"),
+    },
+    Scenario {
+        function: "reauthenticate",
+        name: "asking for a code",
+        success: 202,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await.login().await;
+                Act::Request("POST", "/v1/reauthenticate", json!({}), person.client.token)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "reauthenticate"),
+    },
+    Scenario {
+        function: "reauthenticate",
+        name: "by code",
+        success: 200,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await.login().await;
+                let id = person.client.post("/v1/reauthenticate", json!({})).await.expect(202).text("challenge_id");
+                let body = json!({ "challenge_id": id, "code": client.code_for(ADDRESS).await });
+                Act::Request("POST", "/v1/reauthenticate", body, person.client.token)
+            }
+            .boxed()
+        },
+        effects: |world| {
+            tests::events(world, "reauthenticate")
+                .iter()
+                .filter(|(outcome, how)| outcome == "success" && how == "code")
+                .count()
+        },
     },
     Scenario {
         function: "profile-get",
@@ -399,6 +642,27 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 
 fn get(path: &'static str) -> BoxFuture<'static, Act> {
     async move { Act::Request("GET", path, Value::Null, None) }.boxed()
+}
+
+/// A device of somebody who is logged in on another, its path and their token.
+async fn device(client: &Client) -> (&'static str, Option<String>) {
+    let person = person(client).await;
+    let devices = person.client.get("/v1/devices").await.expect(200);
+    let path = format!("/v1/devices/{}", devices.body["devices"][0]["id"].as_str().unwrap());
+    (path.leak(), person.login().await.client.token)
+}
+
+fn authorizer(client: Client) -> BoxFuture<'static, Act> {
+    async move {
+        let token = person(&client).await.client.token.unwrap();
+        Act::Event(json!({
+            "version": "2.0",
+            "type": "REQUEST",
+            "headers": { "authorization": format!("Bearer {token}") },
+            "requestContext": { "requestId": "r", "http": { "method": "GET" } },
+        }))
+    }
+    .boxed()
 }
 
 /// A mail that SES didn't take so far and that was given up on.

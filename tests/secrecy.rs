@@ -61,9 +61,25 @@ async fn no_address_name_ip_code_token_or_password_is_readable_anywhere() {
     client.with_token(&created.text("access_token")).post("/v1/logout", json!({})).await.expect(204);
     world.clock().advance(60);
     client.post("/v1/token/refresh", body).await.expect(401);
+    // A device, a place, and a login that is disowned.
+    let body = json!({
+        "identifier": address,
+        "password": PASSWORD,
+        "session": { "device_name": "Canary Phone", "device_fingerprint": "canary-fingerprint" },
+    });
+    let headers =
+        [("content-type", "application/json"), ("x-local-country", "CA"), ("cloudfront-viewer-city", "Canarytown")];
+    let device = client.send("POST", "/v1/login", &headers, body.to_string().into_bytes()).await.expect(200);
+    let disown = client.link_token_for(address).await;
+    let with_device = client.with_token(&device.text("access_token"));
+    with_device.post("/v1/reauthenticate", json!({ "password": PASSWORD })).await.expect(200);
+    with_device.get("/v1/sessions").await.expect(200);
+    let csrf = client.get("/v1/csrf").await.expect(200);
+    let reset = client.post("/v1/login/disown", json!({ "token": disown })).await.expect(200);
     world.settle().await;
 
-    let secret = |token: &str| token.rsplit('.').next().unwrap().trim_start_matches("rt_").to_owned();
+    let secret =
+        |token: &str| token.rsplit('.').next().unwrap().trim_start_matches("rt_").trim_start_matches("dt_").to_owned();
     let mut secrets = vec![
         ("address", address.to_owned()),
         ("local part", "canary.local".to_owned()),
@@ -77,6 +93,14 @@ async fn no_address_name_ip_code_token_or_password_is_readable_anywhere() {
         ("password", PASSWORD.to_owned()),
         ("wrong password", OTHER_PASSWORD.to_owned()),
         ("link", secret(&link)),
+        ("phone", "Canary Phone".to_owned()),
+        ("fingerprint", "canary-fingerprint".to_owned()),
+        ("city", "Canarytown".to_owned()),
+        ("device token", secret(&device.text("device_token"))),
+        ("disown link", secret(&disown)),
+        ("reset token", secret(&reset.text("reset_token"))),
+        ("csrf token", csrf.text("csrf_token")),
+        ("csrf cookie", csrf.cookies()["__Host-csrf"].0.clone()),
         ("recovery key", created.text("recovery_key")),
         ("session id", created.text("session_id")),
     ];

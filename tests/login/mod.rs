@@ -1,2 +1,5 @@
-#[expect(clippy::module_inception, reason = "an operation has its own name everywhere")]
+mod known_device;
+#[expect(clippy::module_inception, reason = "a test has its operation's name")]
 mod login;
+mod login_disown;
+mod suspicious_login;

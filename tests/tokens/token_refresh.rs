@@ -72,7 +72,7 @@ async fn a_session_ends_absolutely_however_much_it_is_used() {
 #[tokio::test]
 async fn a_session_that_rests_too_long_ends() {
     let mut options = tests::options();
-    options.parameters.insert("SessionIdleDays".to_owned(), "2".to_owned());
+    options.parameters.insert("SessionIdleMinutes".to_owned(), "2880".to_owned());
     let world = local::World::start(options).await.unwrap();
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -80,6 +80,34 @@ async fn a_session_that_rests_too_long_ends() {
     let answer = person.refresh(&person.refresh_token).await.expect(200);
     world.clock().advance(2 * 86_400);
     person.refresh(&answer.text("refresh_token")).await.expect_problem(401, "session_revoked");
+}
+
+#[tokio::test]
+async fn a_thief_and_the_owner_end_the_session_in_either_order() {
+    let world = world().await;
+    world.clock().freeze();
+    for thief_first in [true, false] {
+        let person = Person::register(&Client::new(&world), &format!("{thief_first}@example.org")).await;
+        let (owner, thief) = (person.clone(), Client::new(&world).at("198.51.100.66"));
+        // Both have the same token. Whoever comes second, after the window, ends it for both.
+        let by_thief = async |token: &str| thief.post("/v1/token/refresh", json!({ "refresh_token": token })).await;
+        let first = match thief_first {
+            true => by_thief(&person.refresh_token).await,
+            false => owner.refresh(&person.refresh_token).await,
+        };
+        let successor = first.expect(200).text("refresh_token");
+        world.clock().advance(11);
+        let second = match thief_first {
+            true => owner.refresh(&person.refresh_token).await,
+            false => by_thief(&person.refresh_token).await,
+        };
+        second.expect_problem(401, "session_revoked");
+        owner.refresh(&successor).await.expect_problem(401, "session_revoked");
+        by_thief(&successor).await.expect_problem(401, "session_revoked");
+        assert_eq!(person.client.mail_for(&person.email).await.kind, "session_ended_for_reuse");
+    }
+    let reuse = tests::events(&world, "refresh_token_reuse");
+    assert_eq!(reuse, vec![("failure".to_owned(), "refresh_token".to_owned()); 2]);
 }
 
 #[tokio::test]

@@ -1,0 +1,177 @@
+//! Limits: as the deployment sets them, told to the second, kept when DynamoDB throttles; and the cap on mails.
+
+use local::{
+    Options, World,
+    faults::{Kind, Rule, Service},
+};
+use serde_json::json;
+use shared::domain::limits::TABLE;
+use tests::{Client, OTHER_PASSWORD, PASSWORD, Person, events, options, strict_world};
+
+const ADDRESS: &str = "ada@example.org";
+
+async fn world_with(limits: &str) -> World {
+    let mut options = options();
+    options.parameters.insert("Limits".to_owned(), limits.to_owned());
+    World::start(Options { strict: true, ..options }).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_deployment_sets_single_limits() {
+    let world = world_with("login/network=2/60, register/network=5/3600").await;
+    world.clock().freeze();
+    let client = Client::new(&world);
+    let login = json!({ "identifier": ADDRESS, "password": OTHER_PASSWORD });
+    for _ in 0..2 {
+        client.post("/v1/login", login.clone()).await.expect_problem(401, "invalid_credentials");
+    }
+    let limited = client.post("/v1/login", login.clone()).await.expect_problem(429, "rate_limited");
+    let wait: i64 = limited.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&wait));
+    world.clock().advance(wait - 1);
+    let limited = client.post("/v1/login", login.clone()).await.expect_problem(429, "rate_limited");
+    assert_eq!(limited.header("retry-after"), "1");
+    world.clock().advance(1);
+    client.post("/v1/login", login).await.expect_problem(401, "invalid_credentials");
+    for n in 0..5 {
+        let body = json!({ "username": format!("user{n}"), "password": PASSWORD });
+        client.post("/v1/register", body).await.expect(201);
+    }
+    let body = json!({ "username": "user5", "password": PASSWORD });
+    client.post("/v1/register", body).await.expect_problem(429, "rate_limited");
+}
+
+#[tokio::test]
+async fn a_configuration_that_makes_no_sense_does_not_start() {
+    for limits in ["login/network", "logins=5/900", "login/network=0/900"] {
+        let mut options = options();
+        options.parameters.insert("Limits".to_owned(), limits.to_owned());
+        assert!(World::start(options).await.is_err(), "{limits}");
+    }
+}
+
+#[tokio::test]
+async fn the_networks_of_one_ipv6_subscriber_are_one() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let login = json!({ "identifier": ADDRESS, "password": OTHER_PASSWORD });
+    for n in 0..5 {
+        let client = Client::new(&world).at(&format!("2001:db8:1:2:{n}::{n}"));
+        let body = json!({ "identifier": format!("n{n}@example.org"), "password": OTHER_PASSWORD });
+        client.post("/v1/login", body).await.expect_problem(401, "invalid_credentials");
+    }
+    let same = Client::new(&world).at("2001:db8:1:2:ffff::");
+    same.post("/v1/login", login.clone()).await.expect_problem(429, "rate_limited");
+    let other = Client::new(&world).at("2001:db8:1:3::");
+    other.post("/v1/login", login.clone()).await.expect_problem(401, "invalid_credentials");
+    // An IPv4 address written as IPv6 is the IPv4 address.
+    for n in 0..5 {
+        let body = json!({ "identifier": format!("m{n}@example.org"), "password": OTHER_PASSWORD });
+        Client::new(&world).at("203.0.113.50").post("/v1/login", body).await;
+    }
+    Client::new(&world).at("::ffff:203.0.113.50").post("/v1/login", login).await.expect_problem(429, "rate_limited");
+}
+
+#[tokio::test]
+async fn no_header_of_the_clients_making_moves_it_to_another_budget() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let client = Client::new(&world);
+    let body = json!({ "identifier": ADDRESS, "password": OTHER_PASSWORD }).to_string().into_bytes();
+    for n in 0..7 {
+        let address = format!("198.51.100.{n}");
+        let viewer = format!("{address}:443");
+        let forwarded = format!("for={address}");
+        let headers = [
+            ("content-type", "application/json"),
+            ("x-forwarded-for", address.as_str()),
+            ("x-real-ip", &address),
+            ("true-client-ip", &address),
+            ("cloudfront-viewer-address", &viewer),
+            ("forwarded", &forwarded),
+        ];
+        let answer = client.send("POST", "/v1/login", &headers, body.clone()).await;
+        assert_eq!(answer.status, if n < 5 { 401 } else { 429 }, "{n}");
+    }
+    let garbage = [("content-type", "application/json"), ("x-forwarded-for", "a"), ("cloudfront-viewer-address", "a")];
+    client.send("POST", "/v1/login", &garbage, body).await.expect_problem(429, "rate_limited");
+}
+
+#[tokio::test]
+async fn a_throttled_counter_counts_as_limited_and_a_broken_one_lets_nobody_through() {
+    let world = World::start(Options { retries: Some(Options::fast_retries(1)), ..options() }).await.unwrap();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    for (kind, status, code) in [
+        (Kind::Throttle, 429, "rate_limited"),
+        (Kind::Error, 503, "temporarily_unavailable"),
+        (Kind::Deny, 503, "temporarily_unavailable"),
+    ] {
+        let rule = Rule::new(Service::DynamoDb, kind).function("login").action("UpdateItem");
+        let rule = world.faults().arm(rule);
+        let answer = person.client.post("/v1/login", person.credentials()).await.expect_problem(status, code);
+        assert_eq!(answer.header("retry-after"), "1");
+        world.faults().disarm(rule);
+    }
+    assert_eq!(tests::sessions(&world).len(), 1);
+    person.client.post("/v1/login", person.credentials()).await.expect(200);
+}
+
+#[tokio::test]
+async fn mails_that_anyone_can_cause_are_capped_and_the_owner_is_told_things_all_the_same() {
+    let world = world_with("verification-mail/address=100/300,register/network=100/3600,mail/address=3/86400").await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    for n in 0..6 {
+        let client = Client::new(&world).at(&format!("198.51.100.{n}"));
+        client.post("/v1/register", json!({ "email": ADDRESS })).await.expect(202);
+    }
+    world.settle().await;
+    let count = |kind: &str| world.mail().iter().filter(|mail| mail.kind == kind).count();
+    // One for the registration itself and two of the six; the others are written down as not sent, and nothing waits.
+    assert_eq!((count("verify_registration"), count("already_registered")), (1, 2));
+    let capped = world.scan("audit").into_iter().filter(|item| item["reason"]["S"] == "capped").count();
+    assert_eq!((capped, world.scan("outbox").len()), (4, 0));
+    person.login().await;
+    world.settle().await;
+    assert_eq!(count("new_login"), 1);
+    world.clock().advance(86_400);
+    Client::new(&world).post("/v1/register", json!({ "email": ADDRESS })).await.expect(202);
+    world.settle().await;
+    assert_eq!(count("already_registered"), 3);
+}
+
+#[tokio::test]
+async fn notices_are_capped_apart_and_a_login_goes_on_without() {
+    let world = world_with("notice/address=2/86400,login/network=100/900").await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    for _ in 0..4 {
+        person.login().await;
+    }
+    world.settle().await;
+    assert_eq!(world.mail().iter().filter(|mail| mail.kind == "new_login").count(), 2);
+    assert_eq!(events(&world, "suspicious_login").len(), 4);
+}
+
+#[tokio::test]
+async fn a_mail_that_ses_takes_late_is_counted_once() {
+    let world = world_with("mail/address=1/86400").await;
+    let rule = Rule::new(Service::Ses, Kind::Error).times(3);
+    world.faults().arm(rule);
+    Client::new(&world).post("/v1/register", json!({ "email": ADDRESS })).await.expect(202);
+    world.settle().await;
+    world.invoke("cleanup", json!({})).await.unwrap();
+    world.settle().await;
+    assert_eq!((world.mail().len(), world.scan("outbox").len()), (1, 0));
+}
+
+#[test]
+fn every_limit_is_told_in_the_security_page() {
+    let page = include_str!("../docs/security.md");
+    for limit in TABLE {
+        let row = page.lines().find(|line| line.contains(&format!("`{}`", limit.name)));
+        let row = row.unwrap_or_else(|| panic!("docs/security.md doesn't tell {}", limit.name));
+        let rule = format!("{}/{}", limit.limit, limit.window_seconds);
+        assert!(row.contains(&format!("`{rule}`")), "{row} doesn't tell {rule}");
+    }
+}

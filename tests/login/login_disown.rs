@@ -1,0 +1,71 @@
+use serde_json::json;
+use tests::{Client, Person, events, world};
+
+const ADDRESS: &str = "ada@example.org";
+
+#[tokio::test]
+async fn disowning_a_login_ends_every_session_and_lets_another_password_be_set() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let thief = person.login().await;
+    let client = Client::new(&world);
+    let page = client.get("/login-disown").await.expect(200);
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    // Opening the page, as a mail scanner does, ends nothing.
+    thief.client.get("/v1/me").await.expect(200);
+    let token = client.link_token_for(ADDRESS).await;
+    let answer = client.post("/v1/login/disown", json!({ "token": token })).await.expect(200);
+    assert_eq!(answer.body["expires_in"], 1800);
+    for session in [&person, &thief] {
+        session.client.get("/v1/me").await.expect_problem(401, "session_revoked");
+        session.refresh(&session.refresh_token).await.expect_problem(401, "session_revoked");
+    }
+    // The thief's device isn't known any more, nor is any other.
+    for device in [&person, &thief] {
+        let answer = person.login_with(json!({ "device_token": device.device_token })).await.expect(200);
+        assert!(answer.body.get("device_token").is_some());
+    }
+    client.post("/v1/login/disown", json!({ "token": token })).await.expect_problem(400, "invalid_code");
+    assert_eq!(events(&world, "disown_login"), [("success".to_owned(), "link".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_link_is_good_for_seven_days_even_when_the_session_has_ended() {
+    let world = world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let client = Client::new(&world);
+    let thief = person.login().await;
+    let first = client.link_token_for(ADDRESS).await;
+    thief.client.post("/v1/logout", json!({})).await.expect(204);
+    world.clock().advance(1);
+    person.login().await;
+    let second = client.link_token_for(ADDRESS).await;
+    assert_ne!(first, second);
+    world.clock().advance(7 * 86_400 - 1);
+    client.post("/v1/login/disown", json!({ "token": first })).await.expect_problem(400, "invalid_code");
+    client.post("/v1/login/disown", json!({ "token": second })).await.expect(200);
+}
+
+#[tokio::test]
+async fn tokens_of_other_kinds_disown_nothing() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let client = Client::new(&world);
+    client.post("/v1/register", json!({ "email": "eve@example.org" })).await.expect(202);
+    let registration = client.link_token_for("eve@example.org").await;
+    let access = person.client.token.clone().unwrap();
+    let unknown = format!("{0}.{0}", "A".repeat(43));
+    for token in ["", ".", &unknown, &registration, &access, &person.refresh_token, &person.device_token] {
+        client.post("/v1/login/disown", json!({ "token": token })).await.expect_problem(400, "invalid_code");
+        let body = json!({ "token": token, "new_password": tests::OTHER_PASSWORD });
+        client.post("/v1/password/reset", body).await.expect_problem(400, "invalid_code");
+    }
+    // And the link of an alert proves no address of a registration, nor sets it a password.
+    person.login().await;
+    let link = client.link_token_for(ADDRESS).await;
+    client.post("/v1/register/verify", json!({ "token": link })).await.expect_problem(400, "invalid_code");
+    let body = json!({ "token": link, "new_password": tests::OTHER_PASSWORD });
+    client.post("/v1/password/reset", body).await.expect_problem(400, "invalid_code");
+    person.client.get("/v1/me").await.expect(200);
+}

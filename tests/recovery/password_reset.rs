@@ -1,0 +1,69 @@
+use serde_json::json;
+use tests::{Client, OTHER_PASSWORD, Person, strict_world, world};
+
+const ADDRESS: &str = "ada@example.org";
+
+async fn reset_token(person: &Person) -> String {
+    person.login().await;
+    let client = Client::new(&person.client.world);
+    let body = json!({ "token": client.link_token_for(&person.email).await });
+    client.post("/v1/login/disown", body).await.expect(200).text("reset_token")
+}
+
+#[tokio::test]
+async fn another_password_is_set_once_and_everything_before_it_is_over() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let client = Client::new(&world);
+    let token = reset_token(&person).await;
+    let thief = person.login().await;
+    let body = json!({ "token": token, "new_password": OTHER_PASSWORD });
+    client.post("/v1/password/reset", body.clone()).await.expect(204);
+    assert_eq!(client.mail_for(ADDRESS).await.kind, "password_changed");
+    thief.client.get("/v1/me").await.expect_problem(401, "session_revoked");
+    client.post("/v1/login", person.credentials()).await.expect_problem(401, "invalid_credentials");
+    let changed = Person { password: OTHER_PASSWORD.to_owned(), ..person };
+    let answer = changed.login_with(json!({ "device_token": thief.device_token })).await.expect(200);
+    assert!(answer.body.get("device_token").is_some(), "a device from before is known after the reset");
+    client.post("/v1/password/reset", body).await.expect_problem(400, "invalid_code");
+}
+
+#[tokio::test]
+async fn a_weak_password_spends_no_token_and_a_token_lives_half_an_hour() {
+    let world = world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), "adalovelace@example.org").await;
+    let client = Client::new(&world);
+    let token = reset_token(&person).await;
+    for weak in ["short", "Adalovelace-7", "password"] {
+        let body = json!({ "token": token, "new_password": weak });
+        client.post("/v1/password/reset", body).await.expect_problem(400, "weak_password");
+    }
+    client.post("/v1/password/reset", json!({ "token": token })).await.expect_problem(400, "invalid_request");
+    world.clock().advance(1799);
+    let body = json!({ "token": token, "new_password": OTHER_PASSWORD });
+    client.post("/v1/password/reset", body).await.expect(204);
+    let changed = Person { password: OTHER_PASSWORD.to_owned(), ..person };
+    let token = reset_token(&changed).await;
+    world.clock().advance(1800);
+    let body = json!({ "token": token, "new_password": "Third-9-harbour-lamp" });
+    client.post("/v1/password/reset", body).await.expect_problem(400, "invalid_code");
+}
+
+#[tokio::test]
+async fn a_reset_opens_what_strangers_have_locked() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world).at("192.0.2.1"), ADDRESS).await;
+    let token = reset_token(&Person { client: Client::new(&world).at("192.0.2.2"), ..person.clone() }).await;
+    for n in 0..6 {
+        let body = json!({ "identifier": ADDRESS, "password": OTHER_PASSWORD });
+        Client::new(&world).at(&format!("198.51.100.{n}")).post("/v1/login", body).await;
+    }
+    let client = Client::new(&world).at("192.0.2.3");
+    client.post("/v1/login", person.credentials()).await.expect_problem(429, "locked_out");
+    let body = json!({ "token": token, "new_password": "Third-9-harbour-lamp" });
+    client.post("/v1/password/reset", body).await.expect(204);
+    let body = json!({ "identifier": ADDRESS, "password": "Third-9-harbour-lamp" });
+    client.post("/v1/login", body).await.expect(200);
+}

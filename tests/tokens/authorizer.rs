@@ -1,0 +1,145 @@
+use local::World;
+use serde_json::{Value, json};
+use tests::{Client, Person, options, world};
+
+const ADDRESS: &str = "ada@example.org";
+
+/// The event that API Gateway asks an authorizer with (payload 2.0).
+fn event(method: &str, headers: Value, cookies: Value) -> Value {
+    json!({
+        "version": "2.0",
+        "type": "REQUEST",
+        "routeArn": "arn:aws:execute-api:eu-central-1:123456789012:api/$default/GET/things",
+        "identitySource": ["x"],
+        "routeKey": "GET /things",
+        "rawPath": "/things",
+        "rawQueryString": "",
+        "cookies": cookies,
+        "headers": headers,
+        "requestContext": { "requestId": "r", "http": { "method": method, "path": "/things", "sourceIp": "203.0.113.7" } },
+        "isBase64Encoded": false,
+    })
+}
+
+fn bearer(token: &str) -> Value {
+    event("POST", json!({ "authorization": format!("Bearer {token}") }), json!([]))
+}
+
+async fn checking_world() -> World {
+    let mut options = options();
+    options.parameters.insert("AuthorizerChecksSession".to_owned(), "true".to_owned());
+    World::start(options).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_good_token_is_let_in_with_what_it_says() {
+    for world in [world().await, checking_world().await] {
+        let person = Person::register(&Client::new(&world), ADDRESS).await;
+        let answer = world.invoke("authorizer", bearer(person.client.token.as_deref().unwrap())).await.unwrap();
+        let auth_time = answer["context"]["auth_time"].clone();
+        assert!(auth_time.as_i64().unwrap() > 0);
+        let context = json!({
+            "user_id": person.id,
+            "session_id": person.session_id,
+            "roles": [],
+            "permissions": [],
+            "aal": "aal1",
+            "auth_time": auth_time,
+        });
+        assert_eq!(answer, json!({ "isAuthorized": true, "context": context }));
+    }
+}
+
+#[tokio::test]
+async fn by_the_token_alone_no_table_is_read_and_an_ended_session_s_token_is_good_until_it_expires() {
+    let world = world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let event = bearer(person.client.token.as_deref().unwrap());
+    world.invoke("authorizer", event.clone()).await.unwrap();
+    person.client.post("/v1/logout", json!({})).await.expect(204);
+    world.settle().await;
+    world.reset_calls();
+    world.invoke("authorizer", event.clone()).await.unwrap();
+    assert!(world.calls().is_empty());
+    world.clock().advance(599);
+    world.invoke("authorizer", event.clone()).await.unwrap();
+    world.clock().advance(1);
+    assert_eq!(world.invoke("authorizer", event).await, Err("Unauthorized".to_owned()));
+}
+
+#[tokio::test]
+async fn with_the_session_checked_its_end_counts_at_once() {
+    let world = checking_world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let other = person.login().await;
+    let event = bearer(person.client.token.as_deref().unwrap());
+    world.invoke("authorizer", event.clone()).await.unwrap();
+    other.client.post("/v1/logout/all", json!({ "keep_current": true })).await.expect(200);
+    assert_eq!(world.invoke("authorizer", event).await, Err("Unauthorized".to_owned()));
+    world.invoke("authorizer", bearer(other.client.token.as_deref().unwrap())).await.unwrap();
+    // A table that doesn't answer lets nobody in.
+    let rule = local::faults::Rule::new(local::faults::Service::Any, local::faults::Kind::Error).times(100);
+    world.faults().arm(rule.function("authorizer"));
+    let refused = world.invoke("authorizer", bearer(other.client.token.as_deref().unwrap())).await;
+    assert_eq!(refused, Err("temporarily_unavailable: BatchGetItem: InternalServerError".to_owned()));
+}
+
+#[tokio::test]
+async fn whatever_is_no_good_token_is_a_401() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let good = person.client.token.clone().unwrap();
+    world.invoke("authorizer", bearer(&good)).await.unwrap();
+    let mut forged = good.clone().into_bytes();
+    let at = forged.len() - 10;
+    forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+    let forged = String::from_utf8(forged).unwrap();
+    let mut events: Vec<Value> =
+        ["", "x", "a.b.c", &forged, &person.refresh_token, &person.session_id, &person.device_token]
+            .iter()
+            .map(|token| bearer(token))
+            .collect();
+    events.extend([
+        json!({}),
+        json!(null),
+        json!([]),
+        json!({ "headers": null, "cookies": null }),
+        json!({ "headers": { "authorization": 7, "a b": "c", "cookie": format!("__Host-access={good}") } }),
+        event("GET", json!({ "authorization": format!("Basic {good}") }), json!([format!("__Host-access={good}")])),
+        event("GET", json!({}), json!([format!("__Host-access={good}"), format!("__Host-access={good}")])),
+        event("GET", json!({}), json!([format!("__host-access={good}"), 7])),
+    ]);
+    for event in events {
+        assert_eq!(world.invoke("authorizer", event.clone()).await, Err("Unauthorized".to_owned()), "{event}");
+    }
+    let event = json!({ "headers": { "Authorization": format!("bearer {good}") } });
+    assert_eq!(world.invoke("authorizer", event).await.unwrap()["isAuthorized"], true);
+}
+
+#[tokio::test]
+async fn cookies_are_taken_on_the_same_host_and_need_their_csrf_token_to_change_anything() {
+    let world = world().await;
+    let browser = crate::cookies::browser(&world, ADDRESS).await;
+    let cookie = json!([format!("__Host-access={}", browser.cookies["__Host-access"])]);
+    let csrf = browser.csrf_token.clone().unwrap();
+    for method in ["GET", "HEAD"] {
+        let answer = world.invoke("authorizer", event(method, json!({}), cookie.clone())).await.unwrap();
+        assert_eq!(answer["isAuthorized"], true, "{method}");
+    }
+    let refused = json!({ "isAuthorized": false });
+    for headers in [
+        json!({}),
+        json!({ "x-csrf-token": "x" }),
+        json!({ "x-csrf-token": csrf, "origin": "https://evil.example" }),
+        json!({ "x-csrf-token": csrf, "sec-fetch-site": "cross-site" }),
+    ] {
+        let event = event("POST", headers, cookie.clone());
+        assert_eq!(world.invoke("authorizer", event).await.unwrap(), refused);
+    }
+    // A method that isn't told counts as one that changes something.
+    let untold = json!({ "cookies": cookie, "headers": {} });
+    assert_eq!(world.invoke("authorizer", untold).await.unwrap(), refused);
+    let event = event("DELETE", json!({ "x-csrf-token": csrf, "origin": "http://localhost:3000" }), cookie);
+    assert_eq!(world.invoke("authorizer", event).await.unwrap()["isAuthorized"], true);
+}

@@ -1,0 +1,86 @@
+//! A token of one kind is good for nothing that another kind is for (RFC 8725, section 3.12; ASVS 5.0 9.2.2).
+
+use local::SECRET_KEY;
+use serde_json::json;
+use tests::{Client, Person, world};
+
+const ADDRESS: &str = "ada@example.org";
+
+#[tokio::test]
+async fn each_kind_of_token_opens_its_own_door_only() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await.login().await;
+    let disown = client.link_token_for(ADDRESS).await;
+    client.post("/v1/register", json!({ "email": "eve@example.org" })).await.expect(202);
+    let link = client.link_token_for("eve@example.org").await;
+    client.post("/v1/register", json!({ "email": "kay@example.org" })).await.expect(202);
+    let body = json!({ "token": client.link_token_for("kay@example.org").await });
+    let registration = client.post("/v1/register/verify", body).await.expect(200).text("registration_token");
+    let second = Person::register(&client, "zoe@example.org").await.login().await;
+    let body = json!({ "token": client.link_token_for("zoe@example.org").await });
+    let reset = client.post("/v1/login/disown", body).await.expect(200).text("reset_token");
+    let csrf = client.get("/v1/csrf").await.expect(200).text("csrf_token");
+    let kinds = [
+        ("access", person.client.token.clone().unwrap()),
+        ("refresh", person.refresh_token.clone()),
+        ("device", person.device_token.clone()),
+        ("session id", person.session_id.clone()),
+        ("recovery key", second.recovery_key.clone()),
+        ("csrf", csrf),
+        ("link", link),
+        ("registration", registration),
+        ("disown", disown),
+        ("reset", reset),
+    ];
+    let doors =
+        ["bearer", "cookie", "refresh", "logout", "introspect", "authorizer", "disown", "reset", "verify", "complete"];
+    for door in doors {
+        for (kind, token) in &kinds {
+            let own = match door {
+                "bearer" | "cookie" | "introspect" | "authorizer" => "access",
+                "refresh" | "logout" => "refresh",
+                "verify" => "link",
+                "complete" => "registration",
+                door => door,
+            };
+            if *kind == own {
+                continue; // used up by the test of its own operation
+            }
+            let cookie = format!("__Host-access={token}");
+            let (answer, refused) = match door {
+                "bearer" => (client.with_token(token).get("/v1/me").await, "invalid_token"),
+                "cookie" => (client.send("GET", "/v1/me", &[("cookie", &cookie)], Vec::new()).await, "invalid_token"),
+                "refresh" => {
+                    (client.post("/v1/token/refresh", json!({ "refresh_token": token })).await, "invalid_token")
+                }
+                "logout" => (client.post("/v1/logout", json!({ "refresh_token": token })).await, "invalid_token"),
+                "introspect" => {
+                    let form = format!("token={token}");
+                    let path = "/v1/token/introspect";
+                    let form_type = "application/x-www-form-urlencoded";
+                    let answer = client.signed("POST", path, form_type, &form, SECRET_KEY).await.expect(200);
+                    assert_eq!(answer.body, json!({ "active": false }), "{kind}");
+                    continue;
+                }
+                "authorizer" => {
+                    let event = json!({ "headers": { "authorization": format!("Bearer {token}") } });
+                    assert_eq!(world.invoke("authorizer", event).await, Err("Unauthorized".to_owned()), "{kind}");
+                    continue;
+                }
+                "disown" => (client.post("/v1/login/disown", json!({ "token": token })).await, "invalid_code"),
+                "reset" => {
+                    let body = json!({ "token": token, "new_password": tests::OTHER_PASSWORD });
+                    (client.post("/v1/password/reset", body).await, "invalid_code")
+                }
+                "verify" => (client.post("/v1/register/verify", json!({ "token": token })).await, "invalid_code"),
+                _ => {
+                    let body = json!({ "registration_token": token, "password": tests::PASSWORD });
+                    (client.post("/v1/register/complete", body).await, "invalid_code")
+                }
+            };
+            assert_eq!(answer.code(), refused, "{kind} at {door}: {}", answer.text);
+        }
+    }
+    person.client.get("/v1/me").await.expect(200);
+}

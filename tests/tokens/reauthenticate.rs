@@ -1,0 +1,127 @@
+use serde_json::json;
+use tests::{Client, OTHER_PASSWORD, Person, events, strict_world, world};
+
+const ADDRESS: &str = "ada@example.org";
+
+#[tokio::test]
+async fn the_password_renews_auth_time_which_survives_refresh() {
+    let world = world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let before = tests::claims(person.client.token.as_deref().unwrap())["auth_time"].as_i64().unwrap();
+    world.clock().advance(300);
+    let refreshed = person.refresh(&person.refresh_token).await.expect(200);
+    assert_eq!(tests::claims(&refreshed.text("access_token"))["auth_time"], before);
+    let body = json!({ "password": person.password });
+    let answer = person.client.post("/v1/reauthenticate", body).await.expect(200);
+    assert_eq!((&answer.body["token_type"], &answer.body["expires_in"]), (&json!("Bearer"), &json!(600)));
+    assert!(answer.body.get("refresh_token").is_none() && answer.body.get("csrf_token").is_none());
+    let token = answer.text("access_token");
+    assert_eq!(tests::claims(&token)["auth_time"], before + 300);
+    person.client.with_token(&token).get("/v1/me").await.expect(200);
+    world.clock().advance(60);
+    let again = person.refresh(&refreshed.text("refresh_token")).await.expect(200);
+    assert_eq!(tests::claims(&again.text("access_token"))["auth_time"], before + 300);
+    assert_eq!(events(&world, "reauthenticate"), [("success".to_owned(), "password".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_counted_where_strangers_failures_are_not() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    for n in 0..8 {
+        let body = json!({ "identifier": ADDRESS, "password": OTHER_PASSWORD });
+        Client::new(&world).at(&format!("198.51.100.{n}")).post("/v1/login", body).await;
+    }
+    let wrong = json!({ "password": OTHER_PASSWORD });
+    for _ in 0..5 {
+        person.client.post("/v1/reauthenticate", wrong.clone()).await.expect_problem(401, "invalid_credentials");
+    }
+    let right = json!({ "password": person.password });
+    let locked = person.client.post("/v1/reauthenticate", right.clone()).await.expect_problem(429, "locked_out");
+    assert_eq!(locked.header("retry-after"), "1");
+    world.clock().advance(1);
+    person.client.post("/v1/reauthenticate", right).await.expect(200);
+    assert_eq!(events(&world, "reauthenticate").len(), 7);
+}
+
+#[tokio::test]
+async fn other_forms_are_refused() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    for (body, field) in [
+        (json!({}), "password"),
+        (json!({ "password": 7 }), "password"),
+        (json!({ "password": null }), "password"),
+        (json!({ "code": "123456" }), "challenge_id"),
+        (json!({ "challenge_id": "x" }), "code"),
+        (json!({ "challenge_id": "x", "code": "123456", "password": "x" }), "password"),
+        (json!({ "challenge_id": "x", "code": 123_456 }), "code"),
+        (json!({ "auth_time": 1 }), "auth_time"),
+    ] {
+        let answer =
+            person.client.post("/v1/reauthenticate", body.clone()).await.expect_problem(400, "invalid_request");
+        assert_eq!(answer.fields(), [field], "{body}");
+    }
+    let client = Client::new(&world);
+    client.post("/v1/reauthenticate", json!({ "password": "x" })).await.expect_problem(401, "invalid_token");
+    let body = json!({ "challenge_id": "A".repeat(43), "code": "123456" });
+    person.client.post("/v1/reauthenticate", body).await.expect_problem(400, "invalid_code");
+}
+
+async fn step_up_world() -> local::World {
+    let mut options = tests::options();
+    options.parameters.insert("SuspiciousLogin".to_owned(), "step-up".to_owned());
+    local::World::start(local::Options { strict: true, ..options }).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_mailed_code_is_good_once_in_its_own_session_and_for_ten_minutes() {
+    let world = step_up_world().await;
+    world.clock().freeze();
+    let client = |n: u32| Client::new(&world).at(&format!("192.0.2.{n}"));
+    let person = Person::register(&client(1), ADDRESS).await;
+    let eve = Person::register(&client(2), "eve@example.org").await;
+    let first = Person { client: client(3), ..person.clone() }.login().await;
+    let second = Person { client: client(4), ..person.clone() }.login().await;
+    let ask = async |person: &Person| {
+        let answer = person.client.post("/v1/reauthenticate", json!({})).await.expect(202);
+        assert_eq!(answer.body["expires_in"], 600);
+        json!({ "challenge_id": answer.text("challenge_id"), "code": person.client.code_for(ADDRESS).await })
+    };
+    let body = ask(&first).await;
+    for other in [&second, &eve, &person] {
+        other.client.post("/v1/reauthenticate", body.clone()).await.expect_problem(400, "invalid_code");
+    }
+    first.client.post("/v1/reauthenticate", body.clone()).await.expect(200);
+    first.client.post("/v1/reauthenticate", body).await.expect_problem(400, "invalid_code");
+    let body = ask(&second).await;
+    world.clock().advance(600);
+    let second = second.after(&second.refresh(&second.refresh_token).await.expect(200));
+    second.client.post("/v1/reauthenticate", body).await.expect_problem(400, "invalid_code");
+}
+
+#[tokio::test]
+async fn of_a_mailed_code_s_wrong_guesses_five_are_compared_and_mails_are_limited() {
+    let world = step_up_world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world).at("192.0.2.1"), ADDRESS).await;
+    let person = Person { client: Client::new(&world).at("192.0.2.2"), ..person }.login().await;
+    let id = person.client.post("/v1/reauthenticate", json!({})).await.expect(202).text("challenge_id");
+    let code = person.client.code_for(ADDRESS).await;
+    let wrong = format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000);
+    for _ in 0..5 {
+        let body = json!({ "challenge_id": id, "code": wrong });
+        person.client.post("/v1/reauthenticate", body).await.expect_problem(400, "invalid_code");
+    }
+    let body = json!({ "challenge_id": id, "code": code });
+    person.client.post("/v1/reauthenticate", body).await.expect_problem(400, "invalid_code");
+    for _ in 0..2 {
+        person.client.post("/v1/reauthenticate", json!({})).await.expect(202);
+    }
+    let limited = person.client.post("/v1/reauthenticate", json!({})).await.expect_problem(429, "rate_limited");
+    world.clock().advance(limited.header("retry-after").parse().unwrap());
+    let person = person.after(&person.refresh(&person.refresh_token).await.expect(200));
+    person.client.post("/v1/reauthenticate", json!({})).await.expect(202);
+}
