@@ -31,6 +31,9 @@ static TEMPLATES: &[(&str, &str)] = templates![
     "reauthentication_code/subject.txt",
     "reauthentication_code/body.txt",
     "reauthentication_code/body.html",
+    "password_reset/subject.txt",
+    "password_reset/body.txt",
+    "password_reset/body.html",
     "password_changed/subject.txt",
     "password_changed/body.txt",
     "password_changed/body.html",
@@ -162,6 +165,7 @@ mod tests {
                 link: "https://auth.example/d#token=a.b".to_owned(),
             },
             Content::ReauthenticationCode { code: "012345".to_owned() },
+            Content::PasswordReset { link: "https://auth.example/d#reset=a.b".to_owned() },
             Content::PasswordChanged { at: "2026-01-02T03:04:05Z".to_owned() },
             Content::SessionEndedForReuse { at: "2026-01-02T03:04:05Z".to_owned() },
         ]

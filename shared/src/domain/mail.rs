@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::limits::{ALERT_BY_ADDRESS, CODE_MAIL_BY_ADDRESS, Limit, MAIL_BY_ADDRESS};
+
+/// How long the notice of something that has happened is worth sending, in seconds.
+pub const NOTICE_SECONDS: i64 = 2 * 86_400;
+
 /// A mail that waits to be sent. Lies in the outbox encrypted as a whole.
 #[derive(Serialize, Deserialize)]
 pub struct Mail {
@@ -42,6 +47,11 @@ pub enum Content {
         /// Six digits.
         code: String,
     },
+    /// The owner disowned a login; in case the page that they did it on is gone, a link to go on by.
+    PasswordReset {
+        /// The page that asks for another password; the token is in its fragment.
+        link: String,
+    },
     /// The password was reset.
     PasswordChanged {
         /// When, in RFC 3339.
@@ -62,43 +72,64 @@ impl Content {
             Self::AlreadyRegistered {} => "already_registered",
             Self::NewLogin { .. } => "new_login",
             Self::ReauthenticationCode { .. } => "reauthentication_code",
+            Self::PasswordReset { .. } => "password_reset",
             Self::PasswordChanged { .. } => "password_changed",
             Self::SessionEndedForReuse { .. } => "session_ended_for_reuse",
         }
     }
 
-    /// Who can cause such a mail.
-    pub const fn caused_by(&self) -> CausedBy {
+    /// Which of its address's budgets such a mail is counted against.
+    pub const fn budget(&self) -> Budget {
         match self {
-            Self::VerifyRegistration { .. } | Self::AlreadyRegistered {} => CausedBy::Anyone,
-            Self::NewLogin { .. }
-            | Self::ReauthenticationCode { .. }
-            | Self::PasswordChanged { .. }
-            | Self::SessionEndedForReuse { .. } => CausedBy::Owner,
+            Self::VerifyRegistration { .. } | Self::AlreadyRegistered {} => Budget::Anyone,
+            Self::NewLogin { .. } => Budget::Alerts,
+            Self::ReauthenticationCode { .. } => Budget::Codes,
+            // As many as there are links that were confirmed, and sessions to end.
+            Self::PasswordReset { .. } | Self::PasswordChanged { .. } | Self::SessionEndedForReuse { .. } => {
+                Budget::Unlimited
+            }
         }
     }
 }
 
-/// Who can cause a mail: what anyone can cause must not use up what the owner is told.
+/// The budgets of mails that an address has: what one kind of caller can cause must not use up what the owner is told otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CausedBy {
-    /// Whoever knows the address.
+pub enum Budget {
+    /// What whoever knows the address can cause.
     Anyone,
-    /// Only who is signed in, has the right password, or holds a token.
-    Owner,
+    /// What whoever has the password can cause.
+    Alerts,
+    /// What whoever has a session can ask for.
+    Codes,
+    /// What something else bounds.
+    Unlimited,
 }
 
-impl CausedBy {
+impl Budget {
+    const ALL: [Self; 4] = [Self::Anyone, Self::Alerts, Self::Codes, Self::Unlimited];
+
     /// The value in the table.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Anyone => "anyone",
-            Self::Owner => "owner",
+            Self::Alerts => "alerts",
+            Self::Codes => "codes",
+            Self::Unlimited => "unlimited",
         }
     }
 
     /// Reads a stored value.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Anyone, Self::Owner].into_iter().find(|known| known.as_str() == text)
+        Self::ALL.into_iter().find(|known| known.as_str() == text)
+    }
+
+    /// The limit, if there is one.
+    pub const fn limit(self) -> Option<Limit> {
+        match self {
+            Self::Anyone => Some(MAIL_BY_ADDRESS),
+            Self::Alerts => Some(ALERT_BY_ADDRESS),
+            Self::Codes => Some(CODE_MAIL_BY_ADDRESS),
+            Self::Unlimited => None,
+        }
     }
 }
