@@ -50,7 +50,7 @@ async fn cookies_carry_the_tokens_and_the_body_none() {
     browser.get("/v1/me").await.expect(200);
     // The device's cookie makes the next login a known device's.
     let again = try_login(&browser, ADDRESS, &[]).await.expect(200);
-    assert!(!again.cookies().contains_key("__Host-device"));
+    assert_eq!(again.cookies()["__Host-device"].0, browser.cookies["__Host-device"]);
     for value in browser.cookies.values() {
         assert!(!everything_stored(&world).contains(value));
     }
@@ -262,10 +262,31 @@ async fn planted_cookies_are_not_believed() {
     // Eve's refresh token beside Ada's access token: each is judged by its own session's CSRF token.
     let mut mixed = ada.clone();
     mixed.cookies.insert("__Secure-refresh".to_owned(), eve.cookies["__Secure-refresh"].clone());
+    mixed.post("/v1/token/refresh", json!({})).await.expect_problem(401, "invalid_token");
+    mixed.cookies.remove("__Host-device");
     mixed.post("/v1/token/refresh", json!({})).await.expect_problem(403, "csrf_failed");
     mixed.post("/v1/logout", json!({})).await.expect(204);
     ada.get("/v1/me").await.expect_problem(401, "session_revoked");
     eve.get("/v1/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_planted_refresh_token_signs_nobody_in_to_another_account() {
+    let world = world().await;
+    let ada = browser(&world, ADDRESS).await;
+    let eve = browser(&world, EVE).await;
+    ada.post("/v1/logout", json!({})).await.expect(204);
+    // What a sibling domain leaves in Ada's browser, beside what the browser has kept.
+    let mut planted = Client::new(&world);
+    planted.cookies.insert("__Host-device".to_owned(), ada.cookies["__Host-device"].clone());
+    planted.cookies.insert("__Secure-refresh".to_owned(), eve.cookies["__Secure-refresh"].clone());
+    let answer = planted.get("/v1/csrf").await.expect(200);
+    assert_ne!(answer.text("csrf_token"), eve.csrf_token.clone().unwrap());
+    planted.after(&answer).post("/v1/token/refresh", json!({})).await.expect_problem(401, "invalid_token");
+    // Ada's own login goes on as ever, whatever is planted.
+    let fresh = login(&planted.after(&answer), ADDRESS).await;
+    assert_eq!(fresh.get("/v1/me").await.expect(200).body["email"], ADDRESS);
+    fresh.post("/v1/token/refresh", json!({})).await.expect(200);
 }
 
 async fn world_with_origins() -> World {

@@ -141,8 +141,8 @@ async fn mails_that_anyone_can_cause_are_capped_and_the_owner_is_told_things_all
 }
 
 #[tokio::test]
-async fn notices_are_capped_apart_and_a_login_goes_on_without() {
-    let world = world_with("notice/address=2/86400,login/network=100/900").await;
+async fn alerts_are_capped_apart_and_a_login_goes_on_without() {
+    let world = world_with("alert-mail/address=2/86400,login/network=100/900").await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     for _ in 0..4 {
@@ -151,6 +151,12 @@ async fn notices_are_capped_apart_and_a_login_goes_on_without() {
     world.settle().await;
     assert_eq!(world.mail().iter().filter(|mail| mail.kind == "new_login").count(), 2);
     assert_eq!(events(&world, "suspicious_login").len(), 4);
+    // What has happened is told all the same.
+    let body = json!({ "token": person.client.link_token_for(ADDRESS).await });
+    let token = person.client.post("/v1/login/disown", body).await.expect(200).text("reset_token");
+    let body = json!({ "token": token, "new_password": OTHER_PASSWORD });
+    person.client.post("/v1/password/reset", body).await.expect(204);
+    assert_eq!(person.client.mail_for(ADDRESS).await.kind, "password_changed");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use shared::{
     app::App,
     crypto::{
+        device_token::DeviceToken,
         refresh_token::RefreshToken,
         secret::{Token, hmac, same},
     },
@@ -74,11 +75,15 @@ pub(crate) fn pre_login(request: &Request) -> Option<Token> {
     request.cookie(Cookie::PreLogin).and_then(Token::parse)
 }
 
-/// The refresh token of the cookie, if it is one of ours.
+/// The refresh token of the cookie, if it is one of ours. A sibling domain can plant that cookie, unlike the device's beside it: one
+/// that belongs to another user than the device isn't believed.
 pub(crate) async fn refresh_token(app: &App, request: &Request) -> Result<Option<RefreshToken>, Error> {
     let Some(token) = request.cookie(Cookie::Refresh) else { return Ok(None) };
     let keys = app.keyring.get(Purpose::Refresh).await?;
-    Ok(RefreshToken::parse(&keys, token))
+    let Some(token) = RefreshToken::parse(&keys, token) else { return Ok(None) };
+    let index = app.keyring.get(Purpose::Index).await?;
+    let device = request.cookie(Cookie::Device).and_then(|device| DeviceToken::parse(&index, device));
+    Ok(device.is_none_or(|device| device.user_id == token.user_id).then_some(token))
 }
 
 /// What the browser says of the page (Fetch standard, `Origin`; Fetch Metadata, `Sec-Fetch-Site`). A client that says nothing is no

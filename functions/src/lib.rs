@@ -14,6 +14,7 @@ pub mod workers;
 
 mod authentication;
 mod csrf_token;
+mod device;
 mod login_alert;
 mod sign_in;
 mod step_token;

@@ -6,7 +6,7 @@ use shared::{
     domain::{
         audit::{Action, Outcome},
         challenge::DISOWN_SECONDS,
-        mail::Content,
+        mail::{Content, NOTICE_SECONDS},
         network,
         place::Place,
         suspicion::Suspicion,
@@ -14,19 +14,16 @@ use shared::{
     },
     error::Error,
     http::Client,
-    keyring::Purpose,
     store::{About, Account, Answer, AuditEvent, Challenge, Pending, StoredMail, Transaction},
     vault::Vault,
 };
 
-use crate::step_token::StepToken;
-
-/// How long an alert is worth sending, in seconds.
-const ALERT_SECONDS: i64 = 2 * 86_400;
+use crate::{step_token::StepToken, user};
 
 /// What a suspicious login brings with it.
 pub(crate) struct Alert {
-    event: AuditEvent,
+    /// One for each way in which the login is unlike others.
+    events: Vec<AuditEvent>,
     /// The mail and the challenge that its link answers, where the account has an address.
     mail: Option<(StoredMail, Challenge)>,
 }
@@ -38,17 +35,20 @@ pub(crate) async fn prepare(
     vault: &Vault<'_>,
     client: &Client,
     place: Option<&Place>,
-    suspicion: Suspicion,
+    suspicions: &[Suspicion],
 ) -> Result<Alert, Error> {
-    let event = vault.event(Action::SuspiciousLogin, Outcome::Success, suspicion.as_str(), client).await?;
-    let Some(address) = address(account, vault).await? else { return Ok(Alert { event, mail: None }) };
+    let mut events = Vec::new();
+    for suspicion in suspicions {
+        events.push(vault.event(Action::SuspiciousLogin, Outcome::Success, suspicion.as_str(), client).await?);
+    }
+    let Some(address) = user::address(vault, account).await? else { return Ok(Alert { events, mail: None }) };
     let now = app.clock.now();
     let link = StepToken::new(app);
     let expires_at = now.plus_seconds(DISOWN_SECONDS);
     let challenge = Challenge {
         id: link.challenge.clone(),
         user_id: account.id.clone(),
-        about: About::DisownedLogin,
+        about: About::DisownedLogin(account.device_epoch),
         pending: Pending::Mailed { code: None, link: Some(Answer { hash: link.hash(app).await?, expires_at }) },
         generation: 1,
         attempts: 0,
@@ -62,23 +62,18 @@ pub(crate) async fn prepare(
             Some(words) => format!("{words} ({network})"),
             None => network,
         },
-        reason: suspicion.in_words().to_owned(),
+        reason: suspicions.iter().map(|suspicion| suspicion.in_words()).collect::<Vec<_>>().join(" "),
         link: format!("{}/login-disown#token={}", app.public_url().await?, link.encode()),
     };
-    Ok(Alert { event, mail: Some((vault.mail(&address, content, ALERT_SECONDS).await?, challenge)) })
-}
-
-/// The account's address in the clear.
-pub(crate) async fn address(account: &Account, vault: &Vault<'_>) -> Result<Option<String>, Error> {
-    let Some(sealed) = &account.email else { return Ok(None) };
-    let item = Account::item_key(&account.id);
-    Ok(Some(vault.open(Purpose::FieldContact, Account::place(&item, "email"), sealed).await?.to_string()))
+    Ok(Alert { events, mail: Some((vault.mail(&address, content, NOTICE_SECONDS).await?, challenge)) })
 }
 
 impl Alert {
     /// Adds what is to be stored.
     pub(crate) fn add_to(&self, transaction: &mut Transaction, app: &App) {
-        transaction.audit(&app.store, &self.event);
+        for event in &self.events {
+            transaction.audit(&app.store, event);
+        }
         if let Some((mail, challenge)) = &self.mail {
             transaction.issue_challenge(&app.store, challenge);
             transaction.put_mail(&app.store, mail);

@@ -8,29 +8,28 @@ use shared::{
     crypto::{
         access_token::{self, Claims},
         device_token::DeviceToken,
-        lookup_hash::{Subject, lookup_hash, raw},
+        lookup_hash::{Subject, lookup_hash},
         password_hash::Cost,
         refresh_token::RefreshToken,
-        secret::{Token, same},
+        secret::Token,
     },
     domain::{
         audit::{Action, Outcome},
         device::KNOWN_SECONDS,
-        ids::DeviceId,
         network,
-        place::Place,
         session::{Lifetime, SessionOptions, SessionState},
         suspicion::Footprints,
     },
     error::Error,
     http::{Client, Cookie, Request, Response, StatusCode},
-    keyring::{KeySet, Purpose},
-    store::{Account, AuditEvent, Device, LastLogin, Session, Sighting, Transaction, device_key, session_key},
+    keyring::Purpose,
+    store::{Account, AuditEvent, Device, LastLogin, Session, Sighting, Transaction, session_key},
     vault::Vault,
 };
 
 use crate::{
     csrf_token::{self, Bound},
+    device,
     login_alert::{self, Alert},
     user::User,
 };
@@ -48,6 +47,9 @@ pub(crate) struct Authenticated {
     user: User,
     #[serde(skip_serializing_if = "Option::is_none")]
     device_token: Option<String>,
+    /// The token of a device that was known before: told to cookies alone, which it keeps for another year.
+    #[serde(skip)]
+    known_device_token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) recovery_key: Option<String>,
 }
@@ -104,7 +106,8 @@ impl Authenticated {
             cookies.push(access);
             let refresh = self.refresh_token.take();
             cookies.extend(refresh.map(|token| Cookie::Refresh.set(&token, self.refresh_expires_in)));
-            cookies.extend(self.device_token.take().map(|token| Cookie::Device.set(&token, KNOWN_SECONDS)));
+            let device = self.device_token.take().or_else(|| self.known_device_token.take());
+            cookies.extend(device.map(|token| Cookie::Device.set(&token, KNOWN_SECONDS)));
         }
         cookies.into_iter().fold(Response::json(status, &self), Response::with_cookie)
     }
@@ -126,8 +129,8 @@ pub(crate) struct Entrant<'a> {
     pub(crate) vault: &'a Vault<'a>,
     /// How they have proven it (RFC 8176).
     pub(crate) amr: &'a [&'a str],
-    /// The device that they come with, if it is known.
-    pub(crate) device: Option<&'a Device>,
+    /// The device that they come with, and the token that it is known by, if it is known.
+    pub(crate) device: Option<(&'a Device, &'a DeviceToken)>,
     /// Whether the account is being made: there is nothing that this login could be unlike.
     pub(crate) is_new: bool,
 }
@@ -142,6 +145,7 @@ pub(crate) struct SignIn {
     seen: Sighting,
     alert: Option<Alert>,
     surplus: Vec<(Session, AuditEvent)>,
+    is_new: bool,
 }
 
 impl SignIn {
@@ -150,7 +154,11 @@ impl SignIn {
     pub(crate) fn add_to(&self, transaction: &mut Transaction, app: &App) {
         let now = self.session.created_at;
         transaction.create_session(&app.store, &self.session);
-        transaction.see_device(&app.store, &self.session.user_id, &self.seen, now);
+        if self.is_new {
+            transaction.create_device(&app.store, &self.session.user_id, &self.seen, now);
+        } else {
+            transaction.see_device(&app.store, &self.session.user_id, &self.seen, now);
+        }
         for (session, event) in &self.surplus {
             transaction.end_session(&app.store, session, "session_limit", now);
             transaction.audit(&app.store, event);
@@ -166,38 +174,6 @@ pub(crate) async fn check_transport(app: &App, request: &Request, options: &Sess
     if options.by_cookie() { csrf_token::check_before_login(app, request).await } else { Ok(()) }
 }
 
-/// The device token that a request shows, in its body or as a cookie, if it is one of ours.
-pub(crate) fn shown_device(index: &KeySet, request: &Request, options: &SessionOptions) -> Option<DeviceToken> {
-    let in_body = options.device_token.as_ref().map(|token| token.0.as_str());
-    in_body.or_else(|| request.cookie(Cookie::Device)).and_then(|token| DeviceToken::parse(index, token))
-}
-
-/// Whether a stored device is the one that was shown, and known to the account. A fingerprint that is told and isn't the device's makes
-/// it a stranger: its token was copied.
-pub(crate) fn is_known(
-    app: &App,
-    index: &KeySet,
-    account: &Account,
-    device: &Device,
-    shown: &DeviceToken,
-    options: &SessionOptions,
-) -> bool {
-    let same_text = |one: Option<&String>, other: String| one.is_some_and(|one| same(one.as_bytes(), other.as_bytes()));
-    let other_fingerprint = device.fingerprint_hash.as_ref().zip(fingerprint_hash(index, account, options));
-    device.state.is_known(account.device_epoch, app.clock.now())
-        && same_text(device.token_hash.as_ref(), shown.hash(index))
-        && other_fingerprint.is_none_or(|(known, told)| *known == told)
-}
-
-fn fingerprint(account: &Account, options: &SessionOptions) -> Option<Vec<u8>> {
-    let told = options.device_fingerprint.as_ref()?;
-    Some([account.id.bytes().as_slice(), told.0.as_bytes()].concat())
-}
-
-fn fingerprint_hash(index: &KeySet, account: &Account, options: &SessionOptions) -> Option<String> {
-    fingerprint(account, options).map(|value| lookup_hash(index, Subject::Fingerprint, &value))
-}
-
 /// Makes a session for somebody who has proven who they are. Stores nothing: all that can fail before the transaction has not happened.
 pub(crate) async fn prepare(
     app: &App,
@@ -209,24 +185,15 @@ pub(crate) async fn prepare(
     let (now, client) = (app.clock.now(), &request.client);
     let place = client.place.clone().or_else(|| app.geo.place(client.ip));
     let index = app.keyring.get(Purpose::Index).await?;
-    let (seen, device_token) = see_device(app, entrant, client, options, place.as_ref()).await?;
-
-    let account_item = Account::item_key(&account.id);
-    let footprints_place = Account::place(&account_item, "footprints");
-    let before = match &account.footprints {
-        Some(sealed) => {
-            let text = vault.open(Purpose::FieldSession, footprints_place, sealed).await?;
-            serde_json::from_str(&text).map_err(|_| Error::internal("unreadable footprints"))?
-        }
-        None => Footprints::default(),
+    let before = footprints(vault, account).await?;
+    let suspicions = before.suspicions(entrant.device.is_some(), place.as_ref(), now);
+    let alert = if suspicions.is_empty() || entrant.is_new {
+        None
+    } else {
+        Some(login_alert::prepare(app, account, vault, client, place.as_ref(), &suspicions).await?)
     };
-    let suspicions = before.suspicions(seen.known, place.as_ref(), now);
-    let alert = match suspicions.first() {
-        Some(&gravest) if !entrant.is_new => {
-            Some(login_alert::prepare(app, account, vault, client, place.as_ref(), gravest).await?)
-        }
-        _ => None,
-    };
+    let unconfirmed = alert.as_ref().is_some_and(|alert| alert.asks_for_step_up(app));
+    let (seen, device_token) = device::see(app, entrant, client, options, place.as_ref(), unconfirmed).await?;
 
     let id = Token::random(&*app.rng);
     let hash = lookup_hash(&index, Subject::Session, id.bytes());
@@ -247,10 +214,9 @@ pub(crate) async fn prepare(
             spent_at: None,
         },
         created_at: now,
-        auth_time: match &alert {
-            Some(alert) if alert.asks_for_step_up(app) => Timestamp::from_seconds(0),
-            _ => now,
-        },
+        auth_time: now,
+        unconfirmed,
+        code_challenge: None,
         amr: entrant.amr.iter().map(|&method| method.to_owned()).collect(),
         remember_me: options.remember_me,
         refresh_key_version: refresh.key_version,
@@ -259,12 +225,19 @@ pub(crate) async fn prepare(
         ip_hash: vault.ip_hash(client.ip).await?,
         ip_truncated: network::truncated(client.ip),
         user_agent: vault.seal(Purpose::FieldSession, Session::place(&item, "user_agent"), &client.user_agent).await?,
-        place: seal_place(vault, Session::place(&item, "place"), place.as_ref()).await?,
+        place: match &place {
+            Some(place) => Some(vault.seal_json(Purpose::FieldSession, Session::place(&item, "place"), place).await?),
+            None => None,
+        },
         device_id: Some(seen.id.clone()),
         hash,
     };
-    let footprints = serde_json::to_string(&before.after(place.as_ref(), now))
-        .map_err(|_| Error::internal("unwritable footprints"))?;
+    let account_item = Account::item_key(&account.id);
+    // A login that isn't confirmed is none that the next could be like.
+    let footprints = match unconfirmed {
+        true => None,
+        false => Some(seal_footprints(vault, account, &before.after(place.as_ref(), now)).await?),
+    };
     let last_login = LastLogin {
         at: now,
         ip: vault
@@ -273,67 +246,31 @@ pub(crate) async fn prepare(
         user_agent: vault
             .seal(Purpose::FieldSession, Account::place(&account_item, "last_login_user_agent"), &client.user_agent)
             .await?,
-        footprints: vault.seal(Purpose::FieldSession, footprints_place, &footprints).await?,
+        footprints,
     };
     let surplus = surplus(app, entrant, client).await?;
     let account = Account { last_login_at: Some(now), ..account.clone() };
     let mut answer = answer(app, vault, &account, &session, &id, &refresh, options.by_cookie()).await?;
     answer.device_token = device_token.map(|token| token.encode(&index));
-    Ok(SignIn { last_login, answer, session, seen, alert, surplus })
+    answer.known_device_token = entrant.device.map(|(_, token)| token.encode(&index));
+    Ok(SignIn { last_login, answer, session, seen, alert, surplus, is_new: entrant.is_new })
 }
 
-/// The device of a login: the known one as it is now, or another, with the token that it will be known by.
-async fn see_device(
-    app: &App,
-    entrant: &Entrant<'_>,
-    client: &Client,
-    options: &SessionOptions,
-    place: Option<&Place>,
-) -> Result<(Sighting, Option<DeviceToken>), Error> {
-    let Entrant { account, vault, .. } = *entrant;
-    let index = app.keyring.get(Purpose::Index).await?;
-    // A client that tells what it makes of its device is the same device whenever it tells the same, if a stranger each time.
-    let id = match (entrant.device, fingerprint(account, options)) {
-        (Some(known), _) => known.id.clone(),
-        (None, Some(value)) => {
-            let mut bytes = [0; 16];
-            bytes.copy_from_slice(&raw(&index, Subject::Fingerprint, &value)[..16]);
-            DeviceId::from_bytes(bytes)
-        }
-        (None, None) => DeviceId::random(&*app.rng),
-    };
-    let known_hash = entrant.device.and_then(|device| device.token_hash.clone());
-    let token = known_hash.is_none().then(|| DeviceToken::random(&account.id, &id, &*app.rng));
-    let token_hash = known_hash.or_else(|| token.as_ref().map(|token| token.hash(&index)));
-    let item = device_key(&account.id, &id);
-    let name = match &options.device_name {
-        Some(name) => {
-            Some(vault.seal(Purpose::FieldSession, Device::place(&item, "device_name"), name.as_str()).await?)
-        }
-        None => None,
-    };
-    let seen = Sighting {
-        known: token.is_none(),
-        epoch: account.device_epoch,
-        token_hash: token_hash.ok_or_else(|| Error::internal("a device without a token"))?,
-        fingerprint_hash: fingerprint_hash(&index, account, options),
-        name,
-        user_agent: vault.seal(Purpose::FieldSession, Device::place(&item, "user_agent"), &client.user_agent).await?,
-        ip_truncated: network::truncated(client.ip),
-        place: seal_place(vault, Device::place(&item, "place"), place).await?,
-        id,
-    };
-    Ok((seen, token))
+/// Where an account's logins came from.
+pub(crate) async fn footprints(vault: &Vault<'_>, account: &Account) -> Result<Footprints, Error> {
+    let Some(sealed) = &account.footprints else { return Ok(Footprints::default()) };
+    let item = Account::item_key(&account.id);
+    vault.open_json(Purpose::FieldSession, Account::place(&item, "footprints"), sealed).await
 }
 
-async fn seal_place(
+/// The same, ready to be stored.
+pub(crate) async fn seal_footprints(
     vault: &Vault<'_>,
-    at: shared::crypto::field::Place<'_>,
-    place: Option<&Place>,
-) -> Result<Option<String>, Error> {
-    let Some(place) = place else { return Ok(None) };
-    let text = serde_json::to_string(place).map_err(|_| Error::internal("an unwritable place"))?;
-    Ok(Some(vault.seal(Purpose::FieldSession, at, &text).await?))
+    account: &Account,
+    footprints: &Footprints,
+) -> Result<String, Error> {
+    let item = Account::item_key(&account.id);
+    vault.seal_json(Purpose::FieldSession, Account::place(&item, "footprints"), footprints).await
 }
 
 /// How many sessions beyond the limit one login ends at most; what a burst of parallel logins leaves, the next one ends.
@@ -346,7 +283,7 @@ async fn surplus(app: &App, entrant: &Entrant<'_>, client: &Client) -> Result<Ve
         return Ok(Vec::new());
     }
     let now = app.clock.now();
-    let (mut sessions, _) = app.store.sessions(&entrant.account.id).await?;
+    let mut sessions = app.store.sessions(&entrant.account.id).await?;
     sessions.retain(|session| session.state.lives(entrant.account.session_epoch, now));
     sessions.sort_by_key(|session| session.state.last_active_at);
     let beyond = (sessions.len() + 1).saturating_sub(limit).min(MAX_SURPLUS);
@@ -381,6 +318,7 @@ pub(crate) async fn answer(
         session_id: id.encode(),
         user: User::of(vault, account).await?,
         device_token: None,
+        known_device_token: None,
         recovery_key: None,
     })
 }
@@ -402,7 +340,8 @@ async fn access_token(
         iat: now.seconds(),
         nbf: now.seconds(),
         exp: now.seconds() + app.config.access_token_seconds,
-        auth_time: session.auth_time.seconds(),
+        // Of nothing that is proven, as long as a suspicious login isn't confirmed.
+        auth_time: if session.unconfirmed { 0 } else { session.auth_time.seconds() },
         amr: session.amr.clone(),
         aal: "aal1".to_owned(),
         roles: account.roles.clone(),

@@ -7,10 +7,21 @@ use shared::{
         lookup_hash::{Subject, lookup_hash},
         secret::{Token, same},
     },
+    domain::challenge::Purpose as ChallengePurpose,
     error::Error,
     http::FromJson,
-    keyring::{KeySet, Purpose},
+    keyring::Purpose,
+    store::{Challenge, Pending},
 };
+
+/// The step of a challenge that a token leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The one that was mailed as a link.
+    Link,
+    /// The one after the proof.
+    Next,
+}
 
 /// A challenge's id and the secret that was made for its next step.
 pub(crate) struct StepToken {
@@ -35,18 +46,26 @@ impl StepToken {
         format!("{}.{}", self.challenge, self.secret.encode())
     }
 
+    /// The challenge that the token is of, if it is of that purpose, stands at that step, and the token is the right one for it.
+    ///
+    /// # Errors
+    /// `invalid_code` otherwise; `temporarily_unavailable`.
+    pub(crate) async fn redeem(&self, app: &App, purpose: ChallengePurpose, step: Step) -> Result<Challenge, Error> {
+        let now = app.clock.now();
+        let challenge = app.store.challenge(&self.challenge, purpose, now).await?.ok_or(Error::InvalidCode)?;
+        let answer = match (&challenge.pending, step) {
+            (Pending::Mailed { link: Some(link), .. }, Step::Link) => link,
+            (Pending::Proven(token), Step::Next) => token,
+            _ => return Err(Error::InvalidCode),
+        };
+        let right = same(self.hash(app).await?.as_bytes(), answer.hash.as_bytes());
+        if right && now < answer.expires_at { Ok(challenge) } else { Err(Error::InvalidCode) }
+    }
+
     /// What the table keeps of it.
     pub(crate) async fn hash(&self, app: &App) -> Result<String, Error> {
-        Ok(self.hash_with(&*app.keyring.get(Purpose::Index).await?))
-    }
-
-    /// Whether that is what the table keeps of it.
-    pub(crate) async fn matches(&self, app: &App, hash: &str) -> Result<bool, Error> {
-        Ok(same(self.hash(app).await?.as_bytes(), hash.as_bytes()))
-    }
-
-    fn hash_with(&self, index: &KeySet) -> String {
-        lookup_hash(index, Subject::StepToken, &[self.challenge.as_bytes(), self.secret.bytes()].concat())
+        let index = app.keyring.get(Purpose::Index).await?;
+        Ok(lookup_hash(&index, Subject::StepToken, &[self.challenge.as_bytes(), self.secret.bytes()].concat()))
     }
 }
 

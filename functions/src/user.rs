@@ -21,6 +21,13 @@ pub(crate) struct User {
     last_login_at: Option<String>,
 }
 
+/// The account's address in the clear, if it has one.
+pub(crate) async fn address(vault: &Vault<'_>, account: &Account) -> Result<Option<String>, Error> {
+    let Some(sealed) = &account.email else { return Ok(None) };
+    let item = Account::item_key(&account.id);
+    Ok(Some(vault.open(Purpose::FieldContact, Account::place(&item, "email"), sealed).await?.to_string()))
+}
+
 /// What of an account's own must not stand in its password: the address's local part, the username, the name.
 pub(crate) async fn own_words(vault: &Vault<'_>, account: &Account) -> Result<Vec<String>, Error> {
     let user = User::of(vault, account).await?;

@@ -242,7 +242,7 @@ impl Config {
                 "ALLOWED_ORIGINS",
                 "http(s) origins (scheme, host, port) parted by commas",
                 Vec::new(),
-                |text| text.split(',').map(str::trim).map(|text| public_url(text).then(|| text.to_owned())).collect(),
+                |text| text.split(',').map(str::trim).map(|text| origin(text).then(|| text.to_owned())).collect(),
             ),
             geo_database: reader.optional("GEO_DATABASE"),
             audit_retention_days: reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3650),
@@ -282,6 +282,32 @@ fn public_url(text: &str) -> bool {
     host.is_some_and(|host| {
         !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
     })
+}
+
+/// Whether a browser sends that as an `Origin` (RFC 6454, section 6.2): lower case, without the scheme's own port. Plain HTTP is for
+/// pages on the developer's own machine.
+fn origin(text: &str) -> bool {
+    let (secure, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(rest), _) => (true, rest),
+        (_, Some(rest)) => (false, rest),
+        _ => return false,
+    };
+    let (host, port) = match rest.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
+        Some((host, port)) => (host, Some(port)),
+        None => (rest, None),
+    };
+    let fine_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(ip) => ip.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            host.split('.').all(|label| !label.is_empty() && label.bytes().all(plain))
+        }
+    };
+    let own_port = if secure { 443 } else { 80 };
+    let fine_port = port.is_none_or(|text| {
+        text.parse::<u16>().is_ok_and(|port| port != own_port && port != 0 && port.to_string() == text)
+    });
+    fine_host && fine_port && (secure || ["localhost", "127.0.0.1", "[::1]"].contains(&host))
 }
 
 /// OWASP ASVS 5.0, appendix C: the three equivalent floors for Argon2id.
@@ -331,6 +357,26 @@ mod tests {
     fn origins_are_listed_one_by_one() {
         let config = environment(&[("ALLOWED_ORIGINS", "https://app.example, http://localhost:5173")]).unwrap();
         assert_eq!(config.allowed_origins, ["https://app.example", "http://localhost:5173"]);
+        for fine in ["https://a.b-c.example:8443", "http://127.0.0.1", "http://[::1]:3000", "https://[2001:db8::1]"] {
+            assert!(origin(fine), "{fine}");
+        }
+        for bad in [
+            "*",
+            "null",
+            "https://",
+            "https://App.example",
+            "https://app.example:443",
+            "https://app.example/",
+            "https://app.example:x",
+            "https://a:b:c",
+            "https://app..example",
+            "https://user@app.example",
+            "http://app.example",
+            "http://localhost:80",
+            "app.example",
+        ] {
+            assert!(!origin(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -75,6 +76,29 @@ impl<'a> Vault<'a> {
         Ok(Zeroizing::new(text.to_owned()))
     }
 
+    /// Encrypts a value, written as JSON, for its place.
+    ///
+    /// # Errors
+    /// As [`Vault::seal`].
+    pub async fn seal_json(&self, purpose: Purpose, place: Place<'_>, value: &impl Serialize) -> Result<String, Error> {
+        let text = serde_json::to_string(value).map(Zeroizing::new);
+        self.seal(purpose, place, &text.map_err(|_| Error::internal("an unwritable value"))?).await
+    }
+
+    /// Decrypts a value that was sealed as JSON for the place.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub async fn open_json<T: DeserializeOwned>(
+        &self,
+        purpose: Purpose,
+        place: Place<'_>,
+        sealed: &str,
+    ) -> Result<T, Error> {
+        let text = self.open(purpose, place, sealed).await?;
+        serde_json::from_str(&text).map_err(|_| Error::internal("a field holds another kind of value"))
+    }
+
     /// The look-up hash of a client's address, for deduplication.
     ///
     /// # Errors
@@ -131,7 +155,7 @@ impl<'a> Vault<'a> {
     /// `temporarily_unavailable` without the keys.
     pub async fn mail(&self, to: &str, content: Content, good_for_seconds: i64) -> Result<StoredMail, Error> {
         let id = secret::Token::random(&*self.app.rng).encode();
-        let (kind, caused_by) = (content.kind().to_owned(), content.caused_by());
+        let (kind, budget) = (content.kind().to_owned(), content.budget());
         let index = self.app.keyring.get(Purpose::Index).await?;
         let mail = Mail { to: to.to_owned(), content };
         let text =
@@ -143,7 +167,7 @@ impl<'a> Vault<'a> {
             // Without the user's salt, which `send-email` has no business reading; the item lives for minutes.
             payload: field::seal(&keys, None, Purpose::FieldOutbox, place, text.as_bytes(), &*self.app.rng)?,
             address_hash: lookup_hash(&index, Subject::Email, to.as_bytes()),
-            caused_by,
+            budget,
             pseudonym: self.pseudonym().await?,
             not_after: self.app.clock.now().plus_seconds(good_for_seconds),
             id,

@@ -130,6 +130,25 @@ async fn a_fingerprint_names_the_device_and_gives_nothing() {
 }
 
 #[tokio::test]
+async fn whoever_has_an_old_token_of_a_device_uses_up_nothing_of_its_owners() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let client = |n: u32| Client::new(&world).at(&format!("192.0.2.{n}"));
+    let person = Person::register(&client(1), ADDRESS).await;
+    let session = json!({ "device_fingerprint": "canvas:1" });
+    let old = Person { client: client(2), ..person.clone() }.login_with(session.clone()).await.expect(200);
+    let old = old.text("device_token");
+    let live = Person { client: client(3), ..person.clone() }.login_with(session).await.expect(200);
+    let live = live.text("device_token");
+    for n in 0..12 {
+        let thief = Person { password: OTHER_PASSWORD.to_owned(), client: client(100 + n), ..person.clone() };
+        thief.login_with(json!({ "device_token": old })).await;
+    }
+    let owner = Person { client: client(4), ..person };
+    owner.login_with(json!({ "device_token": live })).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_device_that_stays_away_for_a_year_is_a_stranger() {
     let world = world().await;
     world.clock().freeze();

@@ -48,6 +48,70 @@ async fn a_link_is_good_for_seven_days_even_when_the_session_has_ended() {
 }
 
 #[tokio::test]
+async fn links_of_before_another_password_was_set_are_no_good_after_it() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let mut links = Vec::new();
+    for _ in 0..3 {
+        person.login().await;
+        links.push(client.link_token_for(ADDRESS).await);
+    }
+    let disown = async |token: &str| client.post("/v1/login/disown", json!({ "token": token })).await;
+    let reset = async |token: &str, password: &str| {
+        client.post("/v1/password/reset", json!({ "token": token, "new_password": password })).await
+    };
+    let stale = disown(&links[0]).await.expect(200).text("reset_token");
+    // Everything of that time has ended: the other links have nothing to end.
+    disown(&links[1]).await.expect_problem(400, "invalid_code");
+    person.login().await;
+    let newer = disown(&client.link_token_for(ADDRESS).await).await.expect(200).text("reset_token");
+    reset(&stale, tests::OTHER_PASSWORD).await.expect_problem(400, "invalid_code");
+    reset(&newer, tests::OTHER_PASSWORD).await.expect(204);
+    reset(&stale, "Third-9-harbour-lamp").await.expect_problem(400, "invalid_code");
+    disown(&links[2]).await.expect_problem(400, "invalid_code");
+    let body = json!({ "identifier": ADDRESS, "password": tests::OTHER_PASSWORD });
+    client.post("/v1/login", body).await.expect(200);
+}
+
+#[tokio::test]
+async fn should_the_answer_get_lost_a_mail_leads_on() {
+    let world = world().await;
+    let client = Client::new(&world);
+    Person::register(&client, ADDRESS).await.login().await;
+    let body = json!({ "token": client.link_token_for(ADDRESS).await });
+    client.post("/v1/login/disown", body).await.expect(200);
+    let mail = client.mail_for(ADDRESS).await;
+    assert_eq!(mail.kind, "password_reset");
+    let link = mail.link().unwrap().to_owned();
+    let (page, token) = link.split_once("#reset=").unwrap();
+    client.get(page.trim_start_matches("http://localhost:3000")).await.expect(200);
+    let body = json!({ "token": token, "new_password": tests::OTHER_PASSWORD });
+    client.post("/v1/password/reset", body).await.expect(204);
+}
+
+#[tokio::test]
+async fn a_thief_who_ends_all_sessions_over_and_over_is_not_in_the_way() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let thief = person.login().await;
+    let token = client.link_token_for(ADDRESS).await;
+    let storm = {
+        let thief = thief.client.clone();
+        tokio::spawn(async move {
+            for _ in 0..30 {
+                thief.post("/v1/logout/all", json!({ "keep_current": true })).await;
+            }
+        })
+    };
+    let answer = client.post("/v1/login/disown", json!({ "token": token })).await.expect(200);
+    let body = json!({ "token": answer.text("reset_token"), "new_password": tests::OTHER_PASSWORD });
+    client.post("/v1/password/reset", body).await.expect(204);
+    storm.await.unwrap();
+}
+
+#[tokio::test]
 async fn tokens_of_other_kinds_disown_nothing() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;

@@ -19,6 +19,22 @@ async fn all_sessions_end_with_one_write_and_new_ones_can_begin() {
 }
 
 #[tokio::test]
+async fn a_session_ends_the_others_five_times_in_a_quarter_of_an_hour() {
+    let world = tests::strict_world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let other = person.login().await;
+    let body = json!({ "keep_current": true });
+    for _ in 0..5 {
+        person.client.post("/v1/logout/all", body.clone()).await.expect(200);
+    }
+    person.client.post("/v1/logout/all", body.clone()).await.expect_problem(429, "rate_limited");
+    // Another session has its own.
+    let another = other.login().await;
+    another.client.post("/v1/logout/all", body).await.expect(200);
+}
+
+#[tokio::test]
 async fn the_current_session_can_be_kept_and_goes_on() {
     let world = world().await;
     let first = Person::register(&Client::new(&world), ADDRESS).await;

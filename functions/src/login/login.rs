@@ -28,7 +28,10 @@ use shared::{
     vault::Vault,
 };
 
-use crate::sign_in::{self, Entrant};
+use crate::{
+    device,
+    sign_in::{self, Entrant},
+};
 
 /// `login`
 pub const OPERATION: Operation = Operation::http(
@@ -65,83 +68,168 @@ impl Form {
     }
 }
 
+/// How often a login that finds the account changed looks again.
+const LOOKS: usize = 5;
+
+/// A login, with what it has found out so far.
+struct Login<'a> {
+    app: &'a App,
+    request: &'a Request,
+    form: &'a Form,
+    index: &'a KeySet,
+    /// The look-up hash of the client's network.
+    network: String,
+    /// What the client shows itself to be, until it turns out to be a stranger to the account.
+    shown: Option<DeviceToken>,
+}
+
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let form = Form::parse(&request)?;
     sign_in::check_transport(&app, &request, &form.options).await?;
-    let now = app.clock.now();
-
-    // First round trip: count the request, and find out whose the identifier is. A known device has a budget of its own.
     let index = app.keyring.get(Purpose::Index).await?;
-    let network = lookup_hash(&index, Subject::Network, network::of_limits(request.client.ip).as_bytes());
-    let by_network = || app.store.count(app.config.limit(LOGIN_BY_NETWORK), &network, now);
-    let mut shown = sign_in::shown_device(&index, &request, &form.options);
-    let counted = async {
-        match &shown {
-            Some(token) => {
-                let device = token.device_id.to_string();
-                app.store.count(app.config.limit(LOGIN_BY_DEVICE), &device, now).await
-            }
-            None => by_network().await,
-        }
+    let network = network::of_limits(request.client.ip);
+    let mut login = Login {
+        app: &app,
+        request: &request,
+        form: &form,
+        index: &index,
+        network: lookup_hash(&index, Subject::Network, network.as_bytes()),
+        shown: device::shown(&index, &request, &form.options),
     };
-    let ((), (typed, owner)) = futures::future::try_join(counted, owner(&app, &index, &form.identifier)).await?;
+
+    // First round trip: count the request, and find out whose the identifier is.
+    let ((), (typed, owner)) = futures::future::try_join(login.count(), owner(&app, &index, &form.identifier)).await?;
 
     // Second: reserve an attempt, and load the account. An unknown identifier stands for an account of its own that isn't there.
     let (unknown_id, unknown_vault) = Vault::of_unknown(&app, &typed).await?;
     let id = owner.unwrap_or(unknown_id);
-    if shown.take_if(|token| token.user_id != id).is_some() {
-        by_network().await?; // another account's device is a stranger to this one
+    if login.shown.take_if(|token| token.user_id != id).is_some() {
+        login.count().await?; // another account's device is a stranger to this one
     }
-    let wanted = Wanted { device: shown.as_ref().map(|token| &token.device_id), ..Wanted::ACCOUNT };
-    let (credential, tried_by) = match &shown {
-        Some(token) => ("password/device", token.device_id.to_string()),
-        None => ("password", id.to_string()),
-    };
-    let reserved = app.store.reserve_login(credential, &tried_by, app.config.limit_factor, now);
-    let (mut attempt, loaded) = futures::future::join(reserved, app.store.load(&id, wanted)).await;
+    let (mut attempt, loaded) = futures::future::join(login.reserve(&id), login.load(&id)).await;
     let mut loaded = loaded?;
     let vault = loaded.salt.take().map_or(unknown_vault, |salt| Vault::new(&app, salt));
-    if shown.is_some() && known_device(&app, &index, &form, &loaded, shown.as_ref()).is_none() {
-        // It was known once, and has been forgotten: a stranger's budgets are what is left to it.
-        by_network().await?;
-        attempt = app.store.reserve_login("password", &id.to_string(), app.config.limit_factor, now).await;
+    if login.shown.is_some() && login.known_device(&loaded).is_none() {
+        // It was known once, and isn't any more: a stranger's budgets are what is left to it.
+        login.shown = None;
+        login.count().await?;
+        attempt = login.reserve(&id).await;
     }
     let attempt = match attempt {
         Ok(attempt) => attempt,
-        Err(error @ Error::LockedOut { .. }) => return refuse(&app, &request, &vault, error).await,
+        Err(error @ Error::LockedOut { .. }) => return login.refuse(&vault, error).await,
         Err(error) => return Err(error),
     };
 
     // Third: the session, the event, and the attempt given back, together. If the account was changed since it was loaded (another
-    // login renewed the hash, or the password is another by now), once more with what it is now.
-    let peppers = app.keyring.get(Purpose::Pepper).await?;
-    for _ in 0..2 {
-        let device = known_device(&app, &index, &form, &loaded, shown.as_ref());
-        let account = match compare(&app, &form.password, &peppers, loaded).await? {
+    // login renewed the hash, all sessions were ended, the password is another by now), once more with what it is now; a hash that
+    // was found right isn't asked again.
+    let mut right = None;
+    for _ in 0..LOOKS {
+        let device = login.known_device(&loaded);
+        let hash = loaded.account.as_ref().and_then(|account| account.password.clone());
+        if right.is_none() || right != hash {
+            right = if login.compare(hash.as_deref()).await? { hash } else { None };
+        }
+        let account = match loaded.account.filter(|_| right.is_some()) {
             Some(account) if account.status == Status::Banned => {
-                return refuse(&app, &request, &vault, Error::AccountBanned).await;
+                return login.refuse(&vault, Error::AccountBanned).await;
             }
             Some(account) => account,
-            None => return refuse(&app, &request, &vault, Error::InvalidCredentials).await,
+            None => return login.refuse(&vault, Error::InvalidCredentials).await,
         };
-        if let Some(response) = admit(&app, &request, &form, &vault, account, device, &attempt, &peppers).await? {
+        if let Some(response) = login.admit(&vault, account, device, &attempt).await? {
             return Ok(response);
         }
-        loaded = app.store.load(&id, wanted).await?;
+        loaded = login.load(&id).await?;
     }
+    // The password was right, and is not to count as wrong.
+    app.store.commit_giving_back(Transaction::new(), &attempt).await?;
     Err(Error::TemporarilyUnavailable("an account changes under every look".to_owned()))
 }
 
-/// The device that was shown, if the account knows it.
-fn known_device(
-    app: &App,
-    index: &KeySet,
-    form: &Form,
-    loaded: &Loaded,
-    shown: Option<&DeviceToken>,
-) -> Option<Device> {
-    let ((account, device), shown) = loaded.account.as_ref().zip(loaded.device.as_ref()).zip(shown)?;
-    sign_in::is_known(app, index, account, device, shown, &form.options).then(|| device.clone())
+impl Login<'_> {
+    /// Counts the request: a known device has a budget of its own, for as long as it has that token.
+    async fn count(&self) -> Result<(), Error> {
+        let (limit, key) = match &self.shown {
+            Some(token) => (LOGIN_BY_DEVICE, &token.hash(self.index)),
+            None => (LOGIN_BY_NETWORK, &self.network),
+        };
+        self.app.store.count(self.app.config.limit(limit), key, self.app.clock.now()).await
+    }
+
+    /// Reserves an attempt: a known device's failures are its own, for as long as it has that token.
+    async fn reserve(&self, id: &UserId) -> Result<Attempt, Error> {
+        let (credential, tried_by) = match &self.shown {
+            Some(token) => ("password/device", token.hash(self.index)),
+            None => ("password", id.to_string()),
+        };
+        let now = self.app.clock.now();
+        self.app.store.reserve_login(credential, &tried_by, self.app.config.limit_factor, now).await
+    }
+
+    async fn load(&self, id: &UserId) -> Result<Loaded, Error> {
+        let device = self.shown.as_ref().map(|token| &token.device_id);
+        self.app.store.load(id, Wanted { device, ..Wanted::ACCOUNT }).await
+    }
+
+    /// The device that was shown, if the account knows it.
+    fn known_device(&self, loaded: &Loaded) -> Option<Device> {
+        let (account, device) = loaded.account.as_ref().zip(loaded.device.as_ref())?;
+        let shown = self.shown.as_ref()?;
+        let known = device::is_known(self.app, self.index, account, device, shown, &self.form.options);
+        known.then(|| device.clone())
+    }
+
+    /// Whether the password is the one of that hash; without a hash the same work, for nothing.
+    async fn compare(&self, hash: Option<&str>) -> Result<bool, Error> {
+        let (hasher, password) = (&self.app.hasher, self.form.password.bytes());
+        let peppers = self.app.keyring.get(Purpose::Pepper).await?;
+        Ok(match hash {
+            Some(hash) => hasher.verify(password, hash, |version| peppers.bytes_of(version)).await?,
+            None => hasher.verify_dummy(password, peppers.pepper(), self.app.config.password_cost).await?,
+        })
+    }
+
+    /// Signs the owner of the account in; `None` if the account, the device or a session is no longer as it was loaded.
+    async fn admit(
+        &self,
+        vault: &Vault<'_>,
+        account: Account,
+        device: Option<Device>,
+        attempt: &Attempt,
+    ) -> Result<Option<Response>, Error> {
+        let (app, cost) = (self.app, self.app.config.password_cost);
+        let peppers = app.keyring.get(Purpose::Pepper).await?;
+        let outdated =
+            account.password.as_deref().is_some_and(|hash| needs_rehash(hash, cost, peppers.newest().version));
+        let rehashed = if outdated {
+            Some(app.hasher.hash(self.form.password.bytes(), app.rng.bytes(), peppers.pepper(), cost).await?)
+        } else {
+            None
+        };
+        let active = Account { status: Status::Active, ..account.clone() };
+        let device = device.as_ref().zip(self.shown.as_ref());
+        let entrant = Entrant { account: &active, vault, amr: &["pwd"], device, is_new: false };
+        let sign_in = sign_in::prepare(app, &entrant, self.request, &self.form.options).await?;
+        let event = vault.event(Action::Login, Outcome::Success, "password", &self.request.client).await?;
+        let mut transaction = Transaction::new();
+        transaction.note_login(&app.store, &account, &sign_in.last_login, rehashed.as_deref());
+        sign_in.add_to(&mut transaction, app);
+        transaction.audit(&app.store, &event);
+        match app.store.commit_giving_back(transaction, attempt).await {
+            Ok(()) => Ok(Some(sign_in.answer.into_response(StatusCode::OK))),
+            Err(refused) if ["account", "device", "session"].iter().any(|what| refused.refused(what)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn refuse(&self, vault: &Vault<'_>, error: Error) -> Result<Response, Error> {
+        let outcome = Outcome::Failure(error.code());
+        let event = vault.event(Action::Login, outcome, "password", &self.request.client).await?;
+        self.app.store.write_down(&event).await?;
+        Err(error)
+    }
 }
 
 /// The look-up hash of what was typed, and whose it is.
@@ -158,62 +246,4 @@ async fn owner(app: &App, index: &KeySet, identifier: &Identifier) -> Result<(St
             Ok((hash, owner))
         }
     }
-}
-
-/// The account, if it is there and the password is its own. The same work if it isn't.
-async fn compare(app: &App, password: &Password, peppers: &KeySet, loaded: Loaded) -> Result<Option<Account>, Error> {
-    let known = loaded.account.as_ref().and_then(|account| account.password.as_deref());
-    let right = match known {
-        Some(hash) => app.hasher.verify(password.bytes(), hash, |version| peppers.bytes_of(version)).await?,
-        None => app.hasher.verify_dummy(password.bytes(), peppers.pepper(), app.config.password_cost).await?,
-    };
-    Ok(loaded.account.filter(|_| right))
-}
-
-/// Signs the owner of the account in; `None` if the account, the device or a session is no longer as it was loaded.
-#[expect(clippy::too_many_arguments, reason = "all that a login has found out so far")]
-async fn admit(
-    app: &App,
-    request: &Request,
-    form: &Form,
-    vault: &Vault<'_>,
-    account: Account,
-    device: Option<Device>,
-    attempt: &Attempt,
-    peppers: &KeySet,
-) -> Result<Option<Response>, Error> {
-    let cost = app.config.password_cost;
-    let outdated = account.password.as_deref().is_some_and(|hash| needs_rehash(hash, cost, peppers.newest().version));
-    let rehashed = if outdated {
-        Some(app.hasher.hash(form.password.bytes(), app.rng.bytes(), peppers.pepper(), cost).await?)
-    } else {
-        None
-    };
-    let active = Account { status: Status::Active, ..account.clone() };
-    let entrant = Entrant { account: &active, vault, amr: &["pwd"], device: device.as_ref(), is_new: false };
-    let sign_in = sign_in::prepare(app, &entrant, request, &form.options).await?;
-    let event = vault.event(Action::Login, Outcome::Success, "password", &request.client).await?;
-    // Where somebody else tried meanwhile, the wait that stands is theirs, and stays.
-    for take_back in [true, false] {
-        let mut transaction = Transaction::new();
-        transaction.note_login(&app.store, &account, &sign_in.last_login, rehashed.as_deref());
-        sign_in.add_to(&mut transaction, app);
-        transaction.audit(&app.store, &event);
-        transaction.give_back(&app.store, attempt, take_back);
-        match app.store.commit(transaction).await {
-            Ok(()) => return Ok(Some(sign_in.answer.into_response(StatusCode::OK))),
-            Err(refused) if ["account", "device", "session"].iter().any(|what| refused.refused(what)) => {
-                return Ok(None);
-            }
-            Err(refused) if refused.refused("lock") => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(Error::internal("an attempt could not be given back"))
-}
-
-async fn refuse(app: &App, request: &Request, vault: &Vault<'_>, error: Error) -> Result<Response, Error> {
-    let event = vault.event(Action::Login, Outcome::Failure(error.code()), "password", &request.client).await?;
-    app.store.write_down(&event).await?;
-    Err(error)
 }

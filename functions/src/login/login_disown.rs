@@ -11,6 +11,7 @@ use shared::{
     domain::{
         audit::{Action, Outcome},
         challenge::{Purpose as ChallengePurpose, RESET_SECONDS},
+        mail::Content,
     },
     error::Error,
     http::{Method, Request, Response, StatusCode},
@@ -21,13 +22,17 @@ use shared::{
     vault::Vault,
 };
 
-use crate::step_token::StepToken;
+use crate::{
+    step_token::{Step, StepToken},
+    user,
+};
 
 /// `login-disown`
-pub const OPERATION: Operation =
-    Operation::http("login-disown", &[Purpose::Index, Purpose::FieldSession, Purpose::FieldIp], |app, request| {
-        Box::pin(handle(app, request))
-    });
+pub const OPERATION: Operation = Operation::http(
+    "login-disown",
+    &[Purpose::Index, Purpose::FieldContact, Purpose::FieldSession, Purpose::FieldIp, Purpose::FieldOutbox],
+    |app, request| Box::pin(handle(app, request)),
+);
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     if request.method == Method::GET {
@@ -36,22 +41,20 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let mut fields = request.fields()?;
     let token: Option<StepToken> = fields.required("token");
     let token = fields.finish(|| token)?;
-    let now = app.clock.now();
-    let found = app.store.challenge(&token.challenge, ChallengePurpose::DisownedLogin, now).await?;
-    let challenge = found.ok_or(Error::InvalidCode)?;
-    let Pending::Mailed { link: Some(link), .. } = &challenge.pending else { return Err(Error::InvalidCode) };
-    if !token.matches(&app, &link.hash).await? || link.expires_at <= now {
-        return Err(Error::InvalidCode);
-    }
+    let challenge = token.redeem(&app, ChallengePurpose::DisownedLogin, Step::Link).await?;
+    let About::DisownedLogin(device_epoch) = challenge.about else { return Err(Error::InvalidCode) };
     let loaded = app.store.load(&challenge.user_id, Wanted::ACCOUNT).await?;
     let (account, salt) = loaded.account.zip(loaded.salt).ok_or(Error::InvalidCode)?;
+    if account.device_epoch != device_epoch {
+        return Err(Error::InvalidCode); // everything of the time of that login has ended already
+    }
     let vault = Vault::new(&app, salt);
     let reset = StepToken::new(&app);
-    let expires_at = now.plus_seconds(RESET_SECONDS);
+    let expires_at = app.clock.now().plus_seconds(RESET_SECONDS);
     let reset_challenge = Challenge {
         id: reset.challenge.clone(),
         user_id: account.id.clone(),
-        about: About::PasswordReset,
+        about: About::PasswordReset(device_epoch + 1),
         pending: Pending::Proven(Answer { hash: reset.hash(&app).await?, expires_at }),
         generation: 1,
         attempts: 0,
@@ -63,6 +66,11 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     transaction.shut_out(&app.store, &account, None);
     transaction.issue_challenge(&app.store, &reset_challenge);
     transaction.audit(&app.store, &event);
+    // Should the answer, or the page that waits for it, get lost.
+    if let Some(address) = user::address(&vault, &account).await? {
+        let link = format!("{}/login-disown#reset={}", app.public_url().await?, reset.encode());
+        transaction.put_mail(&app.store, &vault.mail(&address, Content::PasswordReset { link }, RESET_SECONDS).await?);
+    }
     match app.store.commit(transaction).await {
         Ok(()) => {}
         Err(refused) if refused.refused("challenge") => return Err(Error::InvalidCode),

@@ -8,18 +8,22 @@ use shared::{
     domain::{
         audit::{Action, Outcome},
         challenge::Purpose as ChallengePurpose,
-        mail::Content,
+        mail::{Content, NOTICE_SECONDS},
         password::{self, Password},
     },
     error::Error,
     http::{Request, Response, StatusCode},
     keyring::Purpose,
     operation::Operation,
-    store::{Pending, Transaction, Wanted},
+    store::{About, Transaction, Wanted},
     vault::Vault,
 };
 
-use crate::{login_alert, registration::hash_password, step_token::StepToken, user};
+use crate::{
+    registration::hash_password,
+    step_token::{Step, StepToken},
+    user,
+};
 
 /// `password-reset`
 pub const OPERATION: Operation = Operation::http(
@@ -35,23 +39,18 @@ pub const OPERATION: Operation = Operation::http(
     |app, request| Box::pin(handle(app, request)),
 );
 
-/// How long the notice is worth sending, in seconds.
-const NOTICE_SECONDS: i64 = 2 * 86_400;
-
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let mut fields = request.fields()?;
     let token: Option<StepToken> = fields.required("token");
     let new: Option<Password> = fields.required("new_password");
     let (token, new) = fields.finish(|| token.zip(new))?;
-    let now = app.clock.now();
-    let found = app.store.challenge(&token.challenge, ChallengePurpose::PasswordReset, now).await?;
-    let challenge = found.ok_or(Error::InvalidCode)?;
-    let Pending::Proven(answer) = &challenge.pending else { return Err(Error::InvalidCode) };
-    if !token.matches(&app, &answer.hash).await? || answer.expires_at <= now {
-        return Err(Error::InvalidCode);
-    }
+    let challenge = token.redeem(&app, ChallengePurpose::PasswordReset, Step::Next).await?;
+    let About::PasswordReset(device_epoch) = challenge.about else { return Err(Error::InvalidCode) };
     let loaded = app.store.load(&challenge.user_id, Wanted::ACCOUNT).await?;
     let (account, salt) = loaded.account.zip(loaded.salt).ok_or(Error::InvalidCode)?;
+    if account.device_epoch != device_epoch {
+        return Err(Error::InvalidCode); // another password was set since
+    }
     let vault = Vault::new(&app, salt);
     let own = user::own_words(&vault, &account).await?;
     let context: Vec<&str> =
@@ -64,8 +63,8 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     transaction.shut_out(&app.store, &account, Some(&hash));
     transaction.clear_lock(&app.store, "password", &account.id.to_string());
     transaction.audit(&app.store, &event);
-    if let Some(address) = login_alert::address(&account, &vault).await? {
-        let content = Content::PasswordChanged { at: now.rfc3339() };
+    if let Some(address) = user::address(&vault, &account).await? {
+        let content = Content::PasswordChanged { at: app.clock.now().rfc3339() };
         transaction.put_mail(&app.store, &vault.mail(&address, content, NOTICE_SECONDS).await?);
     }
     match app.store.commit(transaction).await {

@@ -13,14 +13,16 @@ use shared::{
     http::{Request, Response},
     keyring::Purpose,
     operation::Operation,
-    store::Pending,
 };
 
 use super::{
     account::{self, NewAccount},
     register::hash_password,
 };
-use crate::{sign_in, step_token::StepToken};
+use crate::{
+    sign_in,
+    step_token::{Step, StepToken},
+};
 
 /// `register-complete`
 pub const OPERATION: Operation = Operation::http(
@@ -57,13 +59,7 @@ impl Form {
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let Form { token, password, options } = Form::parse(&request)?;
     sign_in::check_transport(&app, &request, &options).await?;
-    let now = app.clock.now();
-    let found = app.store.challenge(&token.challenge, ChallengePurpose::Registration, now).await?;
-    let challenge = found.ok_or(Error::InvalidCode)?;
-    let Pending::Proven(proven) = &challenge.pending else { return Err(Error::InvalidCode) };
-    if !token.matches(&app, &proven.hash).await? || proven.expires_at <= now {
-        return Err(Error::InvalidCode);
-    }
+    let challenge = token.redeem(&app, ChallengePurpose::Registration, Step::Next).await?;
     let mut new = NewAccount::from_challenge(&app, &challenge, String::new()).await?;
     let mut context = vec![app.config.product_name.as_str()];
     context.extend(new.email.as_ref().and_then(|(email, _)| email.split('@').next()));

@@ -26,7 +26,10 @@ use shared::{
 };
 
 use super::account::{self, NewAccount};
-use crate::{sign_in, step_token::StepToken};
+use crate::{
+    sign_in,
+    step_token::{Step, StepToken},
+};
 
 /// `register-verify`
 pub const OPERATION: Operation = Operation::http(
@@ -122,11 +125,9 @@ async fn by_link(
 ) -> Result<Response, Error> {
     let now = app.clock.now();
     let purpose = ChallengePurpose::Registration;
-    let found = app.store.challenge(&token.challenge, purpose, now).await?;
-    let challenge = found.ok_or(Error::InvalidCode)?;
+    let challenge = token.redeem(app, purpose, Step::Link).await?;
     let registration = challenge.registration()?;
-    let Pending::Mailed { link: Some(link), .. } = &challenge.pending else { return Err(Error::InvalidCode) };
-    if !token.matches(app, &link.hash).await? || registration.decoy || link.expires_at <= now {
+    if registration.decoy {
         return Err(Error::InvalidCode);
     }
     let Some(password) = password else { return prove(app, request, &challenge, "link").await };

@@ -24,8 +24,8 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     request.query().finish(|| Some(()))?;
     let caller = authentication::caller(&app, &request).await?;
     let now = app.clock.now();
-    let (_, mut devices) = app.store.sessions(&caller.account.id).await?;
-    devices.retain(|device| device.state.is_known(caller.account.device_epoch, now));
+    let mut devices = app.store.devices(&caller.account.id).await?;
+    devices.retain(|device| device.state.is_there(caller.account.device_epoch, now));
     devices.sort_by_key(|device| std::cmp::Reverse(device.state.last_seen_at));
     let mut shown = Vec::new();
     for device in &devices {

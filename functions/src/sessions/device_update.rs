@@ -16,7 +16,10 @@ use shared::{
     store::{Device, Transaction, device_key},
 };
 
-use super::{own::find_device, shown::ShownDevice};
+use super::{
+    own::{find_device, not_found},
+    shown::ShownDevice,
+};
 use crate::authentication;
 
 /// `device-update`
@@ -44,7 +47,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let distrust = fields.optional::<Distrust>("trusted").is_some();
     fields.finish(|| Some(()))?;
     let caller = authentication::caller(&app, &request).await?;
-    let mut device = find_device(&app, &request, &caller, Action::UpdateDevice).await?;
+    let mut device = find_device(&app, &request, &caller, Action::UpdateDevice, false).await?;
     if name.is_some() || distrust {
         let item = device_key(&device.user_id, &device.id);
         if let Some(name) = &name {
@@ -58,7 +61,9 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
         transaction.audit(&app.store, &event);
         match app.store.commit(transaction).await {
             Ok(()) => {}
-            Err(refused) if refused.refused("device") => return Err(Error::NotFound),
+            Err(refused) if refused.refused("device") => {
+                return not_found(&app, &request, &caller, Action::UpdateDevice).await;
+            }
             Err(error) => return Err(error.into()),
         }
         if distrust {

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
-    domain::audit::{Action, Outcome},
+    domain::{
+        audit::{Action, Outcome},
+        limits::LOGOUT_ALL_BY_SESSION,
+    },
     error::Error,
     http::{Request, Response, StatusCode},
     keyring::Purpose,
@@ -29,7 +32,12 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     fields.finish(|| Some(()))?;
     let caller = authentication::caller(&app, &request).await?;
     let now = app.clock.now();
-    let (sessions, _) = app.store.sessions(&caller.account.id).await?;
+    let limit = app.config.limit(LOGOUT_ALL_BY_SESSION);
+    let (sessions, ()) = futures::future::try_join(
+        app.store.sessions(&caller.account.id),
+        app.store.count(limit, &caller.session.hash, now),
+    )
+    .await?;
     let ending = sessions.iter().filter(|session| {
         session.state.lives(caller.account.session_epoch, now) && !(keep_current && session.hash == caller.session.hash)
     });

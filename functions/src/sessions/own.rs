@@ -13,7 +13,7 @@ use shared::{
 
 use crate::authentication::Caller;
 
-/// The device that the path names, if it is known to the caller's account. Looked for among the caller's own only.
+/// The device that the path names, if it is one of the caller's; with `or_forgotten` one that was, whose sessions' end is gone on with.
 ///
 /// # Errors
 /// `not_found`, which is written down.
@@ -22,6 +22,7 @@ pub(super) async fn find_device(
     request: &Request,
     caller: &Caller<'_>,
     action: Action,
+    or_forgotten: bool,
 ) -> Result<Device, Error> {
     let now = app.clock.now();
     let id = request.path_parameter("id").and_then(DeviceId::parse);
@@ -29,12 +30,10 @@ pub(super) async fn find_device(
         Some(id) => app.store.device(&caller.account.id, id).await?,
         None => None,
     };
-    let known = |device: &Device| {
-        // What was forgotten a moment ago may be forgotten again: its sessions' end is gone on with.
-        let forgotten = action == Action::ForgetDevice && device.state.forgotten_at.is_some();
-        forgotten || device.state.is_known(caller.account.device_epoch, now)
+    let there = |device: &Device| {
+        or_forgotten && device.state.forgotten_at.is_some() || device.state.is_there(caller.account.device_epoch, now)
     };
-    match found.filter(known) {
+    match found.filter(there) {
         Some(device) => Ok(device),
         None => not_found(app, request, caller, action).await,
     }

@@ -35,18 +35,20 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     query.finish(|| Some(()))?;
     let caller = authentication::caller(&app, &request).await?;
     let now = app.clock.now();
-    let (mut sessions, devices) = app.store.sessions(&caller.account.id).await?;
+    let user_id = &caller.account.id;
+    let (mut sessions, devices) =
+        futures::future::try_join(app.store.sessions(user_id), app.store.devices(user_id)).await?;
     sessions.retain(|session| session.state.lives(caller.account.session_epoch, now));
     let time = |session: &shared::store::Session| session.state.last_active_at.millis();
     sessions.sort_by(|one, other| time(other).cmp(&time(one)).then_with(|| one.hash.cmp(&other.hash)));
     if let Some(cursor) = &cursor {
         sessions.retain(|session| cursor.is_before(time(session), &session.hash));
     }
-    let last = sessions.len().checked_sub(1).filter(|last| *last >= limit.0).and_then(|_| sessions.get(limit.0 - 1));
+    let last = (sessions.len() > limit.0).then(|| &sessions[limit.0 - 1]);
     let next = last.map(|last| Cursor { millis: time(last), key: last.hash.clone() }.encode());
     let devices: HashMap<_, _> = devices
         .iter()
-        .filter(|device| device.state.is_known(caller.account.device_epoch, now))
+        .filter(|device| device.state.is_there(caller.account.device_epoch, now))
         .map(|device| (&device.id, device))
         .collect();
     let mut shown = Vec::new();

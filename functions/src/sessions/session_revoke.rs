@@ -44,7 +44,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
             let own = caller.by_cookie && session.hash == caller.session.hash;
             Ok(sign_in::without_session_cookies(Response::empty(StatusCode::NO_CONTENT), own))
         }
-        Err(refused) if refused.refused("session") => Err(Error::NotFound),
+        Err(refused) if refused.refused("session") => not_found(&app, &request, &caller, Action::RevokeSession).await,
         Err(error) => Err(error.into()),
     }
 }

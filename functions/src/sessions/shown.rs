@@ -57,8 +57,7 @@ async fn location(
     sealed: Option<&String>,
 ) -> Result<Option<Location>, Error> {
     let Some(sealed) = sealed else { return Ok(None) };
-    let text = vault.open(Purpose::FieldSession, at, sealed).await?;
-    let place: Place = serde_json::from_str(&text).map_err(|_| Error::internal("an unreadable place"))?;
+    let place: Place = vault.open_json(Purpose::FieldSession, at, sealed).await?;
     Ok(Some(place.location()))
 }
 

@@ -37,7 +37,10 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let loaded = app.store.load(&user_id, Wanted::session(&session_hash)).await?;
     let (account, session, vault) = authentication::complete(&app, loaded).ok_or(Error::SessionRevoked)?;
     if !session.state.lives(account.session_epoch, now) {
-        return Err(Error::SessionRevoked);
+        let error = Error::SessionRevoked;
+        let event = vault.event(Action::Logout, Outcome::Failure(error.code()), method, &request.client).await?;
+        app.store.write_down(&event).await?;
+        return Err(error);
     }
     let event = vault.event(Action::Logout, Outcome::Success, method, &request.client).await?;
     let mut transaction = Transaction::new();

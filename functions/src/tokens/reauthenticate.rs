@@ -14,19 +14,20 @@ use shared::{
         mail::Content,
         otp_code::OtpCode,
         password::Password,
+        place::Place,
         session::OpaqueText,
     },
     error::Error,
     http::{Request, Response, StatusCode},
     keyring::Purpose,
     operation::Operation,
-    store::{About, Answer, Challenge, Guess, Pending, Session, Transaction},
+    store::{About, Answer, Challenge, CommitError, Guess, Pending, Session, Transaction, session_key},
 };
 
 use crate::{
     authentication::{self, Caller},
-    login_alert,
-    sign_in::Access,
+    sign_in::{self, Access},
+    user,
 };
 
 /// `reauthenticate`
@@ -73,13 +74,24 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let proof = Proof::parse(&request)?;
     let caller = authentication::caller(&app, &request).await?;
     // What waits for a mailed code since its login was suspicious is not lifted by what a thief of the password has.
-    let waits = caller.session.auth_time.millis() == 0;
-    match proof {
-        Proof::Password(password) if !waits => by_password(&app, &request, &caller, &password).await,
-        Proof::None if caller.account.password.is_some() && !waits => Err(Error::field("password", "is required")),
-        Proof::Password(_) | Proof::None => mail_code(&app, &request, &caller).await,
-        Proof::Code { challenge_id, code } => by_code(&app, &request, &caller, &challenge_id.0, &code).await,
+    let waits = caller.session.unconfirmed;
+    let (method, done) = match proof {
+        Proof::Password(password) if !waits => ("password", by_password(&app, &request, &caller, &password).await),
+        Proof::None if caller.account.password.is_some() && !waits => {
+            return Err(Error::field("password", "is required"));
+        }
+        Proof::Password(_) | Proof::None => ("code_mailed", mail_code(&app, &request, &caller).await),
+        Proof::Code { challenge_id, code } => ("code", by_code(&app, &request, &caller, &challenge_id.0, &code).await),
+    };
+    // What was refused is written down, whatever it was refused for; what failed may be asked again.
+    if let Err(error) = &done
+        && error.status().is_client_error()
+    {
+        let outcome = Outcome::Failure(error.code());
+        let event = caller.vault.event(Action::Reauthenticate, outcome, method, &request.client).await?;
+        app.store.write_down(&event).await?;
     }
+    done
 }
 
 async fn by_password(
@@ -89,38 +101,27 @@ async fn by_password(
     password: &Password,
 ) -> Result<Response, Error> {
     let now = app.clock.now();
-    // Tried in a session, it is counted with what its device tried: strangers' failures don't stand in the way, nor are helped.
-    let (credential, tried_by) = match &caller.session.device_id {
-        Some(device) => ("password/device", device.to_string()),
-        None => ("password/session", caller.session.hash.clone()),
-    };
-    let attempt = match app.store.reserve_login(credential, &tried_by, app.config.limit_factor, now).await {
-        Ok(attempt) => attempt,
-        Err(error @ Error::LockedOut { .. }) => return refuse(app, request, caller, "password", error).await,
-        Err(error) => return Err(error),
-    };
+    // Tried in a session, it is counted with what was tried in that: others' failures don't stand in its way, nor its in theirs.
+    let hash = &caller.session.hash;
+    let attempt = app.store.reserve_login("password/session", hash, app.config.limit_factor, now).await?;
     let peppers = app.keyring.get(Purpose::Pepper).await?;
     let right = match &caller.account.password {
         Some(hash) => app.hasher.verify(password.bytes(), hash, |version| peppers.bytes_of(version)).await?,
         None => false,
     };
     if !right {
-        return refuse(app, request, caller, "password", Error::InvalidCredentials).await;
+        return Err(Error::InvalidCredentials);
     }
-    for take_back in [true, false] {
-        let mut transaction = Transaction::new();
-        transaction.give_back(&app.store, &attempt, take_back);
-        match admit(app, request, caller, transaction, "password", Some("pwd")).await {
-            Err(Refused::Lock) => {}
-            Err(Refused::For(error)) => return Err(error),
-            Ok(response) => return Ok(response),
-        }
-    }
-    Err(Error::internal("an attempt could not be given back"))
+    let mut transaction = Transaction::new();
+    transaction.demand_account(&app.store, &caller.account);
+    let access = prove(app, request, caller, &mut transaction, "password", Some("pwd")).await?;
+    let committed = app.store.commit_giving_back(transaction, &attempt).await;
+    committed.map_err(refusal)?;
+    Ok(access.into_response())
 }
 
 async fn mail_code(app: &App, request: &Request, caller: &Caller<'_>) -> Result<Response, Error> {
-    let Some(address) = login_alert::address(&caller.account, &caller.vault).await? else {
+    let Some(address) = user::address(&caller.vault, &caller.account).await? else {
         return Err(Error::Conflict("This account has no address that a code could be mailed to."));
     };
     let now = app.clock.now();
@@ -144,11 +145,21 @@ async fn mail_code(app: &App, request: &Request, caller: &Caller<'_>) -> Result<
     let mail = caller.vault.mail(&address, content, CODE_SECONDS).await?;
     let event = caller.vault.event(Action::Reauthenticate, Outcome::Success, "code_mailed", &request.client).await?;
     let mut transaction = Transaction::new();
+    // One code at a time: the one before is no good any more.
+    if let Some(earlier) = &caller.session.code_challenge {
+        transaction.withdraw_challenge(&app.store, earlier);
+    }
+    transaction.note_code(&app.store, &caller.session, &id);
     transaction.issue_challenge(&app.store, &challenge);
     transaction.put_mail(&app.store, &mail);
     transaction.audit(&app.store, &event);
-    app.store.commit(transaction).await?;
-    Ok(Response::json(StatusCode::ACCEPTED, &json!({ "challenge_id": id, "expires_in": CODE_SECONDS })))
+    match app.store.commit(transaction).await {
+        Ok(()) => Ok(Response::json(StatusCode::ACCEPTED, &json!({ "challenge_id": id, "expires_in": CODE_SECONDS }))),
+        Err(refused) if refused.refused("session") => {
+            Err(Error::TemporarilyUnavailable("the session changed meanwhile".to_owned()))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn by_code(
@@ -158,79 +169,83 @@ async fn by_code(
     challenge_id: &str,
     code: &OtpCode,
 ) -> Result<Response, Error> {
-    let now = app.clock.now();
-    let account = caller.account.id.to_string();
-    app.store.count(app.config.limit(CODE_GUESSES_BY_ACCOUNT), &account, now).await?;
-    let purpose = ChallengePurpose::Reauthentication;
-    let Some(challenge) = app.store.reserve_attempt(challenge_id, purpose, Guess::Code, now).await? else {
-        return refuse(app, request, caller, "code", Error::InvalidCode).await;
-    };
     // One made in another session, or by another user, is none of this one's.
-    let of_session = matches!(&challenge.about, About::Reauthentication(hash) if *hash == caller.session.hash);
+    if caller.session.code_challenge.as_deref() != Some(challenge_id) {
+        return Err(Error::InvalidCode);
+    }
+    let now = app.clock.now();
+    let purpose = ChallengePurpose::Reauthentication;
+    let reserved = app.store.reserve_attempt(challenge_id, purpose, Guess::Code, now).await?;
+    let challenge = reserved.ok_or(Error::InvalidCode)?;
+    let (limit, account) = (app.config.limit(CODE_GUESSES_BY_ACCOUNT), caller.account.id.to_string());
+    let counted = app.store.count(limit, &account, now).await;
+    if let Err(error @ Error::RateLimited { .. }) = counted {
+        app.store.return_attempt(&challenge).await?; // nothing was compared
+        return Err(error);
+    }
+    counted?;
     let Pending::Mailed { code: Some(answer), .. } = &challenge.pending else { return Err(Error::InvalidCode) };
     let peppers = app.keyring.get(Purpose::Pepper).await?;
-    let right = app.hasher.verify(code.bytes(), &answer.hash, |version| peppers.bytes_of(version)).await?;
-    if !right || !of_session || challenge.user_id != caller.account.id {
-        return refuse(app, request, caller, "code", Error::InvalidCode).await;
+    if !app.hasher.verify(code.bytes(), &answer.hash, |version| peppers.bytes_of(version)).await? {
+        return Err(Error::InvalidCode);
     }
     let mut transaction = Transaction::new();
     transaction.consume_challenge(&app.store, &challenge);
+    transaction.uncount(&app.store, limit, &account, now);
+    if caller.session.unconfirmed {
+        confirm(app, caller, &mut transaction).await?;
+    } else {
+        transaction.demand_account(&app.store, &caller.account);
+    }
     // A mailed code is no second factor: what the session is proven by stays what it was.
-    match admit(app, request, caller, transaction, "code", None).await {
-        Ok(response) => Ok(response),
-        Err(Refused::For(error)) => Err(error),
-        Err(Refused::Lock) => Err(Error::internal("no attempt to give back")),
+    let access = prove(app, request, caller, &mut transaction, "code", None).await?;
+    app.store.commit(transaction).await.map_err(refusal)?;
+    Ok(access.into_response())
+}
+
+/// Confirms a suspicious login: its device is known from now on, and its place one that later logins may be like.
+async fn confirm(app: &App, caller: &Caller<'_>, transaction: &mut Transaction) -> Result<(), Error> {
+    let Caller { account, session, vault, .. } = caller;
+    let item = session_key(&account.id, &session.hash);
+    let place: Option<Place> = match &session.place {
+        Some(sealed) => Some(vault.open_json(Purpose::FieldSession, Session::place(&item, "place"), sealed).await?),
+        None => None,
+    };
+    let footprints = sign_in::footprints(vault, account).await?.after(place.as_ref(), session.created_at);
+    transaction.note_footprints(&app.store, account, &sign_in::seal_footprints(vault, account, &footprints).await?);
+    if let Some(device) = &session.device_id {
+        transaction.confirm_device(&app.store, &account.id, device, account.device_epoch);
     }
+    Ok(())
 }
 
-enum Refused {
-    /// The attempt can't be taken back: somebody tried since.
-    Lock,
-    For(Error),
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Self::For(error)
-    }
-}
-
-/// Notes the proof together with what the transaction holds already, and answers with a new access token.
-async fn admit(
+/// Adds to the transaction that the caller has proven who they are, and makes the access token that says so.
+async fn prove(
     app: &App,
     request: &Request,
     caller: &Caller<'_>,
-    mut transaction: Transaction,
+    transaction: &mut Transaction,
     method: &'static str,
     amr: Option<&str>,
-) -> Result<Response, Refused> {
+) -> Result<Access, Error> {
     let now = app.clock.now();
-    let mut session = Session { auth_time: now, ..caller.session.clone() };
+    let mut session = Session { auth_time: now, unconfirmed: false, ..caller.session.clone() };
     session.amr.extend(amr.filter(|amr| !session.amr.iter().any(|known| known == amr)).map(str::to_owned));
     let Caller { account, session_id, by_cookie, .. } = caller;
-    let access = Access::of(app, account, &session, session_id, *by_cookie).await?;
     let event = caller.vault.event(Action::Reauthenticate, Outcome::Success, method, &request.client).await?;
-    transaction.demand_account(&app.store, account);
     transaction.prove_again(&app.store, &session, &session.amr, now);
     transaction.audit(&app.store, &event);
-    match app.store.commit(transaction).await {
-        Ok(()) => Ok(access.into_response()),
-        Err(refused) if refused.refused("session") || refused.refused("account") => Err(Error::SessionRevoked.into()),
-        Err(refused) if refused.refused("challenge") => Err(Error::InvalidCode.into()),
-        Err(refused) if refused.refused("lock") => Err(Refused::Lock),
-        Err(error) => Err(Error::from(error).into()),
-    }
+    Access::of(app, account, &session, session_id, *by_cookie).await
 }
 
-async fn refuse(
-    app: &App,
-    request: &Request,
-    caller: &Caller<'_>,
-    method: &'static str,
-    error: Error,
-) -> Result<Response, Error> {
-    let outcome = Outcome::Failure(error.code());
-    let event = caller.vault.event(Action::Reauthenticate, outcome, method, &request.client).await?;
-    app.store.write_down(&event).await?;
-    Err(error)
+/// What a refused transaction means to who proves themselves.
+fn refusal(refused: CommitError) -> Error {
+    match refused {
+        refused if refused.refused("session") || refused.refused("device") => Error::SessionRevoked,
+        refused if refused.refused("challenge") => Error::InvalidCode,
+        refused if refused.refused("account") => {
+            Error::TemporarilyUnavailable("the account changed meanwhile".to_owned())
+        }
+        refused => refused.into(),
+    }
 }

@@ -8,7 +8,7 @@ use shared::{
     crypto::refresh_token::RefreshToken,
     domain::{
         audit::{Action, Outcome},
-        mail::Content,
+        mail::{Content, NOTICE_SECONDS},
         session::{OpaqueText, Refresh},
     },
     error::Error,
@@ -22,7 +22,7 @@ use shared::{
 use crate::{
     authentication,
     csrf_token::{self, Bound},
-    login_alert, sign_in,
+    sign_in, user,
 };
 
 /// `token-refresh`
@@ -41,9 +41,6 @@ pub const OPERATION: Operation = Operation::http(
     |app, request| Box::pin(handle(app, request)),
 );
 
-/// How long the notice of a copied token is worth sending, in seconds.
-const NOTICE_SECONDS: i64 = 2 * 86_400;
-
 /// How often a request that lost a race looks again. Who loses finds the token just spent, so that the second look decides.
 const LOOKS: usize = 3;
 
@@ -53,7 +50,10 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let session_hash = authentication::session_hash(&app, &token.session_id).await?;
     for _ in 0..LOOKS {
         let loaded = app.store.load(&token.user_id, Wanted::session(&session_hash)).await?;
-        let (account, session, vault) = authentication::complete(&app, loaded).ok_or(Error::SessionRevoked)?;
+        let (Some(account), Some(salt)) = (loaded.account, loaded.salt) else { return Err(Error::SessionRevoked) };
+        let vault = Vault::new(&app, salt);
+        // Swept, long after its end.
+        let Some(session) = loaded.session else { return refuse(&app, &request, &vault).await };
         let look = Look { app: &app, request: &request, account: &account, session: &session, vault: &vault };
         if let Some(response) = refresh(&look, &keys, &token, by_cookie).await? {
             return Ok(response);
@@ -97,7 +97,7 @@ async fn refresh(
     let Look { app, request, account, session, vault } = *look;
     let now = app.clock.now();
     if !authentication::lives(app, account, session) {
-        return refuse(look).await;
+        return refuse(app, request, vault).await;
     }
     let genuine = token.counter == session.state.counter && {
         app.hasher.verify(token.secret(), &session.refresh_hash, |version| keys.bytes_of(version)).await?
@@ -131,8 +131,7 @@ async fn refresh(
     }
 }
 
-async fn refuse(look: &Look<'_>) -> Result<Option<Response>, Error> {
-    let Look { app, request, vault, .. } = *look;
+async fn refuse<T>(app: &App, request: &Request, vault: &Vault<'_>) -> Result<T, Error> {
     let error = Error::SessionRevoked;
     let event = vault.event(Action::Refresh, Outcome::Failure(error.code()), "refresh_token", &request.client).await?;
     app.store.write_down(&event).await?;
@@ -150,7 +149,7 @@ async fn end(look: &Look<'_>) -> Result<Option<Response>, Error> {
     let mut transaction = Transaction::new();
     transaction.end_session(&app.store, session, "refresh_token_reuse", now);
     transaction.audit(&app.store, &event);
-    if let Some(address) = login_alert::address(account, vault).await? {
+    if let Some(address) = user::address(vault, account).await? {
         let content = Content::SessionEndedForReuse { at: now.rfc3339() };
         transaction.put_mail(&app.store, &vault.mail(&address, content, NOTICE_SECONDS).await?);
     }

@@ -51,20 +51,21 @@ async fn deliver(app: &App, record: &Value) -> Result<(), Error> {
     if stored.not_after <= now {
         return take_out(app, &stored, None, Outcome::Failure("expired")).await;
     }
-    let mut transaction = Transaction::new();
-    transaction.count_mail(&app.store, &stored, app.config.limit(stored.limit()), now);
-    match app.store.commit(transaction).await {
-        Ok(()) => {}
-        // Counted at an earlier delivery, or dealt with: a stream may bring a record again.
-        Err(refused) if refused.refused("mail") => {
-            if !app.store.mail_waits(&stored).await? {
-                return Ok(());
+    // A stream may bring a record again that was dealt with.
+    if !app.store.mail_waits(&stored).await? {
+        return Ok(());
+    }
+    if let Some(limit) = stored.budget.limit() {
+        let mut transaction = Transaction::new();
+        transaction.count_mail(&app.store, &stored, app.config.limit(limit), now);
+        match app.store.commit(transaction).await {
+            Ok(()) => {}
+            Err(refused) if refused.refused("mail") => {} // counted at an earlier delivery
+            Err(refused) if refused.refused("limit") => {
+                return take_out(app, &stored, None, Outcome::Failure("capped")).await;
             }
+            Err(error) => return Err(error.into()),
         }
-        Err(refused) if refused.refused("limit") => {
-            return take_out(app, &stored, None, Outcome::Failure("capped")).await;
-        }
-        Err(error) => return Err(error.into()),
     }
     let keys = app.keyring.get(Purpose::FieldOutbox).await?;
     let item = StoredMail::item_key(&stored.id);

@@ -10,6 +10,8 @@ pub const KNOWN_SECONDS: i64 = 365 * 86_400;
 pub struct DeviceState {
     /// The account's device epoch that it was made under.
     pub epoch: i64,
+    /// Whether the login that it was made in still waits for a mailed code.
+    pub unconfirmed: bool,
     /// When its owner forgot it, if they did.
     pub forgotten_at: Option<Timestamp>,
     /// When it last logged in.
@@ -19,10 +21,15 @@ pub struct DeviceState {
 }
 
 impl DeviceState {
-    /// Whether the device is known to the account, under the account's present device epoch: not forgotten, not outlived by a change
+    /// Whether the device is one of the account's, under the account's present device epoch: not forgotten, not outlived by a change
     /// of the password, not away for a year.
-    pub fn is_known(&self, epoch: i64, now: Timestamp) -> bool {
+    pub fn is_there(&self, epoch: i64, now: Timestamp) -> bool {
         self.forgotten_at.is_none() && self.epoch == epoch && now < self.last_seen_at.plus_seconds(KNOWN_SECONDS)
+    }
+
+    /// Whether it is there and what it is known by counts.
+    pub fn is_known(&self, epoch: i64, now: Timestamp) -> bool {
+        self.is_there(epoch, now) && !self.unconfirmed
     }
 
     /// Until when a known device skips the second factor; `None` if it doesn't.
@@ -38,12 +45,21 @@ mod tests {
     #[test]
     fn what_ends_a_device_ends_its_trust() {
         let at = Timestamp::from_seconds;
-        let state = DeviceState { epoch: 2, forgotten_at: None, last_seen_at: at(100), trusted_until: Some(at(1000)) };
+        let state = DeviceState {
+            epoch: 2,
+            unconfirmed: false,
+            forgotten_at: None,
+            last_seen_at: at(100),
+            trusted_until: Some(at(1000)),
+        };
         assert_eq!(state.trusted_until(2, at(999)), Some(at(1000)));
         assert_eq!(state.trusted_until(2, at(1000)), None);
         assert_eq!(state.trusted_until(3, at(999)), None);
         let forgotten = DeviceState { forgotten_at: Some(at(200)), ..state.clone() };
         assert!(!forgotten.is_known(2, at(200)) && forgotten.trusted_until(2, at(200)).is_none());
+        let unconfirmed = DeviceState { unconfirmed: true, ..state.clone() };
+        assert!(unconfirmed.is_there(2, at(200)) && !unconfirmed.is_known(2, at(200)));
+        assert_eq!(unconfirmed.trusted_until(2, at(200)), None);
         assert!(state.is_known(2, at(100 + KNOWN_SECONDS - 1)));
         assert!(!state.is_known(2, at(100 + KNOWN_SECONDS)));
     }

@@ -38,11 +38,17 @@ pub const REAUTHENTICATION_MAIL_BY_ACCOUNT: Limit =
 /// Mails by address that anyone can cause, of all kinds together. What is beyond is not sent, and written down.
 pub const MAIL_BY_ADDRESS: Limit = Limit { name: "mail/address", window_seconds: 86_400, limit: 20 };
 
-/// Mails by address that only somebody signed in, or with the right password, can cause: strangers don't use them up.
-pub const NOTICE_BY_ADDRESS: Limit = Limit { name: "notice/address", window_seconds: 86_400, limit: 50 };
+/// Alerts of logins by address, which only who has the password can cause.
+pub const ALERT_BY_ADDRESS: Limit = Limit { name: "alert-mail/address", window_seconds: 86_400, limit: 50 };
+
+/// Codes by address that only somebody signed in can ask for.
+pub const CODE_MAIL_BY_ADDRESS: Limit = Limit { name: "code-mail/address", window_seconds: 86_400, limit: 20 };
+
+/// Endings of all sessions, by session: each makes logins that are under way look again.
+pub const LOGOUT_ALL_BY_SESSION: Limit = Limit { name: "logout-all/session", window_seconds: 900, limit: 5 };
 
 /// Every limit.
-pub const TABLE: [Limit; 9] = [
+pub const TABLE: [Limit; 11] = [
     LOGIN_BY_NETWORK,
     LOGIN_BY_DEVICE,
     REGISTER_BY_NETWORK,
@@ -51,7 +57,9 @@ pub const TABLE: [Limit; 9] = [
     CODE_GUESSES_BY_ACCOUNT,
     REAUTHENTICATION_MAIL_BY_ACCOUNT,
     MAIL_BY_ADDRESS,
-    NOTICE_BY_ADDRESS,
+    ALERT_BY_ADDRESS,
+    CODE_MAIL_BY_ADDRESS,
+    LOGOUT_ALL_BY_SESSION,
 ];
 
 /// The limits that a deployment has changed.

@@ -48,7 +48,7 @@ impl Suspicion {
 /// Where an account's logins came from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Footprints {
-    /// The last login whose place was known, and when it was, in milliseconds since the Unix epoch.
+    /// The last login whose point on earth was known, and when it was, in milliseconds since the Unix epoch.
     last: Option<(Place, i64)>,
     /// The countries seen so far, the latest last.
     countries: Vec<String>,
@@ -88,7 +88,10 @@ impl Footprints {
             let surplus = self.countries.len().saturating_sub(MAX_COUNTRIES);
             self.countries.drain(..surplus);
         }
-        self.last = Some((place.clone(), now.millis()));
+        // What tells no point doesn't make forget the last one.
+        if place.point.is_some() {
+            self.last = Some((place.clone(), now.millis()));
+        }
         self
     }
 }

@@ -23,7 +23,9 @@ impl UserAgent {
             _ => os,
         });
         let program = header.split(['/', ' ', '(']).next().unwrap_or_default();
-        let nameable = |text: &str| (2..=32).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic());
+        // It stands in mails, where a name that looks like a host's would become a link.
+        let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        let nameable = |text: &str| (2..=32).contains(&text.len()) && plain(text);
         Self {
             browser: browser.and_then(|parsed| known(parsed.name)),
             os,
@@ -64,6 +66,7 @@ mod tests {
             ("curl/8.5.0", "curl"),
             ("python-requests/2.32.3", "python-requests"),
             ("MyApp/1.2 (Pixel)", "MyApp"),
+            ("www.evil.example/1", "Unknown device"),
             ("", "Unknown device"),
             ("\u{202e}\"<script>", "Unknown device"),
         ] {

@@ -14,7 +14,8 @@ pub enum Cookie {
 }
 
 impl Cookie {
-    /// Its name. The prefixes let browsers refuse one that a sibling domain or a plain-text page would plant.
+    /// Its name. `__Host-` lets browsers refuse one that a sibling domain would plant; `__Secure-`, which the refresh token has since it
+    /// goes to one path alone, refuses only what a page without TLS would.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Access => "__Host-access",

@@ -125,9 +125,9 @@ impl Request {
         }
     }
 
-    /// Whether the method is one that changes nothing (RFC 9110, section 9.2.1).
+    /// Whether the method is one of those that change nothing here.
     pub fn is_safe(&self) -> bool {
-        self.method.is_safe()
+        [Method::GET, Method::HEAD].contains(&self.method)
     }
 
     /// What the answer needs to know of its request.

@@ -68,8 +68,8 @@ pub struct LastLogin {
     pub ip: String,
     /// With what (`field:session`).
     pub user_agent: String,
-    /// Where this and earlier logins came from (`field:session`).
-    pub footprints: String,
+    /// Where this and earlier logins came from (`field:session`); not of a login that waits for a mailed code.
+    pub footprints: Option<String>,
 }
 
 /// What one read brings of a user.
@@ -280,7 +280,7 @@ impl Transaction {
             .with_time("last_login_at", login.at)
             .with_text("last_login_ip", &login.ip)
             .with_text("last_login_user_agent", &login.user_agent)
-            .with_text("footprints", &login.footprints);
+            .with_text_if("footprints", login.footprints.as_deref());
         self.put_new("account", &store.tables.accounts, item);
         let salt = Item::new().with_text(keys::PK, keys::user(&account.id)).with_bytes("salt", salt.bytes());
         self.put_new("account", &store.tables.user_keys, salt);
@@ -305,19 +305,32 @@ impl Transaction {
     }
 
     /// Ends what let anybody in so far: all sessions are over and all devices strangers; `password` is the hash of another password, if
-    /// one is set. Refused as `account` if the account's status or epoch changed since it was read.
+    /// one is set. Refused as `account` if that happened, or the account's status changed, since it was read. (The session epoch may
+    /// have gone up: anybody with a session can raise that, and is not to be in the way.)
     pub fn shut_out(&mut self, store: &Store, account: &Account, password: Option<&str>) {
         let mut values = Item::new()
             .with_text(":status", account.status.as_str())
-            .with_number(":epoch", account.session_epoch)
             .with_number(":one", 1)
-            .with_number(":devices", account.device_epoch + 1);
-        let mut update = "SET session_epoch = session_epoch + :one, device_epoch = :devices".to_owned();
+            .with_number(":devices", account.device_epoch)
+            .with_number(":next", account.device_epoch + 1);
+        let mut update = "SET session_epoch = session_epoch + :one, device_epoch = :next".to_owned();
         if let Some(password) = password {
             update.push_str(", password = :password");
             values = values.with_text(":password", password);
         }
-        self.update("account", &store.tables.accounts, account.key(), &update, Some(UNCHANGED), values);
+        let condition = "account_status = :status AND (device_epoch = :devices OR attribute_not_exists(device_epoch))";
+        self.update("account", &store.tables.accounts, account.key(), &update, Some(condition), values);
+    }
+
+    /// Notes where a login came from that was confirmed. Refused as `account` if the account's status or epoch changed since it was
+    /// read.
+    pub fn note_footprints(&mut self, store: &Store, account: &Account, footprints: &str) {
+        let values = Item::new()
+            .with_text(":status", account.status.as_str())
+            .with_number(":epoch", account.session_epoch)
+            .with_text(":footprints", footprints);
+        let update = "SET footprints = :footprints";
+        self.update("account", &store.tables.accounts, account.key(), update, Some(UNCHANGED), values);
     }
 
     /// Notes a login with the account and, where it was left, brings it back; `password` is its new hash if it changed. Refused
@@ -327,15 +340,17 @@ impl Transaction {
             .with_time(":at", login.at)
             .with_text(":ip", &login.ip)
             .with_text(":agent", &login.user_agent)
-            .with_text(":footprints", &login.footprints)
             .with_text(":active", Status::Active.as_str())
             .with_text(":status", account.status.as_str())
             .with_number(":epoch", account.session_epoch);
         let mut update =
-            "SET last_login_at = :at, last_login_ip = :ip, last_login_user_agent = :agent, footprints = :footprints, \
-             account_status = :active"
+            "SET last_login_at = :at, last_login_ip = :ip, last_login_user_agent = :agent, account_status = :active"
                 .to_owned();
         let mut condition = UNCHANGED.to_owned();
+        if let Some(footprints) = &login.footprints {
+            update.push_str(", footprints = :footprints");
+            values = values.with_text(":footprints", footprints);
+        }
         if let Some(password) = password {
             update.push_str(", password = :new");
             values = values.with_text(":new", password);

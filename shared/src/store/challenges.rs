@@ -55,10 +55,10 @@ pub enum About {
     Registration(Box<Registration>),
     /// Somebody signed in, in the session of that look-up hash, proves once more who they are.
     Reauthentication(String),
-    /// Somebody may say that a login wasn't theirs.
-    DisownedLogin,
-    /// Somebody may set another password.
-    PasswordReset,
+    /// Somebody may say that a login wasn't theirs, while the account's device epoch is that.
+    DisownedLogin(i64),
+    /// Somebody may set another password, while the account's device epoch is that.
+    PasswordReset(i64),
 }
 
 /// What a registration keeps until its address is proven: encrypted under the keys of the user to be.
@@ -107,8 +107,8 @@ impl About {
         match self {
             Self::Registration(_) => Purpose::Registration,
             Self::Reauthentication(_) => Purpose::Reauthentication,
-            Self::DisownedLogin => Purpose::DisownedLogin,
-            Self::PasswordReset => Purpose::PasswordReset,
+            Self::DisownedLogin(_) => Purpose::DisownedLogin,
+            Self::PasswordReset(_) => Purpose::PasswordReset,
         }
     }
 
@@ -124,7 +124,7 @@ impl About {
                 .with_text_if("username_hash", registration.username_hash.as_deref())
                 .with_text_if("password", registration.password.as_deref()),
             Self::Reauthentication(session) => item.with_text("session_hash", session),
-            Self::DisownedLogin | Self::PasswordReset => item,
+            Self::DisownedLogin(epoch) | Self::PasswordReset(epoch) => item.with_number("device_epoch", *epoch),
         }
     }
 
@@ -145,8 +145,8 @@ impl About {
                 }))
             }
             Purpose::Reauthentication => Self::Reauthentication(item.text("session_hash")?),
-            Purpose::DisownedLogin => Self::DisownedLogin,
-            Purpose::PasswordReset => Self::PasswordReset,
+            Purpose::DisownedLogin => Self::DisownedLogin(item.number("device_epoch")?),
+            Purpose::PasswordReset => Self::PasswordReset(item.number("device_epoch")?),
         })
     }
 }
@@ -335,6 +335,12 @@ impl Transaction {
             Some("generation = :generation AND attribute_not_exists(token_hash)"),
             values,
         );
+    }
+
+    /// Takes a challenge away by its id, whatever it asks for, if it is there.
+    pub fn withdraw_challenge(&mut self, store: &Store, id: &str) {
+        let key = Item::new().with_text(keys::PK, keys::challenge(id));
+        self.delete("withdrawn", &store.tables.challenges, key, None, Item::new());
     }
 
     /// Consumes a challenge: it is gone, with all that it kept. Refused as `challenge` if somebody was faster or it was sent

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
-use super::{Item, Store, Transaction, keys, update::Written};
+use super::{CommitError, Item, Store, Transaction, keys, update::Written};
 use crate::{
     clock::Timestamp,
     domain::{
@@ -150,6 +150,24 @@ impl Store {
         Err(Error::LockedOut { retry_after: 1 })
     }
 
+    /// Makes the transaction of an attempt that succeeded, which gives the attempt back. Where somebody else tried meanwhile, the wait
+    /// that stands is theirs, and stays.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub async fn commit_giving_back(&self, transaction: Transaction, attempt: &Attempt) -> Result<(), CommitError> {
+        let mut with_wait = transaction.clone();
+        with_wait.give_back(self, attempt, true);
+        match self.commit(with_wait).await {
+            Err(refused) if refused.refused("lock") => {
+                let mut without = transaction;
+                without.give_back(self, attempt, false);
+                self.commit(without).await
+            }
+            committed => committed,
+        }
+    }
+
     async fn write_counter(&self, key: &str, update: &str, condition: &str, values: Item) -> Result<Written, Error> {
         let key = Item::new().with_text(keys::PK, key);
         match self.update(&self.tables.counters, key, update, condition, values, ReturnValue::UpdatedOld).await {
@@ -168,6 +186,14 @@ impl Transaction {
         self.update("limit", &store.tables.counters, key, &count.update, Some(Count::CONDITION), count.values);
     }
 
+    /// Gives back what was counted against a limit and turned out to be no failure.
+    pub fn uncount(&mut self, store: &Store, limit: Limit, key: &str, now: Timestamp) {
+        let count = Count::of(limit, key, now);
+        let key = Item::new().with_text(keys::PK, count.key);
+        let values = Item::new().with_number(":back", -1);
+        self.update("count", &store.tables.counters, key, "ADD hits :back", None, values);
+    }
+
     /// Opens a credential that others' failures have shut or made to wait.
     pub fn clear_lock(&mut self, store: &Store, credential: &str, tried_by: &str) {
         let key = Item::new().with_text(keys::PK, keys::lock(credential, tried_by));
@@ -179,7 +205,7 @@ impl Transaction {
     ///
     /// With `take_back`, the wait that the attempt itself caused is taken back too; this is refused as `lock` if somebody tried
     /// since, whose wait it would be.
-    pub fn give_back(&mut self, store: &Store, attempt: &Attempt, take_back: bool) {
+    fn give_back(&mut self, store: &Store, attempt: &Attempt, take_back: bool) {
         let key = Item::new().with_text(keys::PK, &attempt.key);
         let mut values = Item::new()
             .with_number(":back", -1)

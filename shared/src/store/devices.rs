@@ -1,6 +1,6 @@
 //! Devices, in the table `sessions`: browsers and apps that have logged in to an account before.
 
-use super::{Item, Store, Transaction, keys};
+use super::{Item, Store, Transaction, keys, keys::DEVICE};
 use crate::{
     clock::Timestamp,
     crypto::field::Place,
@@ -46,6 +46,8 @@ pub struct Sighting {
     pub id: DeviceId,
     /// Whether it was known.
     pub known: bool,
+    /// Whether the login waits for a mailed code: until then, a device that is new isn't known by it.
+    pub unconfirmed: bool,
     /// The account's device epoch.
     pub epoch: i64,
     /// The keyed hash of its token.
@@ -84,17 +86,18 @@ fn key(user_id: &UserId, id: &DeviceId) -> Item {
 
 /// Whether an item of `sessions` is a device.
 pub(super) fn is_device(item: &Item) -> bool {
-    item.optional_text(keys::SK).is_some_and(|key| key.starts_with("DEVICE#"))
+    item.optional_text(keys::SK).is_some_and(|key| key.starts_with(DEVICE))
 }
 
 pub(super) fn from_item(user_id: &UserId, item: &Item) -> Result<Device, Error> {
     let key = item.text(keys::SK)?;
-    let id = key.strip_prefix("DEVICE#").and_then(DeviceId::parse);
+    let id = key.strip_prefix(DEVICE).and_then(DeviceId::parse);
     Ok(Device {
         user_id: user_id.clone(),
         id: id.ok_or_else(|| Error::internal("a device has no id"))?,
         state: DeviceState {
             epoch: item.number("device_epoch")?,
+            unconfirmed: item.flag("unconfirmed"),
             forgotten_at: item.optional_time("forgotten_at"),
             last_seen_at: item.time("last_seen_at")?,
             trusted_until: item.optional_time("trusted_until"),
@@ -110,6 +113,15 @@ pub(super) fn from_item(user_id: &UserId, item: &Item) -> Result<Device, Error> 
 }
 
 impl Store {
+    /// All devices of a user, forgotten ones too, in no order.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn devices(&self, user_id: &UserId) -> Result<Vec<Device>, Error> {
+        let items = self.of_user(user_id, DEVICE).await?;
+        items.iter().map(|item| from_item(user_id, item)).collect()
+    }
+
     /// A device of a user, known or not.
     ///
     /// # Errors
@@ -147,6 +159,12 @@ impl Transaction {
         let mut remove = vec!["forgotten_at"];
         if !seen.known {
             remove.push("trusted_until");
+            if seen.unconfirmed {
+                set.push_str(", unconfirmed = :unconfirmed");
+                values = values.with_bool(":unconfirmed", true);
+            } else {
+                remove.push("unconfirmed");
+            }
         }
         // What isn't told anew stays, but the place: it is that of the last login, known or not.
         for (name, value, text) in [
@@ -168,6 +186,30 @@ impl Transaction {
             .known
             .then_some("token_hash = :token AND device_epoch = :epoch AND attribute_not_exists(forgotten_at)");
         self.update("device", &store.tables.sessions, key(user_id, &seen.id), &update, condition, values);
+    }
+
+    /// Makes the device of an account that is being made.
+    pub fn create_device(&mut self, store: &Store, user_id: &UserId, seen: &Sighting, now: Timestamp) {
+        let item = key(user_id, &seen.id)
+            .with_number("device_epoch", seen.epoch)
+            .with_text("token_hash", &seen.token_hash)
+            .with_time("first_seen_at", now)
+            .with_time("last_seen_at", now)
+            .with_text("user_agent", &seen.user_agent)
+            .with_text("ip_truncated", &seen.ip_truncated)
+            .with_text_if("place", seen.place.as_deref())
+            .with_text_if("device_name", seen.name.as_deref())
+            .with_text_if("fingerprint_hash", seen.fingerprint_hash.as_deref())
+            .with_number(keys::TTL, now.plus_seconds(KNOWN_SECONDS).seconds());
+        self.put_new("device", &store.tables.sessions, item);
+    }
+
+    /// Confirms the login that a device was made in: from now on the device is known by its token. Refused as `device` if it is gone.
+    pub fn confirm_device(&mut self, store: &Store, user_id: &UserId, id: &DeviceId, epoch: i64) {
+        let values = Item::new().with_number(":epoch", epoch);
+        let condition = "device_epoch = :epoch AND attribute_not_exists(forgotten_at)";
+        let update = "REMOVE unconfirmed";
+        self.update("device", &store.tables.sessions, key(user_id, id), update, Some(condition), values);
     }
 
     /// Gives a device another name, takes its trust, or both. Refused as `device` if it isn't known any more.

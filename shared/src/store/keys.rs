@@ -28,12 +28,18 @@ pub(super) fn username(hash: &str) -> String {
 /// The sort key of a reservation.
 pub(super) const RESERVATION: &str = "RESERVATION";
 
+/// What a session's sort key begins with.
+pub(super) const SESSION: &str = "SESSION#";
+
 pub(super) fn session(hash: &str) -> String {
-    format!("SESSION#{hash}")
+    format!("{SESSION}{hash}")
 }
 
+/// What a device's sort key begins with.
+pub(super) const DEVICE: &str = "DEVICE#";
+
 pub(super) fn device(id: &DeviceId) -> String {
-    format!("DEVICE#{id}")
+    format!("{DEVICE}{id}")
 }
 
 pub(super) fn challenge(id: &str) -> String {

@@ -9,10 +9,7 @@ use super::{Item, Store, Transaction, keys};
 use crate::{
     clock::Timestamp,
     crypto::field::Place,
-    domain::{
-        limits::{Limit, MAIL_BY_ADDRESS, NOTICE_BY_ADDRESS},
-        mail::CausedBy,
-    },
+    domain::{limits::Limit, mail::Budget},
     error::Error,
 };
 
@@ -30,8 +27,8 @@ pub struct StoredMail {
     pub kind: String,
     /// The address's look-up hash, to count by.
     pub address_hash: String,
-    /// Whose budget of mails it is counted against.
-    pub caused_by: CausedBy,
+    /// Which of the address's budgets it is counted against.
+    pub budget: Budget,
     /// Under which its sending is audited.
     pub pseudonym: String,
     /// After that it is of no use any more, and is not sent.
@@ -55,7 +52,7 @@ impl StoredMail {
             .with_text("payload", &self.payload)
             .with_text("kind", &self.kind)
             .with_text("address_hash", &self.address_hash)
-            .with_text("caused_by", self.caused_by.as_str())
+            .with_text("budget", self.budget.as_str())
             .with_text("pseudonym", &self.pseudonym)
             .with_time("not_after", self.not_after)
             .with_number(keys::TTL, self.not_after.seconds())
@@ -68,19 +65,11 @@ impl StoredMail {
             payload: item.text("payload")?,
             kind: item.text("kind")?,
             address_hash: item.text("address_hash")?,
-            caused_by: CausedBy::parse(&item.text("caused_by")?)
-                .ok_or_else(|| Error::internal("a mail caused by nobody known"))?,
+            budget: Budget::parse(&item.text("budget")?)
+                .ok_or_else(|| Error::internal("a mail of an unknown budget"))?,
             pseudonym: item.text("pseudonym")?,
             not_after: item.time("not_after")?,
         })
-    }
-
-    /// The limit that it is counted against.
-    pub const fn limit(&self) -> Limit {
-        match self.caused_by {
-            CausedBy::Anyone => MAIL_BY_ADDRESS,
-            CausedBy::Owner => NOTICE_BY_ADDRESS,
-        }
     }
 
     /// Reads a mail out of a stream record's image, where values stand as DynamoDB's JSON.

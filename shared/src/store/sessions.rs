@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{Device, Item, Store, Transaction, devices, keys};
+use super::{Item, Store, Transaction, keys, keys::SESSION};
 use crate::{
     clock::Timestamp,
     crypto::field::Place,
@@ -29,8 +29,12 @@ pub struct Session {
     pub state: SessionState,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When the user last proved who they are. The Unix epoch, where a suspicious login still waits for a mailed code.
+    /// When the user last proved who they are.
     pub auth_time: Timestamp,
+    /// Whether the login was suspicious and waits for a mailed code: until then the session is proven for nothing sensitive.
+    pub unconfirmed: bool,
+    /// The challenge whose code was mailed last.
+    pub code_challenge: Option<String>,
     /// How (RFC 8176).
     pub amr: Vec<String>,
     /// Whether the user asked for a long life.
@@ -78,6 +82,7 @@ impl Session {
             .with_number("refresh_counter", i64::from(self.state.counter))
             .with_time("created_at", self.created_at)
             .with_time("auth_time", self.auth_time)
+            .with_bool("unconfirmed", self.unconfirmed)
             .with_texts("amr", &self.amr)
             .with_bool("remember_me", self.remember_me)
             .with_number("refresh_key_version", i64::from(self.refresh_key_version))
@@ -98,7 +103,7 @@ pub(super) fn from_item(user_id: &UserId, item: &Item) -> Result<Session, Error>
         |name: &str| u32::try_from(item.number(name)?).map_err(|_| Error::internal("a counter is out of range"));
     Ok(Session {
         user_id: user_id.clone(),
-        hash: key.strip_prefix("SESSION#").unwrap_or_default().to_owned(),
+        hash: key.strip_prefix(SESSION).unwrap_or_default().to_owned(),
         sealed_id: item.text("session_id")?,
         state: SessionState {
             epoch: item.number("epoch")?,
@@ -111,6 +116,8 @@ pub(super) fn from_item(user_id: &UserId, item: &Item) -> Result<Session, Error>
         },
         created_at: item.time("created_at")?,
         auth_time: item.time("auth_time")?,
+        unconfirmed: item.flag("unconfirmed"),
+        code_challenge: item.optional_text("code_challenge"),
         amr: item.texts("amr"),
         remember_me: item.flag("remember_me"),
         refresh_key_version: number("refresh_key_version")?,
@@ -143,35 +150,36 @@ impl Store {
         answer.item.map(|item| from_item(user_id, &Item(item))).transpose()
     }
 
-    /// All sessions and devices of a user, ended, expired and forgotten ones too, in no order.
+    /// All sessions of a user, ended and expired ones too, in no order.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
-    pub async fn sessions(&self, user_id: &UserId) -> Result<(Vec<Session>, Vec<Device>), Error> {
-        let (mut sessions, mut devices) = (Vec::new(), Vec::new());
+    pub async fn sessions(&self, user_id: &UserId) -> Result<Vec<Session>, Error> {
+        let items = self.of_user(user_id, SESSION).await?;
+        items.iter().map(|item| from_item(user_id, item)).collect()
+    }
+
+    /// All items of a user in this table whose sort key begins so.
+    pub(super) async fn of_user(&self, user_id: &UserId, prefix: &str) -> Result<Vec<Item>, Error> {
+        let mut items = Vec::new();
         let mut from = None;
         loop {
             let answer = self
                 .client
                 .query()
                 .table_name(&self.tables.sessions)
-                .key_condition_expression("pk = :user")
+                .key_condition_expression("pk = :user AND begins_with(sk, :prefix)")
                 .expression_attribute_values(":user", AttributeValue::S(keys::user(user_id)))
+                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
                 .consistent_read(true)
                 .set_exclusive_start_key(from)
                 .send()
                 .await
                 .map_err(|error| Error::aws("Query", &error))?;
-            for item in answer.items.unwrap_or_default().into_iter().map(Item) {
-                if devices::is_device(&item) {
-                    devices.push(devices::from_item(user_id, &item)?);
-                } else {
-                    sessions.push(from_item(user_id, &item)?);
-                }
-            }
+            items.extend(answer.items.unwrap_or_default().into_iter().map(Item));
             from = answer.last_evaluated_key;
             if from.is_none() {
-                return Ok((sessions, devices));
+                return Ok(items);
             }
         }
     }
@@ -217,11 +225,27 @@ impl Transaction {
         );
     }
 
+    /// Notes which challenge's code was mailed last, in place of the one before. Refused as `session` if the session was ended or
+    /// another code was mailed since it was read.
+    pub fn note_code(&mut self, store: &Store, session: &Session, challenge: &str) {
+        let mut values = Item::new().with_text(":challenge", challenge);
+        let unchanged = match &session.code_challenge {
+            Some(known) => {
+                values = values.with_text(":known", known);
+                "code_challenge = :known"
+            }
+            None => "attribute_not_exists(code_challenge)",
+        };
+        let condition = format!("attribute_exists(pk) AND attribute_not_exists(revoked_at) AND {unchanged}");
+        let update = "SET code_challenge = :challenge";
+        self.update("session", &store.tables.sessions, session.key(), update, Some(&condition), values);
+    }
+
     /// Notes that the user has proven who they are once more. Refused as `session` if it was ended.
     pub fn prove_again(&mut self, store: &Store, session: &Session, amr: &[String], now: Timestamp) {
-        let values = Item::new().with_time(":now", now).with_texts(":amr", amr);
+        let values = Item::new().with_time(":now", now).with_texts(":amr", amr).with_bool(":no", false);
         let condition = "attribute_exists(pk) AND attribute_not_exists(revoked_at)";
-        let update = "SET auth_time = :now, amr = :amr";
+        let update = "SET auth_time = :now, amr = :amr, unconfirmed = :no";
         self.update("session", &store.tables.sessions, session.key(), update, Some(condition), values);
     }
 

@@ -35,7 +35,7 @@ impl From<CommitError> for Error {
 }
 
 /// Writes that are made together or not at all. Each has a name, by which a refusal tells whose condition didn't hold.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Transaction {
     names: Vec<&'static str>,
     writes: Vec<TransactWriteItem>,
