@@ -12,6 +12,8 @@ pub(crate) const ADDRESS: &str = "canary.person@example.org";
 /// What is asked of the operation: a request, or an event.
 #[derive(Clone)]
 pub(crate) enum Act {
+    /// A post from a country: which, path, body.
+    From(&'static str, &'static str, Value),
     /// A request that is signed (SigV4): method, path, form.
     Signed(&'static str, &'static str, String),
     /// A request: method, path, body, access token.
@@ -50,6 +52,7 @@ impl Scenario {
     pub(crate) fn parameters(&self) -> &'static [(&'static str, &'static str)] {
         match (self.function, self.name) {
             ("login", "one session too many") => &[("SessionLimit", "1")],
+            ("login", "known device, elsewhere") => &[("SuspiciousLogin", "step-up")],
             ("authorizer", "with the session checked") => &[("AuthorizerChecksSession", "true")],
             ("reauthenticate", "asking for a code" | "by code") => &[("SuspiciousLogin", "step-up")],
             _ => &[],
@@ -90,6 +93,11 @@ impl Scenario {
                 let client = Client::new(world);
                 let answer = client.signed(method, path, form_type, form, local::SECRET_KEY).await;
                 Outcome::Answered(Box::new(answer))
+            }
+            Act::From(country, path, body) => {
+                let headers = [("content-type", "application/json"), ("x-local-country", *country)];
+                let body = body.to_string().into_bytes();
+                Outcome::Answered(Box::new(Client::new(world).send("POST", path, &headers, body).await))
             }
             Act::Event(event) => Outcome::Returned(world.invoke(self.function, event.clone()).await),
             Act::Stream => {
@@ -261,6 +269,25 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                 let mut body = person.credentials();
                 body["session"] = json!({ "device_token": person.device_token });
                 post("/v1/login", body)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "login"),
+    },
+    Scenario {
+        function: "login",
+        name: "known device, elsewhere",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                let mut body = person.credentials();
+                body["session"] = json!({ "device_token": person.device_token });
+                // From a country once, so that the next login is from another.
+                let headers = [("content-type", "application/json"), ("x-local-country", "DE")];
+                client.send("POST", "/v1/login", &headers, body.to_string().into_bytes()).await.expect(200);
+                Act::From("FR", "/v1/login", body)
             }
             .boxed()
         },

@@ -31,6 +31,17 @@ pub(crate) struct Caller<'a> {
     pub(crate) by_cookie: bool,
 }
 
+impl Caller<'_> {
+    /// Demands that the session's login, if it was suspicious, has been confirmed: until then it may not touch what else the account
+    /// has, the means by which its owner would be known included.
+    ///
+    /// # Errors
+    /// `reauthentication_required`.
+    pub(crate) fn demand_confirmed(&self) -> Result<(), Error> {
+        if self.session.unconfirmed { Err(Error::ReauthenticationRequired) } else { Ok(()) }
+    }
+}
+
 /// What an access token says, as a request carries it.
 pub(crate) struct Presented {
     /// Its claims. The token is current.

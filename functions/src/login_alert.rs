@@ -65,7 +65,8 @@ pub(crate) async fn prepare(
         reason: suspicions.iter().map(|suspicion| suspicion.in_words()).collect::<Vec<_>>().join(" "),
         link: format!("{}/login-disown#token={}", app.public_url().await?, link.encode()),
     };
-    Ok(Alert { events, mail: Some((vault.mail(&address, content, NOTICE_SECONDS).await?, challenge)) })
+    let mail = vault.mail(&address, content, NOTICE_SECONDS).await?.in_epoch_of(account);
+    Ok(Alert { events, mail: Some((mail, challenge)) })
 }
 
 impl Alert {

@@ -166,7 +166,7 @@ impl<'a> Vault<'a> {
         Ok(StoredMail {
             // Without the user's salt, which `send-email` has no business reading; the item lives for minutes.
             payload: field::seal(&keys, None, Purpose::FieldOutbox, place, text.as_bytes(), &*self.app.rng)?,
-            address_hash: lookup_hash(&index, Subject::Email, to.as_bytes()),
+            counted_by: lookup_hash(&index, Subject::Email, to.as_bytes()),
             budget,
             pseudonym: self.pseudonym().await?,
             not_after: self.app.clock.now().plus_seconds(good_for_seconds),

@@ -166,6 +166,55 @@ async fn what_is_not_confirmed_makes_no_later_login_less_suspicious() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_not_confirmed_touches_nothing_of_the_owners() {
+    let world = step_up_world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let thief = person.login().await;
+    let devices = thief.client.get("/v1/devices").await.expect(200);
+    for device in devices.body["devices"].as_array().unwrap() {
+        let path = format!("/v1/devices/{}", device["id"].as_str().unwrap());
+        thief.client.delete(&path).await.expect_problem(403, "reauthentication_required");
+        let body = json!({ "name": "x" });
+        thief.client.patch(&path, body).await.expect_problem(403, "reauthentication_required");
+    }
+    thief.client.post("/v1/logout/all", json!({})).await.expect_problem(403, "reauthentication_required");
+    let path = format!("/v1/sessions/{}", person.session_id);
+    thief.client.delete(&path).await.expect_problem(403, "reauthentication_required");
+    person.client.get("/v1/me").await.expect(200);
+    // Its own session it may end.
+    thief.client.delete(&format!("/v1/sessions/{}", thief.session_id)).await.expect(204);
+    thief.client.get("/v1/me").await.expect_problem(401, "session_revoked");
+}
+
+#[tokio::test]
+async fn a_thief_who_uses_up_codes_and_alerts_has_used_up_none_once_the_password_is_another() {
+    let mut options = options();
+    options.parameters.insert("SuspiciousLogin".to_owned(), "step-up".to_owned());
+    let limits =
+        "alert-mail/address=3/86400,code-mail/address=2/86400,code-guesses/account=2/86400,login/network=100/900";
+    options.parameters.insert("Limits".to_owned(), limits.to_owned());
+    let world = World::start(local::Options { strict: true, ..options }).await.unwrap();
+    world.clock().freeze();
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    person.login().await;
+    let link = client.link_token_for(ADDRESS).await;
+    for _ in 0..3 {
+        let thief = person.login().await;
+        let id = thief.client.post("/v1/reauthenticate", json!({})).await.expect(202).text("challenge_id");
+        thief.client.post("/v1/reauthenticate", json!({ "challenge_id": id, "code": "000000" })).await;
+    }
+    let reset = client.post("/v1/login/disown", json!({ "token": link })).await.expect(200).text("reset_token");
+    let body = json!({ "token": reset, "new_password": tests::OTHER_PASSWORD });
+    client.post("/v1/password/reset", body).await.expect(204);
+    let owner = Person { password: tests::OTHER_PASSWORD.to_owned(), ..person }.login().await;
+    assert_eq!(client.mail_for(ADDRESS).await.kind, "new_login");
+    let id = owner.client.post("/v1/reauthenticate", json!({})).await.expect(202).text("challenge_id");
+    let body = json!({ "challenge_id": id, "code": client.code_for(ADDRESS).await });
+    owner.client.post("/v1/reauthenticate", body).await.expect(200);
+}
+
+#[tokio::test]
 async fn places_come_from_a_city_database_where_nothing_else_tells_them() {
     let mut options = options();
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/places.mmdb");

@@ -31,6 +31,7 @@ const ROUNDS: usize = 25;
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let caller = authentication::caller(&app, &request).await?;
+    caller.demand_confirmed()?;
     let device = find_device(&app, &request, &caller, Action::ForgetDevice, true).await?;
     let now = app.clock.now();
     let mut forgotten = device.state.forgotten_at.is_some();

@@ -47,6 +47,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let distrust = fields.optional::<Distrust>("trusted").is_some();
     fields.finish(|| Some(()))?;
     let caller = authentication::caller(&app, &request).await?;
+    caller.demand_confirmed()?;
     let mut device = find_device(&app, &request, &caller, Action::UpdateDevice, false).await?;
     if name.is_some() || distrust {
         let item = device_key(&device.user_id, &device.id);

@@ -31,6 +31,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let keep_current = fields.optional("keep_current").unwrap_or(false);
     fields.finish(|| Some(()))?;
     let caller = authentication::caller(&app, &request).await?;
+    caller.demand_confirmed()?;
     let now = app.clock.now();
     let limit = app.config.limit(LOGOUT_ALL_BY_SESSION);
     let (sessions, ()) = futures::future::try_join(

@@ -29,6 +29,9 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
         return not_found(&app, &request, &caller, Action::RevokeSession).await;
     };
     let hash = authentication::session_hash(&app, &id).await?;
+    if hash != caller.session.hash {
+        caller.demand_confirmed()?;
+    }
     // Looked for among the caller's own only: whose it is otherwise is nobody's business.
     let session = app.store.session(&caller.account.id, &hash).await?;
     let now = app.clock.now();

@@ -151,7 +151,8 @@ async fn end(look: &Look<'_>) -> Result<Option<Response>, Error> {
     transaction.audit(&app.store, &event);
     if let Some(address) = user::address(vault, account).await? {
         let content = Content::SessionEndedForReuse { at: now.rfc3339() };
-        transaction.put_mail(&app.store, &vault.mail(&address, content, NOTICE_SECONDS).await?);
+        let mail = vault.mail(&address, content, NOTICE_SECONDS).await?.in_epoch_of(account);
+        transaction.put_mail(&app.store, &mail);
     }
     match app.store.commit(transaction).await {
         Ok(()) => Err(error),

@@ -28,36 +28,40 @@ pub const VERIFICATION_MAIL_BY_ADDRESS: Limit =
 /// Guesses at mailed codes by address, over all challenges: many challenges must not add up to many guesses. Links go on.
 pub const CODE_GUESSES_BY_ADDRESS: Limit = Limit { name: "code-guesses/address", window_seconds: 86_400, limit: 20 };
 
-/// Guesses at codes mailed to somebody signed in, by account, over all challenges.
+/// Guesses at codes mailed to somebody signed in, by account, over all challenges. A change of the password begins them anew.
 pub const CODE_GUESSES_BY_ACCOUNT: Limit = Limit { name: "code-guesses/account", window_seconds: 86_400, limit: 20 };
 
-/// Codes mailed to somebody signed in who confirms that it is they, by account.
-pub const REAUTHENTICATION_MAIL_BY_ACCOUNT: Limit =
-    Limit { name: "reauthentication-mail/account", window_seconds: 900, limit: 3 };
+/// Codes mailed to somebody signed in who confirms that it is they, by session.
+pub const REAUTHENTICATION_MAIL_BY_SESSION: Limit =
+    Limit { name: "reauthentication-mail/session", window_seconds: 900, limit: 3 };
 
 /// Mails by address that anyone can cause, of all kinds together. What is beyond is not sent, and written down.
 pub const MAIL_BY_ADDRESS: Limit = Limit { name: "mail/address", window_seconds: 86_400, limit: 20 };
 
-/// Alerts of logins by address, which only who has the password can cause.
+/// Alerts of logins by address, which only who has the password can cause. A change of the password begins them anew.
 pub const ALERT_BY_ADDRESS: Limit = Limit { name: "alert-mail/address", window_seconds: 86_400, limit: 50 };
 
-/// Codes by address that only somebody signed in can ask for.
+/// Notices of copied refresh tokens by address. A change of the password begins them anew.
+pub const REUSE_NOTICE_BY_ADDRESS: Limit = Limit { name: "reuse-notice/address", window_seconds: 86_400, limit: 20 };
+
+/// Codes by address that only somebody signed in can ask for. A change of the password begins them anew.
 pub const CODE_MAIL_BY_ADDRESS: Limit = Limit { name: "code-mail/address", window_seconds: 86_400, limit: 20 };
 
 /// Endings of all sessions, by session: each makes logins that are under way look again.
 pub const LOGOUT_ALL_BY_SESSION: Limit = Limit { name: "logout-all/session", window_seconds: 900, limit: 5 };
 
 /// Every limit.
-pub const TABLE: [Limit; 11] = [
+pub const TABLE: [Limit; 12] = [
     LOGIN_BY_NETWORK,
     LOGIN_BY_DEVICE,
     REGISTER_BY_NETWORK,
     VERIFICATION_MAIL_BY_ADDRESS,
     CODE_GUESSES_BY_ADDRESS,
     CODE_GUESSES_BY_ACCOUNT,
-    REAUTHENTICATION_MAIL_BY_ACCOUNT,
+    REAUTHENTICATION_MAIL_BY_SESSION,
     MAIL_BY_ADDRESS,
     ALERT_BY_ADDRESS,
+    REUSE_NOTICE_BY_ADDRESS,
     CODE_MAIL_BY_ADDRESS,
     LOGOUT_ALL_BY_SESSION,
 ];

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::{ALERT_BY_ADDRESS, CODE_MAIL_BY_ADDRESS, Limit, MAIL_BY_ADDRESS};
+use super::limits::{ALERT_BY_ADDRESS, CODE_MAIL_BY_ADDRESS, Limit, MAIL_BY_ADDRESS, REUSE_NOTICE_BY_ADDRESS};
 
 /// How long the notice of something that has happened is worth sending, in seconds.
 pub const NOTICE_SECONDS: i64 = 2 * 86_400;
@@ -84,10 +84,9 @@ impl Content {
             Self::VerifyRegistration { .. } | Self::AlreadyRegistered {} => Budget::Anyone,
             Self::NewLogin { .. } => Budget::Alerts,
             Self::ReauthenticationCode { .. } => Budget::Codes,
-            // As many as there are links that were confirmed, and sessions to end.
-            Self::PasswordReset { .. } | Self::PasswordChanged { .. } | Self::SessionEndedForReuse { .. } => {
-                Budget::Unlimited
-            }
+            Self::SessionEndedForReuse { .. } => Budget::ReuseNotices,
+            // As many as there are links that were confirmed.
+            Self::PasswordReset { .. } | Self::PasswordChanged { .. } => Budget::Unlimited,
         }
     }
 }
@@ -101,12 +100,14 @@ pub enum Budget {
     Alerts,
     /// What whoever has a session can ask for.
     Codes,
+    /// What whoever has a refresh token can cause.
+    ReuseNotices,
     /// What something else bounds.
     Unlimited,
 }
 
 impl Budget {
-    const ALL: [Self; 4] = [Self::Anyone, Self::Alerts, Self::Codes, Self::Unlimited];
+    const ALL: [Self; 5] = [Self::Anyone, Self::Alerts, Self::Codes, Self::ReuseNotices, Self::Unlimited];
 
     /// The value in the table.
     pub const fn as_str(self) -> &'static str {
@@ -114,6 +115,7 @@ impl Budget {
             Self::Anyone => "anyone",
             Self::Alerts => "alerts",
             Self::Codes => "codes",
+            Self::ReuseNotices => "reuse_notices",
             Self::Unlimited => "unlimited",
         }
     }
@@ -129,6 +131,7 @@ impl Budget {
             Self::Anyone => Some(MAIL_BY_ADDRESS),
             Self::Alerts => Some(ALERT_BY_ADDRESS),
             Self::Codes => Some(CODE_MAIL_BY_ADDRESS),
+            Self::ReuseNotices => Some(REUSE_NOTICE_BY_ADDRESS),
             Self::Unlimited => None,
         }
     }

@@ -144,6 +144,13 @@ impl Transaction {
     /// Notes a login with a device: makes it, or brings it up to date. A device that wasn't known gets its new token and no trust, even
     /// where its id is that of one seen before. Refused as `device` if it was known and isn't any more.
     pub fn see_device(&mut self, store: &Store, user_id: &UserId, seen: &Sighting, now: Timestamp) {
+        let known = "token_hash = :token AND device_epoch = :epoch AND attribute_not_exists(forgotten_at)";
+        if seen.known && seen.unconfirmed {
+            // Maybe not its owner: what is known of it stays as it is.
+            let values = Item::new().with_number(":epoch", seen.epoch).with_text(":token", &seen.token_hash);
+            self.check("device", &store.tables.sessions, key(user_id, &seen.id), known, values);
+            return;
+        }
         let mut values = Item::new()
             .with_number(":epoch", seen.epoch)
             .with_text(":token", &seen.token_hash)
@@ -182,9 +189,7 @@ impl Transaction {
             }
         }
         let update = format!("{set} REMOVE {}", remove.join(", "));
-        let condition = seen
-            .known
-            .then_some("token_hash = :token AND device_epoch = :epoch AND attribute_not_exists(forgotten_at)");
+        let condition = seen.known.then_some(known);
         self.update("device", &store.tables.sessions, key(user_id, &seen.id), &update, condition, values);
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde_json::Value;
 
-use super::{Item, Store, Transaction, keys};
+use super::{Account, Item, Store, Transaction, keys};
 use crate::{
     clock::Timestamp,
     crypto::field::Place,
@@ -25,8 +25,9 @@ pub struct StoredMail {
     pub payload: String,
     /// What kind of mail it is.
     pub kind: String,
-    /// The address's look-up hash, to count by.
-    pub address_hash: String,
+    /// What it is counted by: the address's look-up hash, with the account's device epoch where a change of the password is to begin
+    /// the counts anew.
+    pub counted_by: String,
     /// Which of the address's budgets it is counted against.
     pub budget: Budget,
     /// Under which its sending is audited.
@@ -51,7 +52,7 @@ impl StoredMail {
             .with_text(keys::PK, keys::mail(&self.id))
             .with_text("payload", &self.payload)
             .with_text("kind", &self.kind)
-            .with_text("address_hash", &self.address_hash)
+            .with_text("counted_by", &self.counted_by)
             .with_text("budget", self.budget.as_str())
             .with_text("pseudonym", &self.pseudonym)
             .with_time("not_after", self.not_after)
@@ -64,12 +65,18 @@ impl StoredMail {
             id: key.strip_prefix("MAIL#").unwrap_or_default().to_owned(),
             payload: item.text("payload")?,
             kind: item.text("kind")?,
-            address_hash: item.text("address_hash")?,
-            budget: Budget::parse(&item.text("budget")?)
-                .ok_or_else(|| Error::internal("a mail of an unknown budget"))?,
+            // Mails of before there were budgets have none of their own.
+            counted_by: item.optional_text("counted_by").unwrap_or_default(),
+            budget: item.optional_text("budget").as_deref().and_then(Budget::parse).unwrap_or(Budget::Anyone),
             pseudonym: item.text("pseudonym")?,
             not_after: item.time("not_after")?,
         })
+    }
+
+    /// The same mail, counted apart from those of before the account's last change of password.
+    #[must_use]
+    pub fn in_epoch_of(self, account: &Account) -> Self {
+        Self { counted_by: format!("{}#{}", self.counted_by, account.device_epoch), ..self }
     }
 
     /// Reads a mail out of a stream record's image, where values stand as DynamoDB's JSON.
@@ -155,7 +162,7 @@ impl Transaction {
             .with_text(keys::PK, keys::counted_mail(&mail.id))
             .with_number(keys::TTL, mail.not_after.seconds() + KEEP_COUNTED_SECONDS);
         self.put_new("mail", &store.tables.counters, counted);
-        self.count(store, limit, &mail.address_hash, now);
+        self.count(store, limit, &mail.counted_by, now);
     }
 
     /// Takes a mail out of the outbox: it was sent, or is of no use any more. Refused as `mail` if it is gone already.
