@@ -196,6 +196,24 @@ async fn an_owner_who_mistypes_and_then_succeeds_waits_for_nothing() {
     }
 }
 
+#[tokio::test]
+async fn a_banned_user_is_told_so_after_right_passwords_only_and_however_often() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let mut profile = world.scan("accounts").into_iter().find(|item| item["sk"]["S"] == "PROFILE").unwrap();
+    profile["account_status"] = json!({ "S": "banned" });
+    let put = json!({ "TableName": world.table("accounts").unwrap().physical, "Item": profile });
+    world.database().put_item(serde_json::from_value(put).unwrap()).unwrap();
+    for n in 0..8 {
+        let client = Client::new(&world).at(&format!("198.51.100.{n}"));
+        client.post("/v1/login", person.credentials()).await.expect_problem(403, "account_banned");
+    }
+    let body = json!({ "identifier": ADDRESS, "password": OTHER_PASSWORD });
+    Client::new(&world).post("/v1/login", body).await.expect_problem(401, "invalid_credentials");
+    assert_eq!(tests::sessions(&world).len(), 1);
+}
+
 /// Fails at the right times, so often.
 async fn fail(world: &local::World, times: u32) {
     for _ in 0..times {

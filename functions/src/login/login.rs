@@ -129,10 +129,15 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
         let device = login.known_device(&loaded);
         let hash = loaded.account.as_ref().and_then(|account| account.password.clone());
         if right.is_none() || right != hash {
-            right = if login.compare(hash.as_deref()).await? { hash } else { None };
+            let compared = login.compare(hash.as_deref()).await;
+            if compared.is_err() {
+                app.store.commit_giving_back(Transaction::new(), &attempt).await?; // nothing was compared
+            }
+            right = if compared? { hash } else { None };
         }
         let account = match loaded.account.filter(|_| right.is_some()) {
             Some(account) if account.status == Status::Banned => {
+                app.store.commit_giving_back(Transaction::new(), &attempt).await?; // the password was right
                 return login.refuse(&vault, Error::AccountBanned).await;
             }
             Some(account) => account,

@@ -10,7 +10,7 @@ use shared::{
     domain::{
         audit::{Action, Outcome},
         challenge::{CODE_SECONDS, Purpose as ChallengePurpose},
-        limits::{CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_ACCOUNT},
+        limits::{CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION},
         mail::Content,
         otp_code::OtpCode,
         password::Password,
@@ -105,19 +105,29 @@ async fn by_password(
     let hash = &caller.session.hash;
     let attempt = app.store.reserve_login("password/session", hash, app.config.limit_factor, now).await?;
     let peppers = app.keyring.get(Purpose::Pepper).await?;
-    let right = match &caller.account.password {
-        Some(hash) => app.hasher.verify(password.bytes(), hash, |version| peppers.bytes_of(version)).await?,
-        None => false,
+    let compared = match &caller.account.password {
+        Some(hash) => app.hasher.verify(password.bytes(), hash, |version| peppers.bytes_of(version)).await,
+        None => Ok(false),
     };
-    if !right {
+    if compared.is_err() {
+        app.store.commit_giving_back(Transaction::new(), &attempt).await?; // nothing was compared
+    }
+    if !compared? {
         return Err(Error::InvalidCredentials);
     }
     let mut transaction = Transaction::new();
     transaction.demand_account(&app.store, &caller.account);
     let access = prove(app, request, caller, &mut transaction, "password", Some("pwd")).await?;
-    let committed = app.store.commit_giving_back(transaction, &attempt).await;
-    committed.map_err(refusal)?;
-    Ok(access.into_response())
+    match app.store.commit_giving_back(transaction, &attempt).await {
+        Ok(()) => Ok(access.into_response()),
+        Err(refused) => {
+            if refused.refused("account") {
+                // It was right, and is not to count as wrong.
+                app.store.commit_giving_back(Transaction::new(), &attempt).await?;
+            }
+            Err(refusal(refused))
+        }
+    }
 }
 
 async fn mail_code(app: &App, request: &Request, caller: &Caller<'_>) -> Result<Response, Error> {
@@ -125,8 +135,7 @@ async fn mail_code(app: &App, request: &Request, caller: &Caller<'_>) -> Result<
         return Err(Error::Conflict("This account has no address that a code could be mailed to."));
     };
     let now = app.clock.now();
-    let account = caller.account.id.to_string();
-    app.store.count(app.config.limit(REAUTHENTICATION_MAIL_BY_ACCOUNT), &account, now).await?;
+    app.store.count(app.config.limit(REAUTHENTICATION_MAIL_BY_SESSION), &caller.session.hash, now).await?;
     let id = Token::random(&*app.rng).encode();
     let code = OtpCode::random(&*app.rng);
     let peppers = app.keyring.get(Purpose::Pepper).await?;
@@ -142,7 +151,7 @@ async fn mail_code(app: &App, request: &Request, caller: &Caller<'_>) -> Result<
         ends_at: expires_at,
     };
     let content = Content::ReauthenticationCode { code: code.display().to_string() };
-    let mail = caller.vault.mail(&address, content, CODE_SECONDS).await?;
+    let mail = caller.vault.mail(&address, content, CODE_SECONDS).await?.in_epoch_of(&caller.account);
     let event = caller.vault.event(Action::Reauthenticate, Outcome::Success, "code_mailed", &request.client).await?;
     let mut transaction = Transaction::new();
     // One code at a time: the one before is no good any more.
@@ -177,7 +186,8 @@ async fn by_code(
     let purpose = ChallengePurpose::Reauthentication;
     let reserved = app.store.reserve_attempt(challenge_id, purpose, Guess::Code, now).await?;
     let challenge = reserved.ok_or(Error::InvalidCode)?;
-    let (limit, account) = (app.config.limit(CODE_GUESSES_BY_ACCOUNT), caller.account.id.to_string());
+    let limit = app.config.limit(CODE_GUESSES_BY_ACCOUNT);
+    let account = format!("{}#{}", caller.account.id, caller.account.device_epoch);
     let counted = app.store.count(limit, &account, now).await;
     if let Err(error @ Error::RateLimited { .. }) = counted {
         app.store.return_attempt(&challenge).await?; // nothing was compared
@@ -199,8 +209,15 @@ async fn by_code(
     }
     // A mailed code is no second factor: what the session is proven by stays what it was.
     let access = prove(app, request, caller, &mut transaction, "code", None).await?;
-    app.store.commit(transaction).await.map_err(refusal)?;
-    Ok(access.into_response())
+    match app.store.commit(transaction).await {
+        Ok(()) => Ok(access.into_response()),
+        Err(refused) => {
+            if refused.refused("account") {
+                app.store.return_attempt(&challenge).await?;
+            }
+            Err(refusal(refused))
+        }
+    }
 }
 
 /// Confirms a suspicious login: its device is known from now on, and its place one that later logins may be like.
