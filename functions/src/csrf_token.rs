@@ -81,9 +81,12 @@ pub(crate) async fn refresh_token(app: &App, request: &Request) -> Result<Option
     let Some(token) = request.cookie(Cookie::Refresh) else { return Ok(None) };
     let keys = app.keyring.get(Purpose::Refresh).await?;
     let Some(token) = RefreshToken::parse(&keys, token) else { return Ok(None) };
+    if !request.has_cookie(Cookie::Device) {
+        return Ok(Some(token));
+    }
     let index = app.keyring.get(Purpose::Index).await?;
     let device = request.cookie(Cookie::Device).and_then(|device| DeviceToken::parse(&index, device));
-    Ok(device.is_none_or(|device| device.user_id == token.user_id).then_some(token))
+    Ok(device.is_some_and(|device| device.user_id == token.user_id).then_some(token))
 }
 
 /// What the browser says of the page (Fetch standard, `Origin`; Fetch Metadata, `Sec-Fetch-Site`). A client that says nothing is no

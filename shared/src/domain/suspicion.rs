@@ -88,8 +88,9 @@ impl Footprints {
             let surplus = self.countries.len().saturating_sub(MAX_COUNTRIES);
             self.countries.drain(..surplus);
         }
-        // What tells no point doesn't make forget the last one.
-        if place.point.is_some() {
+        // What tells no point doesn't make forget the last one, nor does a login of before that is confirmed only now.
+        let newer = self.last.as_ref().is_none_or(|(_, at)| *at <= now.millis());
+        if place.point.is_some() && newer {
             self.last = Some((place.clone(), now.millis()));
         }
         self

@@ -145,6 +145,11 @@ impl Request {
         cookies::find(&self.cookies, cookie)
     }
 
+    /// Whether a cookie of that name was sent, be it readable or not.
+    pub fn has_cookie(&self, cookie: Cookie) -> bool {
+        self.cookies.iter().any(|sent| sent.trim().split('=').next() == Some(cookie.name()))
+    }
+
     /// The query's parameters, as fields.
     pub fn query(&self) -> Fields {
         let values = self.query.iter().map(|(name, value)| (name.clone(), serde_json::Value::String(value.clone())));
