@@ -129,11 +129,9 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
         let device = login.known_device(&loaded);
         let hash = loaded.account.as_ref().and_then(|account| account.password.clone());
         if right.is_none() || right != hash {
-            let compared = login.compare(hash.as_deref()).await;
-            if compared.is_err() {
-                app.store.commit_giving_back(Transaction::new(), &attempt).await?; // nothing was compared
-            }
-            right = if compared? { hash } else { None };
+            // Where the hash can't be asked, the attempt stays counted: giving it back would end the run of failures, which a flood
+            // of requests could then bring about.
+            right = if login.compare(hash.as_deref()).await? { hash } else { None };
         }
         let account = match loaded.account.filter(|_| right.is_some()) {
             Some(account) if account.status == Status::Banned => {

@@ -105,14 +105,11 @@ async fn by_password(
     let hash = &caller.session.hash;
     let attempt = app.store.reserve_login("password/session", hash, app.config.limit_factor, now).await?;
     let peppers = app.keyring.get(Purpose::Pepper).await?;
-    let compared = match &caller.account.password {
-        Some(hash) => app.hasher.verify(password.bytes(), hash, |version| peppers.bytes_of(version)).await,
-        None => Ok(false),
+    let right = match &caller.account.password {
+        Some(hash) => app.hasher.verify(password.bytes(), hash, |version| peppers.bytes_of(version)).await?,
+        None => false,
     };
-    if compared.is_err() {
-        app.store.commit_giving_back(Transaction::new(), &attempt).await?; // nothing was compared
-    }
-    if !compared? {
+    if !right {
         return Err(Error::InvalidCredentials);
     }
     let mut transaction = Transaction::new();
