@@ -70,6 +70,16 @@ pub(crate) async fn check_before_login(app: &App, request: &Request) -> Result<(
     check(app, request, &bounds).await
 }
 
+/// The refresh token of the cookie, where the CSRF token of its session comes with it.
+///
+/// # Errors
+/// `invalid_token`, `csrf_failed`; `temporarily_unavailable` without the keys.
+pub(crate) async fn checked_refresh_token(app: &App, request: &Request) -> Result<RefreshToken, Error> {
+    let token = refresh_token(app, request).await?.ok_or(Error::InvalidToken)?;
+    check(app, request, &[Bound::Session(token.session_id.clone())]).await?;
+    Ok(token)
+}
+
 /// The value of the pre-login cookie.
 pub(crate) fn pre_login(request: &Request) -> Option<Token> {
     request.cookie(Cookie::PreLogin).and_then(Token::parse)

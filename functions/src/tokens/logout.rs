@@ -19,8 +19,7 @@ use shared::{
 
 use crate::{
     authentication::{self, Presented},
-    csrf_token::{self, Bound},
-    sign_in,
+    csrf_token, sign_in,
 };
 
 /// `logout`
@@ -84,9 +83,7 @@ async fn leaving(app: &App, request: &Request) -> Result<Leaving, Error> {
         Err(Error::InvalidToken)
             if !request.headers.contains_key("authorization") && request.cookie(Cookie::Refresh).is_some() =>
         {
-            let token = csrf_token::refresh_token(app, request).await?.ok_or(Error::InvalidToken)?;
-            csrf_token::check(app, request, &[Bound::Session(token.session_id.clone())]).await?;
-            Ok(Leaving::of(&token, true))
+            Ok(Leaving::of(&csrf_token::checked_refresh_token(app, request).await?, true))
         }
         Err(error) => Err(error),
     }

@@ -19,11 +19,7 @@ use shared::{
     vault::Vault,
 };
 
-use crate::{
-    authentication,
-    csrf_token::{self, Bound},
-    sign_in, user,
-};
+use crate::{authentication, csrf_token, sign_in, user};
 
 /// `token-refresh`
 pub const OPERATION: Operation = Operation::http(
@@ -68,9 +64,7 @@ async fn shown(app: &App, request: &Request) -> Result<(RefreshToken, bool), Err
     let in_cookie = !fields.has("refresh_token") && request.cookie(Cookie::Refresh).is_some();
     if in_cookie {
         fields.finish(|| Some(()))?;
-        let token = csrf_token::refresh_token(app, request).await?.ok_or(Error::InvalidToken)?;
-        csrf_token::check(app, request, &[Bound::Session(token.session_id.clone())]).await?;
-        return Ok((token, true));
+        return Ok((csrf_token::checked_refresh_token(app, request).await?, true));
     }
     let token: Option<OpaqueText> = fields.required("refresh_token");
     let token = fields.finish(|| token)?;
