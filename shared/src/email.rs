@@ -40,6 +40,27 @@ static TEMPLATES: &[(&str, &str)] = templates![
     "session_ended_for_reuse/subject.txt",
     "session_ended_for_reuse/body.txt",
     "session_ended_for_reuse/body.html",
+    "login_code/subject.txt",
+    "login_code/body.txt",
+    "login_code/body.html",
+    "mfa_enabled/subject.txt",
+    "mfa_enabled/body.txt",
+    "mfa_enabled/body.html",
+    "mfa_disabled/subject.txt",
+    "mfa_disabled/body.txt",
+    "mfa_disabled/body.html",
+    "backup_codes_regenerated/subject.txt",
+    "backup_codes_regenerated/body.txt",
+    "backup_codes_regenerated/body.html",
+    "backup_code_used/subject.txt",
+    "backup_code_used/body.txt",
+    "backup_code_used/body.html",
+    "passkey_added/subject.txt",
+    "passkey_added/body.txt",
+    "passkey_added/body.html",
+    "passkey_removed/subject.txt",
+    "passkey_removed/body.txt",
+    "passkey_removed/body.html",
 ];
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -168,6 +189,13 @@ mod tests {
             Content::PasswordReset { link: "https://auth.example/d#reset=a.b".to_owned() },
             Content::PasswordChanged { at: "2026-01-02T03:04:05Z".to_owned() },
             Content::SessionEndedForReuse { at: "2026-01-02T03:04:05Z".to_owned() },
+            Content::LoginCode { code: "012345".to_owned() },
+            Content::MfaEnabled { at: "2026-01-02T03:04:05Z".to_owned() },
+            Content::MfaDisabled { at: "2026-01-02T03:04:05Z".to_owned() },
+            Content::BackupCodesRegenerated { at: "2026-01-02T03:04:05Z".to_owned() },
+            Content::BackupCodeUsed { at: "2026-01-02T03:04:05Z".to_owned(), left: "7".to_owned() },
+            Content::PasskeyAdded { at: "2026-01-02T03:04:05Z".to_owned(), name: "Work laptop".to_owned() },
+            Content::PasskeyRemoved { at: "2026-01-02T03:04:05Z".to_owned(), name: "Work laptop".to_owned() },
         ]
     }
 

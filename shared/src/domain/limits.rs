@@ -50,8 +50,26 @@ pub const CODE_MAIL_BY_ADDRESS: Limit = Limit { name: "code-mail/address", windo
 /// Endings of all sessions, by session: each makes logins that are under way look again.
 pub const LOGOUT_ALL_BY_SESSION: Limit = Limit { name: "logout-all/session", window_seconds: 900, limit: 5 };
 
+/// Second factors tried at logins of an account by strangers, or by one of its known devices: giving the first factor again is not to
+/// give more tries. Not multiplied by `LIMIT_FACTOR`, no more than a challenge's attempts are.
+pub const SECOND_FACTOR_BY_ACCOUNT: Limit = Limit { name: "second-factor/account", window_seconds: 300, limit: 5 };
+
+/// Guesses at codes mailed to somebody who logs in on an unknown device, by account. A change of the password begins them anew.
+pub const LOGIN_CODE_GUESSES_BY_ACCOUNT: Limit =
+    Limit { name: "login-code-guesses/account", window_seconds: 86_400, limit: 20 };
+
+/// Codes by address that only who has the password can cause. A change of the password begins them anew.
+pub const LOGIN_CODE_MAIL_BY_ADDRESS: Limit =
+    Limit { name: "login-code-mail/address", window_seconds: 86_400, limit: 20 };
+
+/// Changes of second factors and passkeys by session. Each is mailed, so that they are bounded and no mail of them is left out.
+pub const FACTOR_CHANGES_BY_SESSION: Limit = Limit { name: "factor-changes/session", window_seconds: 3600, limit: 20 };
+
+/// Passkeys asked for at logins, by network. Conditional mediation asks whenever a login page opens.
+pub const PASSKEY_OPTIONS_BY_NETWORK: Limit = Limit { name: "passkey-options/network", window_seconds: 900, limit: 60 };
+
 /// Every limit.
-pub const TABLE: [Limit; 12] = [
+pub const TABLE: [Limit; 17] = [
     LOGIN_BY_NETWORK,
     LOGIN_BY_DEVICE,
     REGISTER_BY_NETWORK,
@@ -64,6 +82,11 @@ pub const TABLE: [Limit; 12] = [
     REUSE_NOTICE_BY_ADDRESS,
     CODE_MAIL_BY_ADDRESS,
     LOGOUT_ALL_BY_SESSION,
+    SECOND_FACTOR_BY_ACCOUNT,
+    LOGIN_CODE_GUESSES_BY_ACCOUNT,
+    LOGIN_CODE_MAIL_BY_ADDRESS,
+    FACTOR_CHANGES_BY_SESSION,
+    PASSKEY_OPTIONS_BY_NETWORK,
 ];
 
 /// The limits that a deployment has changed.
@@ -101,6 +124,16 @@ pub struct Window {
 }
 
 impl Limit {
+    /// What shifts a key's windows against other keys'.
+    pub(crate) fn phase(key: &str) -> u32 {
+        key.bytes().fold(0u32, |phase, byte| phase.wrapping_mul(31).wrapping_add(u32::from(byte)))
+    }
+
+    /// How long, in seconds, somebody who is over the limit waits until its window turns.
+    pub fn retry_after(&self, key: &str, now: i64) -> i64 {
+        self.window(now, Self::phase(key)).ends_at - now
+    }
+
     /// The window that `now` (in seconds) falls into. `phase` shifts a key's windows against other keys', so that not
     /// all turn at once.
     pub const fn window(&self, now: i64, phase: u32) -> Window {

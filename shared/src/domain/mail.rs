@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::{ALERT_BY_ADDRESS, CODE_MAIL_BY_ADDRESS, Limit, MAIL_BY_ADDRESS, REUSE_NOTICE_BY_ADDRESS};
+use super::limits::{
+    ALERT_BY_ADDRESS, CODE_MAIL_BY_ADDRESS, LOGIN_CODE_MAIL_BY_ADDRESS, Limit, MAIL_BY_ADDRESS, REUSE_NOTICE_BY_ADDRESS,
+};
 
 /// How long the notice of something that has happened is worth sending, in seconds.
 pub const NOTICE_SECONDS: i64 = 2 * 86_400;
@@ -62,6 +64,47 @@ pub enum Content {
         /// When, in RFC 3339.
         at: String,
     },
+    /// A code by which somebody who gave the right password finishes the login on an unknown device.
+    LoginCode {
+        /// Six digits.
+        code: String,
+    },
+    /// Logins ask for a second factor from now on.
+    MfaEnabled {
+        /// When, in RFC 3339.
+        at: String,
+    },
+    /// Logins don't any more.
+    MfaDisabled {
+        /// When, in RFC 3339.
+        at: String,
+    },
+    /// There are new backup codes in place of the old.
+    BackupCodesRegenerated {
+        /// When, in RFC 3339.
+        at: String,
+    },
+    /// A backup code was used.
+    BackupCodeUsed {
+        /// When, in RFC 3339.
+        at: String,
+        /// How many are left.
+        left: String,
+    },
+    /// A passkey was added.
+    PasskeyAdded {
+        /// When, in RFC 3339.
+        at: String,
+        /// What it is called.
+        name: String,
+    },
+    /// A passkey was removed.
+    PasskeyRemoved {
+        /// When, in RFC 3339.
+        at: String,
+        /// What it was called.
+        name: String,
+    },
 }
 
 impl Content {
@@ -75,6 +118,13 @@ impl Content {
             Self::PasswordReset { .. } => "password_reset",
             Self::PasswordChanged { .. } => "password_changed",
             Self::SessionEndedForReuse { .. } => "session_ended_for_reuse",
+            Self::LoginCode { .. } => "login_code",
+            Self::MfaEnabled { .. } => "mfa_enabled",
+            Self::MfaDisabled { .. } => "mfa_disabled",
+            Self::BackupCodesRegenerated { .. } => "backup_codes_regenerated",
+            Self::BackupCodeUsed { .. } => "backup_code_used",
+            Self::PasskeyAdded { .. } => "passkey_added",
+            Self::PasskeyRemoved { .. } => "passkey_removed",
         }
     }
 
@@ -85,8 +135,16 @@ impl Content {
             Self::NewLogin { .. } => Budget::Alerts,
             Self::ReauthenticationCode { .. } => Budget::Codes,
             Self::SessionEndedForReuse { .. } => Budget::ReuseNotices,
-            // As many as there are links that were confirmed.
-            Self::PasswordReset { .. } | Self::PasswordChanged { .. } => Budget::Unlimited,
+            Self::LoginCode { .. } => Budget::LoginCodes,
+            // As many as there are links that were confirmed; as many as changes are allowed; as many as there are codes.
+            Self::PasswordReset { .. }
+            | Self::PasswordChanged { .. }
+            | Self::MfaEnabled { .. }
+            | Self::MfaDisabled { .. }
+            | Self::BackupCodesRegenerated { .. }
+            | Self::BackupCodeUsed { .. }
+            | Self::PasskeyAdded { .. }
+            | Self::PasskeyRemoved { .. } => Budget::Unlimited,
         }
     }
 }
@@ -100,6 +158,8 @@ pub enum Budget {
     Alerts,
     /// What whoever has a session can ask for.
     Codes,
+    /// The codes that whoever has the password can cause.
+    LoginCodes,
     /// What whoever has a refresh token can cause.
     ReuseNotices,
     /// What something else bounds.
@@ -107,7 +167,8 @@ pub enum Budget {
 }
 
 impl Budget {
-    const ALL: [Self; 5] = [Self::Anyone, Self::Alerts, Self::Codes, Self::ReuseNotices, Self::Unlimited];
+    const ALL: [Self; 6] =
+        [Self::Anyone, Self::Alerts, Self::Codes, Self::LoginCodes, Self::ReuseNotices, Self::Unlimited];
 
     /// The value in the table.
     pub const fn as_str(self) -> &'static str {
@@ -115,6 +176,7 @@ impl Budget {
             Self::Anyone => "anyone",
             Self::Alerts => "alerts",
             Self::Codes => "codes",
+            Self::LoginCodes => "login_codes",
             Self::ReuseNotices => "reuse_notices",
             Self::Unlimited => "unlimited",
         }
@@ -131,6 +193,7 @@ impl Budget {
             Self::Anyone => Some(MAIL_BY_ADDRESS),
             Self::Alerts => Some(ALERT_BY_ADDRESS),
             Self::Codes => Some(CODE_MAIL_BY_ADDRESS),
+            Self::LoginCodes => Some(LOGIN_CODE_MAIL_BY_ADDRESS),
             Self::ReuseNotices => Some(REUSE_NOTICE_BY_ADDRESS),
             Self::Unlimited => None,
         }
