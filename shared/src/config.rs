@@ -120,6 +120,15 @@ pub struct Config {
     pub session_limit: i64,
     /// `SUSPICIOUS_LOGIN`: `alert` or `step-up`.
     pub suspicious_login: SuspiciousLogin,
+    /// `TOTP_SKEW_STEPS`: how many steps of 30 seconds before and after the present one a code may be of, 0 or 1.
+    pub totp_skew_steps: u16,
+    /// `TRUSTED_DEVICE_DAYS`: how long a device that is trusted skips the second factor. 0: none is trusted.
+    pub trusted_device_days: i64,
+    /// `UNKNOWN_DEVICE_CODE`: whether a login on an unknown device, of an account without a second factor, asks for a mailed code.
+    pub unknown_device_code: bool,
+    /// `PASSKEY_RP_ID`: the domain that passkeys belong to (WebAuthn's RP ID): the public URL's host or a parent domain of it. Empty: the
+    /// host. Another one makes all passkeys useless.
+    pub passkey_rp_id: Option<String>,
     /// `AUTHORIZER_CHECKS_SESSION`: whether `authorizer` asks the table if the session still lives.
     pub authorizer_checks_session: bool,
     /// `ALLOWED_ORIGINS`: the origins beside its own whose pages may call the service with credentials.
@@ -236,6 +245,13 @@ impl Config {
                     _ => None,
                 }
             }),
+            totp_skew_steps: reader
+                .parsed("TOTP_SKEW_STEPS", "0 or 1", 1, |text| text.parse().ok().filter(|steps| *steps <= 1)),
+            trusted_device_days: reader.number("TRUSTED_DEVICE_DAYS", 30, 0..=365),
+            unknown_device_code: reader.parsed("UNKNOWN_DEVICE_CODE", "true or false", false, |text| text.parse().ok()),
+            passkey_rp_id: reader.parsed("PASSKEY_RP_ID", "a domain name in lower case", None, |text| {
+                domain_name(text).then(|| Some(text.to_owned()))
+            }),
             authorizer_checks_session: reader
                 .parsed("AUTHORIZER_CHECKS_SESSION", "true or false", false, |text| text.parse().ok()),
             allowed_origins: reader.parsed(
@@ -259,6 +275,14 @@ impl Config {
         if config.session_idle_minutes * 60 <= config.access_token_seconds {
             reader.faults.push("SESSION_IDLE_MINUTES must be longer than ACCESS_TOKEN_SECONDS".to_owned());
         }
+        let host = config.public_url.as_deref().and_then(|url| url.split_once("://")).map(|(_, host)| host);
+        let host = host.map(|host| host.rsplit_once(':').map_or(host, |(host, _)| host));
+        if let Some((id, host)) = config.passkey_rp_id.as_deref().zip(host)
+            && host != id
+            && !host.ends_with(&format!(".{id}"))
+        {
+            reader.faults.push("PASSKEY_RP_ID must be PUBLIC_URL's host or a parent domain of it".to_owned());
+        }
         if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError(reader.faults)) }
     }
 
@@ -266,6 +290,11 @@ impl Config {
     pub fn limit(&self, limit: Limit) -> Limit {
         let limit = self.limits.of(limit);
         Limit { limit: limit.limit * self.limit_factor, ..limit }
+    }
+
+    /// A limit of guesses as this deployment has it: one that, like a challenge's attempts, isn't multiplied.
+    pub fn unmultiplied_limit(&self, limit: Limit) -> Limit {
+        self.limits.of(limit)
     }
 
     /// Reads the configuration from the process's environment, as in Lambda.
@@ -298,16 +327,19 @@ fn origin(text: &str) -> bool {
     };
     let fine_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(ip) => ip.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-            host.split('.').all(|label| !label.is_empty() && label.bytes().all(plain))
-        }
+        None => domain_name(host),
     };
     let own_port = if secure { 443 } else { 80 };
     let fine_port = port.is_none_or(|text| {
         text.parse::<u16>().is_ok_and(|port| port != own_port && port != 0 && port.to_string() == text)
     });
     fine_host && fine_port && (secure || ["localhost", "127.0.0.1", "[::1]"].contains(&host))
+}
+
+/// Whether that is a host's name in lower case.
+fn domain_name(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    text.split('.').all(|label| !label.is_empty() && label.bytes().all(plain))
 }
 
 /// OWASP ASVS 5.0, appendix C: the three equivalent floors for Argon2id.
@@ -351,6 +383,16 @@ mod tests {
         let changes = [("ACCESS_TOKEN_SECONDS", "600"), ("SESSION_IDLE_MINUTES", "10")];
         assert!(environment(&changes).unwrap_err().to_string().contains("SESSION_IDLE_MINUTES"));
         assert!(environment(&[("SESSION_IDLE_MINUTES", "15")]).is_ok());
+    }
+
+    #[test]
+    fn passkeys_belong_to_the_public_url_s_domain() {
+        let with = |id| environment(&[("PUBLIC_URL", "https://auth.example.com:8443"), ("PASSKEY_RP_ID", id)]);
+        assert!(with("auth.example.com").is_ok() && with("example.com").is_ok());
+        for id in ["other.example.com", "ample.com", "auth.example.com:8443", "Example.com", "https://example.com"] {
+            assert!(with(id).unwrap_err().to_string().contains("PASSKEY_RP_ID"), "{id}");
+        }
+        assert!(environment(&[("PASSKEY_RP_ID", "example.com")]).is_ok());
     }
 
     #[test]

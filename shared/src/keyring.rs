@@ -36,6 +36,8 @@ const LOOK_AGAIN_SECONDS: i64 = 30;
 pub enum Purpose {
     /// E-mail addresses, usernames, names.
     FieldContact,
+    /// What second factors are checked by: TOTP secrets, passkeys.
+    FieldMfa,
     /// Session ids and what describes a device.
     FieldSession,
     /// IP addresses in full.
@@ -56,8 +58,9 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::FieldContact,
+        Self::FieldMfa,
         Self::FieldSession,
         Self::FieldIp,
         Self::FieldOutbox,
@@ -72,6 +75,7 @@ impl Purpose {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::FieldContact => "field:contact",
+            Self::FieldMfa => "field:mfa",
             Self::FieldSession => "field:session",
             Self::FieldIp => "field:ip",
             Self::FieldOutbox => "field:outbox",

@@ -20,3 +20,4 @@ pub mod rng;
 pub mod runtime;
 pub mod store;
 pub mod vault;
+pub mod webauthn;

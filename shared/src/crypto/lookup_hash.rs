@@ -25,6 +25,10 @@ pub enum Subject {
     DeviceToken,
     /// What a client makes of its device, together with the user's id.
     Fingerprint,
+    /// A passkey's credential id.
+    Credential,
+    /// Credential ids that stand in for those of an account that has none.
+    FakeCredential,
     /// What stands in for an account that doesn't exist.
     UnknownAccount,
 }
@@ -40,6 +44,8 @@ impl Subject {
             Self::StepToken => b"step-token",
             Self::DeviceToken => b"device-token",
             Self::Fingerprint => b"fingerprint",
+            Self::Credential => b"credential",
+            Self::FakeCredential => b"fake-credential",
             Self::UnknownAccount => b"unknown-account",
         }
     }

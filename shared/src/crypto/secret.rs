@@ -71,7 +71,7 @@ impl fmt::Debug for Token {
 #[zeroize(drop)]
 pub struct RecoveryKey([u8; 20]);
 
-const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+pub(super) const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 impl RecoveryKey {
     /// A new key.

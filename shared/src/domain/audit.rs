@@ -9,8 +9,26 @@ pub enum Action {
     VerifyEmail,
     /// An account was made.
     CreateAccount,
-    /// A first factor was given.
+    /// Somebody logged in, by the last factor that was asked for.
     Login,
+    /// A first factor was given, and a second is owed.
+    FirstFactor,
+    /// A TOTP secret was made.
+    SetUpTotp,
+    /// Logins were made to ask for a second factor.
+    EnableTotp,
+    /// Logins were made not to ask for one any more.
+    DisableTotp,
+    /// New backup codes were made in place of the old.
+    RegenerateBackupCodes,
+    /// A passkey was added.
+    RegisterPasskey,
+    /// A passkey was given another name.
+    UpdatePasskey,
+    /// A passkey was removed.
+    RemovePasskey,
+    /// A passkey was used, and what its authenticator says of itself changed; the method says what.
+    PasskeySignal,
     /// A session's tokens were renewed.
     Refresh,
     /// A login was unlike those before it; the method says in what.
@@ -45,6 +63,15 @@ impl Action {
             Self::VerifyEmail => "verify_email",
             Self::CreateAccount => "create_account",
             Self::Login => "login",
+            Self::FirstFactor => "first_factor",
+            Self::SetUpTotp => "set_up_totp",
+            Self::EnableTotp => "enable_totp",
+            Self::DisableTotp => "disable_totp",
+            Self::RegenerateBackupCodes => "regenerate_backup_codes",
+            Self::RegisterPasskey => "register_passkey",
+            Self::UpdatePasskey => "update_passkey",
+            Self::RemovePasskey => "remove_passkey",
+            Self::PasskeySignal => "passkey_signal",
             Self::Refresh => "refresh",
             Self::SuspiciousLogin => "suspicious_login",
             Self::DisownLogin => "disown_login",

@@ -12,9 +12,25 @@ pub enum Purpose {
     DisownedLogin,
     /// That whoever sets another password may.
     PasswordReset,
+    /// That whoever gave a first factor has a second.
+    SecondFactor,
+    /// That whoever is signed in holds the passkey that they add.
+    PasskeyRegistration,
+    /// That whoever logs in holds one of the account's passkeys.
+    PasskeyAssertion,
 }
 
 impl Purpose {
+    const ALL: [Self; 7] = [
+        Self::Registration,
+        Self::Reauthentication,
+        Self::DisownedLogin,
+        Self::PasswordReset,
+        Self::SecondFactor,
+        Self::PasskeyRegistration,
+        Self::PasskeyAssertion,
+    ];
+
     /// The value in the table.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -22,18 +38,20 @@ impl Purpose {
             Self::Reauthentication => "reauthentication",
             Self::DisownedLogin => "disowned_login",
             Self::PasswordReset => "password_reset",
+            Self::SecondFactor => "second_factor",
+            Self::PasskeyRegistration => "passkey_registration",
+            Self::PasskeyAssertion => "passkey_assertion",
         }
     }
 
     /// Reads a stored value.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Registration, Self::Reauthentication, Self::DisownedLogin, Self::PasswordReset]
-            .into_iter()
-            .find(|known| known.as_str() == text)
+        Self::ALL.into_iter().find(|known| known.as_str() == text)
     }
 }
 
-/// How often a code may be guessed, over all the mails that a challenge is sent in.
+/// How often a code may be guessed, over all the mails that a challenge is sent in; at a login's second factor, by all its methods
+/// together.
 pub const MAX_ATTEMPTS: u32 = 5;
 
 /// The life of a mailed code in seconds (NIST SP 800-63B-4, section 3.1.3: at most ten minutes).
@@ -50,6 +68,12 @@ pub const DISOWN_SECONDS: i64 = 7 * 86_400;
 
 /// How long another password may be set after that was allowed, in seconds.
 pub const RESET_SECONDS: i64 = 1800;
+
+/// How long the second factor of a login may be given after the first, in seconds.
+pub const SECOND_FACTOR_SECONDS: i64 = 300;
+
+/// How long a passkey may be asked for, in seconds (WebAuthn Level 3, section 15.1: 300 by default).
+pub const PASSKEY_SECONDS: i64 = 300;
 
 /// How long a challenge may be kept alive by sending it again, in seconds from its beginning.
 pub const CHALLENGE_SECONDS: i64 = 6 * 3600;

@@ -16,8 +16,17 @@ pub struct DeviceState {
     pub forgotten_at: Option<Timestamp>,
     /// When it last logged in.
     pub last_seen_at: Timestamp,
-    /// Until when it skips the second factor, if it ever did.
-    pub trusted_until: Option<Timestamp>,
+    /// Its trust, if it ever had any.
+    pub trust: Option<Trust>,
+}
+
+/// That a device skips the second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trust {
+    /// Until when.
+    pub until: Timestamp,
+    /// Since when the account asked for a second factor, when the trust was given: with another one, it is gone.
+    pub mfa_since: Timestamp,
 }
 
 impl DeviceState {
@@ -32,9 +41,10 @@ impl DeviceState {
         self.is_there(epoch, now) && !self.unconfirmed
     }
 
-    /// Until when a known device skips the second factor; `None` if it doesn't.
-    pub fn trusted_until(&self, epoch: i64, now: Timestamp) -> Option<Timestamp> {
-        self.trusted_until.filter(|&until| self.is_known(epoch, now) && now < until)
+    /// Until when a known device skips the second factor that the account asks for since `mfa_since`; `None` if it doesn't.
+    pub fn trusted_until(&self, epoch: i64, mfa_since: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        let trust = self.trust.filter(|trust| Some(trust.mfa_since) == mfa_since && now < trust.until)?;
+        self.is_known(epoch, now).then_some(trust.until)
     }
 }
 
@@ -50,16 +60,19 @@ mod tests {
             unconfirmed: false,
             forgotten_at: None,
             last_seen_at: at(100),
-            trusted_until: Some(at(1000)),
+            trust: Some(Trust { until: at(1000), mfa_since: at(50) }),
         };
-        assert_eq!(state.trusted_until(2, at(999)), Some(at(1000)));
-        assert_eq!(state.trusted_until(2, at(1000)), None);
-        assert_eq!(state.trusted_until(3, at(999)), None);
+        let since = Some(at(50));
+        assert_eq!(state.trusted_until(2, since, at(999)), Some(at(1000)));
+        assert_eq!(state.trusted_until(2, since, at(1000)), None);
+        assert_eq!(state.trusted_until(3, since, at(999)), None);
+        assert_eq!(state.trusted_until(2, Some(at(51)), at(999)), None);
+        assert_eq!(state.trusted_until(2, None, at(999)), None);
         let forgotten = DeviceState { forgotten_at: Some(at(200)), ..state.clone() };
-        assert!(!forgotten.is_known(2, at(200)) && forgotten.trusted_until(2, at(200)).is_none());
+        assert!(!forgotten.is_known(2, at(200)) && forgotten.trusted_until(2, since, at(200)).is_none());
         let unconfirmed = DeviceState { unconfirmed: true, ..state.clone() };
         assert!(unconfirmed.is_there(2, at(200)) && !unconfirmed.is_known(2, at(200)));
-        assert_eq!(unconfirmed.trusted_until(2, at(200)), None);
+        assert_eq!(unconfirmed.trusted_until(2, since, at(200)), None);
         assert!(state.is_known(2, at(100 + KNOWN_SECONDS - 1)));
         assert!(!state.is_known(2, at(100 + KNOWN_SECONDS)));
     }

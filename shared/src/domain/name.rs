@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::http::FromJson;
 
 /// A text of 1 to 100 characters on one line, NFC, trimmed. Doesn't print.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisplayText(String);
 
 impl DisplayText {

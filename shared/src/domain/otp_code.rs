@@ -1,4 +1,4 @@
-//! One-time codes that are mailed.
+//! One-time codes of six digits: those that are mailed, and those of authenticator apps.
 
 use std::fmt;
 

@@ -1,5 +1,6 @@
 //! Sessions: what a client may ask for, how long they live, what a refresh comes to.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::name::DisplayText;
@@ -14,7 +15,7 @@ use crate::{
 pub const REPLAY_MILLIS: i64 = 10_000;
 
 /// How tokens reach the client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Transport {
     /// In the body.
     #[default]
@@ -34,7 +35,7 @@ impl FromJson for Transport {
 }
 
 /// A text that the client chose and that is only ever compared: at most 4096 bytes.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct OpaqueText(pub String);
 
 impl FromJson for OpaqueText {
@@ -44,8 +45,8 @@ impl FromJson for OpaqueText {
     }
 }
 
-/// `session` in requests that can end in a session.
-#[derive(Clone, Default)]
+/// `session` in requests that can end in a session. Between a login's factors it is kept, encrypted.
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct SessionOptions {
     /// Tokens in the body or in cookies.
     pub transport: Transport,

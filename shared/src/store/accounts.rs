@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
-use super::{Device, Item, Session, Store, Transaction, devices, keys, sessions};
+use super::{
+    Device, Factors, Item, MAX_PASSKEYS, Session, Store, StoredPasskey, Transaction, devices, factors, keys, passkeys,
+    sessions,
+};
 use crate::{
     clock::Timestamp,
     crypto::field::{Place, UserSalt},
@@ -51,6 +54,10 @@ pub struct Account {
     pub session_epoch: i64,
     /// Goes up to make all devices strangers at once.
     pub device_epoch: i64,
+    /// Since when logins ask for a second factor, if they do.
+    pub mfa_since: Option<Timestamp>,
+    /// How many passkeys it has.
+    pub passkeys: i64,
     /// Where its logins came from (`field:session`).
     pub footprints: Option<String>,
     /// Since when.
@@ -83,6 +90,10 @@ pub struct Loaded {
     pub session: Option<Session>,
     /// The device that was asked for.
     pub device: Option<Device>,
+    /// What second factors are checked by, if that was asked for.
+    pub factors: Factors,
+    /// The passkey that was asked for.
+    pub passkey: Option<StoredPasskey>,
 }
 
 /// What is read of a user beside the account and its salt.
@@ -92,13 +103,17 @@ pub struct Wanted<'a> {
     pub session: Option<&'a str>,
     /// A device.
     pub device: Option<&'a DeviceId>,
+    /// What second factors are checked by.
+    pub factors: bool,
+    /// A passkey, by its credential id's look-up hash.
+    pub passkey: Option<&'a str>,
     /// Not the salt: nothing will be decrypted.
     pub without_salt: bool,
 }
 
 impl<'a> Wanted<'a> {
     /// The account and its salt alone.
-    pub const ACCOUNT: Self = Self { session: None, device: None, without_salt: false };
+    pub const ACCOUNT: Self = Self { session: None, device: None, factors: false, passkey: None, without_salt: false };
 
     /// A session too.
     pub const fn session(hash: &'a str) -> Self {
@@ -158,6 +173,8 @@ impl Account {
             session_epoch: item.number("session_epoch")?,
             // Accounts of before there were devices have none.
             device_epoch: item.optional_number("device_epoch").unwrap_or_default(),
+            mfa_since: item.optional_time("mfa_since"),
+            passkeys: item.optional_number("passkeys").unwrap_or_default(),
             footprints: item.optional_text("footprints"),
             created_at: item.time("created_at")?,
             last_login_at: item.optional_time("last_login_at"),
@@ -213,8 +230,11 @@ impl Store {
         };
         let user = keys::user(id);
         let of_user = |sort_key: String| Item::new().with_text(keys::PK, &user).with_text(keys::SK, sort_key);
-        let profile = of_table(vec![of_user(keys::PROFILE.to_owned())])?;
-        let mut requests = HashMap::from([(self.tables.accounts.clone(), profile)]);
+        let of_account = std::iter::once(keys::PROFILE.to_owned())
+            .chain(wanted.factors.then(|| keys::FACTORS.to_owned()))
+            .chain(wanted.passkey.map(keys::passkey));
+        let of_account = of_table(of_account.map(of_user).collect())?;
+        let mut requests = HashMap::from([(self.tables.accounts.clone(), of_account)]);
         if !wanted.without_salt {
             requests.insert(self.tables.user_keys.clone(), of_table(vec![Item::new().with_text(keys::PK, &user)])?);
         }
@@ -235,7 +255,13 @@ impl Store {
             for (table, items) in answer.responses.unwrap_or_default() {
                 for item in items.into_iter().map(Item) {
                     if table == self.tables.accounts {
-                        loaded.account = Some(Account::from_item(id, &item)?);
+                        if factors::are_factors(&item) {
+                            loaded.factors = factors::from_item(&item)?;
+                        } else if passkeys::is_passkey(&item) {
+                            loaded.passkey = Some(passkeys::from_item(id, &item)?);
+                        } else {
+                            loaded.account = Some(Account::from_item(id, &item)?);
+                        }
                     } else if table == self.tables.sessions {
                         if devices::is_device(&item) {
                             loaded.device = Some(devices::from_item(id, &item)?);
@@ -302,6 +328,58 @@ impl Transaction {
             .with_number(":one", 1);
         let update = "SET session_epoch = session_epoch + :one";
         self.update("account", &store.tables.accounts, account.key(), update, Some(UNCHANGED), values);
+    }
+
+    /// Makes an account's logins ask for a second factor, and raises its session epoch. Refused as `account` as that is.
+    pub fn turn_mfa_on(&mut self, store: &Store, account: &Account, now: Timestamp) {
+        let values = Item::new()
+            .with_text(":status", account.status.as_str())
+            .with_number(":epoch", account.session_epoch)
+            .with_time(":now", now)
+            .with_number(":one", 1);
+        let update = "SET session_epoch = session_epoch + :one, mfa_since = :now";
+        self.update("account", &store.tables.accounts, account.key(), update, Some(UNCHANGED), values);
+    }
+
+    /// Makes an account's logins ask for no second factor any more. Refused as `account` if its status or epoch changed since it was read.
+    pub fn turn_mfa_off(&mut self, store: &Store, account: &Account) {
+        let values =
+            Item::new().with_text(":status", account.status.as_str()).with_number(":epoch", account.session_epoch);
+        self.update("account", &store.tables.accounts, account.key(), "REMOVE mfa_since", Some(UNCHANGED), values);
+    }
+
+    /// Counts one passkey more. Refused as `account` if its status or epoch changed since it was read, or there are as many as may be.
+    pub fn count_passkey(&mut self, store: &Store, account: &Account) {
+        let values = Item::new()
+            .with_text(":status", account.status.as_str())
+            .with_number(":epoch", account.session_epoch)
+            .with_number(":one", 1)
+            .with_number(":most", MAX_PASSKEYS);
+        let condition = format!("{UNCHANGED} AND (attribute_not_exists(passkeys) OR passkeys < :most)");
+        self.update("account", &store.tables.accounts, account.key(), "ADD passkeys :one", Some(&condition), values);
+    }
+
+    /// Counts one passkey less. Refused as `account` if its status or epoch changed since it was read, or it was the last way in.
+    pub fn uncount_passkey(&mut self, store: &Store, account: &Account) {
+        let values = Item::new()
+            .with_text(":status", account.status.as_str())
+            .with_number(":epoch", account.session_epoch)
+            .with_number(":less", -1)
+            .with_number(":one", 1);
+        let condition = format!("{UNCHANGED} AND (attribute_exists(password) OR passkeys > :one)");
+        self.update("account", &store.tables.accounts, account.key(), "ADD passkeys :less", Some(&condition), values);
+    }
+
+    /// Renews the hash of an account's password. Refused as `account` if the account isn't what it was when it was read.
+    pub fn rehash(&mut self, store: &Store, account: &Account, password: &str) {
+        let values = Item::new()
+            .with_text(":status", account.status.as_str())
+            .with_number(":epoch", account.session_epoch)
+            .with_text(":new", password)
+            .with_text(":known", account.password.as_deref().unwrap_or_default());
+        let condition = format!("{UNCHANGED} AND password = :known");
+        let update = "SET password = :new";
+        self.update("account", &store.tables.accounts, account.key(), update, Some(&condition), values);
     }
 
     /// Ends what let anybody in so far: all sessions are over and all devices strangers; `password` is the hash of another password, if

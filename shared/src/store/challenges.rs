@@ -23,6 +23,10 @@ pub enum Guess {
     Code,
     /// The password of a registration, by whoever holds its link.
     LinkPassword,
+    /// The second factor of a login, by whoever holds the token that the first gave.
+    SecondFactor,
+    /// A passkey's signature. Nobody guesses one; what is bounded is the work of looking.
+    Signature,
 }
 
 /// What a challenge asks for at present.
@@ -37,6 +41,8 @@ pub enum Pending {
     },
     /// Nothing more: it is proven, and a token for the next step was given, of which this is the keyed hash.
     Proven(Answer),
+    /// A passkey's signature, which is compared with nothing that is stored here.
+    Signature,
 }
 
 /// A right answer's hash, and until when it is right.
@@ -59,6 +65,45 @@ pub enum About {
     DisownedLogin(i64),
     /// Somebody may set another password, while the account's device epoch is that.
     PasswordReset(i64),
+    /// Somebody gave a first factor, and owes a second.
+    SecondFactor(Box<SecondFactor>),
+    /// Somebody signed in adds a passkey.
+    PasskeyRegistration(PasskeyRegistration),
+    /// Somebody proves who they are with a passkey.
+    PasskeyAssertion(PasskeyAssertion),
+}
+
+/// What a login keeps between its factors.
+#[derive(Debug, Clone)]
+pub struct SecondFactor {
+    /// The account's session epoch at the first factor: what ends sessions ends this login too.
+    pub session_epoch: i64,
+    /// How the first factor was given (RFC 8176).
+    pub amr: Vec<String>,
+    /// How tokens are to reach the client, and which device it is (`field:session`).
+    pub options: String,
+    /// The hash of the mailed code (a PHC string), where one is asked for in place of a second factor.
+    pub code: Option<String>,
+}
+
+/// What the adding of a passkey keeps.
+#[derive(Debug, Clone)]
+pub struct PasskeyRegistration {
+    /// The look-up hash of the session that asked.
+    pub session_hash: String,
+    /// WebAuthn's state (`field:mfa`).
+    pub state: String,
+}
+
+/// What the asking for a passkey keeps.
+#[derive(Debug, Clone)]
+pub struct PasskeyAssertion {
+    /// Whether anybody's will do: the challenge is then for nobody.
+    pub discoverable: bool,
+    /// The challenge of the login whose second factor it is.
+    pub second_factor_of: Option<String>,
+    /// WebAuthn's state (`field:mfa`).
+    pub state: String,
 }
 
 /// What a registration keeps until its address is proven: encrypted under the keys of the user to be.
@@ -109,6 +154,9 @@ impl About {
             Self::Reauthentication(_) => Purpose::Reauthentication,
             Self::DisownedLogin(_) => Purpose::DisownedLogin,
             Self::PasswordReset(_) => Purpose::PasswordReset,
+            Self::SecondFactor(_) => Purpose::SecondFactor,
+            Self::PasskeyRegistration(_) => Purpose::PasskeyRegistration,
+            Self::PasskeyAssertion(_) => Purpose::PasskeyAssertion,
         }
     }
 
@@ -125,6 +173,18 @@ impl About {
                 .with_text_if("password", registration.password.as_deref()),
             Self::Reauthentication(session) => item.with_text("session_hash", session),
             Self::DisownedLogin(epoch) | Self::PasswordReset(epoch) => item.with_number("device_epoch", *epoch),
+            Self::SecondFactor(login) => item
+                .with_number("session_epoch", login.session_epoch)
+                .with_texts("amr", &login.amr)
+                .with_text("options", &login.options)
+                .with_text_if("mailed_code", login.code.as_deref()),
+            Self::PasskeyRegistration(registration) => {
+                item.with_text("session_hash", &registration.session_hash).with_text("state", &registration.state)
+            }
+            Self::PasskeyAssertion(assertion) => item
+                .with_bool("discoverable", assertion.discoverable)
+                .with_text_if("second_factor_of", assertion.second_factor_of.as_deref())
+                .with_text("state", &assertion.state),
         }
     }
 
@@ -147,6 +207,21 @@ impl About {
             Purpose::Reauthentication => Self::Reauthentication(item.text("session_hash")?),
             Purpose::DisownedLogin => Self::DisownedLogin(item.number("device_epoch")?),
             Purpose::PasswordReset => Self::PasswordReset(item.number("device_epoch")?),
+            Purpose::SecondFactor => Self::SecondFactor(Box::new(SecondFactor {
+                session_epoch: item.number("session_epoch")?,
+                amr: item.texts("amr"),
+                options: item.text("options")?,
+                code: item.optional_text("mailed_code"),
+            })),
+            Purpose::PasskeyRegistration => Self::PasskeyRegistration(PasskeyRegistration {
+                session_hash: item.text("session_hash")?,
+                state: item.text("state")?,
+            }),
+            Purpose::PasskeyAssertion => Self::PasskeyAssertion(PasskeyAssertion {
+                discoverable: item.flag("discoverable"),
+                second_factor_of: item.optional_text("second_factor_of"),
+                state: item.text("state")?,
+            }),
         })
     }
 }
@@ -200,8 +275,10 @@ impl Challenge {
             let Some(hash) = item.optional_text(hash) else { return Ok(None) };
             Ok(Some(Answer { hash, expires_at: item.time(expires_at)? }))
         };
+        let about = About::from_item(item)?;
         let pending = match answer("token_hash", "token_expires_at")? {
             Some(token) => Pending::Proven(token),
+            None if matches!(about, About::PasskeyRegistration(_) | About::PasskeyAssertion(_)) => Pending::Signature,
             None => Pending::Mailed {
                 code: answer("code_hash", "code_expires_at")?,
                 link: answer("link_hash", "link_expires_at")?,
@@ -211,7 +288,7 @@ impl Challenge {
             id: id.to_owned(),
             user_id: UserId::parse(&item.text("user_id")?)
                 .ok_or_else(|| Error::internal("a challenge names no user"))?,
-            about: About::from_item(item)?,
+            about,
             pending,
             generation: item.number("generation")?,
             attempts: u32::try_from(item.number("attempts")?).unwrap_or(MAX_ATTEMPTS),
@@ -226,6 +303,7 @@ impl Pending {
         let (code, link, token) = match self {
             Self::Mailed { code, link } => (code.as_ref(), link.as_ref(), None),
             Self::Proven(token) => (None, None, Some(token)),
+            Self::Signature => (None, None, None),
         };
         [
             ("code_hash", "code_expires_at", code),
@@ -281,6 +359,8 @@ impl Store {
         let until = match at {
             Guess::Code => "code_expires_at",
             Guess::LinkPassword => "link_expires_at",
+            Guess::SecondFactor => "token_expires_at",
+            Guess::Signature => "ends_at",
         };
         let update = "SET attempts = attempts + :one";
         let condition = format!("purpose = :purpose AND attempts < :most AND {until} > :now AND ends_at > :now");

@@ -49,8 +49,7 @@ impl Count {
     const CONDITION: &str = "attribute_not_exists(hits) OR hits < :most";
 
     fn of(limit: Limit, key: &str, now: Timestamp) -> Self {
-        let phase = key.bytes().fold(0u32, |phase, byte| phase.wrapping_mul(31).wrapping_add(u32::from(byte)));
-        let window = limit.window(now.seconds(), phase);
+        let window = limit.window(now.seconds(), Limit::phase(key));
         Self {
             key: keys::limit(limit.name, key, window.number),
             update: format!("ADD hits :one SET {} = :ttl", keys::TTL),
@@ -74,6 +73,34 @@ impl Store {
         match self.write_counter(&count.key, &count.update, Count::CONDITION, count.values).await? {
             Written::Done(_) => Ok(()),
             Written::Refused(_) => Err(Error::RateLimited { retry_after: count.ends_at.seconds_from(now) }),
+        }
+    }
+
+    /// Counts a try against a limit whose window begins with its first try, so that no turn of a clock parts tries that follow each
+    /// other. `key` is a look-up hash or an id.
+    ///
+    /// # Errors
+    /// As [`Store::count`].
+    pub async fn count_try(&self, limit: Limit, key: &str, now: Timestamp) -> Result<(), Error> {
+        let key = keys::tries(limit.name, key);
+        let ends_at = now.plus_seconds(limit.window_seconds);
+        let values = Item::new().with_number(":one", 1).with_time(":now", now);
+        let one_more = values.clone().with_number(":most", limit.limit);
+        let condition = "ends_at > :now AND hits < :most";
+        let seen = match self.write_counter(&key, "SET hits = hits + :one", condition, one_more).await? {
+            Written::Done(_) => return Ok(()),
+            Written::Refused(seen) => seen,
+        };
+        let still = seen.optional_time("ends_at").filter(|ends_at| *ends_at > now);
+        if let Some(ends_at) = still {
+            return Err(Error::RateLimited { retry_after: ends_at.seconds_from(now) });
+        }
+        let first = values.with_time(":ends", ends_at).with_number(":ttl", ends_at.seconds());
+        let update = format!("SET hits = :one, ends_at = :ends, {} = :ttl", keys::TTL);
+        match self.write_counter(&key, &update, "attribute_not_exists(ends_at) OR ends_at <= :now", first).await? {
+            Written::Done(_) => Ok(()),
+            // Another try, at this very moment, was the first.
+            Written::Refused(_) => Err(Error::RateLimited { retry_after: 1 }),
         }
     }
 
@@ -150,20 +177,24 @@ impl Store {
         Err(Error::LockedOut { retry_after: 1 })
     }
 
-    /// Makes the transaction of an attempt that succeeded, which gives the attempt back. Where somebody else tried meanwhile, the wait
-    /// that stands is theirs, and stays.
+    /// Makes the transaction of attempts that succeeded, which gives them back. Where somebody else tried meanwhile, the waits that
+    /// stand are theirs, and stay.
     ///
     /// # Errors
     /// As [`Store::commit`].
-    pub async fn commit_giving_back(&self, transaction: Transaction, attempt: &Attempt) -> Result<(), CommitError> {
-        let mut with_wait = transaction.clone();
-        with_wait.give_back(self, attempt, true);
-        match self.commit(with_wait).await {
-            Err(refused) if refused.refused("lock") => {
-                let mut without = transaction;
-                without.give_back(self, attempt, false);
-                self.commit(without).await
-            }
+    pub async fn commit_giving_back(
+        &self,
+        transaction: Transaction,
+        attempts: impl IntoIterator<Item = &Attempt>,
+    ) -> Result<(), CommitError> {
+        let attempts: Vec<&Attempt> = attempts.into_iter().collect();
+        let giving_back = |take_back| {
+            let mut transaction = transaction.clone();
+            attempts.iter().for_each(|attempt| transaction.give_back(self, attempt, take_back));
+            transaction
+        };
+        match self.commit(giving_back(true)).await {
+            Err(refused) if refused.refused("lock") => self.commit(giving_back(false)).await,
             committed => committed,
         }
     }
@@ -190,6 +221,13 @@ impl Transaction {
     pub fn uncount(&mut self, store: &Store, limit: Limit, key: &str, now: Timestamp) {
         let count = Count::of(limit, key, now);
         let key = Item::new().with_text(keys::PK, count.key);
+        let values = Item::new().with_number(":back", -1);
+        self.update("count", &store.tables.counters, key, "ADD hits :back", None, values);
+    }
+
+    /// Gives back a try that was right.
+    pub fn uncount_try(&mut self, store: &Store, limit: Limit, key: &str) {
+        let key = Item::new().with_text(keys::PK, keys::tries(limit.name, key));
         let values = Item::new().with_number(":back", -1);
         self.update("count", &store.tables.counters, key, "ADD hits :back", None, values);
     }

@@ -5,7 +5,7 @@ use crate::{
     clock::Timestamp,
     crypto::field::Place,
     domain::{
-        device::{DeviceState, KNOWN_SECONDS},
+        device::{DeviceState, KNOWN_SECONDS, Trust},
         ids::{DeviceId, UserId},
     },
     error::Error,
@@ -50,6 +50,10 @@ pub struct Sighting {
     pub unconfirmed: bool,
     /// The account's device epoch.
     pub epoch: i64,
+    /// The trust that it is given by this login.
+    pub trust: Option<Trust>,
+    /// The trust that let this login skip the second factor: it still has it.
+    pub relied_on: Option<Trust>,
     /// The keyed hash of its token.
     pub token_hash: String,
     /// The keyed hash of what the client makes of it.
@@ -100,7 +104,10 @@ pub(super) fn from_item(user_id: &UserId, item: &Item) -> Result<Device, Error> 
             unconfirmed: item.flag("unconfirmed"),
             forgotten_at: item.optional_time("forgotten_at"),
             last_seen_at: item.time("last_seen_at")?,
-            trusted_until: item.optional_time("trusted_until"),
+            trust: item
+                .optional_time("trusted_until")
+                .zip(item.optional_time("trusted_under"))
+                .map(|(until, mfa_since)| Trust { until, mfa_since }),
         },
         token_hash: item.optional_text("token_hash"),
         fingerprint_hash: item.optional_text("fingerprint_hash"),
@@ -118,7 +125,7 @@ impl Store {
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn devices(&self, user_id: &UserId) -> Result<Vec<Device>, Error> {
-        let items = self.of_user(user_id, DEVICE).await?;
+        let items = self.of_user(&self.tables.sessions, user_id, DEVICE).await?;
         items.iter().map(|item| from_item(user_id, item)).collect()
     }
 
@@ -144,16 +151,19 @@ impl Transaction {
     /// Notes a login with a device: makes it, or brings it up to date. A device that wasn't known gets its new token and no trust, even
     /// where its id is that of one seen before. Refused as `device` if it was known and isn't any more.
     pub fn see_device(&mut self, store: &Store, user_id: &UserId, seen: &Sighting, now: Timestamp) {
-        let known = "token_hash = :token AND device_epoch = :epoch AND attribute_not_exists(forgotten_at)";
+        let mut known =
+            "token_hash = :token AND device_epoch = :epoch AND attribute_not_exists(forgotten_at)".to_owned();
+        let mut values = Item::new().with_number(":epoch", seen.epoch).with_text(":token", &seen.token_hash);
+        if let Some(trust) = seen.relied_on {
+            known.push_str(" AND trusted_until = :relied_until AND trusted_under = :relied_under");
+            values = values.with_time(":relied_until", trust.until).with_time(":relied_under", trust.mfa_since);
+        }
         if seen.known && seen.unconfirmed {
             // Maybe not its owner: what is known of it stays as it is.
-            let values = Item::new().with_number(":epoch", seen.epoch).with_text(":token", &seen.token_hash);
-            self.check("device", &store.tables.sessions, key(user_id, &seen.id), known, values);
+            self.check("device", &store.tables.sessions, key(user_id, &seen.id), &known, values);
             return;
         }
-        let mut values = Item::new()
-            .with_number(":epoch", seen.epoch)
-            .with_text(":token", &seen.token_hash)
+        values = values
             .with_time(":now", now)
             .with_text(":agent", &seen.user_agent)
             .with_text(":ip", &seen.ip_truncated)
@@ -164,8 +174,13 @@ impl Transaction {
             keys::TTL
         );
         let mut remove = vec!["forgotten_at"];
-        if !seen.known {
+        if let Some(trust) = seen.trust {
+            set.push_str(", trusted_until = :trusted_until, trusted_under = :trusted_under");
+            values = values.with_time(":trusted_until", trust.until).with_time(":trusted_under", trust.mfa_since);
+        } else if !seen.known {
             remove.push("trusted_until");
+        }
+        if !seen.known {
             if seen.unconfirmed {
                 set.push_str(", unconfirmed = :unconfirmed");
                 values = values.with_bool(":unconfirmed", true);
@@ -189,7 +204,7 @@ impl Transaction {
             }
         }
         let update = format!("{set} REMOVE {}", remove.join(", "));
-        let condition = seen.known.then_some(known);
+        let condition = seen.known.then_some(known.as_str());
         self.update("device", &store.tables.sessions, key(user_id, &seen.id), &update, condition, values);
     }
 

@@ -15,6 +15,17 @@ pub(super) fn user(id: &UserId) -> String {
 
 pub(super) const PROFILE: &str = "PROFILE";
 
+/// `accounts`: what second factors are checked by.
+pub(super) const FACTORS: &str = "FACTORS";
+
+/// What a passkey's sort key begins with.
+pub(super) const PASSKEY: &str = "PASSKEY#";
+
+/// `accounts`, beside the profile: a passkey, by its credential id's look-up hash. As a partition key: whose it is.
+pub(super) fn passkey(hash: &str) -> String {
+    format!("{PASSKEY}{hash}")
+}
+
 /// `accounts`: who has this e-mail address.
 pub(super) fn email(hash: &str) -> String {
     format!("EMAIL#{hash}")
@@ -48,6 +59,11 @@ pub(super) fn challenge(id: &str) -> String {
 
 pub(super) fn limit(name: &str, key: &str, window: i64) -> String {
     format!("LIMIT#{name}#{key}#{window}")
+}
+
+/// `counters`: tries since the first of them.
+pub(super) fn tries(name: &str, key: &str) -> String {
+    format!("TRIES#{name}#{key}")
 }
 
 /// `counters`: the failures of one credential, by all strangers together or by one known device.

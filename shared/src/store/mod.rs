@@ -6,10 +6,12 @@ mod audit;
 mod challenges;
 mod counters;
 mod devices;
+mod factors;
 mod item;
 mod keyring;
 mod keys;
 mod outbox;
+mod passkeys;
 mod sessions;
 mod transaction;
 mod update;
@@ -20,12 +22,16 @@ use aws_sdk_dynamodb::Client;
 
 pub use accounts::{Account, LastLogin, Loaded, Wanted};
 pub use audit::AuditEvent;
-pub use challenges::{About, Answer, Challenge, Guess, Pending, Registration};
+pub use challenges::{
+    About, Answer, Challenge, Guess, PasskeyAssertion, PasskeyRegistration, Pending, Registration, SecondFactor,
+};
 pub use counters::Attempt;
 pub use devices::{Device, Sighting, device_key};
+pub use factors::{BackupCodes, FactorChange, FactorUse, Factors, StoredTotp, factors_key};
 pub use item::Item;
 pub use keyring::{KeyringContents, WrappedKey};
 pub use outbox::StoredMail;
+pub use passkeys::{MAX_PASSKEYS, StoredPasskey, passkey_key};
 pub use sessions::{Session, session_key};
 pub use transaction::{CommitError, Transaction};
 

@@ -155,19 +155,19 @@ impl Store {
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn sessions(&self, user_id: &UserId) -> Result<Vec<Session>, Error> {
-        let items = self.of_user(user_id, SESSION).await?;
+        let items = self.of_user(&self.tables.sessions, user_id, SESSION).await?;
         items.iter().map(|item| from_item(user_id, item)).collect()
     }
 
-    /// All items of a user in this table whose sort key begins so.
-    pub(super) async fn of_user(&self, user_id: &UserId, prefix: &str) -> Result<Vec<Item>, Error> {
+    /// All items of a user in a table whose sort key begins so.
+    pub(super) async fn of_user(&self, table: &str, user_id: &UserId, prefix: &str) -> Result<Vec<Item>, Error> {
         let mut items = Vec::new();
         let mut from = None;
         loop {
             let answer = self
                 .client
                 .query()
-                .table_name(&self.tables.sessions)
+                .table_name(table)
                 .key_condition_expression("pk = :user AND begins_with(sk, :prefix)")
                 .expression_attribute_values(":user", AttributeValue::S(keys::user(user_id)))
                 .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
@@ -186,9 +186,10 @@ impl Store {
 }
 
 impl Transaction {
-    /// Takes a session along into the account's next epoch. Refused as `session` if it isn't as it was read.
-    pub fn keep_session(&mut self, store: &Store, session: &Session) {
+    /// Takes a session along into the account's next epoch, with what it is proven by. Refused as `session` if it isn't as it was read.
+    pub fn keep_session(&mut self, store: &Store, session: &Session, amr: &[String]) {
         let values = Item::new()
+            .with_texts(":amr", amr)
             .with_number(":live", i64::from(session.state.counter))
             .with_number(":epoch", session.state.epoch)
             .with_number(":one", 1);
@@ -196,7 +197,7 @@ impl Transaction {
             "session",
             &store.tables.sessions,
             session.key(),
-            "SET epoch = epoch + :one",
+            "SET epoch = epoch + :one, amr = :amr",
             Some("refresh_counter = :live AND epoch = :epoch AND attribute_not_exists(revoked_at)"),
             values,
         );

@@ -110,7 +110,7 @@ impl Transaction {
             .table_name(table)
             .set_key(Some(key.0))
             .set_condition_expression(condition.map(str::to_owned))
-            .set_expression_attribute_values(condition.map(|_| values.0))
+            .set_expression_attribute_values((!values.0.is_empty()).then_some(values.0))
             .build();
         self.add(name, delete.map(|delete| TransactWriteItem::builder().delete(delete).build()));
     }

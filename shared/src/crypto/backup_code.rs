@@ -1,0 +1,123 @@
+//! Backup codes: what gets somebody in whose authenticator is gone. Each is good once.
+
+use std::fmt;
+
+use serde_json::Value;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::secret::CROCKFORD;
+use crate::{http::FromJson, rng::Rng};
+
+/// How many codes are made at once.
+pub const CODES: u8 = 10;
+
+/// Letters and digits of a code.
+const LENGTH: usize = 24;
+
+/// A backup code: its number, one letter or digit, and 115 random bits in twenty-three more (Crockford's base 32), for a person to write
+/// down in six groups of four. (NIST SP 800-63B-4, section 3.1.2.2: from 112 bits on, a look-up secret needs no stretching.) Doesn't print.
+#[derive(Clone, PartialEq, Eq, Zeroize)]
+#[zeroize(drop)]
+pub struct BackupCode([u8; LENGTH]);
+
+impl BackupCode {
+    /// A new code of that number.
+    pub fn random(number: u8, rng: &dyn Rng) -> Self {
+        let mut bits = u128::from_le_bytes(rng.bytes());
+        let mut digits = [CROCKFORD[usize::from(number)]; LENGTH];
+        for digit in &mut digits[1..] {
+            *digit = CROCKFORD[(bits & 31) as usize];
+            bits >>= 5;
+        }
+        Self(digits)
+    }
+
+    /// Which of the codes it is: it is compared with that one alone.
+    pub fn number(&self) -> Option<u8> {
+        let number = self.0[0].checked_sub(b'0')?;
+        (number < CODES).then_some(number)
+    }
+
+    /// The code as it is shown, once.
+    pub fn display(&self) -> Zeroizing<String> {
+        let groups = self.0.chunks(4).map(|group| group.iter().map(|&digit| char::from(digit)).collect::<String>());
+        Zeroizing::new(groups.collect::<Vec<_>>().join("-"))
+    }
+
+    /// The bytes that are hashed and compared.
+    pub const fn bytes(&self) -> &[u8; LENGTH] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for BackupCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("BackupCode(…)")
+    }
+}
+
+impl FromJson for BackupCode {
+    /// However a person types it: in any case, with or without dashes and spaces, with letters for the digits that they look like.
+    fn from_json(value: Value) -> Result<Self, String> {
+        let text = Zeroizing::new(String::from_json(value)?);
+        let typed = text.chars().filter(|c| !c.is_whitespace() && *c != '-').map(|c| match c.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            other => other,
+        });
+        let digits: Zeroizing<Vec<u8>> =
+            Zeroizing::new(typed.take(LENGTH + 1).map(|c| u8::try_from(c).unwrap_or_default()).collect());
+        let code = digits.as_slice().try_into().ok().map(Self);
+        code.filter(|code: &Self| code.0.iter().all(|digit| CROCKFORD.contains(digit)))
+            .ok_or_else(|| "must be a backup code: 24 letters and digits".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::SystemRng;
+
+    #[test]
+    fn a_code_is_read_back_however_it_is_typed() {
+        for number in 0..CODES {
+            let code = BackupCode::random(number, &SystemRng);
+            assert_eq!(code.number(), Some(number));
+            let shown = code.display();
+            assert_eq!(shown.len(), 29);
+            let typed = [
+                shown.to_string(),
+                shown.to_lowercase(),
+                shown.replace('-', ""),
+                shown.replace('-', " "),
+                format!("  {}\n", shown.replace('0', "o").replace('1', "l")),
+            ];
+            for typed in typed {
+                assert_eq!(BackupCode::from_json(typed.as_str().into()), Ok(code.clone()), "{typed}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_code_is_refused() {
+        let shown = BackupCode::random(3, &SystemRng).display();
+        for bad in
+            ["", "0", &shown[1..], &format!("{}A", *shown), &shown.replace('-', "_"), &"U".repeat(24), &"é".repeat(24)]
+        {
+            assert!(BackupCode::from_json(bad.into()).is_err(), "{bad}");
+        }
+        assert!(BackupCode::from_json(3.into()).is_err());
+        assert_eq!(BackupCode::from_json("Z".repeat(24).into()).unwrap().number(), None);
+    }
+
+    #[test]
+    fn codes_differ_in_every_place() {
+        let codes: Vec<_> = (0..200).map(|_| BackupCode::random(7, &SystemRng)).collect();
+        for place in 1..LENGTH {
+            let mut seen: Vec<u8> = codes.iter().map(|code| code.0[place]).collect();
+            seen.sort_unstable();
+            seen.dedup();
+            assert!(seen.len() > 20, "{place}: {}", seen.len());
+        }
+    }
+}
