@@ -7,11 +7,16 @@ use shared::{
         lookup_hash::{Subject, lookup_hash},
         secret::Token,
     },
-    domain::{account::Status, ids::UserId},
+    domain::{
+        account::Status,
+        audit::{Action, Outcome},
+        ids::UserId,
+        second_factor::{FRESH_SECONDS, is_multi_factor},
+    },
     error::Error,
     http::{Cookie, Request},
     keyring::Purpose,
-    store::{Account, Loaded, Session, Wanted},
+    store::{Account, CommitError, Factors, Loaded, Session, Wanted},
     vault::Vault,
 };
 
@@ -27,11 +32,43 @@ pub(crate) struct Caller<'a> {
     pub(crate) session_id: Token,
     /// Their vault.
     pub(crate) vault: Vault<'a>,
+    /// What their second factors are checked by, where that was asked for.
+    pub(crate) factors: Factors,
     /// Whether cookies brought the token, and bring the next.
     pub(crate) by_cookie: bool,
 }
 
 impl Caller<'_> {
+    /// Demands that the caller has proven who they are within ten minutes, and by no less than the account's logins ask for (API.md, †):
+    /// a device that skips the second factor at a login doesn't skip it here.
+    ///
+    /// # Errors
+    /// `reauthentication_required`.
+    pub(crate) fn demand_fresh(&self, app: &App) -> Result<(), Error> {
+        self.demand_confirmed()?;
+        let fresh = app.clock.now() <= self.session.auth_time.plus_seconds(FRESH_SECONDS);
+        let strong = self.account.mfa_since.is_none() || is_multi_factor(&self.session.amr);
+        if fresh && strong { Ok(()) } else { Err(Error::ReauthenticationRequired) }
+    }
+
+    /// Writes down that something was refused, whatever for; what failed may be asked again.
+    pub(crate) async fn audit_refusal<T>(
+        &self,
+        app: &App,
+        request: &Request,
+        action: Action,
+        method: &'static str,
+        done: Result<T, Error>,
+    ) -> Result<T, Error> {
+        if let Err(error) = &done
+            && error.status().is_client_error()
+        {
+            let event = self.vault.event(action, Outcome::Failure(error.code()), method, &request.client).await?;
+            app.store.write_down(&event).await?;
+        }
+        done
+    }
+
     /// Demands that the session's login, if it was suspicious, has been confirmed: until then it may not touch what else the account
     /// has, the means by which its owner would be known included.
     ///
@@ -90,14 +127,27 @@ pub(crate) async fn verified(app: &App, token: &str) -> Result<Option<Claims>, E
 /// # Errors
 /// `invalid_token`, `csrf_failed`, `session_revoked`, `temporarily_unavailable`.
 pub(crate) async fn caller<'a>(app: &'a App, request: &Request) -> Result<Caller<'a>, Error> {
+    find_caller(app, request, false).await
+}
+
+/// The caller of a request, with what their second factors are checked by, in the same read.
+///
+/// # Errors
+/// As [`caller`].
+pub(crate) async fn caller_with_factors<'a>(app: &'a App, request: &Request) -> Result<Caller<'a>, Error> {
+    find_caller(app, request, true).await
+}
+
+async fn find_caller<'a>(app: &'a App, request: &Request, factors: bool) -> Result<Caller<'a>, Error> {
     let Presented { user_id, session_id, by_cookie, .. } = presented(app, request).await?;
     let hash = session_hash(app, &session_id).await?;
-    let loaded = app.store.load(&user_id, Wanted::session(&hash)).await?;
+    let mut loaded = app.store.load(&user_id, Wanted { factors, ..Wanted::session(&hash) }).await?;
+    let factors = std::mem::take(&mut loaded.factors);
     let (account, session, vault) = complete(app, loaded).ok_or(Error::SessionRevoked)?;
     if !lives(app, &account, &session) {
         return Err(Error::SessionRevoked);
     }
-    Ok(Caller { account, session, session_id, vault, by_cookie })
+    Ok(Caller { account, session, session_id, vault, factors, by_cookie })
 }
 
 /// Whether the session of that id lives, asked of the tables.
@@ -121,4 +171,14 @@ pub(crate) async fn session_hash(app: &App, id: &Token) -> Result<String, Error>
 /// What was loaded, if all of it is there.
 pub(crate) fn complete(app: &App, loaded: Loaded) -> Option<(Account, Session, Vault<'_>)> {
     Some((loaded.account?, loaded.session?, Vault::new(app, loaded.salt?)))
+}
+
+/// What a refused transaction means to a caller whose session or account isn't what it was a moment ago: that asking again helps.
+pub(crate) fn changed(refused: CommitError) -> Error {
+    match refused {
+        refused if refused.refused("session") || refused.refused("account") => {
+            Error::TemporarilyUnavailable("the session or the account changed meanwhile".to_owned())
+        }
+        refused => refused.into(),
+    }
 }

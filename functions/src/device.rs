@@ -83,6 +83,8 @@ pub(crate) async fn see(
     let seen = Sighting {
         known: token.is_none(),
         unconfirmed,
+        relied_on: entrant.relied_on,
+        trust: entrant.trust.filter(|_| !unconfirmed),
         epoch: account.device_epoch,
         token_hash: token_hash.ok_or_else(|| Error::internal("a device without a token"))?,
         fingerprint_hash: fingerprint_hash(&index, account, options),

@@ -3,7 +3,7 @@
 
 use shared::operation::Operation;
 
-use crate::{account, login, platform, recovery, registration, sessions, tokens, workers};
+use crate::{account, login, mfa, passkeys, platform, recovery, registration, sessions, tokens, workers};
 
 /// Every operation.
 pub static OPERATIONS: &[Operation] = &[
@@ -12,6 +12,9 @@ pub static OPERATIONS: &[Operation] = &[
     registration::register_complete::OPERATION,
     registration::register_resend::OPERATION,
     login::login::OPERATION,
+    login::login_mfa::OPERATION,
+    login::login_passkey_options::OPERATION,
+    login::login_passkey_verify::OPERATION,
     login::login_disown::OPERATION,
     tokens::token_refresh::OPERATION,
     tokens::token_introspect::OPERATION,
@@ -25,6 +28,16 @@ pub static OPERATIONS: &[Operation] = &[
     tokens::authorizer::OPERATION,
     tokens::csrf::OPERATION,
     tokens::reauthenticate::OPERATION,
+    mfa::mfa_status::OPERATION,
+    mfa::totp_setup::OPERATION,
+    mfa::totp_enable::OPERATION,
+    mfa::totp_disable::OPERATION,
+    mfa::backup_codes_regenerate::OPERATION,
+    passkeys::passkey_options::OPERATION,
+    passkeys::passkey_register::OPERATION,
+    passkeys::passkey_list::OPERATION,
+    passkeys::passkey_update::OPERATION,
+    passkeys::passkey_remove::OPERATION,
     recovery::password_reset::OPERATION,
     account::profile_get::OPERATION,
     platform::jwks::OPERATION,

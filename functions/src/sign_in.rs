@@ -15,8 +15,9 @@ use shared::{
     },
     domain::{
         audit::{Action, Outcome},
-        device::KNOWN_SECONDS,
+        device::{KNOWN_SECONDS, Trust},
         network,
+        second_factor::aal,
         session::{Lifetime, SessionOptions, SessionState},
         suspicion::Footprints,
     },
@@ -128,9 +129,15 @@ pub(crate) struct Entrant<'a> {
     /// Their vault.
     pub(crate) vault: &'a Vault<'a>,
     /// How they have proven it (RFC 8176).
-    pub(crate) amr: &'a [&'a str],
+    pub(crate) amr: &'a [String],
+    /// Whether that is enough to believe a login that is unlike others: by more than a password alone.
+    pub(crate) confirmed: bool,
     /// The device that they come with, and the token that it is known by, if it is known.
     pub(crate) device: Option<(&'a Device, &'a DeviceToken)>,
+    /// The trust that the device is given.
+    pub(crate) trust: Option<Trust>,
+    /// The trust that let it skip the second factor.
+    pub(crate) relied_on: Option<Trust>,
     /// Whether the account is being made: there is nothing that this login could be unlike.
     pub(crate) is_new: bool,
 }
@@ -169,6 +176,14 @@ impl SignIn {
     }
 }
 
+/// How often a login that finds the account changed looks again.
+pub(crate) const LOOKS: usize = 5;
+
+/// What is answered where it changes under every look.
+pub(crate) fn restless() -> Error {
+    Error::TemporarilyUnavailable("an account changes under every look".to_owned())
+}
+
 /// Refuses cookie transport to a request without a CSRF token.
 pub(crate) async fn check_transport(app: &App, request: &Request, options: &SessionOptions) -> Result<(), Error> {
     if options.by_cookie() { csrf_token::check_before_login(app, request).await } else { Ok(()) }
@@ -192,7 +207,7 @@ pub(crate) async fn prepare(
     } else {
         Some(login_alert::prepare(app, account, vault, client, place.as_ref(), &suspicions).await?)
     };
-    let unconfirmed = alert.as_ref().is_some_and(|alert| alert.asks_for_step_up(app));
+    let unconfirmed = !entrant.confirmed && alert.as_ref().is_some_and(|alert| alert.asks_for_step_up(app));
     let (seen, device_token) = device::see(app, entrant, client, options, place.as_ref(), unconfirmed).await?;
 
     let id = Token::random(&*app.rng);
@@ -217,7 +232,7 @@ pub(crate) async fn prepare(
         auth_time: now,
         unconfirmed,
         code_challenge: None,
-        amr: entrant.amr.iter().map(|&method| method.to_owned()).collect(),
+        amr: entrant.amr.to_vec(),
         remember_me: options.remember_me,
         refresh_key_version: refresh.key_version,
         refresh_hash: refresh_hash(app, &refresh).await?,
@@ -343,7 +358,7 @@ async fn access_token(
         // Of nothing that is proven, as long as a suspicious login isn't confirmed.
         auth_time: if session.unconfirmed { 0 } else { session.auth_time.seconds() },
         amr: session.amr.clone(),
-        aal: "aal1".to_owned(),
+        aal: if session.unconfirmed { "aal1" } else { aal(&session.amr, session.auth_time, now) }.to_owned(),
         roles: account.roles.clone(),
         permissions: account.permissions.clone(),
     };

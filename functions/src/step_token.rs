@@ -1,5 +1,5 @@
-//! Tokens that lead on to a challenge's next step: links in mails, and what `password_required` gives. They name the challenge and
-//! hold 32 random bytes, of which the table keeps a keyed hash.
+//! Tokens that lead on to a challenge's next step: links in mails, and what `password_required` and `mfa_required` give. They name the
+//! challenge and hold 32 random bytes, of which the table keeps a keyed hash.
 
 use shared::{
     app::App,

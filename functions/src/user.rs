@@ -15,7 +15,7 @@ pub(crate) struct User {
     picture: Option<String>,
     status: &'static str,
     mfa_enabled: bool,
-    passkeys: u32,
+    passkeys: i64,
     roles: Vec<String>,
     created_at: String,
     last_login_at: Option<String>,
@@ -36,6 +36,11 @@ pub(crate) async fn own_words(vault: &Vault<'_>, account: &Account) -> Result<Ve
 }
 
 impl User {
+    /// What its owner knows the account as: the address, or the username.
+    pub(crate) fn known_as(self) -> String {
+        self.email.or(self.username).unwrap_or(self.id)
+    }
+
     /// Decrypts an account for its owner.
     pub(crate) async fn of(vault: &Vault<'_>, account: &Account) -> Result<Self, Error> {
         let item = Account::item_key(&account.id);
@@ -54,8 +59,8 @@ impl User {
             bio: open(&account.bio, "bio").await?,
             picture: open(&account.picture, "picture").await?,
             status: account.status.as_str(),
-            mfa_enabled: false,
-            passkeys: 0,
+            mfa_enabled: account.mfa_since.is_some(),
+            passkeys: account.passkeys,
             roles: account.roles.clone(),
             created_at: account.created_at.rfc3339(),
             last_login_at: account.last_login_at.map(|at| at.rfc3339()),

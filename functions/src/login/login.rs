@@ -18,7 +18,7 @@ use shared::{
         limits::{LOGIN_BY_DEVICE, LOGIN_BY_NETWORK},
         network,
         password::Password,
-        session::SessionOptions,
+        session::{OpaqueText, SessionOptions},
     },
     error::Error,
     http::{Request, Response, StatusCode},
@@ -29,7 +29,7 @@ use shared::{
 };
 
 use crate::{
-    device,
+    device, owner, second_factor,
     sign_in::{self, Entrant},
 };
 
@@ -68,9 +68,6 @@ impl Form {
     }
 }
 
-/// How often a login that finds the account changed looks again.
-const LOOKS: usize = 5;
-
 /// A login, with what it has found out so far.
 struct Login<'a> {
     app: &'a App,
@@ -98,7 +95,8 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     };
 
     // First round trip: count the request, and find out whose the identifier is.
-    let ((), (typed, owner)) = futures::future::try_join(login.count(), owner(&app, &index, &form.identifier)).await?;
+    let ((), (typed, owner)) =
+        futures::future::try_join(login.count(), owner::owner(&app, &index, &form.identifier)).await?;
 
     // Second: reserve an attempt, and load the account. An unknown identifier stands for an account of its own that isn't there.
     let (unknown_id, unknown_vault) = Vault::of_unknown(&app, &typed).await?;
@@ -125,7 +123,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     // login renewed the hash, all sessions were ended, the password is another by now), once more with what it is now; a hash that
     // was found right isn't asked again.
     let mut right = None;
-    for _ in 0..LOOKS {
+    for _ in 0..sign_in::LOOKS {
         let device = login.known_device(&loaded);
         let hash = loaded.account.as_ref().and_then(|account| account.password.clone());
         if right.is_none() || right != hash {
@@ -135,7 +133,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
         }
         let account = match loaded.account.filter(|_| right.is_some()) {
             Some(account) if account.status == Status::Banned => {
-                app.store.commit_giving_back(Transaction::new(), &attempt).await?; // the password was right
+                app.store.commit_giving_back(Transaction::new(), [&attempt]).await?; // the password was right
                 return login.refuse(&vault, Error::AccountBanned).await;
             }
             Some(account) => account,
@@ -147,8 +145,8 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
         loaded = login.load(&id).await?;
     }
     // The password was right, and is not to count as wrong.
-    app.store.commit_giving_back(Transaction::new(), &attempt).await?;
-    Err(Error::TemporarilyUnavailable("an account changes under every look".to_owned()))
+    app.store.commit_giving_back(Transaction::new(), [&attempt]).await?;
+    Err(sign_in::restless())
 }
 
 impl Login<'_> {
@@ -194,7 +192,7 @@ impl Login<'_> {
         })
     }
 
-    /// Signs the owner of the account in; `None` if the account, the device or a session is no longer as it was loaded.
+    /// Signs the owner of the account in, or asks for a second factor; `None` if the account, the device or a session is no longer as it was loaded.
     async fn admit(
         &self,
         vault: &Vault<'_>,
@@ -213,15 +211,41 @@ impl Login<'_> {
         };
         let active = Account { status: Status::Active, ..account.clone() };
         let device = device.as_ref().zip(self.shown.as_ref());
-        let entrant = Entrant { account: &active, vault, amr: &["pwd"], device, is_new: false };
-        let sign_in = sign_in::prepare(app, &entrant, self.request, &self.form.options).await?;
-        let event = vault.event(Action::Login, Outcome::Success, "password", &self.request.client).await?;
+        let amr = &["pwd".to_owned()];
+        let asked = second_factor::asked(app, &account, device.map(|(device, _)| device));
+        let action = if asked.is_some() { Action::FirstFactor } else { Action::Login };
+        let event = vault.event(action, Outcome::Success, "password", &self.request.client).await?;
         let mut transaction = Transaction::new();
-        transaction.note_login(&app.store, &account, &sign_in.last_login, rehashed.as_deref());
-        sign_in.add_to(&mut transaction, app);
         transaction.audit(&app.store, &event);
-        match app.store.commit_giving_back(transaction, attempt).await {
-            Ok(()) => Ok(Some(sign_in.answer.into_response(StatusCode::OK))),
+        let response = if let Some(asked) = asked {
+            let kept = SessionOptions {
+                device_token: device.map(|(_, token)| OpaqueText(token.encode(self.index))),
+                ..self.form.options.clone()
+            };
+            match &rehashed {
+                Some(hash) => transaction.rehash(&app.store, &account, hash),
+                None => transaction.demand_account(&app.store, &account),
+            }
+            second_factor::ask(app, asked, &account, vault, amr, &kept, &mut transaction).await?
+        } else {
+            let relied_on = device.and_then(|(device, _)| device.state.trust).filter(|_| account.mfa_since.is_some());
+            let entrant = Entrant {
+                account: &active,
+                vault,
+                amr,
+                confirmed: false,
+                device,
+                trust: None,
+                relied_on,
+                is_new: false,
+            };
+            let sign_in = sign_in::prepare(app, &entrant, self.request, &self.form.options).await?;
+            transaction.note_login(&app.store, &account, &sign_in.last_login, rehashed.as_deref());
+            sign_in.add_to(&mut transaction, app);
+            sign_in.answer.into_response(StatusCode::OK)
+        };
+        match app.store.commit_giving_back(transaction, [attempt]).await {
+            Ok(()) => Ok(Some(response)),
             Err(refused) if ["account", "device", "session"].iter().any(|what| refused.refused(what)) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -232,21 +256,5 @@ impl Login<'_> {
         let event = vault.event(Action::Login, outcome, "password", &self.request.client).await?;
         self.app.store.write_down(&event).await?;
         Err(error)
-    }
-}
-
-/// The look-up hash of what was typed, and whose it is.
-async fn owner(app: &App, index: &KeySet, identifier: &Identifier) -> Result<(String, Option<UserId>), Error> {
-    match identifier {
-        Identifier::Email(email) => {
-            let hash = lookup_hash(index, Subject::Email, email.as_str().as_bytes());
-            let owner = app.store.email_owner(&hash).await?;
-            Ok((hash, owner))
-        }
-        Identifier::Username(username) => {
-            let hash = lookup_hash(index, Subject::Username, username.normalised().as_bytes());
-            let owner = app.store.username_owner(&hash).await?;
-            Ok((hash, owner))
-        }
     }
 }

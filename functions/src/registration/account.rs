@@ -96,10 +96,21 @@ pub(super) async fn create(
         session_epoch: 0,
         device_epoch: 0,
         footprints: None,
+        mfa_since: None,
+        passkeys: 0,
         created_at: app.clock.now(),
         last_login_at: None,
     };
-    let entrant = Entrant { account: &account, vault: &vault, amr: &["pwd"], device: None, is_new: true };
+    let entrant = Entrant {
+        account: &account,
+        vault: &vault,
+        amr: &["pwd".to_owned()],
+        confirmed: true,
+        device: None,
+        trust: None,
+        relied_on: None,
+        is_new: true,
+    };
     let mut sign_in = sign_in::prepare(app, &entrant, request, options).await?;
     sign_in.answer.recovery_key = Some(recovery_key.display().to_string());
     let account = Account { last_login_at: Some(sign_in.last_login.at), ..account };

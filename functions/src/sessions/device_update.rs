@@ -68,7 +68,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
             Err(error) => return Err(error.into()),
         }
         if distrust {
-            device.state.trusted_until = None;
+            device.state.trust = None;
         }
     }
     Ok(Response::json(StatusCode::OK, &ShownDevice::of(&app, &caller, &device).await?))

@@ -48,7 +48,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let mut transaction = Transaction::new();
     transaction.raise_session_epoch(&app.store, &caller.account);
     if keep_current {
-        transaction.keep_session(&app.store, &caller.session);
+        transaction.keep_session(&app.store, &caller.session, &caller.session.amr);
     } else {
         transaction.demand_session(&app.store, &caller.session);
     }
@@ -59,9 +59,6 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
             Ok(sign_in::without_session_cookies(answer, caller.by_cookie && !keep_current))
         }
         // The caller's own session was ended or refreshed, or another request raised the epoch, at this very moment.
-        Err(refused) if refused.refused("session") || refused.refused("account") => {
-            Err(Error::TemporarilyUnavailable("the session changed meanwhile".to_owned()))
-        }
-        Err(error) => Err(error.into()),
+        Err(refused) => Err(authentication::changed(refused)),
     }
 }

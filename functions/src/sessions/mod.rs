@@ -9,3 +9,5 @@ pub mod session_revoke;
 
 mod own;
 mod shown;
+
+pub(crate) use shown::trusted_until;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use shared::{
     app::App,
+    clock::Timestamp,
     domain::{place::Location, place::Place, user_agent::UserAgent},
     error::Error,
     keyring::Purpose,
@@ -61,6 +62,11 @@ async fn location(
     Ok(Some(place.location()))
 }
 
+/// Until when a device skips the second factor.
+pub(crate) fn trusted_until(app: &App, caller: &Caller<'_>, device: &Device) -> Option<Timestamp> {
+    device.state.trusted_until(caller.account.device_epoch, caller.account.mfa_since, app.clock.now())
+}
+
 /// What a device is called: by its user, or by what it says of itself.
 async fn name(vault: &Vault<'_>, device: &Device, agent: &UserAgent) -> Result<String, Error> {
     let Some(sealed) = &device.name else { return Ok(agent.in_words()) };
@@ -79,7 +85,7 @@ impl ShownDevice {
     pub(super) async fn of(app: &App, caller: &Caller<'_>, device: &Device) -> Result<Self, Error> {
         let agent = user_agent(&caller.vault, device).await?;
         let item = device_key(&device.user_id, &device.id);
-        let trusted_until = device.state.trusted_until(caller.account.device_epoch, app.clock.now());
+        let trusted_until = trusted_until(app, caller, device);
         Ok(Self {
             id: device.id.to_string(),
             name: name(&caller.vault, device, &agent).await?,
@@ -111,8 +117,7 @@ impl ShownSession {
             Ok(text.to_string())
         };
         let agent = open("user_agent", &session.user_agent).await?;
-        let trusted_until =
-            device.and_then(|device| device.state.trusted_until(caller.account.device_epoch, app.clock.now()));
+        let trusted_until = device.and_then(|device| trusted_until(app, caller, device));
         Ok(Self {
             id: open("session_id", &session.sealed_id).await?,
             current: session.hash == caller.session.hash,

@@ -1,0 +1,5 @@
+//! The Lambda function `totp-disable`.
+
+fn main() -> Result<(), shared::runtime::RuntimeError> {
+    shared::runtime::run(functions::mfa::totp_disable::OPERATION)
+}

@@ -1,0 +1,68 @@
+//! `POST /v1/mfa/totp/disable`: by a code of the authenticator app or a backup code, logins ask for no second factor any more.
+
+use std::sync::Arc;
+
+use shared::{
+    app::App,
+    domain::{
+        audit::{Action, Outcome},
+        mail::Content,
+    },
+    error::Error,
+    http::{Request, Response, StatusCode},
+    keyring::Purpose,
+    operation::Operation,
+    store::{FactorChange, Transaction},
+};
+
+use crate::{
+    authentication::{self, Caller},
+    factor::{self, TypedCode},
+};
+
+/// `totp-disable`
+pub const OPERATION: Operation = Operation::http(
+    "totp-disable",
+    &[
+        Purpose::Index,
+        Purpose::Pepper,
+        Purpose::Csrf,
+        Purpose::FieldContact,
+        Purpose::FieldMfa,
+        Purpose::FieldSession,
+        Purpose::FieldIp,
+        Purpose::FieldOutbox,
+    ],
+    |app, request| Box::pin(handle(app, request)),
+);
+
+async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
+    let mut fields = request.fields()?;
+    let code: Option<TypedCode> = fields.required("code");
+    let code = fields.finish(|| code)?;
+    let caller = authentication::caller_with_factors(&app, &request).await?;
+    let done = disable(&app, &request, &caller, &code).await;
+    caller.audit_refusal(&app, &request, Action::DisableTotp, code.method().as_str(), done).await
+}
+
+async fn disable(app: &App, request: &Request, caller: &Caller<'_>, code: &TypedCode) -> Result<Response, Error> {
+    caller.demand_fresh(app)?;
+    let (account, vault, now) = (&caller.account, &caller.vault, app.clock.now());
+    if account.mfa_since.is_none() {
+        return Err(Error::Conflict("No authenticator app is set up."));
+    }
+    let (used, attempt) = factor::right_signed_in(app, caller, code).await?;
+    let method = code.method().as_str();
+    let event = vault.event(Action::DisableTotp, Outcome::Success, method, &request.client).await?;
+    let mut transaction = Transaction::new();
+    factor::count_change(app, caller, &mut transaction);
+    transaction.use_factor(&app.store, &account.id, &used, FactorChange::Remove);
+    transaction.turn_mfa_off(&app.store, account);
+    transaction.demand_session(&app.store, &caller.session);
+    // Strangers' failures were against a secret that is gone.
+    transaction.clear_lock(&app.store, "totp", &account.id.to_string());
+    transaction.audit(&app.store, &event);
+    factor::tell(app, vault, account, Content::MfaDisabled { at: now.rfc3339() }, &mut transaction).await?;
+    factor::change(app, caller, transaction, &attempt).await?;
+    Ok(Response::empty(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,9 @@
+//! Passkeys, by their owner.
+
+pub mod passkey_list;
+pub mod passkey_options;
+pub mod passkey_register;
+pub mod passkey_remove;
+pub mod passkey_update;
+
+mod own;
