@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use shared::rng::{Rng, SystemRng};
-use tests::{Client, PASSWORD, world};
+use tests::{Client, PASSWORD, Person, world};
 
 /// Every route that takes a body, with a body of the right form.
 fn routes() -> Vec<(&'static str, Value)> {
@@ -29,9 +29,30 @@ fn routes() -> Vec<(&'static str, Value)> {
         ("/v1/logout/all", json!({ "keep_current": true })),
         ("/v1/login/disown", json!({ "token": step })),
         ("/v1/password/reset", json!({ "token": step, "new_password": PASSWORD })),
-        ("/v1/reauthenticate", json!({ "password": PASSWORD })),
-        ("/v1/reauthenticate", json!({ "challenge_id": token, "code": "123456" })),
+        ("/v1/reauthenticate", json!({ "password": PASSWORD, "totp_code": "123456" })),
+        ("/v1/reauthenticate", json!({ "challenge_id": token, "code": "123456", "totp_code": "123456" })),
+        ("/v1/reauthenticate", json!({ "challenge_id": token, "credential": asserted() })),
+        ("/v1/login/mfa", json!({ "mfa_token": step, "method": "totp", "code": "123456", "trust_device": true })),
+        ("/v1/login/mfa", json!({ "mfa_token": step, "method": "backup_code", "code": "0".repeat(24) })),
+        ("/v1/login/passkey/options", json!({ "identifier": "ada@example.org" })),
+        ("/v1/login/passkey/options", json!({ "mfa_token": step })),
+        ("/v1/login/passkey/verify", json!({ "challenge_id": token, "credential": asserted(), "session": session })),
+        ("/v1/mfa/totp/enable", json!({ "code": "123456" })),
+        ("/v1/mfa/totp/disable", json!({ "code": "123456" })),
+        ("/v1/mfa/backup-codes", json!({ "code": "123456" })),
+        ("/v1/passkeys", json!({ "challenge_id": token, "credential": registered(), "name": "Phone" })),
     ]
+}
+
+fn asserted() -> Value {
+    let response =
+        json!({ "authenticatorData": "AAAA", "clientDataJSON": "e30", "signature": "AAAA", "userHandle": "AAAA" });
+    json!({ "id": "AAAA", "rawId": "AAAA", "type": "public-key", "clientExtensionResults": {}, "response": response })
+}
+
+fn registered() -> Value {
+    let response = json!({ "attestationObject": "AAAA", "clientDataJSON": "e30", "transports": ["internal"] });
+    json!({ "id": "AAAA", "rawId": "AAAA", "type": "public-key", "clientExtensionResults": {}, "response": response })
 }
 
 fn stored(world: &local::World) -> BTreeMap<String, usize> {
@@ -48,7 +69,9 @@ async fn a_wrong_type_an_unknown_field_and_a_missing_one_are_named_and_nothing_i
         for name in &names {
             for wrong in [json!(null), json!(7), json!(["a"]), json!({ "a": 1 }), json!(true), json!("")] {
                 // An empty token leads nowhere, like any other that is none of ours, and a captcha is any string.
-                if wrong == json!("") && ["token", "registration_token", "captcha"].contains(&name.as_str()) {
+                if wrong == json!("")
+                    && ["token", "registration_token", "mfa_token", "captcha"].contains(&name.as_str())
+                {
                     continue;
                 }
                 if wrong.is_boolean() && good[name].is_boolean() {
@@ -81,6 +104,10 @@ async fn a_wrong_type_an_unknown_field_and_a_missing_one_are_named_and_nothing_i
         ("/v1/register/resend", vec!["registration_id"]),
         ("/v1/login", vec!["identifier", "password"]),
         ("/v1/token/refresh", vec!["refresh_token"]),
+        ("/v1/login/mfa", vec!["mfa_token", "method", "code"]),
+        ("/v1/login/passkey/verify", vec!["challenge_id", "credential"]),
+        ("/v1/mfa/totp/enable", vec!["code"]),
+        ("/v1/passkeys", vec!["challenge_id", "credential"]),
     ] {
         let answer = client.post(path, json!({})).await.expect_problem(400, "invalid_request");
         assert_eq!(answer.fields(), missing, "{path}");
@@ -136,8 +163,12 @@ async fn random_and_mutated_bodies_never_break_anything() {
     let world = world().await;
     let rng: &dyn Rng = &SystemRng;
     let mut by_status: BTreeMap<u16, usize> = BTreeMap::new();
+    let person = Person::register(&Client::new(&world), "ada@example.org").await;
+    person.client.post("/v1/mfa/totp", json!({})).await.expect(200);
     for (path, good) in routes() {
-        let client = Client::new(&world);
+        // Signed in where a body matters to that; the session survives what isn't `logout`.
+        let signed_in = ["/v1/mfa", "/v1/passkeys", "/v1/reauthenticate"].iter().any(|area| path.starts_with(area));
+        let client = if signed_in { person.client.clone() } else { Client::new(&world) };
         for _ in 0..rounds {
             let body = mutated(rng, &good);
             let answer = client.send("POST", path, &[("content-type", "application/json")], body.clone()).await;

@@ -14,7 +14,7 @@ use local::{
 };
 use serde_json::{Value, json};
 use shared::rng::{Rng, SystemRng};
-use tests::{Client, PASSWORD, Person, everything_stored, options};
+use tests::{Client, Key, PASSWORD, Person, everything_stored, options};
 
 use crate::scenarios::{ADDRESS, Act, Outcome, SCENARIOS, Scenario};
 
@@ -161,6 +161,22 @@ fn invariants(world: &World) -> Result<(), String> {
                 claimed.push((format!("{prefix}{hash}"), user.clone()));
             }
         }
+        let of_user = |prefix: &str| {
+            let owned = accounts.iter().filter(|item| text(item, "pk") == *user);
+            owned.filter(|item| text(item, "sk").starts_with(prefix)).collect::<Vec<_>>()
+        };
+        // A passkey has its reservation, and is counted.
+        let passkeys = of_user("PASSKEY#");
+        let counted = profile["passkeys"]["N"].as_str().unwrap_or("0");
+        if counted != passkeys.len().to_string() {
+            return Err(format!("{} passkeys, {counted} counted", passkeys.len()));
+        }
+        claimed.extend(passkeys.iter().map(|item| (text(item, "sk"), user.clone())));
+        // Logins ask for a second factor where there is one to check it by, and nowhere else.
+        let checked = of_user("FACTORS").iter().any(|item| item.get("totp_secret").is_some());
+        if checked != profile.get("mfa_since").is_some() {
+            return Err(format!("a second factor is asked for and there is none, or the other way round: {profile}"));
+        }
     }
     reserved.sort();
     claimed.sort();
@@ -298,12 +314,28 @@ async fn random(seed: u64) -> Result<(), String> {
     let id = client.post("/v1/register", body).await.expect(202).text("registration_id");
     let code = client.code_for("second@example.org").await;
     let verify = Act::Request("POST", "/v1/register/verify", json!({ "registration_id": id, "code": code }), None);
+    let cautious = Person::register(&client, "max@example.org").await;
+    let mut key = Key::new();
+    cautious.add_passkey(&mut key).await.expect(201);
+    let app = cautious.enable_totp().await;
+    let second = json!({
+        "mfa_token": cautious.first_factor().await,
+        "method": "backup_code",
+        "code": app.backup_codes[0],
+    });
+    let by_passkey = client.passkey_answer(&mut key, json!({})).await;
+    let client_token = cautious.client.token.clone();
     let acts = [
         verify,
         Act::Request("POST", "/v1/login", person.credentials(), None),
         Act::Request("POST", "/v1/token/refresh", json!({ "refresh_token": person.refresh_token }), None),
         Act::Request("POST", "/v1/logout", json!({ "refresh_token": person.refresh_token }), None),
         Act::Request("POST", "/v1/register", json!({ "username": "third", "password": PASSWORD }), None),
+        Act::Request("POST", "/v1/login", json!({ "identifier": "max@example.org", "password": PASSWORD }), None),
+        Act::Request("POST", "/v1/login/mfa", second, None),
+        Act::Request("POST", "/v1/login/passkey/verify", by_passkey, None),
+        Act::Request("POST", "/v1/mfa/backup-codes", json!({ "code": app.backup_codes[1] }), cautious.client.token),
+        Act::Request("POST", "/v1/mfa/totp/disable", json!({ "code": app.backup_codes[2] }), client_token),
     ];
     let mut dice = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     let mut roll = move |below: usize| {

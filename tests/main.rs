@@ -6,12 +6,15 @@
 
 mod account;
 mod bodies;
+mod browser;
 mod contract;
 mod cookies;
 mod faults;
 mod iam;
 mod limits;
 mod login;
+mod mfa;
+mod passkeys;
 mod platform;
 mod prices;
 mod races;
@@ -21,5 +24,6 @@ mod registration;
 mod scenarios;
 mod secrecy;
 mod sessions;
+mod step_up;
 mod tokens;
 mod workers;

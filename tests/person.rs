@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Answer, Client, PASSWORD};
+use crate::{Answer, App, Client, Key, PASSWORD};
 
 /// Somebody with an address and a password, and the tokens of their last login.
 #[derive(Clone)]
@@ -77,6 +77,31 @@ impl Person {
         json!({ "identifier": self.email, "password": self.password })
     }
 
+    /// Turns MFA on, with an authenticator app.
+    pub async fn enable_totp(&self) -> App {
+        let mut app = App::new(&self.client.post("/v1/mfa/totp", json!({})).await.expect(200).text("secret"));
+        let code = app.next_code(&self.client.world);
+        let answer = self.client.post("/v1/mfa/totp/enable", json!({ "code": code })).await.expect(200);
+        let codes = answer.body["backup_codes"].as_array().unwrap();
+        app.backup_codes = codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect();
+        app
+    }
+
+    /// Adds a passkey.
+    pub async fn add_passkey(&self, key: &mut Key) -> Answer {
+        let asked = self.client.post("/v1/passkeys/options", json!({})).await.expect(200);
+        let credential = key.create(&asked.body["publicKey"]).await;
+        let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
+        self.client.post("/v1/passkeys", body).await
+    }
+
+    /// Gives the password on a device that is unknown, and returns the `mfa_token`.
+    pub async fn first_factor(&self) -> String {
+        let answer = self.client.stranger().post("/v1/login", self.credentials()).await.expect(200);
+        assert_eq!(answer.body["status"], "mfa_required");
+        answer.text("mfa_token")
+    }
+
     /// Refreshes with that token.
     pub async fn refresh(&self, token: &str) -> Answer {
         self.client.post("/v1/token/refresh", json!({ "refresh_token": token })).await
@@ -84,6 +109,13 @@ impl Person {
 }
 
 impl Client {
+    /// Asks for a passkey and answers with the key's; returns the body for `login-passkey-verify`.
+    pub async fn passkey_answer(&self, key: &mut Key, asking: Value) -> Value {
+        let asked = self.post("/v1/login/passkey/options", asking).await.expect(200);
+        let credential = key.get(&asked.body["publicKey"]).await;
+        json!({ "challenge_id": asked.text("challenge_id"), "credential": credential })
+    }
+
     /// The newest mail to an address, once everything is delivered.
     pub async fn mail_for(&self, address: &str) -> local::Mail {
         self.world.settle().await;

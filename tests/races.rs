@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use tests::{Answer, Client, PASSWORD, Person, world};
+use tests::{Answer, App, Client, Key, PASSWORD, Person, world};
 
 const ADDRESS: &str = "ada@example.org";
 const MANY: usize = 64;
@@ -280,4 +280,150 @@ fn one_account(world: &local::World, sessions: usize) {
     assert_eq!((profiles, world.scan("user-keys").len(), tests::sessions(world).len()), (1, 1, sessions));
     let made = world.scan("audit").into_iter().filter(|item| item["event"]["S"] == "create_account").count();
     assert_eq!(made, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_uses_of_a_totp_code_or_a_backup_code_one_logs_in() {
+    let world = world().await;
+    world.clock().freeze();
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let app = person.enable_totp().await;
+    let code = app.next_code(&world);
+    let typed = [("totp", code.as_str()), ("backup_code", app.backup_codes[4].as_str())];
+    for (round, (method, code)) in typed.into_iter().enumerate() {
+        world.clock().advance(if round == 0 { 0 } else { 301 });
+        // As many logins wait as there are tries, and one more time over: with one token, and with a token each.
+        let one = person.first_factor().await;
+        let mut tokens = vec![one; MANY / 2];
+        for _ in 0..MANY / 2 {
+            tokens.push(person.first_factor().await);
+        }
+        let bodies = tokens.into_iter().map(|token| json!({ "mfa_token": token, "method": method, "code": code }));
+        let before = tests::sessions(&world).len();
+        let answers = all_at_once(&client, "/v1/login/mfa", bodies).await;
+        assert_eq!(count(&answers, 200, ""), 1, "{method}: {answers:?}");
+        assert_eq!(tests::sessions(&world).len(), before + 1);
+        assert!(answers.iter().all(|answer| [200, 400, 429].contains(&answer.status)), "{answers:?}");
+    }
+    let successes = tests::events(&world, "login").iter().filter(|(outcome, _)| outcome == "success").count();
+    assert_eq!(successes, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_uses_of_a_code_by_every_route_at_once_one_is_right() {
+    let world = world().await;
+    world.clock().freeze();
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let app = person.enable_totp().await;
+    let code = app.next_code(&world);
+    let token = person.first_factor().await;
+    let acts = [
+        ("/v1/login/mfa", json!({ "mfa_token": token, "method": "totp", "code": code })),
+        ("/v1/reauthenticate", json!({ "password": person.password, "totp_code": code })),
+        ("/v1/mfa/backup-codes", json!({ "code": code })),
+    ];
+    let tasks = (0..MANY).map(|n| {
+        let (path, body) = acts[n % acts.len()].clone();
+        let client = person.client.clone();
+        tokio::spawn(async move { client.post(path, body).await })
+    });
+    let answers: Vec<Answer> = join_all(tasks).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(count(&answers, 200, ""), 1, "{answers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_guesses_at_a_second_factor_five_are_compared() {
+    let world = world().await;
+    world.clock().freeze();
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let app = person.enable_totp().await;
+    let mut tokens = Vec::new();
+    for _ in 0..MANY / 4 {
+        tokens.push(person.first_factor().await);
+    }
+    let wrong = app.wrong_code(&world);
+    let bodies = (0..MANY).map(|n| json!({ "mfa_token": tokens[n % tokens.len()], "method": "totp", "code": wrong }));
+    let answers = all_at_once(&client, "/v1/login/mfa", bodies).await;
+    assert!(count(&answers, 400, "invalid_code") <= 5, "{answers:?}");
+    assert_eq!(count(&answers, 200, ""), 0);
+    let right = json!({ "mfa_token": tokens[0], "method": "totp", "code": app.next_code(&world) });
+    let answer = client.post("/v1/login/mfa", right).await;
+    assert!([400, 429].contains(&answer.status), "{}", answer.text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_answers_of_a_passkey_one_logs_in_and_of_many_registrations_one_is_made() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let mut key = Key::new();
+    let asked = person.client.post("/v1/passkeys/options", json!({})).await.expect(200);
+    let credential = key.create(&asked.body["publicKey"]).await;
+    let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
+    let answers = all_at_once(&person.client, "/v1/passkeys", (0..MANY).map(|_| body.clone())).await;
+    // Those that were beaten to it are told so, or that the account changed.
+    assert_eq!(count(&answers, 201, ""), 1, "{answers:?}");
+    assert_eq!(person.client.get("/v1/me").await.expect(200).body["passkeys"], 1);
+    let body = client.passkey_answer(&mut key, json!({})).await;
+    let before = tests::sessions(&world).len();
+    let answers = all_at_once(&client, "/v1/login/passkey/verify", (0..MANY).map(|_| body.clone())).await;
+    assert_eq!((count(&answers, 200, ""), count(&answers, 400, "invalid_code")), (1, MANY - 1), "{answers:?}");
+    assert_eq!(tests::sessions(&world).len(), before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_login_slips_past_mfa_that_is_turned_on_at_the_same_moment() {
+    for round in 0..8 {
+        let world = world().await;
+        let client = Client::new(&world);
+        let person = Person::register(&client, ADDRESS).await;
+        let secret = person.client.post("/v1/mfa/totp", json!({})).await.expect(200).text("secret");
+        let body = json!({ "code": App::new(&secret).code(&world) });
+        let enabling = person.client.post("/v1/mfa/totp/enable", body);
+        let logins = all_at_once(&client, "/v1/login", (0..8).map(|_| person.credentials()));
+        let (enabled, logins) = futures::future::join(enabling, logins).await;
+        enabled.expect(200);
+        for answer in logins.into_iter().filter(|answer| answer.body["status"] == "authenticated") {
+            // It was faster, and its session ended with the others.
+            let session = client.with_token(&answer.text("access_token"));
+            session.get("/v1/me").await.expect_problem(401, "session_revoked");
+        }
+        let me = person.client.get("/v1/me").await;
+        assert_eq!(me.expect(200).body["mfa_enabled"], true, "{round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_login_slips_past_a_trust_that_is_taken_away_at_the_same_moment() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let app = person.enable_totp().await;
+    let session = json!({ "device_token": person.device_token });
+    let path = {
+        let listed = person.client.get("/v1/devices").await.expect(200);
+        format!("/v1/devices/{}", listed.body["devices"][0]["id"].as_str().unwrap())
+    };
+    for round in 0..8 {
+        let waits = person.login_with(session.clone()).await.expect(200).text("mfa_token");
+        let code = &app.backup_codes[round];
+        let body = json!({ "mfa_token": waits, "method": "backup_code", "code": code, "trust_device": true });
+        client.post("/v1/login/mfa", body).await.expect(200);
+        let before = tests::sessions(&world).len();
+        let logins = join_all((0..4).map(|_| person.login_with(session.clone())));
+        let distrust = async {
+            let answer = person.client.patch(&path, json!({ "trusted": false })).await.expect(200);
+            // Whatever is committed from now on asks for the factor.
+            (answer, tests::sessions(&world).len())
+        };
+        let (answers, (_, at_that_time)) = futures::future::join(logins, distrust).await;
+        let skipped = answers.iter().filter(|answer| answer.body["status"] == "authenticated").count();
+        assert!(skipped >= at_that_time - before, "{skipped} answered, {before} then {at_that_time}");
+        assert_eq!(tests::sessions(&world).len(), at_that_time, "a login came after its trust was gone");
+        let asked = person.login_with(session.clone()).await.expect(200);
+        assert_eq!(asked.body["status"], "mfa_required");
+    }
 }

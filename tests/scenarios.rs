@@ -4,7 +4,7 @@
 use futures::{FutureExt, future::BoxFuture};
 use local::{Options, World, faults};
 use serde_json::{Value, json};
-use tests::{Answer, Client, OTHER_PASSWORD, PASSWORD, Person};
+use tests::{Answer, App, Client, Key, OTHER_PASSWORD, PASSWORD, Person};
 
 /// The address of whoever the scenarios are about.
 pub(crate) const ADDRESS: &str = "canary.person@example.org";
@@ -51,8 +51,9 @@ impl Scenario {
     /// The template parameters that it goes with, where the defaults would not lead there.
     pub(crate) fn parameters(&self) -> &'static [(&'static str, &'static str)] {
         match (self.function, self.name) {
-            ("login", "one session too many") => &[("SessionLimit", "1")],
+            ("login" | "login-mfa" | "login-passkey-verify", "one session too many") => &[("SessionLimit", "1")],
             ("login", "known device, elsewhere") => &[("SuspiciousLogin", "step-up")],
+            ("login", "asking for a mailed code") | ("login-mfa", "by mailed code") => &[("UnknownDeviceCode", "true")],
             ("authorizer", "with the session checked") => &[("AuthorizerChecksSession", "true")],
             ("reauthenticate", "asking for a code" | "by code") => &[("SuspiciousLogin", "step-up")],
             _ => &[],
@@ -306,6 +307,253 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             .boxed()
         },
         effects: |world| events(world, "login"),
+    },
+    Scenario {
+        function: "login",
+        name: "asking for a second factor",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                person.enable_totp().await;
+                post("/v1/login", person.credentials())
+            }
+            .boxed()
+        },
+        effects: |world| count(world, "challenges", |item| item["purpose"]["S"] == "second_factor"),
+    },
+    Scenario {
+        function: "login",
+        name: "asking for a mailed code",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                post("/v1/login", person.credentials())
+            }
+            .boxed()
+        },
+        effects: |world| count(world, "challenges", |item| item["purpose"]["S"] == "second_factor"),
+    },
+    Scenario {
+        function: "login-mfa",
+        name: "by app",
+        success: 200,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                let app = person.enable_totp().await;
+                let token = person.first_factor().await;
+                let code = app.next_code(&client.world);
+                post("/v1/login/mfa", json!({ "mfa_token": token, "method": "totp", "code": code }))
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "login"),
+    },
+    Scenario {
+        function: "login-mfa",
+        name: "by backup code",
+        success: 200,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                let app = person.enable_totp().await;
+                let body = json!({
+                    "mfa_token": person.first_factor().await,
+                    "method": "backup_code",
+                    "code": app.backup_codes[3],
+                });
+                post("/v1/login/mfa", body)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "login"),
+    },
+    Scenario {
+        function: "login-mfa",
+        name: "known device, trusted from now on",
+        success: 200,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                let app = person.enable_totp().await;
+                let answer = person.login_with(json!({ "device_token": person.device_token })).await.expect(200);
+                let body = json!({
+                    "mfa_token": answer.text("mfa_token"),
+                    "method": "totp",
+                    "code": app.next_code(&client.world),
+                    "trust_device": true,
+                });
+                post("/v1/login/mfa", body)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "login"),
+    },
+    Scenario {
+        function: "login-mfa",
+        name: "by mailed code",
+        success: 200,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                let token = person.first_factor().await;
+                let code = client.code_for(ADDRESS).await;
+                post("/v1/login/mfa", json!({ "mfa_token": token, "method": "email_code", "code": code }))
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "login"),
+    },
+    Scenario {
+        function: "login-mfa",
+        name: "one session too many",
+        success: 200,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                let app = person.enable_totp().await;
+                let token = person.first_factor().await;
+                let code = app.next_code(&client.world);
+                post("/v1/login/mfa", json!({ "mfa_token": token, "method": "totp", "code": code }))
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "login"),
+    },
+    Scenario {
+        function: "login-passkey-options",
+        name: "of anybody",
+        success: 200,
+        spent: &[],
+        prepare: |_| async { post("/v1/login/passkey/options", json!({})) }.boxed(),
+        effects: |world| count(world, "challenges", |item| item["purpose"]["S"] == "passkey_assertion"),
+    },
+    Scenario {
+        function: "login-passkey-options",
+        name: "of an account",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                person(&client).await.add_passkey(&mut Key::new()).await.expect(201);
+                post("/v1/login/passkey/options", json!({ "identifier": ADDRESS }))
+            }
+            .boxed()
+        },
+        effects: |world| count(world, "challenges", |item| item["purpose"]["S"] == "passkey_assertion"),
+    },
+    Scenario {
+        function: "login-passkey-options",
+        name: "as a second factor",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                person.add_passkey(&mut Key::new()).await.expect(201);
+                person.enable_totp().await;
+                let answer = person.login_with(json!({ "device_token": person.device_token })).await.expect(200);
+                post("/v1/login/passkey/options", json!({ "mfa_token": answer.text("mfa_token") }))
+            }
+            .boxed()
+        },
+        effects: |world| count(world, "challenges", |item| item["purpose"]["S"] == "passkey_assertion"),
+    },
+    Scenario {
+        function: "login-passkey-verify",
+        name: "new device",
+        success: 200,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                let mut key = Key::new();
+                person(&client).await.add_passkey(&mut key).await.expect(201);
+                post("/v1/login/passkey/verify", client.passkey_answer(&mut key, json!({})).await)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "login"),
+    },
+    Scenario {
+        function: "login-passkey-verify",
+        name: "known device",
+        success: 200,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                let (mut key, person) = (Key::new(), person(&client).await);
+                person.add_passkey(&mut key).await.expect(201);
+                let mut body = client.passkey_answer(&mut key, json!({ "identifier": ADDRESS })).await;
+                body["session"] = json!({ "device_token": person.device_token });
+                post("/v1/login/passkey/verify", body)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "login"),
+    },
+    Scenario {
+        function: "login-passkey-verify",
+        name: "as a second factor",
+        success: 200,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                let (mut key, person) = (Key::new(), person(&client).await);
+                person.add_passkey(&mut key).await.expect(201);
+                person.enable_totp().await;
+                let answer = person.login_with(json!({ "device_token": person.device_token })).await.expect(200);
+                let asking = json!({ "mfa_token": answer.text("mfa_token") });
+                post("/v1/login/passkey/verify", client.passkey_answer(&mut key, asking).await)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "login"),
+    },
+    Scenario {
+        function: "login-passkey-verify",
+        name: "one session too many",
+        success: 200,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                let mut key = Key::new();
+                person(&client).await.add_passkey(&mut key).await.expect(201);
+                post("/v1/login/passkey/verify", client.passkey_answer(&mut key, json!({})).await)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "login"),
+    },
+    Scenario {
+        function: "login-passkey-verify",
+        name: "another's",
+        success: 400,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let (mut key, person) = (Key::new(), person(&client).await);
+                person.add_passkey(&mut key).await.expect(201);
+                let mut body = client.passkey_answer(&mut key, json!({})).await;
+                person.add_passkey(&mut Key::new()).await.expect(201);
+                let asked = json!({ "identifier": "somebody.else@example.org" });
+                let asked = client.post("/v1/login/passkey/options", asked).await.expect(200);
+                body["challenge_id"] = asked.body["challenge_id"].clone();
+                post("/v1/login/passkey/verify", body)
+            }
+            .boxed()
+        },
+        effects: |world| {
+            count(world, "audit", |item| item["event"]["S"] == "login" && item["outcome"]["S"] == "failure")
+        },
     },
     Scenario {
         function: "login-disown",
@@ -596,6 +844,217 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         },
     },
     Scenario {
+        function: "reauthenticate",
+        name: "by password and app",
+        success: 200,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                let code = person.enable_totp().await.next_code(&client.world);
+                let body = json!({ "password": person.password, "totp_code": code });
+                Act::Request("POST", "/v1/reauthenticate", body, person.client.token)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "reauthenticate"),
+    },
+    Scenario {
+        function: "reauthenticate",
+        name: "by passkey",
+        success: 200,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                let (mut key, person) = (Key::new(), person(&client).await);
+                person.add_passkey(&mut key).await.expect(201);
+                let body = client.passkey_answer(&mut key, json!({})).await;
+                Act::Request("POST", "/v1/reauthenticate", body, person.client.token)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "reauthenticate"),
+    },
+    Scenario {
+        function: "mfa-status",
+        name: "",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                person.enable_totp().await;
+                Act::Request("GET", "/v1/mfa", Value::Null, person.client.token)
+            }
+            .boxed()
+        },
+        effects: |_| 0,
+    },
+    Scenario {
+        function: "totp-setup",
+        name: "",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move { Act::Request("POST", "/v1/mfa/totp", json!({}), person(&client).await.client.token) }.boxed()
+        },
+        effects: |world| events(world, "set_up_totp"),
+    },
+    Scenario {
+        function: "totp-enable",
+        name: "",
+        success: 200,
+        spent: &[(409, "conflict")],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                let secret = person.client.post("/v1/mfa/totp", json!({})).await.expect(200).text("secret");
+                let body = json!({ "code": App::new(&secret).code(&client.world) });
+                Act::Request("POST", "/v1/mfa/totp/enable", body, person.client.token)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "enable_totp"),
+    },
+    Scenario {
+        function: "totp-disable",
+        name: "by app",
+        success: 204,
+        spent: &[(409, "conflict")],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                let body = json!({ "code": person.enable_totp().await.next_code(&client.world) });
+                Act::Request("POST", "/v1/mfa/totp/disable", body, person.client.token)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "disable_totp"),
+    },
+    Scenario {
+        function: "totp-disable",
+        name: "by backup code",
+        success: 204,
+        spent: &[(409, "conflict")],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                let body = json!({ "code": person.enable_totp().await.backup_codes[0] });
+                Act::Request("POST", "/v1/mfa/totp/disable", body, person.client.token)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "disable_totp"),
+    },
+    Scenario {
+        function: "backup-codes-regenerate",
+        name: "",
+        success: 200,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                let body = json!({ "code": person.enable_totp().await.next_code(&client.world) });
+                Act::Request("POST", "/v1/mfa/backup-codes", body, person.client.token)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "regenerate_backup_codes"),
+    },
+    Scenario {
+        function: "passkey-options",
+        name: "with one there",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                person.add_passkey(&mut Key::new()).await.expect(201);
+                Act::Request("POST", "/v1/passkeys/options", json!({}), person.client.token)
+            }
+            .boxed()
+        },
+        effects: |world| count(world, "challenges", |item| item["purpose"]["S"] == "passkey_registration"),
+    },
+    Scenario {
+        function: "passkey-options",
+        name: "too long after the login",
+        success: 403,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                client.world.clock().advance(601);
+                let refreshed = person.refresh(&person.refresh_token).await.expect(200);
+                Act::Request("POST", "/v1/passkeys/options", json!({}), Some(refreshed.text("access_token")))
+            }
+            .boxed()
+        },
+        effects: |world| {
+            count(world, "audit", |item| item["event"]["S"] == "register_passkey" && item["outcome"]["S"] == "failure")
+        },
+    },
+    Scenario {
+        function: "passkey-register",
+        name: "",
+        success: 201,
+        spent: &[(400, "invalid_code")],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                let asked = person.client.post("/v1/passkeys/options", json!({})).await.expect(200);
+                let credential = Key::new().create(&asked.body["publicKey"]).await;
+                let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
+                Act::Request("POST", "/v1/passkeys", body, person.client.token)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "register_passkey"),
+    },
+    Scenario {
+        function: "passkey-list",
+        name: "one passkey",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let person = person(&client).await;
+                person.add_passkey(&mut Key::new()).await.expect(201);
+                Act::Request("GET", "/v1/passkeys", Value::Null, person.client.token)
+            }
+            .boxed()
+        },
+        effects: |_| 0,
+    },
+    Scenario {
+        function: "passkey-update",
+        name: "",
+        success: 200,
+        spent: &[],
+        prepare: |client| {
+            async move {
+                let (path, token) = passkey(&client).await;
+                Act::Request("PATCH", path, json!({ "name": "Canary Key" }), token)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "update_passkey"),
+    },
+    Scenario {
+        function: "passkey-remove",
+        name: "",
+        success: 204,
+        spent: &[(404, "not_found")],
+        prepare: |client| {
+            async move {
+                let (path, token) = passkey(&client).await;
+                Act::Request("DELETE", path, Value::Null, token)
+            }
+            .boxed()
+        },
+        effects: |world| events(world, "remove_passkey"),
+    },
+    Scenario {
         function: "profile-get",
         name: "",
         success: 200,
@@ -677,6 +1136,13 @@ async fn device(client: &Client) -> (&'static str, Option<String>) {
     let devices = person.client.get("/v1/devices").await.expect(200);
     let path = format!("/v1/devices/{}", devices.body["devices"][0]["id"].as_str().unwrap());
     (path.leak(), person.login().await.client.token)
+}
+
+/// Somebody's passkey, its path and their token.
+async fn passkey(client: &Client) -> (&'static str, Option<String>) {
+    let person = person(client).await;
+    let id = person.add_passkey(&mut Key::new()).await.expect(201).text("id");
+    (format!("/v1/passkeys/{id}").leak(), person.client.token)
 }
 
 fn authorizer(client: Client) -> BoxFuture<'static, Act> {

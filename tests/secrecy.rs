@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::json;
-use tests::{Client, OTHER_PASSWORD, PASSWORD, everything_stored, world};
+use tests::{Client, Key, OTHER_PASSWORD, PASSWORD, Person, everything_stored, world};
 use tracing_subscriber::{Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
 
 #[derive(Clone)]
@@ -75,6 +75,30 @@ async fn no_address_name_ip_code_token_or_password_is_readable_anywhere() {
     with_device.post("/v1/reauthenticate", json!({ "password": PASSWORD })).await.expect(200);
     with_device.get("/v1/sessions").await.expect(200);
     let csrf = client.get("/v1/csrf").await.expect(200);
+    // Second factors and passkeys.
+    let person = Person {
+        client: with_device.clone(),
+        email: address.to_owned(),
+        password: PASSWORD.to_owned(),
+        id: created.body["user"]["id"].as_str().unwrap().to_owned(),
+        session_id: device.text("session_id"),
+        refresh_token: device.text("refresh_token"),
+        recovery_key: created.text("recovery_key"),
+        device_token: device.text("device_token"),
+    };
+    let waits = with_device.post("/v1/mfa/totp", json!({})).await.expect(200).text("secret");
+    let mut key = Key::new();
+    let asked = with_device.post("/v1/passkeys/options", json!({})).await.expect(200);
+    let credential = key.create(&asked.body["publicKey"]).await;
+    let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential, "name": "Canary Key" });
+    with_device.post("/v1/passkeys", body).await.expect(201);
+    let app = person.enable_totp().await;
+    let mfa_token = person.first_factor().await;
+    let shown = client.passkey_answer(&mut key, json!({ "identifier": address })).await;
+    let pending = format!("{pending}\n{}", everything_stored(&world));
+    let body = json!({ "mfa_token": mfa_token, "method": "backup_code", "code": app.backup_codes[0] });
+    client.post("/v1/login/mfa", body).await.expect(200);
+    client.post("/v1/login/passkey/verify", shown.clone()).await.expect(200);
     let reset = client.post("/v1/login/disown", json!({ "token": disown })).await.expect(200);
     world.settle().await;
 
@@ -99,6 +123,15 @@ async fn no_address_name_ip_code_token_or_password_is_readable_anywhere() {
         ("device token", secret(&device.text("device_token"))),
         ("disown link", secret(&disown)),
         ("reset token", secret(&reset.text("reset_token"))),
+        ("waiting TOTP secret", waits),
+        ("TOTP secret", app.secret.clone()),
+        ("backup code", app.backup_codes[0].clone()),
+        ("backup code without dashes", app.backup_codes[1].replace('-', "")),
+        ("mfa token", secret(&mfa_token)),
+        ("passkey's name", "Canary Key".to_owned()),
+        ("credential id", credential["id"].as_str().unwrap().to_owned()),
+        ("signature", shown["credential"]["response"]["signature"].as_str().unwrap().to_owned()),
+        ("challenge", asked.body["publicKey"]["challenge"].as_str().unwrap().to_owned()),
         ("csrf token", csrf.text("csrf_token")),
         ("csrf cookie", csrf.cookies()["__Host-csrf"].0.clone()),
         ("recovery key", created.text("recovery_key")),

@@ -50,13 +50,15 @@ async fn trust_is_not_given_here_and_bad_names_are_refused() {
 #[tokio::test]
 async fn trust_that_was_given_can_be_taken_away() {
     let world = world().await;
-    let person = Person::register(&Client::new(&world), "ada@example.org").await;
-    // As a login with a second factor marks it.
-    let mut item = tests::devices(&world).remove(0);
-    let until = shared::clock::Clock::now(&**world.clock()).plus_seconds(86_400);
-    item["trusted_until"] = json!({ "N": until.millis().to_string() });
-    let put = json!({ "TableName": world.table("sessions").unwrap().physical, "Item": item });
-    world.database().put_item(serde_json::from_value(put).unwrap()).unwrap();
+    world.clock().freeze();
+    let client = Client::new(&world);
+    let person = Person::register(&client, "ada@example.org").await;
+    let app = person.enable_totp().await;
+    let waits = person.login_with(json!({ "device_token": person.device_token })).await.expect(200).text("mfa_token");
+    let body =
+        json!({ "mfa_token": waits, "method": "backup_code", "code": app.backup_codes[0], "trust_device": true });
+    client.post("/v1/login/mfa", body).await.expect(200);
+    let until = shared::clock::Clock::now(&**world.clock()).plus_seconds(30 * 86_400);
     let path = device_of(&person).await;
     let answer = person.client.patch(&path, json!({ "name": "Desk" })).await.expect(200);
     assert_eq!((&answer.body["trusted"], &answer.body["trusted_until"]), (&json!(true), &json!(until.rfc3339())));

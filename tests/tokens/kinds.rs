@@ -20,6 +20,10 @@ async fn each_kind_of_token_opens_its_own_door_only() {
     let second = Person::register(&client, "zoe@example.org").await.login().await;
     let body = json!({ "token": client.link_token_for("zoe@example.org").await });
     let reset = client.post("/v1/login/disown", body).await.expect(200).text("reset_token");
+    let cautious = Person::register(&client, "max@example.org").await;
+    cautious.enable_totp().await;
+    let mfa = cautious.first_factor().await;
+    let asked = client.post("/v1/login/passkey/options", json!({})).await.expect(200);
     let csrf = client.get("/v1/csrf").await.expect(200).text("csrf_token");
     let kinds = [
         ("access", person.client.token.clone().unwrap()),
@@ -32,9 +36,23 @@ async fn each_kind_of_token_opens_its_own_door_only() {
         ("registration", registration),
         ("disown", disown),
         ("reset", reset),
+        ("mfa", mfa),
+        ("passkey challenge", asked.text("challenge_id")),
     ];
-    let doors =
-        ["bearer", "cookie", "refresh", "logout", "introspect", "authorizer", "disown", "reset", "verify", "complete"];
+    let doors = [
+        "bearer",
+        "cookie",
+        "refresh",
+        "logout",
+        "introspect",
+        "authorizer",
+        "disown",
+        "reset",
+        "verify",
+        "complete",
+        "mfa",
+        "passkey options",
+    ];
     for door in doors {
         for (kind, token) in &kinds {
             let own = match door {
@@ -42,6 +60,7 @@ async fn each_kind_of_token_opens_its_own_door_only() {
                 "refresh" | "logout" => "refresh",
                 "verify" => "link",
                 "complete" => "registration",
+                "passkey options" => "mfa",
                 door => door,
             };
             if *kind == own {
@@ -72,6 +91,13 @@ async fn each_kind_of_token_opens_its_own_door_only() {
                 "reset" => {
                     let body = json!({ "token": token, "new_password": tests::OTHER_PASSWORD });
                     (client.post("/v1/password/reset", body).await, "invalid_code")
+                }
+                "mfa" => {
+                    let body = json!({ "mfa_token": token, "method": "totp", "code": "123456" });
+                    (client.post("/v1/login/mfa", body).await, "invalid_code")
+                }
+                "passkey options" => {
+                    (client.post("/v1/login/passkey/options", json!({ "mfa_token": token })).await, "invalid_code")
                 }
                 "verify" => (client.post("/v1/register/verify", json!({ "token": token })).await, "invalid_code"),
                 _ => {

@@ -1,0 +1,110 @@
+//! Headless Chromium, driven by its own driver (WebDriver), with a virtual authenticator (the WebAuthn domain of the DevTools protocol).
+
+use std::{path::PathBuf, process::Stdio, time::Duration};
+
+use fantoccini::{Client, ClientBuilder, wd::WebDriverCompatibleCommand};
+use http::Method;
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+use url::{ParseError, Url};
+
+/// A browser with a fresh profile, which ends with this.
+pub(super) struct Chromium {
+    pub(super) client: Client,
+    driver: Child,
+    profile: PathBuf,
+}
+
+/// A command of the DevTools protocol, through the driver.
+#[derive(Debug)]
+struct DevTools(&'static str, Value);
+
+impl WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _url: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(json!({ "cmd": self.0, "params": self.1 }).to_string()))
+    }
+}
+
+/// The program's whole path among the folders of `PATH`, if it is installed.
+fn installed(names: &[&str]) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|file| file.is_file())
+}
+
+impl Chromium {
+    /// Starts one, where Chromium and its driver are installed; otherwise `None`, and the test says by its name that it was left out.
+    pub(super) async fn start(test: &str) -> Option<Self> {
+        let browser = installed(&["chromium", "chromium-browser", "google-chrome"]);
+        let (Some(driver), Some(browser)) = (installed(&["chromedriver"]), browser) else {
+            tests::leave_out(test, "no Chromium with its driver here");
+            return None;
+        };
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let profile = std::env::temp_dir().join(format!("latchkey-chromium-{}-{port}", std::process::id()));
+        let driver = Command::new(driver)
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let options = json!({
+            "binary": browser,
+            "args": [
+                "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+                "--disable-component-update", "--disable-sync", format!("--user-data-dir={}", profile.display()),
+            ],
+        });
+        let capabilities = [("goog:chromeOptions".to_owned(), options)].into_iter().collect();
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities);
+        for attempt in 0.. {
+            match builder.connect(&format!("http://127.0.0.1:{port}")).await {
+                Ok(client) => return Some(Self { client, driver, profile }),
+                Err(error) if attempt == 100 => panic!("no session with the driver: {error}"),
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+        None
+    }
+
+    /// A command of the DevTools protocol.
+    pub(super) async fn dev_tools(&self, command: &'static str, parameters: Value) -> Value {
+        self.client.issue_cmd(DevTools(command, parameters)).await.unwrap()
+    }
+
+    /// Plugs an authenticator in that verifies its user and agrees at once; returns its id.
+    pub(super) async fn plug_in(&self) -> Value {
+        self.dev_tools("WebAuthn.enable", json!({})).await;
+        let options = json!({
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true,
+            "isUserVerified": true, "automaticPresenceSimulation": true,
+        });
+        self.dev_tools("WebAuthn.addVirtualAuthenticator", json!({ "options": options })).await["authenticatorId"]
+            .clone()
+    }
+
+    /// What a script in the page comes to. It may `await`, and finds what it is given in `given`.
+    pub(super) async fn run(&self, script: &str, given: Value) -> Value {
+        let script = format!(
+            "const done = arguments[arguments.length - 1], given = arguments[0];
+             (async () => {{ {script} }})().then(value => done({{ value }}), error => done({{ error: String(error) }}));"
+        );
+        let mut came = self.client.execute_async(&script, vec![given]).await.unwrap();
+        assert!(came.get("error").is_none(), "{came}");
+        came["value"].take()
+    }
+
+    /// Ends it.
+    pub(super) async fn end(mut self) {
+        self.client.close().await.unwrap();
+        self.driver.kill().await.unwrap();
+        let _ = std::fs::remove_dir_all(&self.profile);
+    }
+}

@@ -1,0 +1,130 @@
+use std::collections::BTreeSet;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use tests::{Client, Key, Person, strict_world, world};
+
+const ADDRESS: &str = "ada@example.org";
+
+async fn ask(client: &Client, body: Value) -> Value {
+    client.post("/v1/login/passkey/options", body).await.expect(200).body
+}
+
+#[tokio::test]
+async fn without_an_identifier_any_will_do() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let asked = ask(&client, json!({})).await;
+    let options = &asked["publicKey"];
+    assert_eq!((&options["rpId"], &options["userVerification"]), (&json!("localhost"), &json!("required")));
+    assert_eq!(options["timeout"], 300_000);
+    // The page chooses whether a dialogue opens, or conditional mediation waits in a field.
+    assert!(options.get("allowCredentials").is_none() && asked.get("mediation").is_none());
+    let names: BTreeSet<&String> = asked.as_object().unwrap().keys().collect();
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), ["challenge_id", "publicKey"]);
+    let other = ask(&client, json!({})).await;
+    assert_ne!(other["publicKey"]["challenge"], options["challenge"]);
+    for body in
+        [json!({ "identifier": "" }), json!({ "identifier": 7 }), json!({ "mfa_token": 7 }), json!({ "user": 1 })]
+    {
+        client.post("/v1/login/passkey/options", body).await.expect_problem(400, "invalid_request");
+    }
+}
+
+#[tokio::test]
+async fn who_has_none_and_who_isn_t_there_are_asked_for_plausible_ones_always_the_same() {
+    let world = world().await;
+    let client = Client::new(&world);
+    Person::register(&client, ADDRESS).await;
+    let eve = Person::register(&client, "eve@example.org").await;
+    let made = eve.add_passkey(&mut Key::new()).await.expect(201);
+    let shape = |asked: &Value| {
+        let mut options = asked["publicKey"].clone();
+        options["challenge"] = json!("");
+        for allowed in options["allowCredentials"].as_array_mut().unwrap() {
+            assert_eq!(allowed["type"], "public-key");
+            let id = URL_SAFE_NO_PAD.decode(allowed["id"].as_str().unwrap()).unwrap();
+            assert!((16..=64).contains(&id.len()), "{allowed}");
+            assert!(!allowed["transports"].as_array().unwrap().is_empty());
+        }
+        options["allowCredentials"].take();
+        options
+    };
+    let real = ask(&client, json!({ "identifier": "eve@example.org" })).await;
+    assert_eq!(real["publicKey"]["allowCredentials"].as_array().unwrap().len(), 1);
+    assert_eq!(real["publicKey"]["allowCredentials"][0]["transports"], made.body["transports"]);
+    let mut lengths = BTreeSet::new();
+    for n in 0..40 {
+        let identifier = if n == 0 { ADDRESS.to_owned() } else { format!("nobody{n}@example.org") };
+        let first = ask(&client, json!({ "identifier": identifier })).await;
+        // However it is typed.
+        let again =
+            ask(&client.at("192.0.2.9"), json!({ "identifier": format!(" {}", identifier.to_uppercase()) })).await;
+        assert_eq!(first["publicKey"]["allowCredentials"], again["publicKey"]["allowCredentials"], "{identifier}");
+        assert_eq!(shape(&first), shape(&real));
+        for allowed in first["publicKey"]["allowCredentials"].as_array().unwrap() {
+            lengths.insert(allowed["id"].as_str().unwrap().len());
+        }
+    }
+    assert!(lengths.len() > 2, "{lengths:?}");
+}
+
+#[tokio::test]
+async fn known_and_unknown_take_the_same_calls() {
+    let world = world().await;
+    let client = Client::new(&world);
+    Person::register(&client, ADDRESS).await.add_passkey(&mut Key::new()).await.expect(201);
+    world.settle().await;
+    let mut taken = Vec::new();
+    for identifier in [ADDRESS, "nobody@example.org"] {
+        ask(&client, json!({ "identifier": identifier })).await; // the keys
+        world.reset_calls();
+        ask(&client, json!({ "identifier": identifier })).await;
+        let mut calls: Vec<(String, f64)> =
+            world.calls().iter().map(|call| (call.action.clone(), call.write_units)).collect();
+        calls.sort_by(|one, other| one.0.cmp(&other.0));
+        taken.push(calls);
+    }
+    assert_eq!(taken[0], taken[1]);
+}
+
+#[tokio::test]
+async fn as_a_second_factor_only_where_one_is_owed() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    person.enable_totp().await;
+    let body = json!({ "mfa_token": person.first_factor().await });
+    client.post("/v1/login/passkey/options", body).await.expect_problem(409, "conflict");
+    person.add_passkey(&mut Key::new()).await.expect(201);
+    person.add_passkey(&mut Key::new()).await.expect(201);
+    let answer = person.login_with(json!({})).await.expect(200);
+    assert_eq!(answer.body["methods"], json!(["totp", "backup_code", "passkey"]));
+    let asked = ask(&client, json!({ "mfa_token": answer.text("mfa_token") })).await;
+    assert_eq!(asked["publicKey"]["allowCredentials"].as_array().unwrap().len(), 2);
+    let both = json!({ "mfa_token": answer.text("mfa_token"), "identifier": ADDRESS });
+    let refused = client.post("/v1/login/passkey/options", both).await.expect_problem(400, "invalid_request");
+    assert_eq!(refused.fields(), ["identifier"]);
+    let other = json!({ "mfa_token": format!("{}.{}", "A".repeat(43), "A".repeat(43)) });
+    client.post("/v1/login/passkey/options", other).await.expect_problem(400, "invalid_code");
+}
+
+#[tokio::test]
+async fn a_network_asks_sixty_times_in_a_quarter_of_an_hour() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let client = Client::new(&world);
+    for _ in 0..60 {
+        ask(&client, json!({})).await;
+    }
+    client.post("/v1/login/passkey/options", json!({})).await.expect_problem(429, "rate_limited");
+    ask(&client.at("198.51.100.1"), json!({})).await;
+    // Its neighbours use nothing up of a browser that is somebody's device, nor of who has given a first factor.
+    let person = Person::register(&client.at("198.51.100.2"), ADDRESS).await;
+    let mut browser = client.clone();
+    browser.cookies.insert("__Host-device".to_owned(), person.device_token.clone());
+    ask(&browser, json!({})).await;
+    person.add_passkey(&mut Key::new()).await.expect(201);
+    person.enable_totp().await;
+    ask(&client, json!({ "mfa_token": person.first_factor().await })).await;
+}

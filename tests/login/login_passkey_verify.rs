@@ -1,0 +1,248 @@
+use serde_json::{Value, json};
+use tests::{Client, Forged, Key, Person, claims, events, world};
+
+const ADDRESS: &str = "ada@example.org";
+
+async fn asked(client: &Client, body: Value) -> (Value, Value) {
+    let asked = client.post("/v1/login/passkey/options", body).await.expect(200);
+    (asked.body["challenge_id"].clone(), asked.body["publicKey"].clone())
+}
+
+async fn verify(client: &Client, body: Value) -> tests::Answer {
+    client.post("/v1/login/passkey/verify", body).await
+}
+
+#[tokio::test]
+async fn a_passkey_is_both_factors_with_an_identifier_and_without() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let mut key = Key::new();
+    person.add_passkey(&mut key).await.expect(201);
+    person.enable_totp().await;
+    for asking in [json!({}), json!({ "identifier": "ADA@example.org" })] {
+        let done = verify(&client, client.passkey_answer(&mut key, asking).await).await.expect(200);
+        assert_eq!(done.body["status"], "authenticated");
+        assert_eq!(done.body["user"]["id"], person.id);
+        let told = claims(&done.text("access_token"));
+        assert_eq!((&told["amr"], &told["aal"]), (&json!(["swk", "user", "mfa"]), &json!("aal2")));
+        // And so enough for what is sensitive.
+        client.with_token(&done.text("access_token")).post("/v1/passkeys/options", json!({})).await.expect(200);
+    }
+    assert_eq!(events(&world, "login"), vec![("success".to_owned(), "passkey".to_owned()); 2]);
+    // A new device is told of, like at any login.
+    world.settle().await;
+    assert_eq!(world.mail().iter().filter(|mail| mail.kind == "new_login").count(), 2);
+}
+
+#[tokio::test]
+async fn it_is_the_second_factor_of_a_login_and_keeps_the_choice_of_the_first() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let mut key = Key::new();
+    person.add_passkey(&mut key).await.expect(201);
+    person.enable_totp().await;
+    let browser = client.after(&client.get("/v1/csrf").await.expect(200));
+    let mut first = person.credentials();
+    first["session"] = json!({ "transport": "cookie" });
+    let token = browser.post("/v1/login", first).await.expect(200).text("mfa_token");
+    let mut body = client.passkey_answer(&mut key, json!({ "mfa_token": token })).await;
+    body["session"] = json!({ "transport": "token" });
+    verify(&Client { csrf_token: None, ..browser.clone() }, body.clone()).await.expect_problem(403, "csrf_failed");
+    let done = verify(&browser, body.clone()).await.expect(200);
+    assert!(done.body.get("access_token").is_none() && done.cookies().contains_key("__Host-access"));
+    let told = claims(&done.cookies()["__Host-access"].0);
+    assert_eq!((&told["amr"], &told["aal"]), (&json!(["pwd", "swk", "user", "mfa"]), &json!("aal2")));
+    verify(&browser, body).await.expect_problem(400, "invalid_code");
+    let late = json!({ "mfa_token": token, "method": "totp", "code": "123456" });
+    browser.post("/v1/login/mfa", late).await.expect_problem(400, "invalid_code");
+    assert_eq!(events(&world, "login").first(), Some(&("success".to_owned(), "passkey".to_owned())));
+}
+
+#[tokio::test]
+async fn another_s_passkey_finishes_no_login() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let (ada, eve) = (Person::register(&client, ADDRESS).await, Person::register(&client, "eve@example.org").await);
+    let (mut hers, mut theirs) = (Key::new(), Key::new());
+    ada.add_passkey(&mut hers).await.expect(201);
+    eve.add_passkey(&mut theirs).await.expect(201);
+    ada.enable_totp().await;
+    let token = ada.first_factor().await;
+    for asking in [json!({ "mfa_token": token }), json!({ "identifier": ADDRESS })] {
+        let (id, options) = asked(&client, asking).await;
+        let credential = theirs.sign(&options, Forged::RIGHT);
+        verify(&client, json!({ "challenge_id": id, "credential": credential }))
+            .await
+            .expect_problem(400, "invalid_code");
+    }
+    // Nor does one that says that it is hers.
+    let (id, options) = asked(&client, json!({})).await;
+    let mut credential = theirs.sign(&options, Forged::RIGHT);
+    credential["response"]["userHandle"] = hers.sign(&options, Forged::RIGHT)["response"]["userHandle"].clone();
+    let body = json!({ "challenge_id": id, "credential": credential });
+    verify(&client, body).await.expect_problem(400, "invalid_code");
+    // Without saying whose it is, it is nobody's.
+    let mut credential = hers.sign(&options, Forged::RIGHT);
+    credential["response"]["userHandle"] = Value::Null;
+    let body = json!({ "challenge_id": id, "credential": credential });
+    verify(&client, body).await.expect_problem(400, "invalid_code");
+    // With a named account it needn't say, but not say another.
+    let (id, options) = asked(&client, json!({ "identifier": ADDRESS })).await;
+    let mut credential = hers.sign(&options, Forged::RIGHT);
+    credential["response"]["userHandle"] = theirs.sign(&options, Forged::RIGHT)["response"]["userHandle"].clone();
+    let body = json!({ "challenge_id": id, "credential": credential });
+    verify(&client, body.clone()).await.expect_problem(400, "invalid_code");
+    let mut body = body;
+    body["credential"]["response"].as_object_mut().unwrap().insert("userHandle".to_owned(), Value::Null);
+    verify(&client, body).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_isn_t_signed_for_this_page_and_this_challenge_is_refused() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let mut key = Key::new();
+    person.add_passkey(&mut key).await.expect(201);
+    let right = Forged::RIGHT;
+    for forged in [
+        Forged { origin: "http://localhost:3001", ..right },
+        Forged { origin: "https://localhost:3000", ..right },
+        Forged { origin: "http://evil.localhost:3000", ..right },
+        Forged { origin: "http://notlocalhost:3000", ..right },
+        Forged { origin: "http://localhost:3000.evil.example", ..right },
+        Forged { kind: "webauthn.create", ..right },
+        Forged { rp_id: "evil.example", ..right },
+        Forged { cross_origin: true, ..right },
+        Forged { flags: 4 | 8 | 16, ..right }, // nobody there
+        Forged { flags: 1 | 8 | 16, ..right }, // nobody verified
+        Forged { flags: 1 | 4 | 16, ..right }, // backed up, and not to be
+    ] {
+        let (id, options) = asked(&client, json!({})).await;
+        let body = json!({ "challenge_id": id, "credential": key.sign(&options, forged) });
+        let answer = verify(&client, body).await;
+        assert_eq!((answer.status, answer.code()), (400, "invalid_code"), "{forged:?}");
+    }
+    let (id, options) = asked(&client, json!({})).await;
+    let (other, _) = asked(&client, json!({})).await;
+    let good = json!({ "challenge_id": id, "credential": key.sign(&options, right) });
+    // Another challenge's answer, another signature, other signed bytes.
+    let mut bad = good.clone();
+    bad["challenge_id"] = other;
+    verify(&client, bad).await.expect_problem(400, "invalid_code");
+    for name in ["signature", "authenticatorData"] {
+        let mut bad = good.clone();
+        let text = bad["credential"]["response"][name].as_str().unwrap().to_owned();
+        let middle = text.len() / 2;
+        let changed = if text.as_bytes()[middle] == b'A' { 'B' } else { 'A' };
+        let text = format!("{}{changed}{}", &text[..middle], &text[middle + 1..]);
+        bad["credential"]["response"][name] = json!(text);
+        let answer = verify(&client, bad).await;
+        assert_eq!(answer.status, 400, "{name}: {}", answer.text);
+    }
+    verify(&client, good.clone()).await.expect(200);
+    verify(&client, good).await.expect_problem(400, "invalid_code");
+    let failures =
+        events(&world, "login").iter().filter(|(outcome, how)| outcome == "failure" && how == "passkey").count();
+    assert!(failures >= 12, "{failures}");
+}
+
+#[tokio::test]
+async fn a_challenge_is_looked_at_five_times_within_five_minutes() {
+    let world = world().await;
+    world.clock().freeze();
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let mut key = Key::new();
+    person.add_passkey(&mut key).await.expect(201);
+    let (id, options) = asked(&client, json!({})).await;
+    let wrong = key.sign(&options, Forged { rp_id: "evil.example", ..Forged::RIGHT });
+    let right = key.sign(&options, Forged::RIGHT);
+    for _ in 0..5 {
+        let body = json!({ "challenge_id": id, "credential": wrong });
+        verify(&client, body).await.expect_problem(400, "invalid_code");
+    }
+    let body = json!({ "challenge_id": id, "credential": right });
+    verify(&client, body).await.expect_problem(400, "invalid_code");
+    let late = client.passkey_answer(&mut key, json!({})).await;
+    world.clock().advance(300);
+    verify(&client, late).await.expect_problem(400, "invalid_code");
+    let good = client.passkey_answer(&mut key, json!({})).await;
+    world.clock().advance(299);
+    verify(&client, good).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_an_authenticator_says_of_itself_is_a_signal_and_locks_nobody_out() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let mut key = Key::new();
+    let made = person.add_passkey(&mut key).await.expect(201);
+    assert_eq!(made.body["backed_up"], true);
+    let stored = || world.scan("accounts").into_iter().find(|item| item.get("sign_count").is_some()).unwrap();
+    let login = async |flags: u8, count: u32| {
+        let (id, options) = asked(&client, json!({})).await;
+        let credential = key.sign(&options, Forged { flags, count, ..Forged::RIGHT });
+        let done = verify(&client, json!({ "challenge_id": id, "credential": credential })).await.expect(200);
+        claims(&done.text("access_token"))["amr"].clone()
+    };
+    let (device, may, is) = (1 | 4, 8, 16);
+    assert_eq!(login(device | may | is, 0).await, json!(["swk", "user", "mfa"]));
+    assert!(events(&world, "passkey_signal").is_empty());
+    // No longer copied; then not even to be; then both again.
+    login(device | may, 0).await;
+    assert_eq!(person.client.get("/v1/passkeys").await.expect(200).body["passkeys"][0]["backed_up"], false);
+    assert_eq!(login(device, 0).await, json!(["hwk", "user", "mfa"]));
+    login(device | may | is, 0).await;
+    // It begins to count, goes on, and then counts what it has counted before: it was cloned, or its store was set back.
+    login(device | may | is, 5).await;
+    login(device | may | is, 6).await;
+    // Those of one login are of one time, and in no order.
+    let mut told: Vec<String> = events(&world, "passkey_signal").into_iter().map(|(_, what)| what).collect();
+    told[2..].sort_unstable();
+    assert_eq!(told, ["backup_state", "backup_eligibility", "backup_eligibility", "backup_state"]);
+    login(device | may | is, 6).await;
+    login(device | may | is, 2).await;
+    login(device | may | is, 0).await;
+    let told: Vec<String> = events(&world, "passkey_signal").into_iter().map(|(_, what)| what).collect();
+    assert_eq!(told[4..], ["sign_count", "sign_count", "sign_count"]);
+    // I15: it never goes down.
+    assert_eq!(stored()["sign_count"]["N"], "6");
+}
+
+#[tokio::test]
+async fn an_authenticator_that_counts_goes_up_by_itself() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let mut key = Key::new().counting();
+    person.add_passkey(&mut key).await.expect(201);
+    for _ in 0..3 {
+        verify(&client, client.passkey_answer(&mut key, json!({})).await).await.expect(200);
+    }
+    assert!(events(&world, "passkey_signal").is_empty());
+    let stored = world.scan("accounts").into_iter().find(|item| item.get("sign_count").is_some()).unwrap();
+    assert_eq!(stored["sign_count"]["N"], "3");
+}
+
+#[tokio::test]
+async fn cookies_want_a_csrf_token_and_a_banned_account_is_told_so() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let mut key = Key::new();
+    person.add_passkey(&mut key).await.expect(201);
+    let mut body = client.passkey_answer(&mut key, json!({})).await;
+    body["session"] = json!({ "transport": "cookie", "remember_me": true });
+    verify(&client, body.clone()).await.expect_problem(403, "csrf_failed");
+    let browser = client.after(&client.get("/v1/csrf").await.expect(200));
+    let done = verify(&browser, body).await.expect(200);
+    assert_eq!(done.body["refresh_expires_in"], 30 * 86_400);
+    browser.after(&done).get("/v1/me").await.expect(200);
+    tests::change_profile(&world, |profile| profile["account_status"] = json!({ "S": "banned" }));
+    let body = client.passkey_answer(&mut key, json!({})).await;
+    verify(&client, body).await.expect_problem(403, "account_banned");
+}

@@ -1,0 +1,33 @@
+use serde_json::json;
+use tests::{Client, Key, Person, world};
+
+const ADDRESS: &str = "ada@example.org";
+
+#[tokio::test]
+async fn real_authenticators_are_asked_for_what_they_have() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let made = person.add_passkey(&mut Key::new()).await.expect(201);
+    let asked = person.client.post("/v1/passkeys/options", json!({})).await.expect(200);
+    let options = &asked.body["publicKey"];
+    assert_eq!(options["rp"], json!({ "id": "localhost", "name": "Latchkey" }));
+    assert_eq!((&options["user"]["name"], &options["user"]["displayName"]), (&json!(ADDRESS), &json!(ADDRESS)));
+    assert_eq!(options["authenticatorSelection"]["residentKey"], "preferred");
+    assert_eq!(options["authenticatorSelection"]["requireResidentKey"], false);
+    assert_eq!(options["authenticatorSelection"]["userVerification"], "required");
+    assert_eq!(options["attestation"], "none");
+    assert_eq!(options["timeout"], 300_000);
+    assert_eq!(options["excludeCredentials"].as_array().unwrap().len(), 1);
+    assert!(options["pubKeyCredParams"].as_array().unwrap().iter().any(|wanted| wanted["alg"] == -7));
+    // WebAuthn Level 3, section 13.4.3: at least 16 random bytes; and never the same.
+    let challenge = options["challenge"].as_str().unwrap();
+    assert!(challenge.len() >= 22, "{challenge}");
+    let again = person.client.post("/v1/passkeys/options", json!({})).await.expect(200);
+    assert_ne!(again.body["publicKey"]["challenge"], options["challenge"]);
+    assert_eq!(made.body["transports"], json!(["hybrid", "internal"]));
+    // What is kept meanwhile is encrypted.
+    let stored = tests::everything_stored(&world);
+    assert!(!stored.contains(challenge));
+    let answer = person.client.post("/v1/passkeys/options", json!({ "user": "eve" })).await;
+    assert_eq!(answer.expect_problem(400, "invalid_request").fields(), ["user"]);
+}
