@@ -33,7 +33,7 @@ pub(crate) struct Caller<'a> {
     /// Their vault.
     pub(crate) vault: Vault<'a>,
     /// What their second factors are checked by, where that was asked for.
-    pub(crate) factors: Factors,
+    factors: Option<Factors>,
     /// Whether cookies brought the token, and bring the next.
     pub(crate) by_cookie: bool,
 }
@@ -49,6 +49,14 @@ impl Caller<'_> {
         let fresh = app.clock.now() <= self.session.auth_time.plus_seconds(FRESH_SECONDS);
         let strong = self.account.mfa_since.is_none() || is_multi_factor(&self.session.amr);
         if fresh && strong { Ok(()) } else { Err(Error::ReauthenticationRequired) }
+    }
+
+    /// What their second factors are checked by.
+    ///
+    /// # Errors
+    /// `internal` for a caller that was found without.
+    pub(crate) fn factors(&self) -> Result<&Factors, Error> {
+        self.factors.as_ref().ok_or_else(|| Error::internal("a caller's factors weren't asked for"))
     }
 
     /// Writes down that something was refused, whatever for; what failed may be asked again.
@@ -142,7 +150,7 @@ async fn find_caller<'a>(app: &'a App, request: &Request, factors: bool) -> Resu
     let Presented { user_id, session_id, by_cookie, .. } = presented(app, request).await?;
     let hash = session_hash(app, &session_id).await?;
     let mut loaded = app.store.load(&user_id, Wanted { factors, ..Wanted::session(&hash) }).await?;
-    let factors = std::mem::take(&mut loaded.factors);
+    let factors = factors.then(|| std::mem::take(&mut loaded.factors));
     let (account, session, vault) = complete(app, loaded).ok_or(Error::SessionRevoked)?;
     if !lives(app, &account, &session) {
         return Err(Error::SessionRevoked);

@@ -106,7 +106,7 @@ pub(crate) async fn right_signed_in<'a>(
     code: &TypedCode,
 ) -> Result<(FactorUse<'a>, Attempt), Error> {
     let attempt = reserve_signed_in(app, caller).await?;
-    let used = right(app, &caller.vault, &caller.account.id, &caller.factors, code).await?;
+    let used = right(app, &caller.vault, &caller.account.id, caller.factors()?, code).await?;
     Ok((used.ok_or(Error::InvalidCode)?, attempt))
 }
 

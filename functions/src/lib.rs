@@ -19,6 +19,7 @@ mod csrf_token;
 mod device;
 mod factor;
 mod login_alert;
+mod mailed_code;
 mod owner;
 mod passkey;
 mod second_factor;

@@ -4,14 +4,13 @@
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::{device_token::DeviceToken, password_hash::Cost},
+    crypto::device_token::DeviceToken,
     domain::{
         account::Status,
         audit::{Action, Outcome},
         challenge::SECOND_FACTOR_SECONDS,
         device::Trust,
         mail::Content,
-        otp_code::OtpCode,
         second_factor::{Method, with_methods},
         session::SessionOptions,
     },
@@ -25,7 +24,7 @@ use shared::{
 };
 
 use crate::{
-    device,
+    device, mailed_code,
     sign_in::{self, Entrant, SignIn},
     step_token::StepToken,
     user,
@@ -108,9 +107,7 @@ async fn mail_code(
     transaction: &mut Transaction,
 ) -> Result<String, Error> {
     let address = user::address(vault, account).await?.ok_or_else(|| Error::internal("a code without an address"))?;
-    let code = OtpCode::random(&*app.rng);
-    let peppers = app.keyring.get(Purpose::Pepper).await?;
-    let hash = app.hasher.hash(code.bytes(), app.rng.bytes(), peppers.pepper(), Cost::CODE).await?;
+    let (code, hash) = mailed_code::new(app).await?;
     let content = Content::LoginCode { code: code.display().to_string() };
     transaction.put_mail(&app.store, &vault.mail(&address, content, SECOND_FACTOR_SECONDS).await?.in_epoch_of(account));
     Ok(hash)

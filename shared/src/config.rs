@@ -66,11 +66,11 @@ impl PasswordPolicy {
         }
     }
 
-    /// How many code points a password needs where it is the only factor.
-    pub const fn least_code_points(self) -> usize {
+    /// How many code points a password needs, as the only factor or beside a second one.
+    pub const fn least_code_points(self, second_factor: bool) -> usize {
         match self {
-            Self::Composition => 8,
-            Self::Length => 15,
+            Self::Length if !second_factor => 15,
+            Self::Composition | Self::Length => 8,
         }
     }
 }

@@ -29,7 +29,7 @@ pub struct RelyingParty {
 }
 
 /// What is asked of a browser (`publicKey`), and what has to be known of that when it answers.
-pub struct Asked {
+pub struct Ceremony {
     /// The options for `navigator.credentials`.
     pub options: Value,
     /// To be kept, encrypted, until the answer comes.
@@ -170,7 +170,7 @@ impl RelyingParty {
     ///
     /// # Errors
     /// `internal`.
-    pub fn ask_to_register(&self, user_id: &UserId, name: &str, have: Vec<Vec<u8>>) -> Result<Asked, Error> {
+    pub fn ask_to_register(&self, user_id: &UserId, name: &str, have: Vec<Vec<u8>>) -> Result<Ceremony, Error> {
         let broken = |_| Error::internal("a passkey could not be asked for");
         let (mut asked, state) = self
             .webauthn
@@ -180,7 +180,7 @@ impl RelyingParty {
             selection.resident_key = serde_json::from_value(Value::from("preferred")).ok();
             selection.require_resident_key = false;
         }
-        Asked::of(&asked.public_key, &state)
+        Ceremony::of(&asked.public_key, &state)
     }
 
     /// The passkey that a browser made.
@@ -224,12 +224,12 @@ impl RelyingParty {
     ///
     /// # Errors
     /// `internal`.
-    pub fn ask_for_passkey(&self, allowed: &[Allowed]) -> Result<Asked, Error> {
+    pub fn ask_for_passkey(&self, allowed: &[Allowed]) -> Result<Ceremony, Error> {
         let broken = |_| Error::internal("a passkey could not be asked for");
         // Which credential it must be is known when it comes: the state is the same for all, and holds nothing of anybody.
         let (mut asked, state) = self.webauthn.start_discoverable_authentication().map_err(broken)?;
         asked.public_key.extensions = None;
-        let mut asked = Asked::of(&asked.public_key, &state)?;
+        let mut asked = Ceremony::of(&asked.public_key, &state)?;
         match asked.options.as_object_mut() {
             // Left out, and not empty: some clients take an empty list at its word.
             Some(options) if allowed.is_empty() => drop(options.remove("allowCredentials")),
@@ -306,7 +306,7 @@ fn nobody_s(id: &[u8]) -> Result<RegisteredCredential, Error> {
     Ok(RegisteredCredential { credential, transports: Vec::new() })
 }
 
-impl Asked {
+impl Ceremony {
     fn of(options: &impl Serialize, state: &impl Serialize) -> Result<Self, Error> {
         let unwritable = |_| Error::internal("a passkey's options are unwritable");
         Ok(Self {

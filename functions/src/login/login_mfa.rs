@@ -21,6 +21,7 @@ use shared::{
 
 use crate::{
     factor::{self, TypedCode},
+    mailed_code,
     second_factor::{self, Waiting},
     sign_in,
     step_token::{Step, StepToken},
@@ -199,8 +200,7 @@ impl Tries {
 /// Whether the code is the one that was mailed for this login.
 async fn is_mailed_code(app: &App, waiting: &Waiting<'_>, code: &Code) -> Result<bool, Error> {
     let (Code::Mailed(code), Some(hash)) = (code, &waiting.login.code) else { return Ok(false) };
-    let peppers = app.keyring.get(Purpose::Pepper).await?;
-    Ok(app.hasher.verify(code.bytes(), hash, |version| peppers.bytes_of(version)).await?)
+    mailed_code::is_right(app, code, hash).await
 }
 
 /// Signs whoever gave the right code in; `None` if the account, the device or a session is no longer as it was loaded.

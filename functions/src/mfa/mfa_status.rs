@@ -23,7 +23,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let trusted = devices.iter().filter(|device| trusted_until(&app, &caller, device).is_some()).count();
     let answer = json!({
         "totp": caller.account.mfa_since.is_some(),
-        "backup_codes_left": caller.factors.backup_codes.len(),
+        "backup_codes_left": caller.factors()?.backup_codes.len(),
         "passkeys": caller.account.passkeys,
         "trusted_devices": trusted,
     });

@@ -29,7 +29,7 @@ async fn handle(app: Arc<App>, _request: Request) -> Result<Response, Error> {
         "product_name": app.config.product_name,
         "password": {
             "policy": policy.as_str(),
-            "min_length": policy.least_code_points(),
+            "min_length": policy.least_code_points(false),
             "max_length": MAX_CODE_POINTS,
             "classes": classes,
         },

@@ -55,7 +55,8 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let own = user::own_words(&vault, &account).await?;
     let context: Vec<&str> =
         std::iter::once(app.config.product_name.as_str()).chain(own.iter().map(String::as_str)).collect();
-    password::check(&new, app.config.password_policy, &context).map_err(Error::WeakPassword)?;
+    let second_factor = account.mfa_since.is_some();
+    password::check(&new, app.config.password_policy, second_factor, &context).map_err(Error::WeakPassword)?;
     let hash = hash_password(&app, &new).await?;
     let event = vault.event(Action::ResetPassword, Outcome::Success, "link", &request.client).await?;
     let mut transaction = Transaction::new();

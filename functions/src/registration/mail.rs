@@ -3,19 +3,16 @@
 use shared::{
     app::App,
     clock::Timestamp,
-    crypto::password_hash::Cost,
     domain::{
         challenge::{CODE_SECONDS, LINK_SECONDS},
         mail::Content,
-        otp_code::OtpCode,
     },
     error::Error,
-    keyring::Purpose,
     store::{Answer, Pending, StoredMail},
     vault::Vault,
 };
 
-use crate::step_token::StepToken;
+use crate::{mailed_code, step_token::StepToken};
 
 /// What a challenge asks for from now on, and the mail that tells it. Where the address has an account (`decoy`) the mail says that
 /// instead; the work is the same.
@@ -28,12 +25,10 @@ pub(super) async fn prepare(
     ends_at: Timestamp,
 ) -> Result<(Pending, StoredMail), Error> {
     let now = app.clock.now();
-    let code = OtpCode::random(&*app.rng);
+    let (code, code_hash) = mailed_code::new(app).await?;
     let link = StepToken::random(app, challenge);
-    let peppers = app.keyring.get(Purpose::Pepper).await?;
     let public_url = app.public_url().await?; // for decoys too: they ask the same of the tables
     let until = |seconds| now.plus_seconds(seconds).min(ends_at);
-    let code_hash = app.hasher.hash(code.bytes(), app.rng.bytes(), peppers.pepper(), Cost::CODE).await?;
     let pending = Pending::Mailed {
         code: Some(Answer { hash: code_hash, expires_at: until(CODE_SECONDS) }),
         link: Some(Answer { hash: link.hash(app).await?, expires_at: until(LINK_SECONDS) }),

@@ -102,7 +102,7 @@ async fn by_email(
         let mut context = vec![app.config.product_name.as_str(), email.local_part()];
         context.extend(username.as_ref().map(Username::as_str));
         context.extend(name.as_ref().map(DisplayText::as_str));
-        password::check(password, app.config.password_policy, &context).map_err(Error::WeakPassword)?;
+        password::check(password, app.config.password_policy, false, &context).map_err(Error::WeakPassword)?;
     }
     let now = app.clock.now();
     let index = app.keyring.get(Purpose::Index).await?;
@@ -177,7 +177,7 @@ async fn by_username(
         return Err(Error::field("email", "is required"));
     }
     let context = [app.config.product_name.as_str(), username.as_str()];
-    password::check(&password, app.config.password_policy, &context).map_err(Error::WeakPassword)?;
+    password::check(&password, app.config.password_policy, false, &context).map_err(Error::WeakPassword)?;
     count_by_network(app, request).await?;
     let index = app.keyring.get(Purpose::Index).await?;
     let username_hash = lookup_hash(&index, Subject::Username, username.normalised().as_bytes());

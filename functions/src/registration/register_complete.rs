@@ -65,7 +65,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     context.extend(new.email.as_ref().and_then(|(email, _)| email.split('@').next()));
     context.extend(new.username.as_ref().map(|(username, _)| username.as_str()));
     context.extend(new.name.as_deref());
-    password::check(&password, app.config.password_policy, &context).map_err(Error::WeakPassword)?;
+    password::check(&password, app.config.password_policy, false, &context).map_err(Error::WeakPassword)?;
     if let Some((_, hash)) = &new.username
         && app.store.username_owner(hash).await?.is_some()
     {

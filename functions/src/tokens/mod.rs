@@ -6,3 +6,5 @@ pub mod logout;
 pub mod reauthenticate;
 pub mod token_introspect;
 pub mod token_refresh;
+
+mod mailed_proof;

@@ -4,15 +4,11 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
 use shared::{
     app::App,
-    crypto::{password_hash::Cost, secret::Token},
     domain::{
         audit::{Action, Outcome},
-        challenge::{CODE_SECONDS, Purpose as ChallengePurpose},
-        limits::{CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION},
-        mail::Content,
+        challenge::Purpose as ChallengePurpose,
         otp_code::OtpCode,
         password::Password,
         place::Place,
@@ -20,22 +16,19 @@ use shared::{
         session::OpaqueText,
     },
     error::Error,
-    http::{Request, Response, StatusCode},
+    http::{Request, Response},
     keyring::Purpose,
     operation::Operation,
-    store::{
-        About, Answer, Attempt, Challenge, CommitError, FactorChange, FactorUse, Guess, Pending, Session, Transaction,
-        Wanted, session_key,
-    },
+    store::{About, Attempt, CommitError, FactorChange, FactorUse, Guess, Session, Transaction, Wanted, session_key},
     webauthn::Assertion,
 };
 
+use super::mailed_proof;
 use crate::{
     authentication::{self, Caller},
     factor::{self, TypedCode},
     passkey,
     sign_in::{self, Access},
-    user,
 };
 
 /// `reauthenticate`
@@ -113,9 +106,9 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
         Proof::Password { password, totp } if !waits => {
             ("password", by_password(&app, &request, &caller, &password, totp).await)
         }
-        Proof::Password { .. } | Proof::None => ("code_mailed", mail_code(&app, &request, &caller).await),
+        Proof::Password { .. } | Proof::None => ("code_mailed", mailed_proof::ask(&app, &request, &caller).await),
         Proof::Code { challenge_id, code, totp } => {
-            ("code", by_code(&app, &request, &caller, &challenge_id.0, &code, totp).await)
+            ("code", mailed_proof::take(&app, &request, &caller, &challenge_id.0, &code, totp).await)
         }
         Proof::Passkey { challenge_id, assertion } => {
             ("passkey", by_passkey(&app, &request, &caller, &challenge_id.0, &assertion).await)
@@ -125,7 +118,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
 }
 
 /// The second factor beside another proof, where one was given.
-async fn second<'a>(
+pub(super) async fn second<'a>(
     app: &App,
     caller: &'a Caller<'_>,
     totp: Option<OtpCode>,
@@ -219,102 +212,9 @@ async fn by_passkey(
     Ok(access.into_response())
 }
 
-async fn mail_code(app: &App, request: &Request, caller: &Caller<'_>) -> Result<Response, Error> {
-    let Some(address) = user::address(&caller.vault, &caller.account).await? else {
-        return Err(Error::Conflict("This account has no address that a code could be mailed to."));
-    };
-    let now = app.clock.now();
-    app.store.count(app.config.limit(REAUTHENTICATION_MAIL_BY_SESSION), &caller.session.hash, now).await?;
-    let id = Token::random(&*app.rng).encode();
-    let code = OtpCode::random(&*app.rng);
-    let peppers = app.keyring.get(Purpose::Pepper).await?;
-    let expires_at = now.plus_seconds(CODE_SECONDS);
-    let hash = app.hasher.hash(code.bytes(), app.rng.bytes(), peppers.pepper(), Cost::CODE).await?;
-    let challenge = Challenge {
-        id: id.clone(),
-        user_id: caller.account.id.clone(),
-        about: About::Reauthentication(caller.session.hash.clone()),
-        pending: Pending::Mailed { code: Some(Answer { hash, expires_at }), link: None },
-        generation: 1,
-        attempts: 0,
-        ends_at: expires_at,
-    };
-    let content = Content::ReauthenticationCode { code: code.display().to_string() };
-    let mail = caller.vault.mail(&address, content, CODE_SECONDS).await?.in_epoch_of(&caller.account);
-    let event = caller.vault.event(Action::Reauthenticate, Outcome::Success, "code_mailed", &request.client).await?;
-    let mut transaction = Transaction::new();
-    // One code at a time: the one before is no good any more.
-    if let Some(earlier) = &caller.session.code_challenge {
-        transaction.withdraw_challenge(&app.store, earlier);
-    }
-    transaction.note_code(&app.store, &caller.session, &id);
-    transaction.issue_challenge(&app.store, &challenge);
-    transaction.put_mail(&app.store, &mail);
-    transaction.audit(&app.store, &event);
-    match app.store.commit(transaction).await {
-        Ok(()) => Ok(Response::json(StatusCode::ACCEPTED, &json!({ "challenge_id": id, "expires_in": CODE_SECONDS }))),
-        Err(refused) if refused.refused("session") => {
-            Err(Error::TemporarilyUnavailable("the session changed meanwhile".to_owned()))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-async fn by_code(
-    app: &App,
-    request: &Request,
-    caller: &Caller<'_>,
-    challenge_id: &str,
-    code: &OtpCode,
-    totp: Option<OtpCode>,
-) -> Result<Response, Error> {
-    // One made in another session, or by another user, is none of this one's.
-    if caller.session.code_challenge.as_deref() != Some(challenge_id) {
-        return Err(Error::InvalidCode);
-    }
-    let now = app.clock.now();
-    let purpose = ChallengePurpose::Reauthentication;
-    let reserved = app.store.reserve_attempt(challenge_id, purpose, Guess::Code, now).await?;
-    let challenge = reserved.ok_or(Error::InvalidCode)?;
-    let limit = app.config.limit(CODE_GUESSES_BY_ACCOUNT);
-    let account = format!("{}#{}", caller.account.id, caller.account.device_epoch);
-    let counted = app.store.count(limit, &account, now).await;
-    if let Err(error @ Error::RateLimited { .. }) = counted {
-        app.store.return_attempt(&challenge).await?; // nothing was compared
-        return Err(error);
-    }
-    counted?;
-    let Pending::Mailed { code: Some(answer), .. } = &challenge.pending else { return Err(Error::InvalidCode) };
-    let peppers = app.keyring.get(Purpose::Pepper).await?;
-    if !app.hasher.verify(code.bytes(), &answer.hash, |version| peppers.bytes_of(version)).await? {
-        return Err(Error::InvalidCode);
-    }
-    let second = second(app, caller, totp).await?;
-    let mut transaction = Transaction::new();
-    transaction.consume_challenge(&app.store, &challenge);
-    transaction.uncount(&app.store, limit, &account, now);
-    believe(app, caller, &mut transaction).await?;
-    // A mailed code is no factor that would be told of.
-    let amr = if second.is_some() { Method::Totp.amr() } else { &[] };
-    if let Some((used, _)) = &second {
-        transaction.use_factor(&app.store, &caller.account.id, used, FactorChange::None);
-    }
-    let access = prove(app, request, caller, &mut transaction, "code", amr).await?;
-    match app.store.commit_giving_back(transaction, second.as_ref().map(|(_, attempt)| attempt)).await {
-        Ok(()) => Ok(access.into_response()),
-        Err(refused) => {
-            if refused.refused("account") {
-                app.store.return_attempt(&challenge).await?;
-                app.store.commit_giving_back(Transaction::new(), second.as_ref().map(|(_, attempt)| attempt)).await?;
-            }
-            Err(refusal(refused))
-        }
-    }
-}
-
 /// Adds to the transaction that the account is as it was read, and confirms the login if it was suspicious: its device is known from now on,
 /// and its place one that later logins may be like.
-async fn believe(app: &App, caller: &Caller<'_>, transaction: &mut Transaction) -> Result<(), Error> {
+pub(super) async fn believe(app: &App, caller: &Caller<'_>, transaction: &mut Transaction) -> Result<(), Error> {
     if !caller.session.unconfirmed {
         transaction.demand_account(&app.store, &caller.account);
         return Ok(());
@@ -334,7 +234,7 @@ async fn believe(app: &App, caller: &Caller<'_>, transaction: &mut Transaction) 
 }
 
 /// Adds to the transaction that the caller has proven who they are, and makes the access token that says so.
-async fn prove(
+pub(super) async fn prove(
     app: &App,
     request: &Request,
     caller: &Caller<'_>,
@@ -356,7 +256,7 @@ async fn prove(
 }
 
 /// What a refused transaction means to who proves themselves.
-fn refusal(refused: CommitError) -> Error {
+pub(super) fn refusal(refused: CommitError) -> Error {
     match refused {
         refused if refused.refused("session") || refused.refused("device") => Error::SessionRevoked,
         refused if refused.refused("challenge") || refused.refused("factors") => Error::InvalidCode,

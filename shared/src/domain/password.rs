@@ -55,11 +55,17 @@ impl FromJson for Password {
 /// sequences and their usual disguises. 10^6 is where the most common passwords and their variations end.
 const LEAST_GUESSES: u64 = 1_000_000;
 
-/// Checks a new password. `context` is what it must have nothing of: the product's name, the user's address, username and name.
+/// Checks a new password. `second_factor`: whether logins ask for more than it. `context` is what it must have nothing of: the product's name,
+/// the user's address, username and name.
 ///
 /// # Errors
 /// One entry for each rule that is not met, in words for the person who chooses it.
-pub fn check(password: &Password, policy: PasswordPolicy, context: &[&str]) -> Result<(), Vec<FieldError>> {
+pub fn check(
+    password: &Password,
+    policy: PasswordPolicy,
+    second_factor: bool,
+    context: &[&str],
+) -> Result<(), Vec<FieldError>> {
     let text: &str = &password.0;
     let mut broken = Vec::new();
     let mut rule = |met: bool, message: &str| {
@@ -67,7 +73,7 @@ pub fn check(password: &Password, policy: PasswordPolicy, context: &[&str]) -> R
             broken.push(FieldError::new("password", message));
         }
     };
-    let least = policy.least_code_points();
+    let least = policy.least_code_points(second_factor);
     rule(text.chars().count() >= least, &format!("must have at least {least} characters"));
     if policy == PasswordPolicy::Composition {
         rule(text.chars().any(char::is_uppercase), "must have an upper-case letter");
@@ -107,7 +113,7 @@ mod tests {
     use super::*;
 
     fn broken(text: &str, policy: PasswordPolicy) -> usize {
-        check(&Password::parse(text).unwrap(), policy, &["Latchkey", "ada.lovelace", "Ada Lovelace"])
+        check(&Password::parse(text).unwrap(), policy, false, &["Latchkey", "ada.lovelace", "Ada Lovelace"])
             .err()
             .map_or(0, |b| b.len())
     }
@@ -148,6 +154,9 @@ mod tests {
         assert_eq!(broken("ヒマワリと青い空と七つの橋を", PasswordPolicy::Length), 1);
         assert_eq!(broken("ヒマワリと青い空と七つの橋を渡る", PasswordPolicy::Length), 0);
         assert_eq!(broken("aaaaaaaaaaaaaaaaaaaa", PasswordPolicy::Length), 1);
+        // Beside a second factor eight are enough (NIST SP 800-63B-4, section 3.1.1.2).
+        let beside = |text| check(&Password::parse(text).unwrap(), PasswordPolicy::Length, true, &[]);
+        assert!(beside("zq7 vlxe").is_ok() && beside("zq7 vlx").is_err());
     }
 
     #[test]
