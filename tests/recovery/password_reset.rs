@@ -67,3 +67,29 @@ async fn a_reset_opens_what_strangers_have_locked() {
     let body = json!({ "identifier": ADDRESS, "password": "Third-9-harbour-lamp" });
     client.post("/v1/login", body).await.expect(200);
 }
+
+#[tokio::test]
+async fn mfa_stays_and_the_reset_logs_nobody_in() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let app = person.enable_totp().await;
+    let waits = person.first_factor().await;
+    let body = json!({ "mfa_token": waits, "method": "backup_code", "code": app.backup_codes[0] });
+    client.post("/v1/login/mfa", body).await.expect(200);
+    let half = person.first_factor().await;
+    world.settle().await;
+    let alert = world.mail().into_iter().rev().find(|mail| mail.kind == "new_login").unwrap();
+    let link = alert.link().unwrap().split_once("#token=").unwrap().1.to_owned();
+    let reset = client.post("/v1/login/disown", json!({ "token": link })).await.expect(200).text("reset_token");
+    let body = json!({ "token": reset, "new_password": OTHER_PASSWORD });
+    assert!(client.post("/v1/password/reset", body).await.expect(204).text.is_empty());
+    // A login that waited is over, and another asks for the second factor as before.
+    let late = json!({ "mfa_token": half, "method": "backup_code", "code": app.backup_codes[1] });
+    client.post("/v1/login/mfa", late).await.expect_problem(400, "invalid_code");
+    let person = Person { password: OTHER_PASSWORD.to_owned(), ..person };
+    let body = json!({
+        "mfa_token": person.first_factor().await, "method": "backup_code", "code": app.backup_codes[1],
+    });
+    client.post("/v1/login/mfa", body).await.expect(200);
+}
