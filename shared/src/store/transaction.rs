@@ -129,6 +129,9 @@ impl Store {
                 "a transaction could not be put together: {fault}"
             ))));
         }
+        if transaction.writes.is_empty() {
+            return Ok(()); // DynamoDB takes no transaction of nothing
+        }
         let mut attempt = 0;
         loop {
             let sent =
