@@ -86,22 +86,24 @@ impl Store {
         let ends_at = now.plus_seconds(limit.window_seconds);
         let values = Item::new().with_number(":one", 1).with_time(":now", now);
         let one_more = values.clone().with_number(":most", limit.limit);
-        let condition = "ends_at > :now AND hits < :most";
-        let seen = match self.write_counter(&key, "SET hits = hits + :one", condition, one_more).await? {
-            Written::Done(_) => return Ok(()),
-            Written::Refused(seen) => seen,
-        };
-        let still = seen.optional_time("ends_at").filter(|ends_at| *ends_at > now);
-        if let Some(ends_at) = still {
-            return Err(Error::RateLimited { retry_after: ends_at.seconds_from(now) });
-        }
         let first = values.with_time(":ends", ends_at).with_number(":ttl", ends_at.seconds());
-        let update = format!("SET hits = :one, ends_at = :ends, {} = :ttl", keys::TTL);
-        match self.write_counter(&key, &update, "attribute_not_exists(ends_at) OR ends_at <= :now", first).await? {
-            Written::Done(_) => Ok(()),
-            // Another try, at this very moment, was the first.
-            Written::Refused(_) => Err(Error::RateLimited { retry_after: 1 }),
+        let begin = format!("SET hits = :one, ends_at = :ends, {} = :ttl", keys::TTL);
+        // Where another try, or this one's own lost answer, was the first at this very moment, this is one more.
+        for _ in 0..2 {
+            let more = ("SET hits = hits + :one", "ends_at > :now AND hits < :most");
+            let seen = match self.write_counter(&key, more.0, more.1, one_more.clone()).await? {
+                Written::Done(_) => return Ok(()),
+                Written::Refused(seen) => seen,
+            };
+            if let Some(ends_at) = seen.optional_time("ends_at").filter(|ends_at| *ends_at > now) {
+                return Err(Error::RateLimited { retry_after: ends_at.seconds_from(now) });
+            }
+            let none = "attribute_not_exists(ends_at) OR ends_at <= :now";
+            if let Written::Done(_) = self.write_counter(&key, &begin, none, first.clone()).await? {
+                return Ok(());
+            }
         }
+        Err(Error::RateLimited { retry_after: 1 })
     }
 
     /// Reserves an attempt at a credential, before anything is compared. It counts as a failure until a login that succeeds
