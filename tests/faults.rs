@@ -258,6 +258,26 @@ async fn whatever_call_goes_wrong_the_invariants_hold() {
     report(&violations);
 }
 
+/// A transaction takes effect, its answer is lost, and the SDK's own second attempt runs into another transaction.
+#[tokio::test]
+async fn a_conflict_after_a_lost_answer_is_no_refusal() {
+    let with_one = |scenario: &&Scenario| {
+        ["login", "login-passkey-options"].contains(&scenario.function) && scenario.success == 200
+    };
+    for scenario in SCENARIOS.iter().filter(with_one) {
+        let Some(&last) = calls(scenario).await.last() else { continue };
+        let world = world(3, scenario.options()).await;
+        let act = scenario.prepare(&world).await;
+        world.cold(scenario.function);
+        let rule = |kind| Rule::new(Service::Any, kind).function(scenario.function);
+        world.faults().arm(rule(Kind::LostAnswer).nth(last));
+        world.faults().arm(rule(Kind::Conflict).nth(last + 1));
+        let outcome = scenario.act(&world, &act).await;
+        assert!(scenario.succeeded(&world, &outcome), "{} {}: {outcome:?}", scenario.function, scenario.name);
+        invariants(&world).unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invocation_that_comes_twice_takes_effect_once() {
     let mut violations = Vec::new();

@@ -132,10 +132,18 @@ impl Store {
         if transaction.writes.is_empty() {
             return Ok(()); // DynamoDB takes no transaction of nothing
         }
+        // One token for all that is sent of it: where an attempt took effect and only its answer was lost, the next one is told so, and
+        // doesn't run into its own effect.
+        let token = format!("{:032x}", u128::from_be_bytes(self.rng.bytes()));
         let mut attempt = 0;
         loop {
-            let sent =
-                self.client.transact_write_items().set_transact_items(Some(transaction.writes.clone())).send().await;
+            let sent = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(transaction.writes.clone()))
+                .client_request_token(&token)
+                .send()
+                .await;
             let Err(error) = sent else { return Ok(()) };
             let codes: Vec<&str> = match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
