@@ -8,13 +8,7 @@ use shared::{
         password_hash::Cost,
         totp::TotpSecret,
     },
-    domain::{
-        ids::UserId,
-        limits::FACTOR_CHANGES_BY_SESSION,
-        mail::{Content, NOTICE_SECONDS},
-        otp_code::OtpCode,
-        second_factor::Method,
-    },
+    domain::{ids::UserId, limits::FACTOR_CHANGES_BY_SESSION, mail::Content, otp_code::OtpCode, second_factor::Method},
     error::Error,
     http::FromJson,
     keyring::Purpose,
@@ -168,21 +162,7 @@ pub(crate) async fn new_backup_codes(app: &App) -> Result<(Vec<String>, BackupCo
     Ok((shown, stored))
 }
 
-/// Adds to the transaction that the account's owner is told, if they have an address.
-pub(crate) async fn tell(
-    app: &App,
-    vault: &Vault<'_>,
-    account: &Account,
-    content: Content,
-    transaction: &mut Transaction,
-) -> Result<(), Error> {
-    if let Some(address) = user::address(vault, account).await? {
-        transaction.put_mail(&app.store, &vault.mail(&address, content, NOTICE_SECONDS).await?);
-    }
-    Ok(())
-}
-
-/// The same where a backup code was used.
+/// Adds to the transaction that the account's owner is told, where a backup code was used.
 pub(crate) async fn tell_of_use(
     app: &App,
     vault: &Vault<'_>,
@@ -196,5 +176,5 @@ pub(crate) async fn tell_of_use(
     }
     let left = factors.backup_codes.len().saturating_sub(1).to_string();
     let content = Content::BackupCodeUsed { at: app.clock.now().rfc3339(), left };
-    tell(app, vault, account, content, transaction).await
+    user::tell(app, vault, account, content, transaction).await
 }

@@ -1,7 +1,15 @@
 //! `user`, as answers show it to its owner.
 
 use serde::Serialize;
-use shared::{crypto::field::Place, error::Error, keyring::Purpose, store::Account, vault::Vault};
+use shared::{
+    app::App,
+    crypto::field::Place,
+    domain::mail::{Content, NOTICE_SECONDS},
+    error::Error,
+    keyring::Purpose,
+    store::{Account, Transaction},
+    vault::Vault,
+};
 
 /// The `user` of API.md.
 #[derive(Serialize)]
@@ -26,6 +34,20 @@ pub(crate) async fn address(vault: &Vault<'_>, account: &Account) -> Result<Opti
     let Some(sealed) = &account.email else { return Ok(None) };
     let item = Account::item_key(&account.id);
     Ok(Some(vault.open(Purpose::FieldContact, Account::place(&item, "email"), sealed).await?.to_string()))
+}
+
+/// Adds to the transaction that the account's owner is told, if they have an address.
+pub(crate) async fn tell(
+    app: &App,
+    vault: &Vault<'_>,
+    account: &Account,
+    content: Content,
+    transaction: &mut Transaction,
+) -> Result<(), Error> {
+    if let Some(address) = address(vault, account).await? {
+        transaction.put_mail(&app.store, &vault.mail(&address, content, NOTICE_SECONDS).await?);
+    }
+    Ok(())
 }
 
 /// What of an account's own must not stand in its password: the address's local part, the username, the name.

@@ -19,6 +19,7 @@ use shared::{
 use crate::{
     authentication::{self, Caller},
     factor::{self, TypedCode},
+    user,
 };
 
 /// `backup-codes-regenerate`
@@ -64,7 +65,7 @@ async fn regenerate(app: &App, request: &Request, caller: &Caller<'_>, code: &Ty
     transaction.demand_session(&app.store, &caller.session);
     transaction.audit(&app.store, &event);
     let content = Content::BackupCodesRegenerated { at: now.rfc3339() };
-    factor::tell(app, vault, account, content, &mut transaction).await?;
+    user::tell(app, vault, account, content, &mut transaction).await?;
     factor::change(app, caller, transaction, &attempt).await?;
     Ok(Response::json(StatusCode::OK, &json!({ "backup_codes": shown })))
 }

@@ -18,6 +18,7 @@ use shared::{
 use crate::{
     authentication::{self, Caller},
     factor::{self, TypedCode},
+    user,
 };
 
 /// `totp-disable`
@@ -62,7 +63,7 @@ async fn disable(app: &App, request: &Request, caller: &Caller<'_>, code: &Typed
     // Strangers' failures were against a secret that is gone.
     transaction.clear_lock(&app.store, "totp", &account.id.to_string());
     transaction.audit(&app.store, &event);
-    factor::tell(app, vault, account, Content::MfaDisabled { at: now.rfc3339() }, &mut transaction).await?;
+    user::tell(app, vault, account, Content::MfaDisabled { at: now.rfc3339() }, &mut transaction).await?;
     factor::change(app, caller, transaction, &attempt).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }

@@ -21,7 +21,7 @@ use shared::{
 
 use crate::{
     authentication::{self, Caller},
-    factor,
+    factor, user,
 };
 
 /// `totp-enable`
@@ -71,7 +71,7 @@ async fn enable(app: &App, request: &Request, caller: &Caller<'_>, code: &OtpCod
     let amr = with_methods(&caller.session.amr, Method::Totp.amr());
     transaction.keep_session(&app.store, &caller.session, &amr);
     transaction.audit(&app.store, &event);
-    factor::tell(app, vault, account, Content::MfaEnabled { at: now.rfc3339() }, &mut transaction).await?;
+    user::tell(app, vault, account, Content::MfaEnabled { at: now.rfc3339() }, &mut transaction).await?;
     factor::change(app, caller, transaction, &attempt).await?;
     Ok(Response::json(StatusCode::OK, &json!({ "backup_codes": shown })))
 }

@@ -25,6 +25,7 @@ use crate::{
     authentication::{self, Caller},
     factor,
     passkey::{self, ShownPasskey},
+    user,
 };
 
 /// `passkey-register`
@@ -112,7 +113,7 @@ async fn register(app: &App, request: &Request, caller: &Caller<'_>, form: &Form
     transaction.demand_session(&app.store, &caller.session);
     transaction.audit(&app.store, &event);
     let content = Content::PasskeyAdded { at: now.rfc3339(), name: name.to_owned() };
-    factor::tell(app, vault, account, content, &mut transaction).await?;
+    user::tell(app, vault, account, content, &mut transaction).await?;
     match app.store.commit(transaction).await {
         Ok(()) => Ok(Response::json(StatusCode::CREATED, &ShownPasskey::of(vault, &stored).await?)),
         Err(refused) if refused.refused("challenge") => Err(Error::InvalidCode),

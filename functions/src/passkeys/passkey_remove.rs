@@ -18,7 +18,7 @@ use shared::{
 use super::own;
 use crate::{
     authentication::{self, Caller},
-    factor, passkey,
+    factor, passkey, user,
 };
 
 /// `passkey-remove`
@@ -59,7 +59,7 @@ async fn remove(app: &App, request: &Request, caller: &Caller<'_>) -> Result<Res
     transaction.demand_session(&app.store, &caller.session);
     transaction.audit(&app.store, &event);
     let content = Content::PasskeyRemoved { at: now.rfc3339(), name: passkey::name(vault, &found).await? };
-    factor::tell(app, vault, account, content, &mut transaction).await?;
+    user::tell(app, vault, account, content, &mut transaction).await?;
     match app.store.commit(transaction).await {
         Ok(()) => Ok(Response::empty(StatusCode::NO_CONTENT)),
         Err(refused) if refused.refused("passkey") => Err(Error::NotFound),

@@ -8,7 +8,7 @@ use shared::{
     domain::{
         audit::{Action, Outcome},
         challenge::Purpose as ChallengePurpose,
-        mail::{Content, NOTICE_SECONDS},
+        mail::Content,
         password::{self, Password},
     },
     error::Error,
@@ -64,10 +64,8 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     transaction.shut_out(&app.store, &account, Some(&hash));
     transaction.clear_lock(&app.store, "password", &account.id.to_string());
     transaction.audit(&app.store, &event);
-    if let Some(address) = user::address(&vault, &account).await? {
-        let content = Content::PasswordChanged { at: app.clock.now().rfc3339() };
-        transaction.put_mail(&app.store, &vault.mail(&address, content, NOTICE_SECONDS).await?);
-    }
+    let content = Content::PasswordChanged { at: app.clock.now().rfc3339() };
+    user::tell(&app, &vault, &account, content, &mut transaction).await?;
     match app.store.commit(transaction).await {
         Ok(()) => Ok(Response::empty(StatusCode::NO_CONTENT)),
         Err(refused) if refused.refused("challenge") => Err(Error::InvalidCode),

@@ -18,7 +18,10 @@ use shared::{
 };
 
 use super::reauthenticate::{believe, prove, refusal, second};
-use crate::{authentication::Caller, mailed_code, user};
+use crate::{
+    authentication::{self, Caller},
+    mailed_code, user,
+};
 
 /// Mails a code; the one before is no good any more.
 pub(super) async fn ask(app: &App, request: &Request, caller: &Caller<'_>) -> Result<Response, Error> {
@@ -53,10 +56,7 @@ pub(super) async fn ask(app: &App, request: &Request, caller: &Caller<'_>) -> Re
     transaction.audit(&app.store, &event);
     match app.store.commit(transaction).await {
         Ok(()) => Ok(Response::json(StatusCode::ACCEPTED, &json!({ "challenge_id": id, "expires_in": CODE_SECONDS }))),
-        Err(refused) if refused.refused("session") => {
-            Err(Error::TemporarilyUnavailable("the session changed meanwhile".to_owned()))
-        }
-        Err(error) => Err(error.into()),
+        Err(refused) => Err(authentication::changed(refused)),
     }
 }
 
