@@ -9,8 +9,8 @@ use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::SdkConfig;
 
 use crate::{
-    clock::Clock, config::Config, crypto::password_hash::PasswordHasher, email::Mailer, error::Error, geo::Geo,
-    keyring::Keyring, rng::Rng, store::Store,
+    clock::Clock, config::Config, crypto::password_hash::PasswordHasher, error::Error, geo::Geo, keyring::Keyring,
+    mail::Mailer, rng::Rng, store::Store,
 };
 
 /// The memory that concurrent password hashes may take together: two of 64 MiB and a few small ones, within what the template

@@ -3,86 +3,15 @@
 
 use std::fmt;
 
-use zeroize::Zeroizing;
-
 use crate::{
-    crypto::password_hash::Cost,
-    domain::limits::{Limit, Limits},
+    crypto::{password_hash::Cost, secret::Secret},
+    domain::{
+        limits::{Limit, Limits},
+        password::PasswordPolicy,
+        suspicion::SuspiciousLogin,
+    },
+    store::Tables,
 };
-
-/// A configured secret. Does not print, and is wiped when dropped.
-#[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
-
-impl Secret {
-    /// The secret itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Secret(…)")
-    }
-}
-
-/// The physical names of the tables.
-#[derive(Debug, Clone)]
-pub struct Tables {
-    /// `TABLE_ACCOUNTS`
-    pub accounts: String,
-    /// `TABLE_SESSIONS`
-    pub sessions: String,
-    /// `TABLE_CHALLENGES`
-    pub challenges: String,
-    /// `TABLE_AUDIT`
-    pub audit: String,
-    /// `TABLE_COUNTERS`
-    pub counters: String,
-    /// `TABLE_OUTBOX`
-    pub outbox: String,
-    /// `TABLE_KEYRING`
-    pub keyring: String,
-    /// `TABLE_USER_KEYS`
-    pub user_keys: String,
-}
-
-/// Which rules a new password must meet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PasswordPolicy {
-    /// 8 to 128 code points of four classes, nothing common, nothing of the user's own.
-    Composition,
-    /// NIST SP 800-63B-4: 15 to 128 code points (8 with a second factor), no classes, nothing common.
-    Length,
-}
-
-impl PasswordPolicy {
-    /// The value of the parameter.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Composition => "composition",
-            Self::Length => "length",
-        }
-    }
-
-    /// How many code points a password needs, as the only factor or beside a second one.
-    pub const fn least_code_points(self, second_factor: bool) -> usize {
-        match self {
-            Self::Length if !second_factor => 15,
-            Self::Composition | Self::Length => 8,
-        }
-    }
-}
-
-/// What a login that looks unlike its account's others comes to, beside the event in the audit log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SuspiciousLogin {
-    /// A mail to the owner.
-    Alert,
-    /// A mail, and the session counts as proven for nothing sensitive until a mailed code confirms it.
-    StepUp,
-}
 
 /// Everything that can be configured.
 #[derive(Debug, Clone)]
@@ -269,7 +198,7 @@ impl Config {
                 Limits::parse,
             ),
             limit_factor: reader.number("LIMIT_FACTOR", 1, 1..=1000),
-            origin_secret: reader.optional("ORIGIN_SECRET").map(|secret| Secret(Zeroizing::new(secret))),
+            origin_secret: reader.optional("ORIGIN_SECRET").map(Secret::new),
         };
         // A session rests between two refreshes, which an access token's life is apart.
         if config.session_idle_minutes * 60 <= config.access_token_seconds {

@@ -7,9 +7,6 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::Serialize;
 
-use crate::crypto::password_hash::HashError;
-use crate::http::{AnswerContext, Response};
-
 /// One thing that is wrong with a request's body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -147,7 +144,8 @@ impl Error {
         }
     }
 
-    const fn detail(&self) -> &'static str {
+    /// What the problem says to a developer. It never says more than the caller may know.
+    pub const fn detail(&self) -> &'static str {
         match self {
             Self::InvalidRequest(_) => "The request is not what this route takes; see errors.",
             Self::WeakPassword(_) => "The password does not meet the policy; see errors.",
@@ -181,49 +179,6 @@ impl Error {
             _ => {}
         }
     }
-
-    /// The problem answer (RFC 9457).
-    pub fn into_response(self, context: &AnswerContext) -> Response {
-        #[derive(Serialize)]
-        struct Problem<'a> {
-            r#type: String,
-            title: &'a str,
-            status: u16,
-            code: &'a str,
-            detail: &'a str,
-            request_id: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            errors: Option<&'a [FieldError]>,
-        }
-        let status = self.status();
-        let errors = match &self {
-            Self::InvalidRequest(errors) | Self::WeakPassword(errors) => Some(errors.as_slice()),
-            _ => None,
-        };
-        let problem = Problem {
-            r#type: format!("urn:latchkey:error:{}", self.code()),
-            title: status.canonical_reason().unwrap_or("Error"),
-            status: status.as_u16(),
-            code: self.code(),
-            detail: self.detail(),
-            request_id: &context.request_id,
-            errors,
-        };
-        let mut response = Response::json(status, &problem).with_content_type("application/problem+json");
-        response.code = Some(self.code());
-        match self {
-            Self::RateLimited { retry_after } | Self::LockedOut { retry_after } => {
-                response.with_header("retry-after", &retry_after.to_string())
-            }
-            Self::TemporarilyUnavailable(_) | Self::Throttled(_) => response.with_header("retry-after", "1"),
-            // RFC 9110, section 15.5.2, and RFC 6750, section 3: a 401 names the scheme.
-            Self::InvalidToken | Self::SessionRevoked => {
-                response.with_header("www-authenticate", "Bearer error=\"invalid_token\"")
-            }
-            Self::InvalidCredentials => response.with_header("www-authenticate", "Bearer"),
-            _ => response,
-        }
-    }
 }
 
 impl fmt::Display for Error {
@@ -238,12 +193,3 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
-
-impl From<HashError> for Error {
-    fn from(error: HashError) -> Self {
-        match error {
-            HashError::Busy => Self::TemporarilyUnavailable("too many password hashes at once".to_owned()),
-            other => Self::internal(format!("a hash: {other}")),
-        }
-    }
-}

@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::OnceLock};
 
 use maxminddb::{Reader, geoip2::City};
 
-use crate::domain::place::Place;
+use crate::domain::geo_location::Place;
 
 /// A city database, read when it is first asked. Without one every address is nowhere.
 pub struct Geo {

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::{
     app::App,
+    crypto::key::Purpose,
     error::Error,
     http::{Request, Response},
-    keyring::Purpose,
 };
 
 /// Answers an HTTP request. What it returns as [`Error`] becomes a problem answer.

@@ -18,7 +18,7 @@ use webauthn_rs::{
     },
 };
 
-use crate::{app::App, domain::ids::UserId, error::Error, http::FromJson};
+use crate::{app::App, domain::ids::UserId, error::Error, fields::FromJson};
 
 /// A credential id has at most so many bytes (section 5.8.3), and no client sends us a longer one.
 const MAX_CREDENTIAL_ID_BYTES: usize = 1023;

@@ -1,5 +1,5 @@
 use serde_json::json;
-use shared::keyring::Purpose;
+use shared::crypto::key::Purpose;
 use tests::{Client, Person, world};
 
 #[tokio::test]

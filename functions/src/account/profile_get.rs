@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
+    crypto::key::Purpose,
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
 };
 
-use crate::{authentication, user::User};
+use crate::auth::{caller, user::User};
 
 /// `profile-get`
 pub const OPERATION: Operation =
@@ -19,6 +19,6 @@ pub const OPERATION: Operation =
     });
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let caller = authentication::caller(&app, &request).await?;
+    let caller = caller::caller(&app, &request).await?;
     Ok(Response::json(StatusCode::OK, &User::of(&caller.vault, &caller.account).await?))
 }

@@ -7,6 +7,7 @@ use shared::{
     app::App,
     crypto::{
         device_token::DeviceToken,
+        key::{KeySet, Purpose},
         lookup_hash::{Subject, lookup_hash},
         password_hash::needs_rehash,
     },
@@ -22,15 +23,18 @@ use shared::{
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::{KeySet, Purpose},
     operation::Operation,
     store::{Account, Attempt, Device, Loaded, Transaction, Wanted},
-    vault::Vault,
+    user_cipher::Vault,
 };
 
-use crate::{
-    device, owner, second_factor,
-    sign_in::{self, Entrant},
+use crate::auth::{
+    identify,
+    mfa::pending_login,
+    session::{
+        device,
+        issue::{self, Entrant},
+    },
 };
 
 /// `login`
@@ -82,7 +86,7 @@ struct Login<'a> {
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let form = Form::parse(&request)?;
-    sign_in::check_transport(&app, &request, &form.options).await?;
+    issue::check_transport(&app, &request, &form.options).await?;
     let index = app.keyring.get(Purpose::Index).await?;
     let network = network::of_limits(request.client.ip);
     let mut login = Login {
@@ -96,7 +100,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
 
     // First round trip: count the request, and find out whose the identifier is.
     let ((), (typed, owner)) =
-        futures::future::try_join(login.count(), owner::owner(&app, &index, &form.identifier)).await?;
+        futures::future::try_join(login.count(), identify::owner(&app, &index, &form.identifier)).await?;
 
     // Second: reserve an attempt, and load the account. An unknown identifier stands for an account of its own that isn't there.
     let (unknown_id, unknown_vault) = Vault::of_unknown(&app, &typed).await?;
@@ -123,7 +127,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     // login renewed the hash, all sessions were ended, the password is another by now), once more with what it is now; a hash that
     // was found right isn't asked again.
     let mut right = None;
-    for _ in 0..sign_in::LOOKS {
+    for _ in 0..issue::LOOKS {
         let device = login.known_device(&loaded);
         let hash = loaded.account.as_ref().and_then(|account| account.password.clone());
         if right.is_none() || right != hash {
@@ -146,7 +150,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     }
     // The password was right, and is not to count as wrong.
     app.store.commit_giving_back(Transaction::new(), [&attempt]).await?;
-    Err(sign_in::restless())
+    Err(issue::restless())
 }
 
 impl Login<'_> {
@@ -212,7 +216,7 @@ impl Login<'_> {
         let active = Account { status: Status::Active, ..account.clone() };
         let device = device.as_ref().zip(self.shown.as_ref());
         let amr = &["pwd".to_owned()];
-        let asked = second_factor::asked(app, &account, device.map(|(device, _)| device));
+        let asked = pending_login::asked(app, &account, device.map(|(device, _)| device));
         let action = if asked.is_some() { Action::FirstFactor } else { Action::Login };
         let event = vault.event(action, Outcome::Success, "password", &self.request.client).await?;
         let mut transaction = Transaction::new();
@@ -226,7 +230,7 @@ impl Login<'_> {
                 Some(hash) => transaction.rehash(&app.store, &account, hash),
                 None => transaction.demand_account(&app.store, &account),
             }
-            second_factor::ask(app, asked, &account, vault, amr, &kept, &mut transaction).await?
+            pending_login::ask(app, asked, &account, vault, amr, &kept, &mut transaction).await?
         } else {
             let relied_on = device.and_then(|(device, _)| device.state.trust).filter(|_| account.mfa_since.is_some());
             let entrant = Entrant {
@@ -239,7 +243,7 @@ impl Login<'_> {
                 relied_on,
                 is_new: false,
             };
-            let sign_in = sign_in::prepare(app, &entrant, self.request, &self.form.options).await?;
+            let sign_in = issue::prepare(app, &entrant, self.request, &self.form.options).await?;
             transaction.note_login(&app.store, &account, &sign_in.last_login, rehashed.as_deref());
             sign_in.add_to(&mut transaction, app);
             sign_in.answer.into_response(StatusCode::OK)

@@ -8,22 +8,21 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
+    crypto::key::Purpose,
     domain::{
         audit::{Action, Outcome},
         challenge::{Purpose as ChallengePurpose, RESET_SECONDS},
         mail::Content,
     },
     error::Error,
-    http::{Method, Request, Response, StatusCode},
-    keyring::Purpose,
+    http::{Method, Request, Response, StatusCode, page},
     operation::Operation,
-    pages,
     store::{About, Answer, Challenge, Pending, Transaction, Wanted},
-    vault::Vault,
+    user_cipher::Vault,
 };
 
-use crate::{
-    step_token::{Step, StepToken},
+use crate::auth::{
+    continuation_token::{Step, StepToken},
     user,
 };
 
@@ -36,7 +35,7 @@ pub const OPERATION: Operation = Operation::http(
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     if request.method == Method::GET {
-        return Ok(pages::disown_login());
+        return Ok(page::disown_login());
     }
     let mut fields = request.fields()?;
     let token: Option<StepToken> = fields.required("token");

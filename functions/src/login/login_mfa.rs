@@ -6,6 +6,7 @@ use std::sync::Arc;
 use shared::{
     app::App,
     clock::Timestamp,
+    crypto::key::Purpose,
     domain::{
         challenge::Purpose as ChallengePurpose,
         limits::{LOGIN_CODE_GUESSES_BY_ACCOUNT, SECOND_FACTOR_BY_ACCOUNT},
@@ -14,17 +15,18 @@ use shared::{
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
     store::{Attempt, CommitError, FactorChange, FactorUse, Guess, Transaction},
 };
 
-use crate::{
-    factor::{self, TypedCode},
+use crate::auth::{
+    continuation_token::{Step, StepToken},
     mailed_code,
-    second_factor::{self, Waiting},
-    sign_in,
-    step_token::{Step, StepToken},
+    mfa::{
+        codes::{self, TypedCode},
+        pending_login::{self, Waiting},
+    },
+    session::issue,
 };
 
 /// `login-mfa`
@@ -96,8 +98,8 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let form = Form::parse(&request)?;
     let (purpose, method) = (ChallengePurpose::SecondFactor, form.code.method());
     let challenge = form.token.redeem(&app, purpose, Step::Next).await?;
-    let mut waiting = second_factor::load(&app, &challenge, None).await?;
-    sign_in::check_transport(&app, &request, &waiting.options).await?;
+    let mut waiting = pending_login::load(&app, &challenge, None).await?;
+    issue::check_transport(&app, &request, &waiting.options).await?;
 
     // Before anything is compared.
     let tries = match reserve(&app, &waiting, method).await {
@@ -105,10 +107,10 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
         Err(error) if error.status().is_client_error() => return waiting.refuse(&app, &request, method, error).await,
         Err(error) => return Err(error),
     };
-    for _ in 0..sign_in::LOOKS {
+    for _ in 0..issue::LOOKS {
         let used = match &form.code {
             Code::Factor(code) if waiting.login.code.is_none() => {
-                factor::right(&app, &waiting.vault, &waiting.account.id, &waiting.factors, code).await?
+                codes::right(&app, &waiting.vault, &waiting.account.id, &waiting.factors, code).await?
             }
             _ => None,
         };
@@ -127,10 +129,10 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
             }
             Err(error) => return Err(error),
         }
-        waiting = second_factor::load(&app, &challenge, None).await?;
+        waiting = pending_login::load(&app, &challenge, None).await?;
     }
     tries.give_back(&app).await?; // the code was right, and is not to count as wrong
-    Err(sign_in::restless())
+    Err(issue::restless())
 }
 
 /// Reserves a try: of the challenge's, of the account's, and of the credential's. Where one refuses, nothing is compared, and those before
@@ -218,7 +220,7 @@ async fn admit(
     if let Some(used) = used {
         transaction.use_factor(&app.store, &waiting.account.id, used, FactorChange::None);
         let (vault, account, factors) = (&waiting.vault, &waiting.account, &waiting.factors);
-        factor::tell_of_use(app, vault, account, factors, used, &mut transaction).await?;
+        codes::tell_of_use(app, vault, account, factors, used, &mut transaction).await?;
     }
     tries.uncount(app, &mut transaction);
     match app.store.commit_giving_back(transaction, &tries.attempt).await {

@@ -8,6 +8,7 @@ use serde_json::json;
 use shared::{
     app::App,
     crypto::{
+        key::{KeySet, Purpose},
         lookup_hash::{Subject, lookup_hash, raw},
         secret::{Token, hmac},
     },
@@ -21,16 +22,17 @@ use shared::{
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::{KeySet, Purpose},
     operation::Operation,
     store::{About, Challenge, PasskeyAssertion, Pending, Transaction, Wanted},
-    vault::Vault,
+    user_cipher::Vault,
     webauthn::{Allowed, RelyingParty},
 };
 
-use crate::{
-    device, owner, passkey, second_factor,
-    step_token::{Step, StepToken},
+use crate::auth::{
+    continuation_token::{Step, StepToken},
+    identify,
+    mfa::{passkey, pending_login},
+    session::device,
 };
 
 /// `login-passkey-options`
@@ -126,7 +128,7 @@ fn asked_by(index: &KeySet, request: &Request, whose: &Whose) -> String {
 
 /// The passkeys of an account, or made-up ones; the tables are asked the same for both.
 async fn identified(app: &App, index: &KeySet, identifier: &Identifier) -> Result<Asked, Error> {
-    let (typed, owner) = owner::owner(app, index, identifier).await?;
+    let (typed, owner) = identify::owner(app, index, identifier).await?;
     let (unknown_id, unknown_vault) = Vault::of_unknown(app, &typed).await?;
     let user_id = owner.unwrap_or(unknown_id);
     let loaded = futures::future::try_join(app.store.load(&user_id, Wanted::ACCOUNT), app.store.passkeys(&user_id));
@@ -142,7 +144,7 @@ async fn identified(app: &App, index: &KeySet, identifier: &Identifier) -> Resul
 /// The passkeys of an account whose login waits for its second factor.
 async fn waiting(app: &App, token: &StepToken) -> Result<Asked, Error> {
     let challenge = token.redeem(app, ChallengePurpose::SecondFactor, Step::Next).await?;
-    let waiting = second_factor::load(app, &challenge, None).await?;
+    let waiting = pending_login::load(app, &challenge, None).await?;
     if challenge.attempts >= MAX_ATTEMPTS {
         return Err(Error::InvalidCode);
     }

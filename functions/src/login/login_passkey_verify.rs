@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
+    crypto::key::{KeySet, Purpose},
     domain::{
         account::Status,
         audit::{Action, Outcome},
@@ -14,16 +15,18 @@ use shared::{
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::{KeySet, Purpose},
     operation::Operation,
     store::{About, Account, Challenge, Guess, PasskeyAssertion, Transaction, Wanted},
-    vault::Vault,
+    user_cipher::Vault,
     webauthn::{Assertion, RelyingParty},
 };
 
-use crate::{
-    device, passkey, second_factor,
-    sign_in::{self, Entrant},
+use crate::auth::{
+    mfa::{passkey, pending_login},
+    session::{
+        device,
+        issue::{self, Entrant},
+    },
 };
 
 /// `login-passkey-verify`
@@ -105,19 +108,19 @@ impl Login<'_> {
     }
 
     async fn as_both_factors(&self) -> Result<Response, Error> {
-        sign_in::check_transport(self.app, self.request, &self.form.options).await?;
+        issue::check_transport(self.app, self.request, &self.form.options).await?;
         self.reserve().await?;
         // Asked of anybody, it must say whose it is (WebAuthn, section 7.2, step 6).
         let user_id = match self.asked.discoverable {
             true => self.form.assertion.user_id().ok_or(Error::InvalidCode)?,
             false => self.challenge.user_id.clone(),
         };
-        for _ in 0..sign_in::LOOKS {
+        for _ in 0..issue::LOOKS {
             if let Some(response) = self.admit(&user_id).await? {
                 return Ok(response);
             }
         }
-        Err(sign_in::restless())
+        Err(issue::restless())
     }
 
     /// Signs the owner of the passkey in; `None` if something isn't as it was loaded any more.
@@ -165,7 +168,7 @@ impl Login<'_> {
             relied_on: None,
             is_new: false,
         };
-        let sign_in = sign_in::prepare(app, &entrant, request, options).await?;
+        let sign_in = issue::prepare(app, &entrant, request, options).await?;
         let event = vault.event(Action::Login, Outcome::Success, Method::Passkey.as_str(), client).await?;
         let mut transaction = Transaction::new();
         transaction.consume_challenge(&app.store, self.challenge);
@@ -193,13 +196,13 @@ impl Login<'_> {
         let (app, request, method) = (self.app, self.request, Method::Passkey);
         let (purpose, now) = (ChallengePurpose::SecondFactor, app.clock.now());
         let first = app.store.challenge(first, purpose, now).await?.ok_or(Error::InvalidCode)?;
-        let mut waiting = second_factor::load(app, &first, Some(&self.passkey)).await?;
-        sign_in::check_transport(app, request, &waiting.options).await?;
+        let mut waiting = pending_login::load(app, &first, Some(&self.passkey)).await?;
+        issue::check_transport(app, request, &waiting.options).await?;
         self.reserve().await?;
         if app.store.reserve_attempt(&first.id, purpose, Guess::SecondFactor, now).await?.is_none() {
             return waiting.refuse(app, request, method, Error::InvalidCode).await;
         }
-        for _ in 0..sign_in::LOOKS {
+        for _ in 0..issue::LOOKS {
             let Some(stored) = &waiting.passkey else {
                 return waiting.refuse(app, request, method, Error::InvalidCode).await;
             };
@@ -227,9 +230,9 @@ impl Login<'_> {
                 Err(refused) if CHANGED.iter().any(|what| refused.refused(what)) => {}
                 Err(error) => return Err(error.into()),
             }
-            waiting = second_factor::load(app, &first, Some(&self.passkey)).await?;
+            waiting = pending_login::load(app, &first, Some(&self.passkey)).await?;
         }
-        Err(sign_in::restless())
+        Err(issue::restless())
     }
 }
 

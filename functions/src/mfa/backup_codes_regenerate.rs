@@ -5,20 +5,20 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
+    crypto::key::Purpose,
     domain::{
         audit::{Action, Outcome},
         mail::Content,
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
     store::{FactorChange, Transaction},
 };
 
-use crate::{
-    authentication::{self, Caller},
-    factor::{self, TypedCode},
+use crate::auth::{
+    caller::{self, Caller},
+    mfa::codes::{self, TypedCode},
     user,
 };
 
@@ -42,7 +42,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let mut fields = request.fields()?;
     let code: Option<TypedCode> = fields.required("code");
     let code = fields.finish(|| code)?;
-    let caller = authentication::caller_with_factors(&app, &request).await?;
+    let caller = caller::caller_with_factors(&app, &request).await?;
     let done = regenerate(&app, &request, &caller, &code).await;
     let method = code.method().as_str();
     caller.audit_refusal(&app, &request, Action::RegenerateBackupCodes, method, done).await
@@ -54,18 +54,18 @@ async fn regenerate(app: &App, request: &Request, caller: &Caller<'_>, code: &Ty
     if account.mfa_since.is_none() {
         return Err(Error::Conflict("No authenticator app is set up."));
     }
-    let (used, attempt) = factor::right_signed_in(app, caller, code).await?;
-    let (shown, stored) = factor::new_backup_codes(app).await?;
+    let (used, attempt) = codes::right_signed_in(app, caller, code).await?;
+    let (shown, stored) = codes::new_backup_codes(app).await?;
     let method = code.method().as_str();
     let event = vault.event(Action::RegenerateBackupCodes, Outcome::Success, method, &request.client).await?;
     let mut transaction = Transaction::new();
-    factor::count_change(app, caller, &mut transaction);
+    codes::count_change(app, caller, &mut transaction);
     transaction.use_factor(&app.store, &account.id, &used, FactorChange::BackupCodes(&stored));
     transaction.demand_account(&app.store, account);
     transaction.demand_session(&app.store, &caller.session);
     transaction.audit(&app.store, &event);
     let content = Content::BackupCodesRegenerated { at: now.rfc3339() };
     user::tell(app, vault, account, content, &mut transaction).await?;
-    factor::change(app, caller, transaction, &attempt).await?;
+    codes::change(app, caller, transaction, &attempt).await?;
     Ok(Response::json(StatusCode::OK, &json!({ "backup_codes": shown })))
 }

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
+    crypto::key::Purpose,
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
 };
 
-use crate::{authentication, sessions::trusted_until};
+use crate::{auth::caller, sessions::trusted_until};
 
 /// `mfa-status`
 pub const OPERATION: Operation =
     Operation::http("mfa-status", &[Purpose::Index], |app, request| Box::pin(handle(app, request)));
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let caller = authentication::caller_with_factors(&app, &request).await?;
+    let caller = caller::caller_with_factors(&app, &request).await?;
     let devices = app.store.devices(&caller.account.id).await?;
     let trusted = devices.iter().filter(|device| trusted_until(&app, &caller, device).is_some()).count();
     let answer = json!({

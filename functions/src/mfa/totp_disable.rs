@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
+    crypto::key::Purpose,
     domain::{
         audit::{Action, Outcome},
         mail::Content,
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
     store::{FactorChange, Transaction},
 };
 
-use crate::{
-    authentication::{self, Caller},
-    factor::{self, TypedCode},
+use crate::auth::{
+    caller::{self, Caller},
+    mfa::codes::{self, TypedCode},
     user,
 };
 
@@ -41,7 +41,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let mut fields = request.fields()?;
     let code: Option<TypedCode> = fields.required("code");
     let code = fields.finish(|| code)?;
-    let caller = authentication::caller_with_factors(&app, &request).await?;
+    let caller = caller::caller_with_factors(&app, &request).await?;
     let done = disable(&app, &request, &caller, &code).await;
     caller.audit_refusal(&app, &request, Action::DisableTotp, code.method().as_str(), done).await
 }
@@ -52,11 +52,11 @@ async fn disable(app: &App, request: &Request, caller: &Caller<'_>, code: &Typed
     if account.mfa_since.is_none() {
         return Err(Error::Conflict("No authenticator app is set up."));
     }
-    let (used, attempt) = factor::right_signed_in(app, caller, code).await?;
+    let (used, attempt) = codes::right_signed_in(app, caller, code).await?;
     let method = code.method().as_str();
     let event = vault.event(Action::DisableTotp, Outcome::Success, method, &request.client).await?;
     let mut transaction = Transaction::new();
-    factor::count_change(app, caller, &mut transaction);
+    codes::count_change(app, caller, &mut transaction);
     transaction.use_factor(&app.store, &account.id, &used, FactorChange::Remove);
     transaction.turn_mfa_off(&app.store, account);
     transaction.demand_session(&app.store, &caller.session);
@@ -64,6 +64,6 @@ async fn disable(app: &App, request: &Request, caller: &Caller<'_>, code: &Typed
     transaction.clear_lock(&app.store, "totp", &account.id.to_string());
     transaction.audit(&app.store, &event);
     user::tell(app, vault, account, Content::MfaDisabled { at: now.rfc3339() }, &mut transaction).await?;
-    factor::change(app, caller, transaction, &attempt).await?;
+    codes::change(app, caller, transaction, &attempt).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }

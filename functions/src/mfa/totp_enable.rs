@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
+    crypto::key::Purpose,
     domain::{
         audit::{Action, Outcome},
         mail::Content,
@@ -14,14 +15,14 @@ use shared::{
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
     store::{Factors, StoredTotp, Transaction, factors_key},
 };
 
-use crate::{
-    authentication::{self, Caller},
-    factor, user,
+use crate::auth::{
+    caller::{self, Caller},
+    mfa::codes,
+    user,
 };
 
 /// `totp-enable`
@@ -44,7 +45,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let mut fields = request.fields()?;
     let code: Option<OtpCode> = fields.required("code");
     let code = fields.finish(|| code)?;
-    let caller = authentication::caller_with_factors(&app, &request).await?;
+    let caller = caller::caller_with_factors(&app, &request).await?;
     let done = enable(&app, &request, &caller, &code).await;
     caller.audit_refusal(&app, &request, Action::EnableTotp, "totp", done).await
 }
@@ -54,17 +55,17 @@ async fn enable(app: &App, request: &Request, caller: &Caller<'_>, code: &OtpCod
     let (account, vault, now) = (&caller.account, &caller.vault, app.clock.now());
     let pending = caller.factors()?.pending_secret.as_ref().filter(|_| account.mfa_since.is_none());
     let pending = pending.ok_or(Error::Conflict("No authenticator app waits to be enabled."))?;
-    let attempt = factor::reserve_signed_in(app, caller).await?;
-    let step = factor::step(app, vault, &account.id, "pending_secret", pending, code).await?;
+    let attempt = codes::reserve_signed_in(app, caller).await?;
+    let step = codes::step(app, vault, &account.id, "pending_secret", pending, code).await?;
     let last_step = step.ok_or(Error::InvalidCode)?;
 
     let item = factors_key(&account.id);
     let secret = vault.open(Purpose::FieldMfa, Factors::place(&item, "pending_secret"), pending).await?;
     let secret = vault.seal(Purpose::FieldMfa, Factors::place(&item, "totp_secret"), &secret).await?;
-    let (shown, stored) = factor::new_backup_codes(app).await?;
+    let (shown, stored) = codes::new_backup_codes(app).await?;
     let event = vault.event(Action::EnableTotp, Outcome::Success, "totp", &request.client).await?;
     let mut transaction = Transaction::new();
-    factor::count_change(app, caller, &mut transaction);
+    codes::count_change(app, caller, &mut transaction);
     transaction.enable_totp(&app.store, &account.id, pending, &StoredTotp { secret, last_step }, &stored);
     transaction.turn_mfa_on(&app.store, account, now);
     // What this session is proven by includes the new factor, which was just shown.
@@ -72,6 +73,6 @@ async fn enable(app: &App, request: &Request, caller: &Caller<'_>, code: &OtpCod
     transaction.keep_session(&app.store, &caller.session, &amr);
     transaction.audit(&app.store, &event);
     user::tell(app, vault, account, Content::MfaEnabled { at: now.rfc3339() }, &mut transaction).await?;
-    factor::change(app, caller, transaction, &attempt).await?;
+    codes::change(app, caller, transaction, &attempt).await?;
     Ok(Response::json(StatusCode::OK, &json!({ "backup_codes": shown })))
 }

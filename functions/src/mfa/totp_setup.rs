@@ -5,17 +5,16 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::totp::TotpSecret,
+    crypto::{key::Purpose, totp::TotpSecret},
     domain::audit::{Action, Outcome},
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
     store::{Factors, Transaction, factors_key},
 };
 
-use crate::{
-    authentication::{self, Caller},
+use crate::auth::{
+    caller::{self, Caller},
     user::User,
 };
 
@@ -28,7 +27,7 @@ pub const OPERATION: Operation = Operation::http(
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     request.fields()?.finish(|| Some(()))?;
-    let caller = authentication::caller(&app, &request).await?;
+    let caller = caller::caller(&app, &request).await?;
     let done = set_up(&app, &request, &caller).await;
     caller.audit_refusal(&app, &request, Action::SetUpTotp, "totp", done).await
 }
@@ -55,7 +54,7 @@ async fn set_up(app: &App, request: &Request, caller: &Caller<'_>) -> Result<Res
     match app.store.commit(transaction).await {
         Ok(()) => {}
         Err(refused) if refused.refused("factors") => return Err(ENABLED),
-        Err(refused) => return Err(authentication::changed(refused)),
+        Err(refused) => return Err(caller::changed(refused)),
     }
     let answer = json!({ "secret": *enrolment.secret, "otpauth_uri": *enrolment.uri, "qr_code": *enrolment.qr_code });
     Ok(Response::json(StatusCode::OK, &answer))

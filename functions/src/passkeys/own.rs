@@ -7,7 +7,7 @@ use shared::{
     store::{StoredPasskey, Wanted},
 };
 
-use crate::authentication::Caller;
+use crate::auth::caller::Caller;
 
 /// The passkey that the path names, if it is one of the caller's.
 ///

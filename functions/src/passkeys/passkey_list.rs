@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
+    crypto::key::Purpose,
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
 };
 
-use crate::{authentication, passkey::ShownPasskey};
+use crate::auth::{caller, mfa::passkey::ShownPasskey};
 
 /// `passkey-list`
 pub const OPERATION: Operation =
@@ -20,7 +20,7 @@ pub const OPERATION: Operation =
     });
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let caller = authentication::caller(&app, &request).await?;
+    let caller = caller::caller(&app, &request).await?;
     let mut shown = Vec::new();
     for passkey in &app.store.passkeys(&caller.account.id).await? {
         shown.push(ShownPasskey::of(&caller.vault, passkey).await?);

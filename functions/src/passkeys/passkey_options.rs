@@ -5,19 +5,18 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::secret::Token,
+    crypto::{key::Purpose, secret::Token},
     domain::{audit::Action, challenge::PASSKEY_SECONDS},
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
     store::{About, Challenge, MAX_PASSKEYS, PasskeyRegistration, Pending, Transaction},
     webauthn::RelyingParty,
 };
 
-use crate::{
-    authentication::{self, Caller},
-    passkey,
+use crate::auth::{
+    caller::{self, Caller},
+    mfa::passkey,
     user::User,
 };
 
@@ -33,7 +32,7 @@ pub(super) const TOO_MANY: Error = Error::Conflict("This account has as many pas
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     request.fields()?.finish(|| Some(()))?;
-    let caller = authentication::caller(&app, &request).await?;
+    let caller = caller::caller(&app, &request).await?;
     let done = ask(&app, &caller).await;
     caller.audit_refusal(&app, &request, Action::RegisterPasskey, "passkey", done).await
 }

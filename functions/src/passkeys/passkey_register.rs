@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
+    crypto::key::Purpose,
     domain::{
         audit::{Action, Outcome},
         challenge::Purpose as ChallengePurpose,
@@ -14,17 +15,18 @@ use shared::{
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
     store::{About, Guess, MAX_PASSKEYS, StoredPasskey, Transaction, passkey_key},
     webauthn::{Registration, RelyingParty},
 };
 
 use super::passkey_options::TOO_MANY;
-use crate::{
-    authentication::{self, Caller},
-    factor,
-    passkey::{self, ShownPasskey},
+use crate::auth::{
+    caller::{self, Caller},
+    mfa::{
+        codes,
+        passkey::{self, ShownPasskey},
+    },
     user,
 };
 
@@ -61,7 +63,7 @@ impl Form {
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let form = Form::parse(&request)?;
-    let caller = authentication::caller(&app, &request).await?;
+    let caller = caller::caller(&app, &request).await?;
     let done = register(&app, &request, &caller, &form).await;
     caller.audit_refusal(&app, &request, Action::RegisterPasskey, "passkey", done).await
 }
@@ -106,7 +108,7 @@ async fn register(app: &App, request: &Request, caller: &Caller<'_>, form: &Form
     };
     let event = vault.event(Action::RegisterPasskey, Outcome::Success, "passkey", &request.client).await?;
     let mut transaction = Transaction::new();
-    factor::count_change(app, caller, &mut transaction);
+    codes::count_change(app, caller, &mut transaction);
     transaction.consume_challenge(&app.store, &challenge);
     transaction.create_passkey(&app.store, &stored);
     transaction.count_passkey(&app.store, account);
@@ -118,7 +120,7 @@ async fn register(app: &App, request: &Request, caller: &Caller<'_>, form: &Form
         Ok(()) => Ok(Response::json(StatusCode::CREATED, &ShownPasskey::of(vault, &stored).await?)),
         Err(refused) if refused.refused("challenge") => Err(Error::InvalidCode),
         Err(refused) if refused.refused("passkey") => Err(Error::Conflict("This passkey is registered already.")),
-        Err(refused) if refused.refused("limit") => Err(factor::too_many_changes(app, caller)),
-        Err(refused) => Err(authentication::changed(refused)),
+        Err(refused) if refused.refused("limit") => Err(codes::too_many_changes(app, caller)),
+        Err(refused) => Err(caller::changed(refused)),
     }
 }

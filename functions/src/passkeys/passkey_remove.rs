@@ -4,21 +4,22 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
+    crypto::key::Purpose,
     domain::{
         audit::{Action, Outcome},
         mail::Content,
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
     store::Transaction,
 };
 
 use super::own;
-use crate::{
-    authentication::{self, Caller},
-    factor, passkey, user,
+use crate::auth::{
+    caller::{self, Caller},
+    mfa::{codes, passkey},
+    user,
 };
 
 /// `passkey-remove`
@@ -37,7 +38,7 @@ pub const OPERATION: Operation = Operation::http(
 );
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let caller = authentication::caller(&app, &request).await?;
+    let caller = caller::caller(&app, &request).await?;
     let done = remove(&app, &request, &caller).await;
     caller.audit_refusal(&app, &request, Action::RemovePasskey, "access_token", done).await
 }
@@ -52,7 +53,7 @@ async fn remove(app: &App, request: &Request, caller: &Caller<'_>) -> Result<Res
     }
     let event = vault.event(Action::RemovePasskey, Outcome::Success, "access_token", &request.client).await?;
     let mut transaction = Transaction::new();
-    factor::count_change(app, caller, &mut transaction);
+    codes::count_change(app, caller, &mut transaction);
     transaction.remove_passkey(&app.store, &found);
     // Refused too where another request has left this one as the last way in; looked at again, it is told.
     transaction.uncount_passkey(&app.store, account);
@@ -63,7 +64,7 @@ async fn remove(app: &App, request: &Request, caller: &Caller<'_>) -> Result<Res
     match app.store.commit(transaction).await {
         Ok(()) => Ok(Response::empty(StatusCode::NO_CONTENT)),
         Err(refused) if refused.refused("passkey") => Err(Error::NotFound),
-        Err(refused) if refused.refused("limit") => Err(factor::too_many_changes(app, caller)),
-        Err(refused) => Err(authentication::changed(refused)),
+        Err(refused) if refused.refused("limit") => Err(codes::too_many_changes(app, caller)),
+        Err(refused) => Err(caller::changed(refused)),
     }
 }

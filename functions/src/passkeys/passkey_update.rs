@@ -4,21 +4,21 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
+    crypto::key::Purpose,
     domain::{
         audit::{Action, Outcome},
         name::DisplayText,
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
     store::{StoredPasskey, Transaction, passkey_key},
 };
 
 use super::own;
-use crate::{
-    authentication::{self, Caller},
-    passkey::ShownPasskey,
+use crate::auth::{
+    caller::{self, Caller},
+    mfa::passkey::ShownPasskey,
 };
 
 /// `passkey-update`
@@ -32,7 +32,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let mut fields = request.fields()?;
     let name: Option<DisplayText> = fields.required("name");
     let name = fields.finish(|| name)?;
-    let caller = authentication::caller(&app, &request).await?;
+    let caller = caller::caller(&app, &request).await?;
     let done = rename(&app, &request, &caller, &name).await;
     caller.audit_refusal(&app, &request, Action::UpdatePasskey, "access_token", done).await
 }
@@ -52,6 +52,6 @@ async fn rename(app: &App, request: &Request, caller: &Caller<'_>, name: &Displa
     match app.store.commit(transaction).await {
         Ok(()) => Ok(Response::json(StatusCode::OK, &ShownPasskey::of(vault, &renamed).await?)),
         Err(refused) if refused.refused("passkey") => Err(Error::NotFound),
-        Err(refused) => Err(authentication::changed(refused)),
+        Err(refused) => Err(caller::changed(refused)),
     }
 }

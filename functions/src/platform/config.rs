@@ -5,8 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
-    config::PasswordPolicy,
-    domain::password::MAX_CODE_POINTS,
+    domain::password::{MAX_CODE_POINTS, PasswordPolicy},
     error::Error,
     http::{Request, Response, StatusCode},
     operation::Operation,

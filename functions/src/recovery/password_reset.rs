@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
+    crypto::key::Purpose,
     domain::{
         audit::{Action, Outcome},
         challenge::Purpose as ChallengePurpose,
@@ -13,16 +14,17 @@ use shared::{
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
     store::{About, Transaction, Wanted},
-    vault::Vault,
+    user_cipher::Vault,
 };
 
 use crate::{
+    auth::{
+        continuation_token::{Step, StepToken},
+        user,
+    },
     registration::hash_password,
-    step_token::{Step, StepToken},
-    user,
 };
 
 /// `password-reset`

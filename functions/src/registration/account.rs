@@ -3,7 +3,7 @@
 
 use shared::{
     app::App,
-    crypto::{field::UserSalt, password_hash::Cost, secret::RecoveryKey},
+    crypto::{field::UserSalt, key::Purpose, password_hash::Cost, secret::RecoveryKey},
     domain::{
         account::Status,
         audit::{Action, Outcome},
@@ -12,12 +12,11 @@ use shared::{
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     store::{Account, Challenge, Transaction},
-    vault::Vault,
+    user_cipher::Vault,
 };
 
-use crate::sign_in::{self, Entrant};
+use crate::auth::session::issue::{self, Entrant};
 
 /// The one thing about others' accounts that is told.
 pub(super) const USERNAME_TAKEN: Error = Error::Conflict("This username is taken.");
@@ -111,7 +110,7 @@ pub(super) async fn create(
         relied_on: None,
         is_new: true,
     };
-    let mut sign_in = sign_in::prepare(app, &entrant, request, options).await?;
+    let mut sign_in = issue::prepare(app, &entrant, request, options).await?;
     sign_in.answer.recovery_key = Some(recovery_key.display().to_string());
     let account = Account { last_login_at: Some(sign_in.last_login.at), ..account };
     let event = vault.event(Action::CreateAccount, Outcome::Success, method, &request.client).await?;

@@ -9,10 +9,10 @@ use shared::{
     },
     error::Error,
     store::{Answer, Pending, StoredMail},
-    vault::Vault,
+    user_cipher::Vault,
 };
 
-use crate::{mailed_code, step_token::StepToken};
+use crate::auth::{continuation_token::StepToken, mailed_code};
 
 /// What a challenge asks for from now on, and the mail that tells it. Where the address has an account (`decoy`) the mail says that
 /// instead; the work is the same.

@@ -8,6 +8,7 @@ use shared::{
     app::App,
     crypto::{
         field::UserSalt,
+        key::Purpose,
         lookup_hash::{Subject, lookup_hash},
         secret::Token,
     },
@@ -25,17 +26,16 @@ use shared::{
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
     store::{About, Challenge, Registration, Transaction},
-    vault::Vault,
+    user_cipher::Vault,
 };
 
 use super::{
     account::{self, NewAccount},
     mail,
 };
-use crate::sign_in;
+use crate::auth::session::issue;
 
 /// `register`
 pub const OPERATION: Operation = Operation::http(
@@ -81,7 +81,7 @@ impl Form {
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let (form, options) = Form::parse(&request)?;
-    sign_in::check_transport(&app, &request, &options).await?;
+    issue::check_transport(&app, &request, &options).await?;
     match form {
         Form::Email { email, password, name, username } => {
             by_email(&app, &request, email, password, name, username).await

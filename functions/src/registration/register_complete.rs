@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
+    crypto::key::Purpose,
     domain::{
         challenge::Purpose as ChallengePurpose,
         password::{self, Password},
@@ -11,7 +12,6 @@ use shared::{
     },
     error::Error,
     http::{Request, Response},
-    keyring::Purpose,
     operation::Operation,
 };
 
@@ -19,9 +19,9 @@ use super::{
     account::{self, NewAccount},
     register::hash_password,
 };
-use crate::{
-    sign_in,
-    step_token::{Step, StepToken},
+use crate::auth::{
+    continuation_token::{Step, StepToken},
+    session::issue,
 };
 
 /// `register-complete`
@@ -58,7 +58,7 @@ impl Form {
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let Form { token, password, options } = Form::parse(&request)?;
-    sign_in::check_transport(&app, &request, &options).await?;
+    issue::check_transport(&app, &request, &options).await?;
     let challenge = token.redeem(&app, ChallengePurpose::Registration, Step::Next).await?;
     let mut new = NewAccount::from_challenge(&app, &challenge, String::new()).await?;
     let mut context = vec![app.config.product_name.as_str()];

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
+    crypto::key::Purpose,
     domain::{
         audit::{Action, Outcome},
         challenge::{CODE_SECONDS, MAX_ATTEMPTS, Purpose as ChallengePurpose},
@@ -13,10 +14,9 @@ use shared::{
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
     store::{Challenge, Pending, Transaction},
-    vault::Vault,
+    user_cipher::Vault,
 };
 
 use super::mail;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
+    crypto::key::Purpose,
     domain::{
         audit::{Action, Outcome},
         challenge::{COMPLETION_SECONDS, Purpose as ChallengePurpose},
@@ -17,18 +18,16 @@ use shared::{
         session::{OpaqueText, SessionOptions},
     },
     error::Error,
-    http::{Method, Request, Response, StatusCode},
-    keyring::Purpose,
+    http::{Method, Request, Response, StatusCode, page},
     operation::Operation,
-    pages,
     store::{Challenge, Guess, Pending, Transaction},
-    vault::Vault,
+    user_cipher::Vault,
 };
 
 use super::account::{self, NewAccount};
-use crate::{
-    sign_in,
-    step_token::{Step, StepToken},
+use crate::auth::{
+    continuation_token::{Step, StepToken},
+    session::issue,
 };
 
 /// `register-verify`
@@ -74,10 +73,10 @@ impl Form {
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     if request.method == Method::GET {
-        return Ok(pages::verify_email());
+        return Ok(page::verify_email());
     }
     let Form { proof, options } = Form::parse(&request)?;
-    sign_in::check_transport(&app, &request, &options).await?;
+    issue::check_transport(&app, &request, &options).await?;
     match proof {
         Proof::Code { registration_id, code } => by_code(&app, &request, &registration_id.0, &code, &options).await,
         Proof::Link { token, password } => by_link(&app, &request, &token, password.as_ref(), &options).await,

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
+    crypto::key::Purpose,
     domain::audit::{Action, Outcome},
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
     store::Transaction,
 };
 
 use super::own::{find_device, not_found};
-use crate::{authentication, sign_in};
+use crate::auth::{caller, session::issue};
 
 /// `device-forget`
 pub const OPERATION: Operation = Operation::http(
@@ -30,7 +30,7 @@ const AT_ONCE: usize = 40;
 const ROUNDS: usize = 25;
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let caller = authentication::caller(&app, &request).await?;
+    let caller = caller::caller(&app, &request).await?;
     caller.demand_confirmed()?;
     let device = find_device(&app, &request, &caller, Action::ForgetDevice, true).await?;
     let now = app.clock.now();
@@ -47,7 +47,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
                 return not_found(&app, &request, &caller, Action::ForgetDevice).await; // there was nothing to go on with
             }
             let own = caller.by_cookie && caller.session.device_id.as_ref() == Some(&device.id);
-            return Ok(sign_in::without_session_cookies(Response::empty(StatusCode::NO_CONTENT), own));
+            return Ok(issue::without_session_cookies(Response::empty(StatusCode::NO_CONTENT), own));
         }
         let mut transaction = Transaction::new();
         if !forgotten {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
+    crypto::key::Purpose,
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
 };
 
 use super::shown::ShownDevice;
-use crate::authentication;
+use crate::auth::caller;
 
 /// `device-list`
 pub const OPERATION: Operation =
@@ -22,7 +22,7 @@ pub const OPERATION: Operation =
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     request.query().finish(|| Some(()))?;
-    let caller = authentication::caller(&app, &request).await?;
+    let caller = caller::caller(&app, &request).await?;
     let now = app.clock.now();
     let mut devices = app.store.devices(&caller.account.id).await?;
     devices.retain(|device| device.state.is_there(caller.account.device_epoch, now));

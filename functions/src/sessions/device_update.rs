@@ -5,13 +5,14 @@ use std::sync::Arc;
 use serde_json::Value;
 use shared::{
     app::App,
+    crypto::key::Purpose,
     domain::{
         audit::{Action, Outcome},
         name::DisplayText,
     },
     error::Error,
-    http::{FromJson, Request, Response, StatusCode},
-    keyring::Purpose,
+    fields::FromJson,
+    http::{Request, Response, StatusCode},
     operation::Operation,
     store::{Device, Transaction, device_key},
 };
@@ -20,7 +21,7 @@ use super::{
     own::{find_device, not_found},
     shown::ShownDevice,
 };
-use crate::authentication;
+use crate::auth::caller;
 
 /// `device-update`
 pub const OPERATION: Operation = Operation::http(
@@ -46,7 +47,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let name: Option<DisplayText> = fields.optional("name");
     let distrust = fields.optional::<Distrust>("trusted").is_some();
     fields.finish(|| Some(()))?;
-    let caller = authentication::caller(&app, &request).await?;
+    let caller = caller::caller(&app, &request).await?;
     caller.demand_confirmed()?;
     let mut device = find_device(&app, &request, &caller, Action::UpdateDevice, false).await?;
     if name.is_some() || distrust {

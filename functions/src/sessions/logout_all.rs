@@ -6,18 +6,18 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
+    crypto::key::Purpose,
     domain::{
         audit::{Action, Outcome},
         limits::LOGOUT_ALL_BY_SESSION,
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
     store::Transaction,
 };
 
-use crate::{authentication, sign_in};
+use crate::auth::{caller, session::issue};
 
 /// `logout-all`
 pub const OPERATION: Operation = Operation::http(
@@ -30,7 +30,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let mut fields = request.fields()?;
     let keep_current = fields.optional("keep_current").unwrap_or(false);
     fields.finish(|| Some(()))?;
-    let caller = authentication::caller(&app, &request).await?;
+    let caller = caller::caller(&app, &request).await?;
     caller.demand_confirmed()?;
     let now = app.clock.now();
     let limit = app.config.limit(LOGOUT_ALL_BY_SESSION);
@@ -56,9 +56,9 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     match app.store.commit(transaction).await {
         Ok(()) => {
             let answer = Response::json(StatusCode::OK, &json!({ "revoked": revoked }));
-            Ok(sign_in::without_session_cookies(answer, caller.by_cookie && !keep_current))
+            Ok(issue::without_session_cookies(answer, caller.by_cookie && !keep_current))
         }
         // The caller's own session was ended or refreshed, or another request raised the epoch, at this very moment.
-        Err(refused) => Err(authentication::changed(refused)),
+        Err(refused) => Err(caller::changed(refused)),
     }
 }

@@ -3,6 +3,7 @@
 pub mod device_forget;
 pub mod device_list;
 pub mod device_update;
+pub mod logout;
 pub mod logout_all;
 pub mod session_list;
 pub mod session_revoke;

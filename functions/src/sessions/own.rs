@@ -11,7 +11,7 @@ use shared::{
     store::Device,
 };
 
-use crate::authentication::Caller;
+use crate::auth::caller::Caller;
 
 /// The device that the path names, if it is one of the caller's; with `or_forgotten` one that was, whose sessions' end is gone on with.
 ///

@@ -5,15 +5,15 @@ use std::{collections::HashMap, sync::Arc};
 use serde::Serialize;
 use shared::{
     app::App,
+    crypto::key::Purpose,
     domain::page::{Cursor, PageLimit},
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
 };
 
 use super::shown::ShownSession;
-use crate::authentication;
+use crate::auth::caller;
 
 /// `session-list`
 pub const OPERATION: Operation =
@@ -33,7 +33,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let limit: PageLimit = query.optional("limit").unwrap_or_default();
     let cursor: Option<Cursor> = query.optional("cursor");
     query.finish(|| Some(()))?;
-    let caller = authentication::caller(&app, &request).await?;
+    let caller = caller::caller(&app, &request).await?;
     let now = app.clock.now();
     let user_id = &caller.account.id;
     let (mut sessions, devices) =

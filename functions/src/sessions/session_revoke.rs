@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
-    crypto::secret::Token,
+    crypto::{key::Purpose, secret::Token},
     domain::audit::{Action, Outcome},
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
     store::Transaction,
 };
 
 use super::own::not_found;
-use crate::{authentication, sign_in};
+use crate::auth::{caller, session::issue};
 
 /// `session-revoke`
 pub const OPERATION: Operation = Operation::http(
@@ -24,11 +23,11 @@ pub const OPERATION: Operation = Operation::http(
 );
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let caller = authentication::caller(&app, &request).await?;
+    let caller = caller::caller(&app, &request).await?;
     let Some(id) = request.path_parameter("id").and_then(Token::parse) else {
         return not_found(&app, &request, &caller, Action::RevokeSession).await;
     };
-    let hash = authentication::session_hash(&app, &id).await?;
+    let hash = caller::session_hash(&app, &id).await?;
     if hash != caller.session.hash {
         caller.demand_confirmed()?;
     }
@@ -45,7 +44,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     match app.store.commit(transaction).await {
         Ok(()) => {
             let own = caller.by_cookie && session.hash == caller.session.hash;
-            Ok(sign_in::without_session_cookies(Response::empty(StatusCode::NO_CONTENT), own))
+            Ok(issue::without_session_cookies(Response::empty(StatusCode::NO_CONTENT), own))
         }
         Err(refused) if refused.refused("session") => not_found(&app, &request, &caller, Action::RevokeSession).await,
         Err(error) => Err(error.into()),

@@ -4,14 +4,17 @@ use serde::Serialize;
 use shared::{
     app::App,
     clock::Timestamp,
-    domain::{place::Location, place::Place, user_agent::UserAgent},
+    crypto::key::Purpose,
+    domain::{
+        geo_location::{Location, Place},
+        user_agent::UserAgent,
+    },
     error::Error,
-    keyring::Purpose,
     store::{Device, Session, device_key, session_key},
-    vault::Vault,
+    user_cipher::Vault,
 };
 
-use crate::authentication::Caller;
+use crate::auth::caller::Caller;
 
 /// A device (API.md, `device-list`).
 #[derive(Serialize)]

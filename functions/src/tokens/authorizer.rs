@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use shared::{app::App, error::Error, http::Request, keyring::Purpose, operation::Operation};
+use shared::{app::App, crypto::key::Purpose, error::Error, http::Request, operation::Operation};
 
-use crate::authentication;
+use crate::auth::caller;
 
 /// `authorizer`
 pub const OPERATION: Operation =
@@ -17,13 +17,13 @@ pub const OPERATION: Operation =
 
 async fn handle(app: Arc<App>, event: Value) -> Result<Value, Error> {
     let request = Request::from_authorizer_event(&event, &app.config);
-    let presented = match authentication::presented(&app, &request).await {
+    let presented = match caller::presented(&app, &request).await {
         Ok(presented) => presented,
         Err(Error::CsrfFailed) => return Ok(json!({ "isAuthorized": false })),
         Err(error) => return Err(error),
     };
     let checked = app.config.authorizer_checks_session;
-    if checked && !authentication::session_lives(&app, &presented.user_id, &presented.session_id).await? {
+    if checked && !caller::session_lives(&app, &presented.user_id, &presented.session_id).await? {
         return Err(Error::SessionRevoked);
     }
     let claims = presented.claims;

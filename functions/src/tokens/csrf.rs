@@ -5,16 +5,15 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::secret::Token,
+    crypto::{key::Purpose, secret::Token},
     error::Error,
     http::{Cookie, Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
 };
 
-use crate::{
-    authentication::{self, Presented},
-    csrf_token::{self, Bound},
+use crate::auth::{
+    caller::{self, Presented},
+    csrf::{self, Bound},
 };
 
 /// `csrf`
@@ -29,24 +28,24 @@ const PRE_LOGIN_SECONDS: i64 = 86_400;
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let answer = |token: String| Response::json(StatusCode::OK, &json!({ "csrf_token": token }));
     if let Some(session_id) = living_session(&app, &request).await? {
-        return Ok(answer(csrf_token::issue(&app, &Bound::Session(session_id)).await?));
+        return Ok(answer(csrf::issue(&app, &Bound::Session(session_id)).await?));
     }
     // A cookie that is there stays, so that forms in other tabs go on working.
-    let value = csrf_token::pre_login(&request).unwrap_or_else(|| Token::random(&*app.rng));
+    let value = csrf::pre_login(&request).unwrap_or_else(|| Token::random(&*app.rng));
     let cookie = Cookie::PreLogin.set(&value.encode(), PRE_LOGIN_SECONDS);
-    Ok(answer(csrf_token::issue(&app, &Bound::Browser(value)).await?).with_cookie(cookie))
+    Ok(answer(csrf::issue(&app, &Bound::Browser(value)).await?).with_cookie(cookie))
 }
 
 /// The session that the cookies belong to, if it lives.
 async fn living_session(app: &App, request: &Request) -> Result<Option<Token>, Error> {
-    let ids = match authentication::presented(app, request).await {
+    let ids = match caller::presented(app, request).await {
         Ok(Presented { user_id, session_id, .. }) => Some((user_id, session_id)),
         Err(Error::InvalidToken) => {
-            let refresh = csrf_token::refresh_token(app, request).await?;
+            let refresh = csrf::refresh_token(app, request).await?;
             refresh.map(|token| (token.user_id.clone(), token.session_id.clone()))
         }
         Err(error) => return Err(error),
     };
     let Some((user_id, session_id)) = ids else { return Ok(None) };
-    Ok(authentication::session_lives(app, &user_id, &session_id).await?.then_some(session_id))
+    Ok(caller::session_lives(app, &user_id, &session_id).await?.then_some(session_id))
 }

@@ -7,15 +7,18 @@ use serde::Serialize;
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::{access_token, access_token::Claims, secret::Token},
+    crypto::{
+        access_token::{self, Claims},
+        key::Purpose,
+        secret::Token,
+    },
     domain::{ids::UserId, session::OpaqueText},
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
     operation::Operation,
 };
 
-use crate::authentication;
+use crate::auth::caller;
 
 /// `token-introspect`
 pub const OPERATION: Operation =
@@ -43,12 +46,12 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
 }
 
 async fn active(app: &App, token: &str) -> Result<Option<Claims>, Error> {
-    let Some(claims) = authentication::verified(app, token).await? else { return Ok(None) };
+    let Some(claims) = caller::verified(app, token).await? else { return Ok(None) };
     if !access_token::is_current(&claims, app.clock.now()) {
         return Ok(None);
     }
     let Some((user_id, session_id)) = UserId::parse(&claims.sub).zip(Token::parse(&claims.sid)) else {
         return Ok(None);
     };
-    Ok(authentication::session_lives(app, &user_id, &session_id).await?.then_some(claims))
+    Ok(caller::session_lives(app, &user_id, &session_id).await?.then_some(claims))
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
-    crypto::refresh_token::RefreshToken,
+    crypto::{
+        key::{KeySet, Purpose},
+        refresh_token::RefreshToken,
+    },
     domain::{
         audit::{Action, Outcome},
         mail::{Content, NOTICE_SECONDS},
@@ -13,13 +16,12 @@ use shared::{
     },
     error::Error,
     http::{Cookie, Request, Response, StatusCode},
-    keyring::{KeySet, Purpose},
     operation::Operation,
     store::{Account, Session, Transaction, Wanted},
-    vault::Vault,
+    user_cipher::Vault,
 };
 
-use crate::{authentication, csrf_token, sign_in, user};
+use crate::auth::{caller, csrf, session::issue, user};
 
 /// `token-refresh`
 pub const OPERATION: Operation = Operation::http(
@@ -43,7 +45,7 @@ const LOOKS: usize = 3;
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let (token, by_cookie) = shown(&app, &request).await?;
     let keys = app.keyring.get(Purpose::Refresh).await?;
-    let session_hash = authentication::session_hash(&app, &token.session_id).await?;
+    let session_hash = caller::session_hash(&app, &token.session_id).await?;
     for _ in 0..LOOKS {
         let loaded = app.store.load(&token.user_id, Wanted::session(&session_hash)).await?;
         let (Some(account), Some(salt)) = (loaded.account, loaded.salt) else { return Err(Error::SessionRevoked) };
@@ -64,7 +66,7 @@ async fn shown(app: &App, request: &Request) -> Result<(RefreshToken, bool), Err
     let in_cookie = !fields.has("refresh_token") && request.cookie(Cookie::Refresh).is_some();
     if in_cookie {
         fields.finish(|| Some(()))?;
-        return Ok((csrf_token::checked_refresh_token(app, request).await?, true));
+        return Ok((csrf::checked_refresh_token(app, request).await?, true));
     }
     let token: Option<OpaqueText> = fields.required("refresh_token");
     let token = fields.finish(|| token)?;
@@ -90,7 +92,7 @@ async fn refresh(
 ) -> Result<Option<Response>, Error> {
     let Look { app, request, account, session, vault } = *look;
     let now = app.clock.now();
-    if !authentication::lives(app, account, session) {
+    if !caller::lives(app, account, session) {
         return refuse(app, request, vault).await;
     }
     let genuine = token.counter == session.state.counter && {
@@ -105,14 +107,14 @@ async fn refresh(
     let successor = RefreshToken::derive(key, &account.id, &token.session_id, next);
     let mut refreshed = session.clone();
     refreshed.state.last_active_at = now;
-    let answer = sign_in::answer(app, vault, account, &refreshed, &token.session_id, &successor, by_cookie).await?;
+    let answer = issue::answer(app, vault, account, &refreshed, &token.session_id, &successor, by_cookie).await?;
     let method = if outcome == Refresh::Rotate { "rotate" } else { "repeat" };
     let event = vault.event(Action::Refresh, Outcome::Success, method, &request.client).await?;
     let mut transaction = Transaction::new();
     // No token is given out after an acknowledged revocation: neither of the session nor of all sessions, nor after a ban.
     transaction.demand_account(&app.store, account);
     if outcome == Refresh::Rotate {
-        let hash = sign_in::refresh_hash(app, &successor).await?;
+        let hash = issue::refresh_hash(app, &successor).await?;
         transaction.rotate(&app.store, session, &hash, now);
     } else {
         transaction.demand_session(&app.store, session);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use shared::{app::App, error::Error, keyring::Purpose, operation::Operation};
+use shared::{app::App, crypto::key::Purpose, error::Error, operation::Operation};
 
 /// `keys-rotate`
 pub const OPERATION: Operation = Operation::event("keys-rotate", &[], |app, event| Box::pin(handle(app, event)));

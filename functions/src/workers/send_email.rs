@@ -9,14 +9,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use shared::{
     app::App,
-    crypto::field,
+    crypto::{field, key::Purpose},
     domain::{
         audit::{Action, Outcome},
         mail::Mail,
     },
-    email::{self, Sent},
     error::Error,
-    keyring::Purpose,
+    mail::{self, Sent},
     operation::Operation,
     store::{AuditEvent, StoredMail, Transaction},
 };
@@ -71,7 +70,7 @@ async fn deliver(app: &App, record: &Value) -> Result<(), Error> {
     let item = StoredMail::item_key(&stored.id);
     let opened = field::open(&keys, None, Purpose::FieldOutbox, StoredMail::place(&item, "payload"), &stored.payload)?;
     let mail: Mail = serde_json::from_slice(&opened).map_err(|_| Error::internal("an unreadable mail"))?;
-    let rendered = email::render(&mail.content, &app.config.product_name)?;
+    let rendered = mail::render(&mail.content, &app.config.product_name)?;
     match app.mailer.send(&mail.to, &rendered, &stored.kind).await? {
         Sent::Accepted => take_out(app, &stored, Some(&mail), Outcome::Success).await,
         // This one message will never be taken; trying again would hold up those behind it.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::secret::CROCKFORD;
-use crate::{http::FromJson, rng::Rng};
+use crate::{fields::FromJson, rng::Rng};
 
 /// How many codes are made at once.
 pub const CODES: u8 = 10;

@@ -12,8 +12,8 @@ use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
+    crypto::key::{Key, KeySet, Purpose},
     error::Error,
-    keyring::{Key, KeySet, Purpose},
     rng::Rng,
 };
 

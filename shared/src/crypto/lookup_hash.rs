@@ -4,7 +4,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::secret::hmac;
-use crate::keyring::KeySet;
+use crate::crypto::key::KeySet;
 
 /// What a hash stands for. Part of what is hashed, so that an e-mail address and an equal username don't look alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

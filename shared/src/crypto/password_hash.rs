@@ -398,5 +398,14 @@ fn wipe(blocks: &mut [Block]) {
     blocks.iter_mut().for_each(Zeroize::zeroize);
 }
 
+impl From<HashError> for crate::error::Error {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Self::TemporarilyUnavailable("too many password hashes at once".to_owned()),
+            other => Self::internal(format!("a hash: {other}")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -85,7 +85,7 @@ impl std::fmt::Debug for TotpSecret {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::FromJson;
+    use crate::fields::FromJson;
 
     fn code(text: &str) -> OtpCode {
         OtpCode::from_json(text.into()).unwrap()

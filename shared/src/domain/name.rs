@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::http::FromJson;
+use crate::fields::FromJson;
 
 /// A text of 1 to 100 characters on one line, NFC, trimmed. Doesn't print.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

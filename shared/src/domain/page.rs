@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::http::FromJson;
+use crate::fields::FromJson;
 
 /// How many entries of a list one answer holds: 1 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

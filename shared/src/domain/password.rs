@@ -6,7 +6,34 @@ use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use crate::{config::PasswordPolicy, error::FieldError, http::FromJson};
+use crate::{error::FieldError, fields::FromJson};
+
+/// Which rules a new password must meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordPolicy {
+    /// 8 to 128 code points of four classes, nothing common, nothing of the user's own.
+    Composition,
+    /// NIST SP 800-63B-4: 15 to 128 code points (8 with a second factor), no classes, nothing common.
+    Length,
+}
+
+impl PasswordPolicy {
+    /// The value of the parameter.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Composition => "composition",
+            Self::Length => "length",
+        }
+    }
+
+    /// How many code points a password needs, as the only factor or beside a second one.
+    pub const fn least_code_points(self, second_factor: bool) -> usize {
+        match self {
+            Self::Length if !second_factor => 15,
+            Self::Composition | Self::Length => 8,
+        }
+    }
+}
 
 /// The most code points that a password may have.
 pub const MAX_CODE_POINTS: usize = 128;

@@ -7,7 +7,7 @@ use super::name::DisplayText;
 use crate::{
     clock::Timestamp,
     config::Config,
-    http::{Fields, FromJson},
+    fields::{Fields, FromJson},
 };
 
 /// How long after a token's first use the same token gets the same successor, in milliseconds: long enough for requests that

@@ -2,8 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::place::Place;
+use super::geo_location::Place;
 use crate::clock::Timestamp;
+
+/// What a login that looks unlike its account's others comes to, beside the event in the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SuspiciousLogin {
+    /// A mail to the owner.
+    Alert,
+    /// A mail, and the session counts as proven for nothing sensitive until a mailed code confirms it.
+    StepUp,
+}
 
 /// Faster than this between two logins, in km/h, nobody travels.
 const FASTEST_KMH: f64 = 900.0;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::http::FromJson;
+use crate::fields::FromJson;
 
 /// A username: 3 to 32 ASCII letters, digits, `.`, `_`, `-`. Kept as it was typed, compared in lower case. ASCII alone, so that no
 /// two names look alike and are not. Doesn't print.

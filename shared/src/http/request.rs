@@ -10,11 +10,12 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use subtle::ConstantTimeEq;
 
-use super::{AnswerContext, Cookie, Fields, cookies};
 use crate::{
     config::Config,
-    domain::place::Place,
+    domain::geo_location::Place,
     error::{Error, FieldError},
+    fields::Fields,
+    http::{AnswerContext, Cookie, cookies},
 };
 
 /// The largest body that any route takes, in bytes (API.md, "Conventions").

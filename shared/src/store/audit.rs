@@ -1,11 +1,11 @@
 //! `audit`: what was done and tried. Appended to by everyone who may write here, changed by nobody.
 
-use super::{Item, Store, Transaction, keys};
 use crate::{
     clock::Timestamp,
     crypto::field::Place,
     domain::audit::{Action, Outcome},
     error::Error,
+    store::{Item, Store, Transaction, dynamodb::keys},
 };
 
 /// An event. What is personal in it is encrypted under the user's own keys, and the pseudonym that it lies under hangs on them

@@ -2,7 +2,6 @@
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
-use super::{CommitError, Item, Store, Transaction, keys, update::Written};
 use crate::{
     clock::Timestamp,
     domain::{
@@ -10,6 +9,10 @@ use crate::{
         lockout::{FORGET_SECONDS, FREE_FAILURES, MAX_FAILURES, MAX_WAIT_SECONDS, SWEEP_SECONDS, wait_seconds},
     },
     error::Error,
+    store::{
+        CommitError, Item, Store, Transaction,
+        dynamodb::{keys, update::Written},
+    },
 };
 
 /// An attempt at a credential, counted as a failure until it succeeds.

@@ -2,8 +2,11 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{Item, Store, keys};
-use crate::{clock::Timestamp, error::Error};
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    store::{Item, Store, dynamodb::keys},
+};
 
 /// A purpose key, wrapped.
 #[derive(Debug, Clone)]

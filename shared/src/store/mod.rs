@@ -5,37 +5,59 @@ mod accounts;
 mod audit;
 mod challenges;
 mod counters;
-mod devices;
-mod factors;
-mod item;
+mod dynamodb;
 mod keyring;
-mod keys;
 mod outbox;
-mod passkeys;
 mod sessions;
-mod transaction;
-mod update;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use aws_sdk_dynamodb::Client;
 
-pub use accounts::{Account, LastLogin, Loaded, Wanted};
+pub use accounts::{
+    account::{Account, LastLogin},
+    factors::{BackupCodes, FactorChange, FactorUse, Factors, StoredTotp, factors_key},
+    passkeys::{MAX_PASSKEYS, StoredPasskey, passkey_key},
+    user_record::{Loaded, Wanted},
+};
 pub use audit::AuditEvent;
 pub use challenges::{
     About, Answer, Challenge, Guess, PasskeyAssertion, PasskeyRegistration, Pending, Registration, SecondFactor,
 };
 pub use counters::Attempt;
-pub use devices::{Device, Sighting, device_key};
-pub use factors::{BackupCodes, FactorChange, FactorUse, Factors, StoredTotp, factors_key};
-pub use item::Item;
+pub use dynamodb::{
+    item::Item,
+    transaction::{CommitError, Transaction},
+};
 pub use keyring::{KeyringContents, WrappedKey};
 pub use outbox::StoredMail;
-pub use passkeys::{MAX_PASSKEYS, StoredPasskey, passkey_key};
-pub use sessions::{Session, session_key};
-pub use transaction::{CommitError, Transaction};
+pub use sessions::{
+    device::{Device, Sighting, device_key},
+    session::{Session, session_key},
+};
 
-use crate::{config::Tables, error::Error, rng::Rng};
+use crate::{error::Error, rng::Rng};
+
+/// The physical names of the tables.
+#[derive(Debug, Clone)]
+pub struct Tables {
+    /// `TABLE_ACCOUNTS`
+    pub accounts: String,
+    /// `TABLE_SESSIONS`
+    pub sessions: String,
+    /// `TABLE_CHALLENGES`
+    pub challenges: String,
+    /// `TABLE_AUDIT`
+    pub audit: String,
+    /// `TABLE_COUNTERS`
+    pub counters: String,
+    /// `TABLE_OUTBOX`
+    pub outbox: String,
+    /// `TABLE_KEYRING`
+    pub keyring: String,
+    /// `TABLE_USER_KEYS`
+    pub user_keys: String,
+}
 
 /// All that is stored.
 #[derive(Clone)]
@@ -50,9 +72,6 @@ impl fmt::Debug for Store {
         formatter.write_str("Store")
     }
 }
-
-/// How often something that another transaction is in the way of is tried.
-const CONFLICT_ATTEMPTS: u32 = 8;
 
 impl Store {
     /// A store in those tables.
@@ -86,11 +105,5 @@ impl Store {
         }))
         .await?;
         Ok(())
-    }
-
-    /// Waits a little before trying again what another transaction was in the way of: longer each time, and not all alike.
-    async fn pause(&self, attempt: u32) {
-        let most = 10u32 << attempt.min(6);
-        tokio::time::sleep(Duration::from_millis(u64::from(5 + self.rng.below(most)))).await;
     }
 }

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde_json::Value;
 
-use super::{Account, Item, Store, Transaction, keys};
 use crate::{
     clock::Timestamp,
     crypto::field::Place,
     domain::{limits::Limit, mail::Budget},
     error::Error,
+    store::{Account, Item, Store, Transaction, dynamodb::keys},
 };
 
 /// How long, in seconds, it is known of a mail that is of no use any more that it was counted: longer than a stream may lag.
