@@ -1122,7 +1122,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             }
             .boxed()
         },
-        effects: |world| usize::from(world.scan("keyring").len() == shared::crypto::key::Purpose::ALL.len()),
+        effects: |world| usize::from(world.scan("keyring").len() == shared::crypto::key::KeyPurpose::ALL.len()),
     },
 ];
 

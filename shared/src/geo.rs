@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::OnceLock};
 
 use maxminddb::{Reader, geoip2::City};
 
-use crate::domain::geo_location::Place;
+use crate::domain::geo_location::GeoLocation;
 
 /// A city database, read when it is first asked. Without one every address is nowhere.
 pub struct Geo {
@@ -19,7 +19,7 @@ impl Geo {
     }
 
     /// Where an address is.
-    pub fn place(&self, ip: IpAddr) -> Option<Place> {
+    pub fn place(&self, ip: IpAddr) -> Option<GeoLocation> {
         let reader = self.reader.get_or_init(|| {
             let read = Reader::open_readfile(self.path.as_ref()?);
             if read.is_err() {
@@ -29,7 +29,7 @@ impl Geo {
             read.ok()
         });
         let city: City<'_> = reader.as_ref()?.lookup(ip).ok()?.decode().ok()??;
-        Place::of(
+        GeoLocation::of(
             city.country.iso_code,
             city.subdivisions.first().and_then(|region| region.names.english),
             city.city.names.english,

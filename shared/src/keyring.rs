@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     clock::{Clock, Timestamp},
-    crypto::key::{Key, KeySet, PublicKey, Purpose},
+    crypto::key::{Key, KeyPurpose, KeySet, PublicKey},
     error::Error,
     store::{Store, WrappedKey},
 };
@@ -31,7 +31,7 @@ const LOOK_AGAIN_SECONDS: i64 = 30;
 #[derive(Default)]
 struct Cache {
     wrapped: Option<(Arc<Wrapped>, Timestamp)>,
-    sets: HashMap<Purpose, (Arc<KeySet>, Timestamp)>,
+    sets: HashMap<KeyPurpose, (Arc<KeySet>, Timestamp)>,
 }
 
 struct Wrapped {
@@ -61,7 +61,7 @@ impl Keyring {
     ///
     /// # Errors
     /// `temporarily_unavailable` while the table or KMS doesn't answer or the key isn't made yet. Never a fallback.
-    pub async fn get(&self, purpose: Purpose) -> Result<Arc<KeySet>, Error> {
+    pub async fn get(&self, purpose: KeyPurpose) -> Result<Arc<KeySet>, Error> {
         if let Some(set) = self.cached(purpose) {
             return Ok(set);
         }
@@ -73,12 +73,12 @@ impl Keyring {
     ///
     /// # Errors
     /// As [`Keyring::get`].
-    pub async fn preload(&self, purposes: &[Purpose]) -> Result<(), Error> {
+    pub async fn preload(&self, purposes: &[KeyPurpose]) -> Result<(), Error> {
         if purposes.iter().all(|&purpose| self.cached(purpose).is_some()) {
             return Ok(());
         }
         let _loading = self.loading.lock().await;
-        let missing: Vec<Purpose> =
+        let missing: Vec<KeyPurpose> =
             purposes.iter().copied().filter(|&purpose| self.cached(purpose).is_none()).collect();
         if missing.is_empty() {
             return Ok(());
@@ -99,7 +99,7 @@ impl Keyring {
     ///
     /// # Errors
     /// As [`Keyring::get`].
-    pub async fn check(&self, purpose: Purpose) -> Result<(), Error> {
+    pub async fn check(&self, purpose: KeyPurpose) -> Result<(), Error> {
         let recently = self.clock.now().plus_seconds(KEEP_SECONDS - CHECK_SECONDS);
         self.cache
             .write()
@@ -150,9 +150,9 @@ impl Keyring {
     ///
     /// # Errors
     /// `temporarily_unavailable` while KMS or the table doesn't answer.
-    pub async fn make_first(&self, purpose: Purpose) -> Result<bool, Error> {
+    pub async fn make_first(&self, purpose: KeyPurpose) -> Result<bool, Error> {
         let version = 1;
-        let (wrapped, public) = if purpose == Purpose::Signing {
+        let (wrapped, public) = if purpose == KeyPurpose::Signing {
             let pair = self
                 .kms
                 .generate_data_key_pair_without_plaintext()
@@ -187,7 +187,7 @@ impl Keyring {
         self.cache.read().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn cached(&self, purpose: Purpose) -> Option<Arc<KeySet>> {
+    fn cached(&self, purpose: KeyPurpose) -> Option<Arc<KeySet>> {
         let cache = self.read();
         let (set, until) = cache.sets.get(&purpose)?;
         (self.clock.now() < *until).then(|| Arc::clone(set))
@@ -211,7 +211,7 @@ impl Keyring {
     async fn load_wrapped(&self) -> Result<Arc<Wrapped>, Error> {
         let contents = self.store.keyring().await?;
         let mut public_keys = Vec::new();
-        for key in contents.keys.iter().filter(|key| key.purpose == Purpose::Signing.as_str()) {
+        for key in contents.keys.iter().filter(|key| key.purpose == KeyPurpose::Signing.as_str()) {
             let public = key.public.as_deref().and_then(PublicKey::from_spki);
             public_keys.push(public.ok_or_else(|| Error::internal("a signing key's public half is unreadable"))?);
         }
@@ -222,7 +222,7 @@ impl Keyring {
         Ok(wrapped)
     }
 
-    async fn unwrap_all(&self, wrapped: &Wrapped, purpose: Purpose) -> Result<KeySet, Error> {
+    async fn unwrap_all(&self, wrapped: &Wrapped, purpose: KeyPurpose) -> Result<KeySet, Error> {
         let versions = wrapped.keys.iter().filter(|key| key.purpose == purpose.as_str());
         let keys = try_join_all(versions.map(|key| self.unwrap_key(key))).await?;
         KeySet::new(keys)

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     app::App,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     error::Error,
     http::{Request, Response},
 };
@@ -37,7 +37,7 @@ pub struct Operation {
     /// The name in API.md's first column: `register-verify`.
     pub name: &'static str,
     /// The purpose keys that it unwraps at its cold start, in parallel. The template's policy grants exactly these.
-    pub keys: &'static [Purpose],
+    pub keys: &'static [KeyPurpose],
     /// What it runs.
     pub handler: Handler,
 }
@@ -50,12 +50,12 @@ impl std::fmt::Debug for Operation {
 
 impl Operation {
     /// An operation behind an HTTP route.
-    pub const fn http(name: &'static str, keys: &'static [Purpose], handler: HttpHandler) -> Self {
+    pub const fn http(name: &'static str, keys: &'static [KeyPurpose], handler: HttpHandler) -> Self {
         Self { name, keys, handler: Handler::Http(handler) }
     }
 
     /// An operation that something other than a client invokes.
-    pub const fn event(name: &'static str, keys: &'static [Purpose], handler: EventHandler) -> Self {
+    pub const fn event(name: &'static str, keys: &'static [KeyPurpose], handler: EventHandler) -> Self {
         Self { name, keys, handler: Handler::Event(handler) }
     }
 

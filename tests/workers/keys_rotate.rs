@@ -1,5 +1,5 @@
 use serde_json::json;
-use shared::crypto::key::Purpose;
+use shared::crypto::key::KeyPurpose;
 use tests::{Client, Person, world};
 
 #[tokio::test]
@@ -7,7 +7,7 @@ async fn the_first_keys_are_there_before_the_first_request_and_are_made_once() {
     let world = world().await;
     let keys =
         |world: &local::World| world.scan("keyring").into_iter().filter(|item| item.get("wrapped").is_some()).count();
-    assert_eq!(keys(&world), Purpose::ALL.len());
+    assert_eq!(keys(&world), KeyPurpose::ALL.len());
     let before = world.scan("keyring");
     assert_eq!(world.invoke("keys-rotate", json!({})).await.unwrap(), json!({ "made": [] }));
     assert_eq!(world.scan("keyring"), before);

@@ -4,7 +4,7 @@ use shared::{
     app::App,
     crypto::{
         access_token::{self, Claims},
-        key::Purpose,
+        key::KeyPurpose,
         lookup_hash::{Subject, lookup_hash},
         secret::Token,
     },
@@ -16,8 +16,8 @@ use shared::{
     },
     error::Error,
     http::{Cookie, Request},
-    store::{Account, CommitError, Factors, Loaded, Session, Wanted},
-    user_cipher::Vault,
+    store::{Account, CommitError, Factors, Session, UserQuery, UserRecord},
+    user_cipher::UserCipher,
 };
 
 use crate::auth::csrf::{self, Bound};
@@ -30,8 +30,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) session: Session,
     /// The session's id.
     pub(crate) session_id: Token,
-    /// Their vault.
-    pub(crate) vault: Vault<'a>,
+    /// Their cipher.
+    pub(crate) cipher: UserCipher<'a>,
     /// What their second factors are checked by, where that was asked for.
     factors: Option<Factors>,
     /// Whether cookies brought the token, and bring the next.
@@ -44,8 +44,8 @@ impl Caller<'_> {
     ///
     /// # Errors
     /// `reauthentication_required`.
-    pub(crate) fn demand_fresh(&self, app: &App) -> Result<(), Error> {
-        self.demand_confirmed()?;
+    pub(crate) fn require_fresh(&self, app: &App) -> Result<(), Error> {
+        self.require_confirmed()?;
         let fresh = app.clock.now() <= self.session.auth_time.plus_seconds(FRESH_SECONDS);
         let strong = self.account.mfa_since.is_none() || is_multi_factor(&self.session.amr);
         if fresh && strong { Ok(()) } else { Err(Error::ReauthenticationRequired) }
@@ -71,8 +71,8 @@ impl Caller<'_> {
         if let Err(error) = &done
             && error.status().is_client_error()
         {
-            let event = self.vault.event(action, Outcome::Failure(error.code()), method, &request.client).await?;
-            app.store.write_down(&event).await?;
+            let event = self.cipher.event(action, Outcome::Failure(error.code()), method, &request.client).await?;
+            app.store.record_event(&event).await?;
         }
         done
     }
@@ -82,7 +82,7 @@ impl Caller<'_> {
     ///
     /// # Errors
     /// `reauthentication_required`.
-    pub(crate) fn demand_confirmed(&self) -> Result<(), Error> {
+    pub(crate) fn require_confirmed(&self) -> Result<(), Error> {
         if self.session.unconfirmed { Err(Error::ReauthenticationRequired) } else { Ok(()) }
     }
 }
@@ -149,36 +149,36 @@ pub(crate) async fn caller_with_factors<'a>(app: &'a App, request: &Request) -> 
 async fn find_caller<'a>(app: &'a App, request: &Request, factors: bool) -> Result<Caller<'a>, Error> {
     let Presented { user_id, session_id, by_cookie, .. } = presented(app, request).await?;
     let hash = session_hash(app, &session_id).await?;
-    let mut loaded = app.store.load(&user_id, Wanted { factors, ..Wanted::session(&hash) }).await?;
+    let mut loaded = app.store.load(&user_id, UserQuery { factors, ..UserQuery::session(&hash) }).await?;
     let factors = factors.then(|| std::mem::take(&mut loaded.factors));
-    let (account, session, vault) = complete(app, loaded).ok_or(Error::SessionRevoked)?;
-    if !lives(app, &account, &session) {
+    let (account, session, cipher) = complete(app, loaded).ok_or(Error::SessionRevoked)?;
+    if !is_active(app, &account, &session) {
         return Err(Error::SessionRevoked);
     }
-    Ok(Caller { account, session, session_id, vault, factors, by_cookie })
+    Ok(Caller { account, session, session_id, cipher, factors, by_cookie })
 }
 
 /// Whether the session of that id lives, asked of the tables.
-pub(crate) async fn session_lives(app: &App, user_id: &UserId, session_id: &Token) -> Result<bool, Error> {
+pub(crate) async fn session_is_active(app: &App, user_id: &UserId, session_id: &Token) -> Result<bool, Error> {
     let hash = session_hash(app, session_id).await?;
-    let loaded = app.store.load(user_id, Wanted { without_salt: true, ..Wanted::session(&hash) }).await?;
+    let loaded = app.store.load(user_id, UserQuery { without_salt: true, ..UserQuery::session(&hash) }).await?;
     let both = loaded.account.zip(loaded.session);
-    Ok(both.is_some_and(|(account, session)| lives(app, &account, &session)))
+    Ok(both.is_some_and(|(account, session)| is_active(app, &account, &session)))
 }
 
 /// Whether a session lives and its account may be used.
-pub(crate) fn lives(app: &App, account: &Account, session: &Session) -> bool {
-    account.status == Status::Active && session.state.lives(account.session_epoch, app.clock.now())
+pub(crate) fn is_active(app: &App, account: &Account, session: &Session) -> bool {
+    account.status == Status::Active && session.state.is_active(account.session_epoch, app.clock.now())
 }
 
 /// The look-up hash of a session's id.
 pub(crate) async fn session_hash(app: &App, id: &Token) -> Result<String, Error> {
-    Ok(lookup_hash(&*app.keyring.get(Purpose::Index).await?, Subject::Session, id.bytes()))
+    Ok(lookup_hash(&*app.keyring.get(KeyPurpose::Index).await?, Subject::Session, id.bytes()))
 }
 
 /// What was loaded, if all of it is there.
-pub(crate) fn complete(app: &App, loaded: Loaded) -> Option<(Account, Session, Vault<'_>)> {
-    Some((loaded.account?, loaded.session?, Vault::new(app, loaded.salt?)))
+pub(crate) fn complete(app: &App, loaded: UserRecord) -> Option<(Account, Session, UserCipher<'_>)> {
+    Some((loaded.account?, loaded.session?, UserCipher::new(app, loaded.salt?)))
 }
 
 /// What a refused transaction means to a caller whose session or account isn't what it was a moment ago: that asking again helps.

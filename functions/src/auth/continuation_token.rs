@@ -4,11 +4,11 @@
 use shared::{
     app::App,
     crypto::{
-        key::Purpose,
+        key::KeyPurpose,
         lookup_hash::{Subject, lookup_hash},
         secret::{Token, same},
     },
-    domain::challenge::Purpose as ChallengePurpose,
+    domain::challenge::ChallengeKind,
     error::Error,
     fields::FromJson,
     store::{Challenge, Pending},
@@ -24,13 +24,13 @@ pub(crate) enum Step {
 }
 
 /// A challenge's id and the secret that was made for its next step.
-pub(crate) struct StepToken {
+pub(crate) struct ContinuationToken {
     /// The challenge's id.
     pub(crate) challenge: String,
     secret: Token,
 }
 
-impl StepToken {
+impl ContinuationToken {
     /// A new token for a challenge that is yet to be made, with its id.
     pub(crate) fn new(app: &App) -> Self {
         Self::random(app, &Token::random(&*app.rng).encode())
@@ -50,7 +50,7 @@ impl StepToken {
     ///
     /// # Errors
     /// `invalid_code` otherwise; `temporarily_unavailable`.
-    pub(crate) async fn redeem(&self, app: &App, purpose: ChallengePurpose, step: Step) -> Result<Challenge, Error> {
+    pub(crate) async fn redeem(&self, app: &App, purpose: ChallengeKind, step: Step) -> Result<Challenge, Error> {
         let now = app.clock.now();
         let challenge = app.store.challenge(&self.challenge, purpose, now).await?.ok_or(Error::InvalidCode)?;
         let answer = match (&challenge.pending, step) {
@@ -64,12 +64,12 @@ impl StepToken {
 
     /// What the table keeps of it.
     pub(crate) async fn hash(&self, app: &App) -> Result<String, Error> {
-        let index = app.keyring.get(Purpose::Index).await?;
-        Ok(lookup_hash(&index, Subject::StepToken, &[self.challenge.as_bytes(), self.secret.bytes()].concat()))
+        let index = app.keyring.get(KeyPurpose::Index).await?;
+        Ok(lookup_hash(&index, Subject::ContinuationToken, &[self.challenge.as_bytes(), self.secret.bytes()].concat()))
     }
 }
 
-impl FromJson for StepToken {
+impl FromJson for ContinuationToken {
     fn from_json(value: serde_json::Value) -> Result<Self, String> {
         let text = String::from_json(value)?;
         // What doesn't look like a token leads nowhere, which is for the operation to say, like of any other wrong token.

@@ -7,7 +7,7 @@ use shared::{
     app::App,
     crypto::{
         device_token::DeviceToken,
-        key::{Key, Purpose},
+        key::{Key, KeyPurpose},
         refresh_token::RefreshToken,
         secret::{Token, hmac, same},
     },
@@ -37,7 +37,7 @@ impl Bound {
 
 /// The token that is bound to it.
 pub(crate) async fn issue(app: &App, bound: &Bound) -> Result<String, Error> {
-    Ok(bound.token(app.keyring.get(Purpose::Csrf).await?.newest()))
+    Ok(bound.token(app.keyring.get(KeyPurpose::Csrf).await?.newest()))
 }
 
 /// Demands of a request that carries cookies, or asks for them, that it comes from a page of ours and carries a token bound to one of
@@ -50,7 +50,7 @@ pub(crate) async fn check(app: &App, request: &Request, bounds: &[Bound]) -> Res
         return Err(Error::CsrfFailed);
     }
     let sent = request.headers.get("x-csrf-token").ok_or(Error::CsrfFailed)?.as_bytes();
-    let keys = app.keyring.get(Purpose::Csrf).await?;
+    let keys = app.keyring.get(KeyPurpose::Csrf).await?;
     let right = |bound: &Bound| keys.all().iter().any(|key| same(bound.token(key).as_bytes(), sent));
     if bounds.iter().any(right) { Ok(()) } else { Err(Error::CsrfFailed) }
 }
@@ -89,12 +89,12 @@ pub(crate) fn pre_login(request: &Request) -> Option<Token> {
 /// that belongs to another user than the device isn't believed.
 pub(crate) async fn refresh_token(app: &App, request: &Request) -> Result<Option<RefreshToken>, Error> {
     let Some(token) = request.cookie(Cookie::Refresh) else { return Ok(None) };
-    let keys = app.keyring.get(Purpose::Refresh).await?;
+    let keys = app.keyring.get(KeyPurpose::Refresh).await?;
     let Some(token) = RefreshToken::parse(&keys, token) else { return Ok(None) };
     if !request.has_cookie(Cookie::Device) {
         return Ok(Some(token));
     }
-    let index = app.keyring.get(Purpose::Index).await?;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
     let device = request.cookie(Cookie::Device).and_then(|device| DeviceToken::parse(&index, device));
     Ok(device.is_some_and(|device| device.user_id == token.user_id).then_some(token))
 }

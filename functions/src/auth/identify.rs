@@ -11,7 +11,7 @@ use shared::{
 };
 
 /// The look-up hash of what was typed, and whose it is.
-pub(crate) async fn owner(
+pub(crate) async fn find_user(
     app: &App,
     index: &KeySet,
     identifier: &Identifier,

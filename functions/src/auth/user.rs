@@ -3,11 +3,11 @@
 use serde::Serialize;
 use shared::{
     app::App,
-    crypto::{field::Place, key::Purpose},
+    crypto::{field::Place, key::KeyPurpose},
     domain::mail::{Content, NOTICE_SECONDS},
     error::Error,
     store::{Account, Transaction},
-    user_cipher::Vault,
+    user_cipher::UserCipher,
 };
 
 /// The `user` of API.md.
@@ -29,29 +29,29 @@ pub(crate) struct User {
 }
 
 /// The account's address in the clear, if it has one.
-pub(crate) async fn address(vault: &Vault<'_>, account: &Account) -> Result<Option<String>, Error> {
+pub(crate) async fn address(cipher: &UserCipher<'_>, account: &Account) -> Result<Option<String>, Error> {
     let Some(sealed) = &account.email else { return Ok(None) };
     let item = Account::item_key(&account.id);
-    Ok(Some(vault.open(Purpose::FieldContact, Account::place(&item, "email"), sealed).await?.to_string()))
+    Ok(Some(cipher.open(KeyPurpose::FieldContact, Account::place(&item, "email"), sealed).await?.to_string()))
 }
 
 /// Adds to the transaction that the account's owner is told, if they have an address.
-pub(crate) async fn tell(
+pub(crate) async fn notify_owner(
     app: &App,
-    vault: &Vault<'_>,
+    cipher: &UserCipher<'_>,
     account: &Account,
     content: Content,
     transaction: &mut Transaction,
 ) -> Result<(), Error> {
-    if let Some(address) = address(vault, account).await? {
-        transaction.put_mail(&app.store, &vault.mail(&address, content, NOTICE_SECONDS).await?);
+    if let Some(address) = address(cipher, account).await? {
+        transaction.put_mail(&app.store, &cipher.mail(&address, content, NOTICE_SECONDS).await?);
     }
     Ok(())
 }
 
 /// What of an account's own must not stand in its password: the address's local part, the username, the name.
-pub(crate) async fn own_words(vault: &Vault<'_>, account: &Account) -> Result<Vec<String>, Error> {
-    let user = User::of(vault, account).await?;
+pub(crate) async fn own_words(cipher: &UserCipher<'_>, account: &Account) -> Result<Vec<String>, Error> {
+    let user = User::of(cipher, account).await?;
     let local_part = user.email.and_then(|email| email.split('@').next().map(str::to_owned));
     Ok([local_part, user.username, user.name].into_iter().flatten().collect())
 }
@@ -63,12 +63,12 @@ impl User {
     }
 
     /// Decrypts an account for its owner.
-    pub(crate) async fn of(vault: &Vault<'_>, account: &Account) -> Result<Self, Error> {
+    pub(crate) async fn of(cipher: &UserCipher<'_>, account: &Account) -> Result<Self, Error> {
         let item = Account::item_key(&account.id);
         let open = async |sealed: &Option<String>, attribute: &'static str| -> Result<Option<String>, Error> {
             let Some(sealed) = sealed else { return Ok(None) };
             let place: Place<'_> = Account::place(&item, attribute);
-            Ok(Some(vault.open(Purpose::FieldContact, place, sealed).await?.to_string()))
+            Ok(Some(cipher.open(KeyPurpose::FieldContact, place, sealed).await?.to_string()))
         };
         Ok(Self {
             id: account.id.to_string(),

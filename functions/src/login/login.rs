@@ -7,7 +7,7 @@ use shared::{
     app::App,
     crypto::{
         device_token::DeviceToken,
-        key::{KeySet, Purpose},
+        key::{KeyPurpose, KeySet},
         lookup_hash::{Subject, lookup_hash},
         password_hash::needs_rehash,
     },
@@ -24,8 +24,8 @@ use shared::{
     error::Error,
     http::{Request, Response, StatusCode},
     operation::Operation,
-    store::{Account, Attempt, Device, Loaded, Transaction, Wanted},
-    user_cipher::Vault,
+    store::{Account, Attempt, Device, Transaction, UserQuery, UserRecord},
+    user_cipher::UserCipher,
 };
 
 use crate::auth::{
@@ -33,7 +33,7 @@ use crate::auth::{
     mfa::pending_login,
     session::{
         device,
-        issue::{self, Entrant},
+        issue::{self, SignInSubject},
     },
 };
 
@@ -41,15 +41,15 @@ use crate::auth::{
 pub const OPERATION: Operation = Operation::http(
     "login",
     &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::FieldContact,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
-        Purpose::Csrf,
-        Purpose::Refresh,
-        Purpose::Signing,
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+        KeyPurpose::Csrf,
+        KeyPurpose::Refresh,
+        KeyPurpose::Signing,
     ],
     |app, request| Box::pin(handle(app, request)),
 );
@@ -87,7 +87,7 @@ struct Login<'a> {
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let form = Form::parse(&request)?;
     issue::check_transport(&app, &request, &form.options).await?;
-    let index = app.keyring.get(Purpose::Index).await?;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
     let network = network::of_limits(request.client.ip);
     let mut login = Login {
         app: &app,
@@ -95,22 +95,22 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
         form: &form,
         index: &index,
         network: lookup_hash(&index, Subject::Network, network.as_bytes()),
-        shown: device::shown(&index, &request, &form.options),
+        shown: device::presented(&index, &request, &form.options),
     };
 
     // First round trip: count the request, and find out whose the identifier is.
     let ((), (typed, owner)) =
-        futures::future::try_join(login.count(), identify::owner(&app, &index, &form.identifier)).await?;
+        futures::future::try_join(login.count(), identify::find_user(&app, &index, &form.identifier)).await?;
 
     // Second: reserve an attempt, and load the account. An unknown identifier stands for an account of its own that isn't there.
-    let (unknown_id, unknown_vault) = Vault::of_unknown(&app, &typed).await?;
+    let (unknown_id, unknown_cipher) = UserCipher::of_unknown(&app, &typed).await?;
     let id = owner.unwrap_or(unknown_id);
     if login.shown.take_if(|token| token.user_id != id).is_some() {
         login.count().await?; // another account's device is a stranger to this one
     }
     let (mut attempt, loaded) = futures::future::join(login.reserve(&id), login.load(&id)).await;
     let mut loaded = loaded?;
-    let vault = loaded.salt.take().map_or(unknown_vault, |salt| Vault::new(&app, salt));
+    let cipher = loaded.salt.take().map_or(unknown_cipher, |salt| UserCipher::new(&app, salt));
     if login.shown.is_some() && login.known_device(&loaded).is_none() {
         // It was known once, and isn't any more: a stranger's budgets are what is left to it.
         login.shown = None;
@@ -119,7 +119,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     }
     let attempt = match attempt {
         Ok(attempt) => attempt,
-        Err(error @ Error::LockedOut { .. }) => return login.refuse(&vault, error).await,
+        Err(error @ Error::LockedOut { .. }) => return login.refuse(&cipher, error).await,
         Err(error) => return Err(error),
     };
 
@@ -137,19 +137,19 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
         }
         let account = match loaded.account.filter(|_| right.is_some()) {
             Some(account) if account.status == Status::Banned => {
-                app.store.commit_giving_back(Transaction::new(), [&attempt]).await?; // the password was right
-                return login.refuse(&vault, Error::AccountBanned).await;
+                app.store.commit_refunding(Transaction::new(), [&attempt]).await?; // the password was right
+                return login.refuse(&cipher, Error::AccountBanned).await;
             }
             Some(account) => account,
-            None => return login.refuse(&vault, Error::InvalidCredentials).await,
+            None => return login.refuse(&cipher, Error::InvalidCredentials).await,
         };
-        if let Some(response) = login.admit(&vault, account, device, &attempt).await? {
+        if let Some(response) = login.admit(&cipher, account, device, &attempt).await? {
             return Ok(response);
         }
         loaded = login.load(&id).await?;
     }
     // The password was right, and is not to count as wrong.
-    app.store.commit_giving_back(Transaction::new(), [&attempt]).await?;
+    app.store.commit_refunding(Transaction::new(), [&attempt]).await?;
     Err(issue::restless())
 }
 
@@ -173,13 +173,13 @@ impl Login<'_> {
         self.app.store.reserve_login(credential, &tried_by, self.app.config.limit_factor, now).await
     }
 
-    async fn load(&self, id: &UserId) -> Result<Loaded, Error> {
+    async fn load(&self, id: &UserId) -> Result<UserRecord, Error> {
         let device = self.shown.as_ref().map(|token| &token.device_id);
-        self.app.store.load(id, Wanted { device, ..Wanted::ACCOUNT }).await
+        self.app.store.load(id, UserQuery { device, ..UserQuery::ACCOUNT }).await
     }
 
     /// The device that was shown, if the account knows it.
-    fn known_device(&self, loaded: &Loaded) -> Option<Device> {
+    fn known_device(&self, loaded: &UserRecord) -> Option<Device> {
         let (account, device) = loaded.account.as_ref().zip(loaded.device.as_ref())?;
         let shown = self.shown.as_ref()?;
         let known = device::is_known(self.app, self.index, account, device, shown, &self.form.options);
@@ -189,7 +189,7 @@ impl Login<'_> {
     /// Whether the password is the one of that hash; without a hash the same work, for nothing.
     async fn compare(&self, hash: Option<&str>) -> Result<bool, Error> {
         let (hasher, password) = (&self.app.hasher, self.form.password.bytes());
-        let peppers = self.app.keyring.get(Purpose::Pepper).await?;
+        let peppers = self.app.keyring.get(KeyPurpose::Pepper).await?;
         Ok(match hash {
             Some(hash) => hasher.verify(password, hash, |version| peppers.bytes_of(version)).await?,
             None => hasher.verify_dummy(password, peppers.pepper(), self.app.config.password_cost).await?,
@@ -199,13 +199,13 @@ impl Login<'_> {
     /// Signs the owner of the account in, or asks for a second factor; `None` if the account, the device or a session is no longer as it was loaded.
     async fn admit(
         &self,
-        vault: &Vault<'_>,
+        cipher: &UserCipher<'_>,
         account: Account,
         device: Option<Device>,
         attempt: &Attempt,
     ) -> Result<Option<Response>, Error> {
         let (app, cost) = (self.app, self.app.config.password_cost);
-        let peppers = app.keyring.get(Purpose::Pepper).await?;
+        let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
         let outdated =
             account.password.as_deref().is_some_and(|hash| needs_rehash(hash, cost, peppers.newest().version));
         let rehashed = if outdated {
@@ -218,7 +218,7 @@ impl Login<'_> {
         let amr = &["pwd".to_owned()];
         let asked = pending_login::asked(app, &account, device.map(|(device, _)| device));
         let action = if asked.is_some() { Action::FirstFactor } else { Action::Login };
-        let event = vault.event(action, Outcome::Success, "password", &self.request.client).await?;
+        let event = cipher.event(action, Outcome::Success, "password", &self.request.client).await?;
         let mut transaction = Transaction::new();
         transaction.audit(&app.store, &event);
         let response = if let Some(asked) = asked {
@@ -228,14 +228,14 @@ impl Login<'_> {
             };
             match &rehashed {
                 Some(hash) => transaction.rehash(&app.store, &account, hash),
-                None => transaction.demand_account(&app.store, &account),
+                None => transaction.require_account(&app.store, &account),
             }
-            pending_login::ask(app, asked, &account, vault, amr, &kept, &mut transaction).await?
+            pending_login::ask(app, asked, &account, cipher, amr, &kept, &mut transaction).await?
         } else {
             let relied_on = device.and_then(|(device, _)| device.state.trust).filter(|_| account.mfa_since.is_some());
-            let entrant = Entrant {
+            let subject = SignInSubject {
                 account: &active,
-                vault,
+                cipher,
                 amr,
                 confirmed: false,
                 device,
@@ -243,22 +243,22 @@ impl Login<'_> {
                 relied_on,
                 is_new: false,
             };
-            let sign_in = issue::prepare(app, &entrant, self.request, &self.form.options).await?;
-            transaction.note_login(&app.store, &account, &sign_in.last_login, rehashed.as_deref());
+            let sign_in = issue::prepare(app, &subject, self.request, &self.form.options).await?;
+            transaction.record_login(&app.store, &account, &sign_in.last_login, rehashed.as_deref());
             sign_in.add_to(&mut transaction, app);
             sign_in.answer.into_response(StatusCode::OK)
         };
-        match app.store.commit_giving_back(transaction, [attempt]).await {
+        match app.store.commit_refunding(transaction, [attempt]).await {
             Ok(()) => Ok(Some(response)),
             Err(refused) if ["account", "device", "session"].iter().any(|what| refused.refused(what)) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn refuse(&self, vault: &Vault<'_>, error: Error) -> Result<Response, Error> {
+    async fn refuse(&self, cipher: &UserCipher<'_>, error: Error) -> Result<Response, Error> {
         let outcome = Outcome::Failure(error.code());
-        let event = vault.event(Action::Login, outcome, "password", &self.request.client).await?;
-        self.app.store.write_down(&event).await?;
+        let event = cipher.event(Action::Login, outcome, "password", &self.request.client).await?;
+        self.app.store.record_event(&event).await?;
         Err(error)
     }
 }

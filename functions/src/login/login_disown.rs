@@ -8,28 +8,34 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
-        challenge::{Purpose as ChallengePurpose, RESET_SECONDS},
+        challenge::{ChallengeKind, RESET_SECONDS},
         mail::Content,
     },
     error::Error,
     http::{Method, Request, Response, StatusCode, page},
     operation::Operation,
-    store::{About, Answer, Challenge, Pending, Transaction, Wanted},
-    user_cipher::Vault,
+    store::{About, Answer, Challenge, Pending, Transaction, UserQuery},
+    user_cipher::UserCipher,
 };
 
 use crate::auth::{
-    continuation_token::{Step, StepToken},
+    continuation_token::{ContinuationToken, Step},
     user,
 };
 
 /// `login-disown`
 pub const OPERATION: Operation = Operation::http(
     "login-disown",
-    &[Purpose::Index, Purpose::FieldContact, Purpose::FieldSession, Purpose::FieldIp, Purpose::FieldOutbox],
+    &[
+        KeyPurpose::Index,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+    ],
     |app, request| Box::pin(handle(app, request)),
 );
 
@@ -38,17 +44,17 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
         return Ok(page::disown_login());
     }
     let mut fields = request.fields()?;
-    let token: Option<StepToken> = fields.required("token");
+    let token: Option<ContinuationToken> = fields.required("token");
     let token = fields.finish(|| token)?;
-    let challenge = token.redeem(&app, ChallengePurpose::DisownedLogin, Step::Link).await?;
+    let challenge = token.redeem(&app, ChallengeKind::DisownedLogin, Step::Link).await?;
     let About::DisownedLogin(device_epoch) = challenge.about else { return Err(Error::InvalidCode) };
-    let loaded = app.store.load(&challenge.user_id, Wanted::ACCOUNT).await?;
+    let loaded = app.store.load(&challenge.user_id, UserQuery::ACCOUNT).await?;
     let (account, salt) = loaded.account.zip(loaded.salt).ok_or(Error::InvalidCode)?;
     if account.device_epoch != device_epoch {
         return Err(Error::InvalidCode); // everything of the time of that login has ended already
     }
-    let vault = Vault::new(&app, salt);
-    let reset = StepToken::new(&app);
+    let cipher = UserCipher::new(&app, salt);
+    let reset = ContinuationToken::new(&app);
     let expires_at = app.clock.now().plus_seconds(RESET_SECONDS);
     let reset_challenge = Challenge {
         id: reset.challenge.clone(),
@@ -59,16 +65,16 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
         attempts: 0,
         ends_at: expires_at,
     };
-    let event = vault.event(Action::DisownLogin, Outcome::Success, "link", &request.client).await?;
+    let event = cipher.event(Action::DisownLogin, Outcome::Success, "link", &request.client).await?;
     let mut transaction = Transaction::new();
     transaction.consume_challenge(&app.store, &challenge);
-    transaction.shut_out(&app.store, &account, None);
+    transaction.revoke_all_access(&app.store, &account, None);
     transaction.issue_challenge(&app.store, &reset_challenge);
     transaction.audit(&app.store, &event);
     // Should the answer, or the page that waits for it, get lost.
-    if let Some(address) = user::address(&vault, &account).await? {
+    if let Some(address) = user::address(&cipher, &account).await? {
         let link = format!("{}/login-disown#reset={}", app.public_url().await?, reset.encode());
-        transaction.put_mail(&app.store, &vault.mail(&address, Content::PasswordReset { link }, RESET_SECONDS).await?);
+        transaction.put_mail(&app.store, &cipher.mail(&address, Content::PasswordReset { link }, RESET_SECONDS).await?);
     }
     match app.store.commit(transaction).await {
         Ok(()) => {}

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use shared::{
     app::App,
     clock::Timestamp,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     domain::{
-        challenge::Purpose as ChallengePurpose,
+        challenge::ChallengeKind,
         limits::{LOGIN_CODE_GUESSES_BY_ACCOUNT, SECOND_FACTOR_BY_ACCOUNT},
         otp_code::OtpCode,
         second_factor::Method,
@@ -20,11 +20,11 @@ use shared::{
 };
 
 use crate::auth::{
-    continuation_token::{Step, StepToken},
+    continuation_token::{ContinuationToken, Step},
     mailed_code,
     mfa::{
         codes::{self, TypedCode},
-        pending_login::{self, Waiting},
+        pending_login::{self, PendingLogin},
     },
     session::issue,
 };
@@ -33,22 +33,22 @@ use crate::auth::{
 pub const OPERATION: Operation = Operation::http(
     "login-mfa",
     &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::FieldContact,
-        Purpose::FieldMfa,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
-        Purpose::Csrf,
-        Purpose::Refresh,
-        Purpose::Signing,
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+        KeyPurpose::Csrf,
+        KeyPurpose::Refresh,
+        KeyPurpose::Signing,
     ],
     |app, request| Box::pin(handle(app, request)),
 );
 
 struct Form {
-    token: StepToken,
+    token: ContinuationToken,
     code: Code,
     trust_device: bool,
 }
@@ -96,7 +96,7 @@ struct Tries {
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let form = Form::parse(&request)?;
-    let (purpose, method) = (ChallengePurpose::SecondFactor, form.code.method());
+    let (purpose, method) = (ChallengeKind::SecondFactor, form.code.method());
     let challenge = form.token.redeem(&app, purpose, Step::Next).await?;
     let mut waiting = pending_login::load(&app, &challenge, None).await?;
     issue::check_transport(&app, &request, &waiting.options).await?;
@@ -110,7 +110,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     for _ in 0..issue::LOOKS {
         let used = match &form.code {
             Code::Factor(code) if waiting.login.code.is_none() => {
-                codes::right(&app, &waiting.vault, &waiting.account.id, &waiting.factors, code).await?
+                codes::verify_code(&app, &waiting.cipher, &waiting.account.id, &waiting.factors, code).await?
             }
             _ => None,
         };
@@ -121,7 +121,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
             Ok(Some(response)) => return Ok(response),
             Ok(None) => {}
             Err(Error::AccountBanned) => {
-                tries.give_back(&app).await?; // the code was right
+                tries.refund(&app).await?; // the code was right
                 return waiting.refuse(&app, &request, method, Error::AccountBanned).await;
             }
             Err(error) if error.status().is_client_error() => {
@@ -131,15 +131,15 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
         }
         waiting = pending_login::load(&app, &challenge, None).await?;
     }
-    tries.give_back(&app).await?; // the code was right, and is not to count as wrong
+    tries.refund(&app).await?; // the code was right, and is not to count as wrong
     Err(issue::restless())
 }
 
 /// Reserves a try: of the challenge's, of the account's, and of the credential's. Where one refuses, nothing is compared, and those before
 /// are given back.
-async fn reserve(app: &App, waiting: &Waiting<'_>, method: Method) -> Result<Tries, Error> {
+async fn reserve(app: &App, waiting: &PendingLogin<'_>, method: Method) -> Result<Tries, Error> {
     let now = app.clock.now();
-    let (id, purpose) = (&waiting.challenge.id, ChallengePurpose::SecondFactor);
+    let (id, purpose) = (&waiting.challenge.id, ChallengeKind::SecondFactor);
     let reserved = app.store.reserve_attempt(id, purpose, Guess::SecondFactor, now).await?;
     reserved.ok_or(Error::InvalidCode)?;
     let mut tries = Tries { at: now, tried_by: None, mailed: None, attempt: None };
@@ -147,8 +147,8 @@ async fn reserve(app: &App, waiting: &Waiting<'_>, method: Method) -> Result<Tri
         Ok(()) => Ok(tries),
         Err(error) => {
             if error.status().is_client_error() {
-                tries.give_back(app).await?;
-                app.store.return_attempt(waiting.challenge).await?;
+                tries.refund(app).await?;
+                app.store.refund_attempt(waiting.challenge).await?;
             }
             Err(error)
         }
@@ -156,9 +156,11 @@ async fn reserve(app: &App, waiting: &Waiting<'_>, method: Method) -> Result<Tri
 }
 
 impl Tries {
-    async fn reserve_others(&mut self, app: &App, waiting: &Waiting<'_>, method: Method) -> Result<(), Error> {
+    async fn reserve_others(&mut self, app: &App, waiting: &PendingLogin<'_>, method: Method) -> Result<(), Error> {
         let tried_by = waiting.tried_by(app).await?;
-        app.store.count_try(app.config.unmultiplied_limit(SECOND_FACTOR_BY_ACCOUNT), &tried_by, self.at).await?;
+        app.store
+            .count_since_first(app.config.unmultiplied_limit(SECOND_FACTOR_BY_ACCOUNT), &tried_by, self.at)
+            .await?;
         self.tried_by = Some(tried_by.clone());
         match method {
             Method::EmailCode => {
@@ -178,29 +180,29 @@ impl Tries {
     }
 
     /// Adds to a transaction that what was counted was no failure.
-    fn uncount(&self, app: &App, transaction: &mut Transaction) {
+    fn refund_count(&self, app: &App, transaction: &mut Transaction) {
         if let Some(tried_by) = &self.tried_by {
             let limit = app.config.unmultiplied_limit(SECOND_FACTOR_BY_ACCOUNT);
-            transaction.uncount_try(&app.store, limit, tried_by);
+            transaction.refund_since_first(&app.store, limit, tried_by);
         }
         if let Some(account) = &self.mailed {
-            transaction.uncount(&app.store, app.config.limit(LOGIN_CODE_GUESSES_BY_ACCOUNT), account, self.at);
+            transaction.refund_count(&app.store, app.config.limit(LOGIN_CODE_GUESSES_BY_ACCOUNT), account, self.at);
         }
     }
 
     /// Gives back what was counted and was no failure, though nothing comes of it.
-    async fn give_back(&self, app: &App) -> Result<(), Error> {
+    async fn refund(&self, app: &App) -> Result<(), Error> {
         let mut transaction = Transaction::new();
-        self.uncount(app, &mut transaction);
+        self.refund_count(app, &mut transaction);
         if self.tried_by.is_some() {
-            app.store.commit_giving_back(transaction, &self.attempt).await?;
+            app.store.commit_refunding(transaction, &self.attempt).await?;
         }
         Ok(())
     }
 }
 
 /// Whether the code is the one that was mailed for this login.
-async fn is_mailed_code(app: &App, waiting: &Waiting<'_>, code: &Code) -> Result<bool, Error> {
+async fn is_mailed_code(app: &App, waiting: &PendingLogin<'_>, code: &Code) -> Result<bool, Error> {
     let (Code::Mailed(code), Some(hash)) = (code, &waiting.login.code) else { return Ok(false) };
     mailed_code::is_right(app, code, hash).await
 }
@@ -210,7 +212,7 @@ async fn admit(
     app: &App,
     request: &Request,
     form: &Form,
-    waiting: &Waiting<'_>,
+    waiting: &PendingLogin<'_>,
     used: Option<&FactorUse<'_>>,
     tries: &Tries,
 ) -> Result<Option<Response>, Error> {
@@ -219,11 +221,11 @@ async fn admit(
     let sign_in = waiting.sign_in(app, request, method, &[], form.trust_device, &mut transaction).await?;
     if let Some(used) = used {
         transaction.use_factor(&app.store, &waiting.account.id, used, FactorChange::None);
-        let (vault, account, factors) = (&waiting.vault, &waiting.account, &waiting.factors);
-        codes::tell_of_use(app, vault, account, factors, used, &mut transaction).await?;
+        let (cipher, account, factors) = (&waiting.cipher, &waiting.account, &waiting.factors);
+        codes::notify_backup_code_used(app, cipher, account, factors, used, &mut transaction).await?;
     }
-    tries.uncount(app, &mut transaction);
-    match app.store.commit_giving_back(transaction, &tries.attempt).await {
+    tries.refund_count(app, &mut transaction);
+    match app.store.commit_refunding(transaction, &tries.attempt).await {
         Ok(()) => Ok(Some(sign_in.answer.into_response(StatusCode::OK))),
         Err(refused) if spent(&refused) => Err(Error::InvalidCode),
         Err(refused) if ["account", "device", "session"].iter().any(|what| refused.refused(what)) => Ok(None),

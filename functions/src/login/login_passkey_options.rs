@@ -8,12 +8,12 @@ use serde_json::json;
 use shared::{
     app::App,
     crypto::{
-        key::{KeySet, Purpose},
+        key::{KeyPurpose, KeySet},
         lookup_hash::{Subject, lookup_hash, raw},
         secret::{Token, hmac},
     },
     domain::{
-        challenge::{MAX_ATTEMPTS, PASSKEY_SECONDS, Purpose as ChallengePurpose},
+        challenge::{ChallengeKind, MAX_ATTEMPTS, PASSKEY_SECONDS},
         identifier::Identifier,
         ids::UserId,
         limits::PASSKEY_OPTIONS_BY_NETWORK,
@@ -23,13 +23,13 @@ use shared::{
     error::Error,
     http::{Request, Response, StatusCode},
     operation::Operation,
-    store::{About, Challenge, PasskeyAssertion, Pending, Transaction, Wanted},
-    user_cipher::Vault,
+    store::{About, Challenge, PasskeyAssertion, Pending, Transaction, UserQuery},
+    user_cipher::UserCipher,
     webauthn::{Allowed, RelyingParty},
 };
 
 use crate::auth::{
-    continuation_token::{Step, StepToken},
+    continuation_token::{ContinuationToken, Step},
     identify,
     mfa::{passkey, pending_login},
     session::device,
@@ -38,7 +38,7 @@ use crate::auth::{
 /// `login-passkey-options`
 pub const OPERATION: Operation = Operation::http(
     "login-passkey-options",
-    &[Purpose::Index, Purpose::FieldMfa, Purpose::FieldSession],
+    &[KeyPurpose::Index, KeyPurpose::FieldMfa, KeyPurpose::FieldSession],
     |app, request| Box::pin(handle(app, request)),
 );
 
@@ -48,7 +48,7 @@ enum Whose {
     /// The account of that identifier.
     Identified(Identifier),
     /// The account that gave a first factor.
-    Waiting(StepToken),
+    PendingLogin(ContinuationToken),
 }
 
 impl Whose {
@@ -61,7 +61,7 @@ impl Whose {
                 let _: Option<Identifier> = fields.optional("identifier");
                 fields.note("identifier", "must not come together with mfa_token");
             }
-            return fields.finish(|| token.map(Self::Waiting));
+            return fields.finish(|| token.map(Self::PendingLogin));
         }
         let identified = fields.has("identifier");
         let identifier = fields.optional("identifier");
@@ -80,7 +80,7 @@ struct Asked {
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let whose = Whose::parse(&request)?;
     let now = app.clock.now();
-    let index = app.keyring.get(Purpose::Index).await?;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
     app.store.count(app.config.limit(PASSKEY_OPTIONS_BY_NETWORK), &asked_by(&index, &request, &whose), now).await?;
     let asked = match whose {
         Whose::Anybody => Asked {
@@ -90,7 +90,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
             second_factor_of: None,
         },
         Whose::Identified(identifier) => identified(&app, &index, &identifier).await?,
-        Whose::Waiting(token) => waiting(&app, &token).await?,
+        Whose::PendingLogin(token) => waiting(&app, &token).await?,
     };
     let options = RelyingParty::of(&app).await?.ask_for_passkey(&asked.allowed)?;
     let id = Token::random(&*app.rng).encode();
@@ -117,10 +117,10 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
 /// What the asking is counted by: the network, but for who has given a first factor and for a browser that is somebody's device, whose
 /// neighbours use nothing of theirs up.
 fn asked_by(index: &KeySet, request: &Request, whose: &Whose) -> String {
-    if let Whose::Waiting(token) = whose {
+    if let Whose::PendingLogin(token) = whose {
         return token.challenge.clone();
     }
-    match device::shown(index, request, &SessionOptions::default()) {
+    match device::presented(index, request, &SessionOptions::default()) {
         Some(token) => token.hash(index),
         None => lookup_hash(index, Subject::Network, network::of_limits(request.client.ip).as_bytes()),
     }
@@ -128,22 +128,22 @@ fn asked_by(index: &KeySet, request: &Request, whose: &Whose) -> String {
 
 /// The passkeys of an account, or made-up ones; the tables are asked the same for both.
 async fn identified(app: &App, index: &KeySet, identifier: &Identifier) -> Result<Asked, Error> {
-    let (typed, owner) = identify::owner(app, index, identifier).await?;
-    let (unknown_id, unknown_vault) = Vault::of_unknown(app, &typed).await?;
+    let (typed, owner) = identify::find_user(app, index, identifier).await?;
+    let (unknown_id, unknown_cipher) = UserCipher::of_unknown(app, &typed).await?;
     let user_id = owner.unwrap_or(unknown_id);
-    let loaded = futures::future::try_join(app.store.load(&user_id, Wanted::ACCOUNT), app.store.passkeys(&user_id));
+    let loaded = futures::future::try_join(app.store.load(&user_id, UserQuery::ACCOUNT), app.store.passkeys(&user_id));
     let (loaded, passkeys) = loaded.await?;
-    let vault = loaded.salt.map_or(unknown_vault, |salt| Vault::new(app, salt));
-    let mut allowed = passkey::allowed(&vault, &passkeys).await?;
+    let cipher = loaded.salt.map_or(unknown_cipher, |salt| UserCipher::new(app, salt));
+    let mut allowed = passkey::allowed(&cipher, &passkeys).await?;
     if allowed.is_empty() {
-        allowed = made_up(index, &typed);
+        allowed = decoy_credentials(index, &typed);
     }
     Ok(Asked { allowed, user_id, discoverable: false, second_factor_of: None })
 }
 
 /// The passkeys of an account whose login waits for its second factor.
-async fn waiting(app: &App, token: &StepToken) -> Result<Asked, Error> {
-    let challenge = token.redeem(app, ChallengePurpose::SecondFactor, Step::Next).await?;
+async fn waiting(app: &App, token: &ContinuationToken) -> Result<Asked, Error> {
+    let challenge = token.redeem(app, ChallengeKind::SecondFactor, Step::Next).await?;
     let waiting = pending_login::load(app, &challenge, None).await?;
     if challenge.attempts >= MAX_ATTEMPTS {
         return Err(Error::InvalidCode);
@@ -151,7 +151,7 @@ async fn waiting(app: &App, token: &StepToken) -> Result<Asked, Error> {
     if waiting.login.code.is_some() || waiting.account.passkeys == 0 {
         return Err(Error::Conflict("This login can't be finished with a passkey."));
     }
-    let allowed = passkey::allowed(&waiting.vault, &app.store.passkeys(&challenge.user_id).await?).await?;
+    let allowed = passkey::allowed(&waiting.cipher, &app.store.passkeys(&challenge.user_id).await?).await?;
     Ok(Asked {
         allowed,
         user_id: challenge.user_id.clone(),
@@ -161,8 +161,8 @@ async fn waiting(app: &App, token: &StepToken) -> Result<Asked, Error> {
 }
 
 /// Credential ids as a few common authenticators make them, derived from what was typed: the same whenever it is typed.
-fn made_up(index: &KeySet, typed: &str) -> Vec<Allowed> {
-    let seed = raw(index, Subject::FakeCredential, typed.as_bytes());
+fn decoy_credentials(index: &KeySet, typed: &str) -> Vec<Allowed> {
+    let seed = raw(index, Subject::DecoyCredential, typed.as_bytes());
     let how_many = if seed[0] < 64 { 2 } else { 1 };
     (0..how_many)
         .map(|number: u8| {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
-    crypto::key::{KeySet, Purpose},
+    crypto::key::{KeyPurpose, KeySet},
     domain::{
         account::Status,
         audit::{Action, Outcome},
-        challenge::Purpose as ChallengePurpose,
+        challenge::ChallengeKind,
         ids::UserId,
         second_factor::Method,
         session::{OpaqueText, SessionOptions},
@@ -16,8 +16,8 @@ use shared::{
     error::Error,
     http::{Request, Response, StatusCode},
     operation::Operation,
-    store::{About, Account, Challenge, Guess, PasskeyAssertion, Transaction, Wanted},
-    user_cipher::Vault,
+    store::{About, Account, Challenge, Guess, PasskeyAssertion, Transaction, UserQuery},
+    user_cipher::UserCipher,
     webauthn::{Assertion, RelyingParty},
 };
 
@@ -25,7 +25,7 @@ use crate::auth::{
     mfa::{passkey, pending_login},
     session::{
         device,
-        issue::{self, Entrant},
+        issue::{self, SignInSubject},
     },
 };
 
@@ -33,15 +33,15 @@ use crate::auth::{
 pub const OPERATION: Operation = Operation::http(
     "login-passkey-verify",
     &[
-        Purpose::Index,
-        Purpose::FieldContact,
-        Purpose::FieldMfa,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
-        Purpose::Csrf,
-        Purpose::Refresh,
-        Purpose::Signing,
+        KeyPurpose::Index,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+        KeyPurpose::Csrf,
+        KeyPurpose::Refresh,
+        KeyPurpose::Signing,
     ],
     |app, request| Box::pin(handle(app, request)),
 );
@@ -79,10 +79,10 @@ struct Login<'a> {
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let form = Form::parse(&request)?;
     let now = app.clock.now();
-    let challenge = app.store.challenge(&form.challenge_id.0, ChallengePurpose::PasskeyAssertion, now).await?;
+    let challenge = app.store.challenge(&form.challenge_id.0, ChallengeKind::PasskeyAssertion, now).await?;
     let challenge = challenge.ok_or(Error::InvalidCode)?;
     let About::PasskeyAssertion(asked) = &challenge.about else { return Err(Error::InvalidCode) };
-    let index = app.keyring.get(Purpose::Index).await?;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
     let login = Login {
         app: &app,
         request: &request,
@@ -102,7 +102,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
 impl Login<'_> {
     /// Bounds how often one challenge is looked at.
     async fn reserve(&self) -> Result<(), Error> {
-        let (store, purpose, now) = (&self.app.store, ChallengePurpose::PasskeyAssertion, self.app.clock.now());
+        let (store, purpose, now) = (&self.app.store, ChallengeKind::PasskeyAssertion, self.app.clock.now());
         let reserved = store.reserve_attempt(&self.challenge.id, purpose, Guess::Signature, now).await?;
         reserved.map(|_| ()).ok_or(Error::InvalidCode)
     }
@@ -126,30 +126,30 @@ impl Login<'_> {
     /// Signs the owner of the passkey in; `None` if something isn't as it was loaded any more.
     async fn admit(&self, user_id: &UserId) -> Result<Option<Response>, Error> {
         let (app, request, options) = (self.app, self.request, &self.form.options);
-        let shown = device::shown(self.index, request, options).filter(|token| token.user_id == *user_id);
-        let wanted = Wanted {
+        let shown = device::presented(self.index, request, options).filter(|token| token.user_id == *user_id);
+        let wanted = UserQuery {
             device: shown.as_ref().map(|token| &token.device_id),
             passkey: Some(&self.passkey),
-            ..Wanted::ACCOUNT
+            ..UserQuery::ACCOUNT
         };
         let loaded = app.store.load(user_id, wanted).await?;
-        let (_, unknown) = Vault::of_unknown(app, &user_id.to_string()).await?;
-        let vault = loaded.salt.map_or(unknown, |salt| Vault::new(app, salt));
+        let (_, unknown) = UserCipher::of_unknown(app, &user_id.to_string()).await?;
+        let cipher = loaded.salt.map_or(unknown, |salt| UserCipher::new(app, salt));
         let Some((account, stored)) = loaded.account.zip(loaded.passkey) else {
             let looked = RelyingParty::of(app).await?.asserted_by_nobody(&self.form.assertion, &self.state);
             if let Err(error @ Error::Internal(_)) = looked {
                 return Err(error);
             }
-            return self.refuse(&vault, Error::InvalidCode).await;
+            return self.refuse(&cipher, Error::InvalidCode).await;
         };
         let client = &request.client;
-        let proof = match passkey::prove(app, &vault, &stored, &self.form.assertion, &self.state, client).await {
+        let proof = match passkey::verify(app, &cipher, &stored, &self.form.assertion, &self.state, client).await {
             Ok(proof) => proof,
-            Err(Error::InvalidCode) => return self.refuse(&vault, Error::InvalidCode).await,
+            Err(Error::InvalidCode) => return self.refuse(&cipher, Error::InvalidCode).await,
             Err(error) => return Err(error),
         };
         if account.status == Status::Banned {
-            return self.refuse(&vault, Error::AccountBanned).await;
+            return self.refuse(&cipher, Error::AccountBanned).await;
         }
         let device = shown.zip(loaded.device);
         let device = device
@@ -158,9 +158,9 @@ impl Login<'_> {
             .map(|(token, device)| (device, token));
         let active = Account { status: Status::Active, ..account.clone() };
         let amr = proof.amr();
-        let entrant = Entrant {
+        let subject = SignInSubject {
             account: &active,
-            vault: &vault,
+            cipher: &cipher,
             amr: &amr,
             confirmed: true,
             device,
@@ -168,33 +168,33 @@ impl Login<'_> {
             relied_on: None,
             is_new: false,
         };
-        let sign_in = issue::prepare(app, &entrant, request, options).await?;
-        let event = vault.event(Action::Login, Outcome::Success, Method::Passkey.as_str(), client).await?;
+        let sign_in = issue::prepare(app, &subject, request, options).await?;
+        let event = cipher.event(Action::Login, Outcome::Success, Method::Passkey.as_str(), client).await?;
         let mut transaction = Transaction::new();
         transaction.consume_challenge(&app.store, self.challenge);
         proof.add_to(app, &mut transaction);
-        transaction.note_login(&app.store, &account, &sign_in.last_login, None);
+        transaction.record_login(&app.store, &account, &sign_in.last_login, None);
         sign_in.add_to(&mut transaction, app);
         transaction.audit(&app.store, &event);
         match app.store.commit(transaction).await {
             Ok(()) => Ok(Some(sign_in.answer.into_response(StatusCode::OK))),
-            Err(refused) if refused.refused("challenge") => self.refuse(&vault, Error::InvalidCode).await,
+            Err(refused) if refused.refused("challenge") => self.refuse(&cipher, Error::InvalidCode).await,
             Err(refused) if CHANGED.iter().any(|what| refused.refused(what)) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn refuse<T>(&self, vault: &Vault<'_>, error: Error) -> Result<T, Error> {
+    async fn refuse<T>(&self, cipher: &UserCipher<'_>, error: Error) -> Result<T, Error> {
         let outcome = Outcome::Failure(error.code());
-        let event = vault.event(Action::Login, outcome, Method::Passkey.as_str(), &self.request.client).await?;
-        self.app.store.write_down(&event).await?;
+        let event = cipher.event(Action::Login, outcome, Method::Passkey.as_str(), &self.request.client).await?;
+        self.app.store.record_event(&event).await?;
         Err(error)
     }
 
     /// The choice of the first factor is kept: what this request says of the session is not.
     async fn as_second_factor(&self, first: &str) -> Result<Response, Error> {
         let (app, request, method) = (self.app, self.request, Method::Passkey);
-        let (purpose, now) = (ChallengePurpose::SecondFactor, app.clock.now());
+        let (purpose, now) = (ChallengeKind::SecondFactor, app.clock.now());
         let first = app.store.challenge(first, purpose, now).await?.ok_or(Error::InvalidCode)?;
         let mut waiting = pending_login::load(app, &first, Some(&self.passkey)).await?;
         issue::check_transport(app, request, &waiting.options).await?;
@@ -207,7 +207,7 @@ impl Login<'_> {
                 return waiting.refuse(app, request, method, Error::InvalidCode).await;
             };
             let (assertion, client) = (&self.form.assertion, &request.client);
-            let proof = match passkey::prove(app, &waiting.vault, stored, assertion, &self.state, client).await {
+            let proof = match passkey::verify(app, &waiting.cipher, stored, assertion, &self.state, client).await {
                 Ok(proof) => proof,
                 Err(Error::InvalidCode) => return waiting.refuse(app, request, method, Error::InvalidCode).await,
                 Err(error) => return Err(error),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     error::Error,
     http::{Request, Response, StatusCode},
     operation::Operation,
@@ -15,7 +15,7 @@ use crate::{auth::caller, sessions::trusted_until};
 
 /// `mfa-status`
 pub const OPERATION: Operation =
-    Operation::http("mfa-status", &[Purpose::Index], |app, request| Box::pin(handle(app, request)));
+    Operation::http("mfa-status", &[KeyPurpose::Index], |app, request| Box::pin(handle(app, request)));
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let caller = caller::caller_with_factors(&app, &request).await?;

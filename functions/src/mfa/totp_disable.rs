@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
         mail::Content,
@@ -25,14 +25,14 @@ use crate::auth::{
 pub const OPERATION: Operation = Operation::http(
     "totp-disable",
     &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::Csrf,
-        Purpose::FieldContact,
-        Purpose::FieldMfa,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::Csrf,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
     ],
     |app, request| Box::pin(handle(app, request)),
 );
@@ -47,23 +47,23 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
 }
 
 async fn disable(app: &App, request: &Request, caller: &Caller<'_>, code: &TypedCode) -> Result<Response, Error> {
-    caller.demand_fresh(app)?;
-    let (account, vault, now) = (&caller.account, &caller.vault, app.clock.now());
+    caller.require_fresh(app)?;
+    let (account, cipher, now) = (&caller.account, &caller.cipher, app.clock.now());
     if account.mfa_since.is_none() {
         return Err(Error::Conflict("No authenticator app is set up."));
     }
-    let (used, attempt) = codes::right_signed_in(app, caller, code).await?;
+    let (used, attempt) = codes::verify_code_in_session(app, caller, code).await?;
     let method = code.method().as_str();
-    let event = vault.event(Action::DisableTotp, Outcome::Success, method, &request.client).await?;
+    let event = cipher.event(Action::DisableTotp, Outcome::Success, method, &request.client).await?;
     let mut transaction = Transaction::new();
     codes::count_change(app, caller, &mut transaction);
     transaction.use_factor(&app.store, &account.id, &used, FactorChange::Remove);
     transaction.turn_mfa_off(&app.store, account);
-    transaction.demand_session(&app.store, &caller.session);
+    transaction.require_session(&app.store, &caller.session);
     // Strangers' failures were against a secret that is gone.
     transaction.clear_lock(&app.store, "totp", &account.id.to_string());
     transaction.audit(&app.store, &event);
-    user::tell(app, vault, account, Content::MfaDisabled { at: now.rfc3339() }, &mut transaction).await?;
+    user::notify_owner(app, cipher, account, Content::MfaDisabled { at: now.rfc3339() }, &mut transaction).await?;
     codes::change(app, caller, transaction, &attempt).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
         mail::Content,
@@ -29,14 +29,14 @@ use crate::auth::{
 pub const OPERATION: Operation = Operation::http(
     "totp-enable",
     &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::Csrf,
-        Purpose::FieldContact,
-        Purpose::FieldMfa,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::Csrf,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
     ],
     |app, request| Box::pin(handle(app, request)),
 );
@@ -51,19 +51,19 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
 }
 
 async fn enable(app: &App, request: &Request, caller: &Caller<'_>, code: &OtpCode) -> Result<Response, Error> {
-    caller.demand_fresh(app)?;
-    let (account, vault, now) = (&caller.account, &caller.vault, app.clock.now());
+    caller.require_fresh(app)?;
+    let (account, cipher, now) = (&caller.account, &caller.cipher, app.clock.now());
     let pending = caller.factors()?.pending_secret.as_ref().filter(|_| account.mfa_since.is_none());
     let pending = pending.ok_or(Error::Conflict("No authenticator app waits to be enabled."))?;
-    let attempt = codes::reserve_signed_in(app, caller).await?;
-    let step = codes::step(app, vault, &account.id, "pending_secret", pending, code).await?;
+    let attempt = codes::reserve_code_attempt(app, caller).await?;
+    let step = codes::step(app, cipher, &account.id, "pending_secret", pending, code).await?;
     let last_step = step.ok_or(Error::InvalidCode)?;
 
     let item = factors_key(&account.id);
-    let secret = vault.open(Purpose::FieldMfa, Factors::place(&item, "pending_secret"), pending).await?;
-    let secret = vault.seal(Purpose::FieldMfa, Factors::place(&item, "totp_secret"), &secret).await?;
+    let secret = cipher.open(KeyPurpose::FieldMfa, Factors::place(&item, "pending_secret"), pending).await?;
+    let secret = cipher.seal(KeyPurpose::FieldMfa, Factors::place(&item, "totp_secret"), &secret).await?;
     let (shown, stored) = codes::new_backup_codes(app).await?;
-    let event = vault.event(Action::EnableTotp, Outcome::Success, "totp", &request.client).await?;
+    let event = cipher.event(Action::EnableTotp, Outcome::Success, "totp", &request.client).await?;
     let mut transaction = Transaction::new();
     codes::count_change(app, caller, &mut transaction);
     transaction.enable_totp(&app.store, &account.id, pending, &StoredTotp { secret, last_step }, &stored);
@@ -72,7 +72,7 @@ async fn enable(app: &App, request: &Request, caller: &Caller<'_>, code: &OtpCod
     let amr = with_methods(&caller.session.amr, Method::Totp.amr());
     transaction.keep_session(&app.store, &caller.session, &amr);
     transaction.audit(&app.store, &event);
-    user::tell(app, vault, account, Content::MfaEnabled { at: now.rfc3339() }, &mut transaction).await?;
+    user::notify_owner(app, cipher, account, Content::MfaEnabled { at: now.rfc3339() }, &mut transaction).await?;
     codes::change(app, caller, transaction, &attempt).await?;
     Ok(Response::json(StatusCode::OK, &json!({ "backup_codes": shown })))
 }

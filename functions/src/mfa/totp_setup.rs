@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::{key::Purpose, totp::TotpSecret},
+    crypto::{key::KeyPurpose, totp::TotpSecret},
     domain::audit::{Action, Outcome},
     error::Error,
     http::{Request, Response, StatusCode},
@@ -21,7 +21,14 @@ use crate::auth::{
 /// `totp-setup`
 pub const OPERATION: Operation = Operation::http(
     "totp-setup",
-    &[Purpose::Index, Purpose::Csrf, Purpose::FieldContact, Purpose::FieldMfa, Purpose::FieldSession, Purpose::FieldIp],
+    &[
+        KeyPurpose::Index,
+        KeyPurpose::Csrf,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+    ],
     |app, request| Box::pin(handle(app, request)),
 );
 
@@ -34,22 +41,22 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
 
 async fn set_up(app: &App, request: &Request, caller: &Caller<'_>) -> Result<Response, Error> {
     const ENABLED: Error = Error::Conflict("An authenticator app is set up already.");
-    caller.demand_fresh(app)?;
+    caller.require_fresh(app)?;
     if caller.account.mfa_since.is_some() {
         return Err(ENABLED);
     }
-    let (account, vault) = (&caller.account, &caller.vault);
+    let (account, cipher) = (&caller.account, &caller.cipher);
     let secret = TotpSecret::random(&*app.rng);
-    let known_as = User::of(vault, account).await?.known_as();
+    let known_as = User::of(cipher, account).await?.known_as();
     let enrolment = secret.enrolment(&app.config.product_name, &known_as)?;
     let item = factors_key(&account.id);
     let place = Factors::place(&item, "pending_secret");
-    let pending = vault.seal(Purpose::FieldMfa, place, &secret.encode()).await?;
-    let event = vault.event(Action::SetUpTotp, Outcome::Success, "totp", &request.client).await?;
+    let pending = cipher.seal(KeyPurpose::FieldMfa, place, &secret.encode()).await?;
+    let event = cipher.event(Action::SetUpTotp, Outcome::Success, "totp", &request.client).await?;
     let mut transaction = Transaction::new();
     transaction.set_up_totp(&app.store, &account.id, &pending);
-    transaction.demand_account(&app.store, account);
-    transaction.demand_session(&app.store, &caller.session);
+    transaction.require_account(&app.store, account);
+    transaction.require_session(&app.store, &caller.session);
     transaction.audit(&app.store, &event);
     match app.store.commit(transaction).await {
         Ok(()) => {}

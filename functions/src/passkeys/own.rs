@@ -4,7 +4,7 @@ use shared::{
     app::App,
     error::Error,
     http::Request,
-    store::{StoredPasskey, Wanted},
+    store::{StoredPasskey, UserQuery},
 };
 
 use crate::auth::caller::Caller;
@@ -16,6 +16,6 @@ use crate::auth::caller::Caller;
 pub(super) async fn find(app: &App, request: &Request, caller: &Caller<'_>) -> Result<StoredPasskey, Error> {
     // Longer than an id is, it is none of ours, and maybe longer than DynamoDB takes a key.
     let id = request.path_parameter("id").filter(|id| (1..=64).contains(&id.len())).ok_or(Error::NotFound)?;
-    let wanted = Wanted { passkey: Some(id), without_salt: true, ..Wanted::ACCOUNT };
+    let wanted = UserQuery { passkey: Some(id), without_salt: true, ..UserQuery::ACCOUNT };
     app.store.load(&caller.account.id, wanted).await?.passkey.ok_or(Error::NotFound)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::{key::Purpose, secret::Token},
+    crypto::{key::KeyPurpose, secret::Token},
     domain::{audit::Action, challenge::PASSKEY_SECONDS},
     error::Error,
     http::{Request, Response, StatusCode},
@@ -23,7 +23,14 @@ use crate::auth::{
 /// `passkey-options`
 pub const OPERATION: Operation = Operation::http(
     "passkey-options",
-    &[Purpose::Index, Purpose::Csrf, Purpose::FieldContact, Purpose::FieldMfa, Purpose::FieldSession, Purpose::FieldIp],
+    &[
+        KeyPurpose::Index,
+        KeyPurpose::Csrf,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+    ],
     |app, request| Box::pin(handle(app, request)),
 );
 
@@ -38,14 +45,14 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
 }
 
 async fn ask(app: &App, caller: &Caller<'_>) -> Result<Response, Error> {
-    caller.demand_fresh(app)?;
-    let (account, vault) = (&caller.account, &caller.vault);
+    caller.require_fresh(app)?;
+    let (account, cipher) = (&caller.account, &caller.cipher);
     if account.passkeys >= MAX_PASSKEYS {
         return Err(TOO_MANY);
     }
-    let have = passkey::allowed(vault, &app.store.passkeys(&account.id).await?).await?;
+    let have = passkey::allowed(cipher, &app.store.passkeys(&account.id).await?).await?;
     let have = have.into_iter().map(|known| known.id).collect();
-    let known_as = User::of(vault, account).await?.known_as();
+    let known_as = User::of(cipher, account).await?.known_as();
     let options = RelyingParty::of(app).await?.ask_to_register(&account.id, &known_as, have)?;
     let id = Token::random(&*app.rng).encode();
     let challenge = Challenge {

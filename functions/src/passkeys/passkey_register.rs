@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
-        challenge::Purpose as ChallengePurpose,
+        challenge::ChallengeKind,
         mail::Content,
         name::DisplayText,
         passkey_provider,
@@ -25,7 +25,7 @@ use crate::auth::{
     caller::{self, Caller},
     mfa::{
         codes,
-        passkey::{self, ShownPasskey},
+        passkey::{self, PasskeyView},
     },
     user,
 };
@@ -34,13 +34,13 @@ use crate::auth::{
 pub const OPERATION: Operation = Operation::http(
     "passkey-register",
     &[
-        Purpose::Index,
-        Purpose::Csrf,
-        Purpose::FieldContact,
-        Purpose::FieldMfa,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
+        KeyPurpose::Index,
+        KeyPurpose::Csrf,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
     ],
     |app, request| Box::pin(handle(app, request)),
 );
@@ -69,17 +69,16 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
 }
 
 async fn register(app: &App, request: &Request, caller: &Caller<'_>, form: &Form) -> Result<Response, Error> {
-    caller.demand_fresh(app)?;
-    let (account, vault, now) = (&caller.account, &caller.vault, app.clock.now());
-    let challenge = app.store.challenge(&form.challenge_id.0, ChallengePurpose::PasskeyRegistration, now).await?;
+    caller.require_fresh(app)?;
+    let (account, cipher, now) = (&caller.account, &caller.cipher, app.clock.now());
+    let challenge = app.store.challenge(&form.challenge_id.0, ChallengeKind::PasskeyRegistration, now).await?;
     let challenge = challenge.ok_or(Error::InvalidCode)?;
     // One asked for in another session, or by another user, is none of this one's.
     let About::PasskeyRegistration(asked) = &challenge.about else { return Err(Error::InvalidCode) };
     if asked.session_hash != caller.session.hash || challenge.user_id != account.id {
         return Err(Error::InvalidCode);
     }
-    let reserved =
-        app.store.reserve_attempt(&challenge.id, ChallengePurpose::PasskeyRegistration, Guess::Signature, now);
+    let reserved = app.store.reserve_attempt(&challenge.id, ChallengeKind::PasskeyRegistration, Guess::Signature, now);
     reserved.await?.ok_or(Error::InvalidCode)?;
     let state = passkey::open_state(app, &challenge.id, &asked.state).await?;
     let made = RelyingParty::of(app).await?.registered(&form.registration, &state)?;
@@ -87,7 +86,7 @@ async fn register(app: &App, request: &Request, caller: &Caller<'_>, form: &Form
         return Err(TOO_MANY);
     }
 
-    let index = app.keyring.get(Purpose::Index).await?;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
     let id = passkey::id(&index, made.credential.id());
     let item = passkey_key(&account.id, &id);
     let name = match &form.name {
@@ -97,8 +96,8 @@ async fn register(app: &App, request: &Request, caller: &Caller<'_>, form: &Form
     let place = |attribute| StoredPasskey::place(&item, attribute);
     let stored = StoredPasskey {
         user_id: account.id.clone(),
-        credential: vault.seal_json(Purpose::FieldMfa, place("credential"), &made.credential).await?,
-        name: vault.seal(Purpose::FieldMfa, place("passkey_name"), name).await?,
+        credential: cipher.seal_json(KeyPurpose::FieldMfa, place("credential"), &made.credential).await?,
+        name: cipher.seal(KeyPurpose::FieldMfa, place("passkey_name"), name).await?,
         sign_count: made.signals.sign_count,
         backup_eligible: made.signals.backup_eligible,
         backed_up: made.signals.backed_up,
@@ -106,18 +105,18 @@ async fn register(app: &App, request: &Request, caller: &Caller<'_>, form: &Form
         last_used_at: None,
         id,
     };
-    let event = vault.event(Action::RegisterPasskey, Outcome::Success, "passkey", &request.client).await?;
+    let event = cipher.event(Action::RegisterPasskey, Outcome::Success, "passkey", &request.client).await?;
     let mut transaction = Transaction::new();
     codes::count_change(app, caller, &mut transaction);
     transaction.consume_challenge(&app.store, &challenge);
     transaction.create_passkey(&app.store, &stored);
-    transaction.count_passkey(&app.store, account);
-    transaction.demand_session(&app.store, &caller.session);
+    transaction.increment_passkeys(&app.store, account);
+    transaction.require_session(&app.store, &caller.session);
     transaction.audit(&app.store, &event);
     let content = Content::PasskeyAdded { at: now.rfc3339(), name: name.to_owned() };
-    user::tell(app, vault, account, content, &mut transaction).await?;
+    user::notify_owner(app, cipher, account, content, &mut transaction).await?;
     match app.store.commit(transaction).await {
-        Ok(()) => Ok(Response::json(StatusCode::CREATED, &ShownPasskey::of(vault, &stored).await?)),
+        Ok(()) => Ok(Response::json(StatusCode::CREATED, &PasskeyView::of(cipher, &stored).await?)),
         Err(refused) if refused.refused("challenge") => Err(Error::InvalidCode),
         Err(refused) if refused.refused("passkey") => Err(Error::Conflict("This passkey is registered already.")),
         Err(refused) if refused.refused("limit") => Err(codes::too_many_changes(app, caller)),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
         mail::Content,
@@ -26,13 +26,13 @@ use crate::auth::{
 pub const OPERATION: Operation = Operation::http(
     "passkey-remove",
     &[
-        Purpose::Index,
-        Purpose::Csrf,
-        Purpose::FieldContact,
-        Purpose::FieldMfa,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
+        KeyPurpose::Index,
+        KeyPurpose::Csrf,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
     ],
     |app, request| Box::pin(handle(app, request)),
 );
@@ -45,22 +45,22 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
 
 async fn remove(app: &App, request: &Request, caller: &Caller<'_>) -> Result<Response, Error> {
     const LAST_WAY_IN: Error = Error::Conflict("This passkey is the account's last way in.");
-    caller.demand_fresh(app)?;
+    caller.require_fresh(app)?;
     let found = own::find(app, request, caller).await?;
-    let (account, vault, now) = (&caller.account, &caller.vault, app.clock.now());
+    let (account, cipher, now) = (&caller.account, &caller.cipher, app.clock.now());
     if account.password.is_none() && account.passkeys < 2 {
         return Err(LAST_WAY_IN);
     }
-    let event = vault.event(Action::RemovePasskey, Outcome::Success, "access_token", &request.client).await?;
+    let event = cipher.event(Action::RemovePasskey, Outcome::Success, "access_token", &request.client).await?;
     let mut transaction = Transaction::new();
     codes::count_change(app, caller, &mut transaction);
     transaction.remove_passkey(&app.store, &found);
     // Refused too where another request has left this one as the last way in; looked at again, it is told.
-    transaction.uncount_passkey(&app.store, account);
-    transaction.demand_session(&app.store, &caller.session);
+    transaction.decrement_passkeys(&app.store, account);
+    transaction.require_session(&app.store, &caller.session);
     transaction.audit(&app.store, &event);
-    let content = Content::PasskeyRemoved { at: now.rfc3339(), name: passkey::name(vault, &found).await? };
-    user::tell(app, vault, account, content, &mut transaction).await?;
+    let content = Content::PasskeyRemoved { at: now.rfc3339(), name: passkey::name(cipher, &found).await? };
+    user::notify_owner(app, cipher, account, content, &mut transaction).await?;
     match app.store.commit(transaction).await {
         Ok(()) => Ok(Response::empty(StatusCode::NO_CONTENT)),
         Err(refused) if refused.refused("passkey") => Err(Error::NotFound),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
         name::DisplayText,
@@ -18,13 +18,13 @@ use shared::{
 use super::own;
 use crate::auth::{
     caller::{self, Caller},
-    mfa::passkey::ShownPasskey,
+    mfa::passkey::PasskeyView,
 };
 
 /// `passkey-update`
 pub const OPERATION: Operation = Operation::http(
     "passkey-update",
-    &[Purpose::Index, Purpose::Csrf, Purpose::FieldMfa, Purpose::FieldSession, Purpose::FieldIp],
+    &[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldMfa, KeyPurpose::FieldSession, KeyPurpose::FieldIp],
     |app, request| Box::pin(handle(app, request)),
 );
 
@@ -38,19 +38,20 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
 }
 
 async fn rename(app: &App, request: &Request, caller: &Caller<'_>, name: &DisplayText) -> Result<Response, Error> {
-    caller.demand_confirmed()?;
+    caller.require_confirmed()?;
     let found = own::find(app, request, caller).await?;
-    let vault = &caller.vault;
+    let cipher = &caller.cipher;
     let item = passkey_key(&found.user_id, &found.id);
     let place = StoredPasskey::place(&item, "passkey_name");
-    let renamed = StoredPasskey { name: vault.seal(Purpose::FieldMfa, place, name.as_str()).await?, ..found.clone() };
-    let event = vault.event(Action::UpdatePasskey, Outcome::Success, "access_token", &request.client).await?;
+    let renamed =
+        StoredPasskey { name: cipher.seal(KeyPurpose::FieldMfa, place, name.as_str()).await?, ..found.clone() };
+    let event = cipher.event(Action::UpdatePasskey, Outcome::Success, "access_token", &request.client).await?;
     let mut transaction = Transaction::new();
     transaction.rename_passkey(&app.store, &found, &renamed.name);
-    transaction.demand_session(&app.store, &caller.session);
+    transaction.require_session(&app.store, &caller.session);
     transaction.audit(&app.store, &event);
     match app.store.commit(transaction).await {
-        Ok(()) => Ok(Response::json(StatusCode::OK, &ShownPasskey::of(vault, &renamed).await?)),
+        Ok(()) => Ok(Response::json(StatusCode::OK, &PasskeyView::of(cipher, &renamed).await?)),
         Err(refused) if refused.refused("passkey") => Err(Error::NotFound),
         Err(refused) => Err(caller::changed(refused)),
     }

@@ -6,7 +6,7 @@ use shared::{
     crypto::secret::Token,
     domain::{
         audit::{Action, Outcome},
-        challenge::{CODE_SECONDS, Purpose as ChallengePurpose},
+        challenge::{CODE_SECONDS, ChallengeKind},
         limits::{CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION},
         mail::Content,
         otp_code::OtpCode,
@@ -22,12 +22,12 @@ use crate::{
         caller::{self, Caller},
         mailed_code, user,
     },
-    reauthentication::reauthenticate::{believe, prove, refusal, second},
+    reauthentication::reauthenticate::{confirm_login, record_reauthentication, refusal, verify_second_factor},
 };
 
 /// Mails a code; the one before is no good any more.
 pub(super) async fn ask(app: &App, request: &Request, caller: &Caller<'_>) -> Result<Response, Error> {
-    let Some(address) = user::address(&caller.vault, &caller.account).await? else {
+    let Some(address) = user::address(&caller.cipher, &caller.account).await? else {
         return Err(Error::Conflict("This account has no address that a code could be mailed to."));
     };
     let now = app.clock.now();
@@ -45,14 +45,14 @@ pub(super) async fn ask(app: &App, request: &Request, caller: &Caller<'_>) -> Re
         ends_at: expires_at,
     };
     let content = Content::ReauthenticationCode { code: code.display().to_string() };
-    let mail = caller.vault.mail(&address, content, CODE_SECONDS).await?.in_epoch_of(&caller.account);
-    let event = caller.vault.event(Action::Reauthenticate, Outcome::Success, "code_mailed", &request.client).await?;
+    let mail = caller.cipher.mail(&address, content, CODE_SECONDS).await?.in_epoch_of(&caller.account);
+    let event = caller.cipher.event(Action::Reauthenticate, Outcome::Success, "code_mailed", &request.client).await?;
     let mut transaction = Transaction::new();
     // One code at a time: the one before is no good any more.
     if let Some(earlier) = &caller.session.code_challenge {
         transaction.withdraw_challenge(&app.store, earlier);
     }
-    transaction.note_code(&app.store, &caller.session, &id);
+    transaction.record_mailed_code(&app.store, &caller.session, &id);
     transaction.issue_challenge(&app.store, &challenge);
     transaction.put_mail(&app.store, &mail);
     transaction.audit(&app.store, &event);
@@ -76,14 +76,14 @@ pub(super) async fn take(
         return Err(Error::InvalidCode);
     }
     let now = app.clock.now();
-    let purpose = ChallengePurpose::Reauthentication;
+    let purpose = ChallengeKind::Reauthentication;
     let reserved = app.store.reserve_attempt(challenge_id, purpose, Guess::Code, now).await?;
     let challenge = reserved.ok_or(Error::InvalidCode)?;
     let limit = app.config.limit(CODE_GUESSES_BY_ACCOUNT);
     let account = format!("{}#{}", caller.account.id, caller.account.device_epoch);
     let counted = app.store.count(limit, &account, now).await;
     if let Err(error @ Error::RateLimited { .. }) = counted {
-        app.store.return_attempt(&challenge).await?; // nothing was compared
+        app.store.refund_attempt(&challenge).await?; // nothing was compared
         return Err(error);
     }
     counted?;
@@ -91,23 +91,23 @@ pub(super) async fn take(
     if !mailed_code::is_right(app, code, &answer.hash).await? {
         return Err(Error::InvalidCode);
     }
-    let second = second(app, caller, totp).await?;
+    let second = verify_second_factor(app, caller, totp).await?;
     let mut transaction = Transaction::new();
     transaction.consume_challenge(&app.store, &challenge);
-    transaction.uncount(&app.store, limit, &account, now);
-    believe(app, caller, &mut transaction).await?;
+    transaction.refund_count(&app.store, limit, &account, now);
+    confirm_login(app, caller, &mut transaction).await?;
     // A mailed code is no factor that would be told of.
     let amr = if second.is_some() { Method::Totp.amr() } else { &[] };
     if let Some((used, _)) = &second {
         transaction.use_factor(&app.store, &caller.account.id, used, FactorChange::None);
     }
-    let access = prove(app, request, caller, &mut transaction, "code", amr).await?;
-    match app.store.commit_giving_back(transaction, second.as_ref().map(|(_, attempt)| attempt)).await {
+    let access = record_reauthentication(app, request, caller, &mut transaction, "code", amr).await?;
+    match app.store.commit_refunding(transaction, second.as_ref().map(|(_, attempt)| attempt)).await {
         Ok(()) => Ok(access.into_response()),
         Err(refused) => {
             if refused.refused("account") {
-                app.store.return_attempt(&challenge).await?;
-                app.store.commit_giving_back(Transaction::new(), second.as_ref().map(|(_, attempt)| attempt)).await?;
+                app.store.refund_attempt(&challenge).await?;
+                app.store.commit_refunding(Transaction::new(), second.as_ref().map(|(_, attempt)| attempt)).await?;
             }
             Err(refusal(refused))
         }

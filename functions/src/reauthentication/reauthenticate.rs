@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
-        challenge::Purpose as ChallengePurpose,
-        geo_location::Place,
+        challenge::ChallengeKind,
+        geo_location::GeoLocation,
         otp_code::OtpCode,
         password::Password,
         second_factor::{MULTI_FACTOR, Method, with_methods},
@@ -19,7 +19,9 @@ use shared::{
     error::Error,
     http::{Request, Response},
     operation::Operation,
-    store::{About, Attempt, CommitError, FactorChange, FactorUse, Guess, Session, Transaction, Wanted, session_key},
+    store::{
+        About, Attempt, CommitError, FactorChange, FactorUse, Guess, Session, Transaction, UserQuery, session_key,
+    },
     webauthn::Assertion,
 };
 
@@ -39,15 +41,15 @@ use crate::{
 pub const OPERATION: Operation = Operation::http(
     "reauthenticate",
     &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::Csrf,
-        Purpose::Signing,
-        Purpose::FieldContact,
-        Purpose::FieldMfa,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::Csrf,
+        KeyPurpose::Signing,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
     ],
     |app, request| Box::pin(handle(app, request)),
 );
@@ -122,13 +124,13 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
 }
 
 /// The second factor beside another proof, where one was given.
-pub(super) async fn second<'a>(
+pub(super) async fn verify_second_factor<'a>(
     app: &App,
     caller: &'a Caller<'_>,
     totp: Option<OtpCode>,
 ) -> Result<Option<(FactorUse<'a>, Attempt)>, Error> {
     match totp {
-        Some(code) => codes::right_signed_in(app, caller, &TypedCode::Totp(code)).await.map(Some),
+        Some(code) => codes::verify_code_in_session(app, caller, &TypedCode::Totp(code)).await.map(Some),
         None => Ok(None),
     }
 }
@@ -144,7 +146,7 @@ async fn by_password(
     // Tried in a session, it is counted with what was tried in that: others' failures don't stand in its way, nor its in theirs.
     let hash = &caller.session.hash;
     let attempt = app.store.reserve_login("password/session", hash, app.config.limit_factor, now).await?;
-    let peppers = app.keyring.get(Purpose::Pepper).await?;
+    let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
     let right = match &caller.account.password {
         Some(hash) => app.hasher.verify(password.bytes(), hash, |version| peppers.bytes_of(version)).await?,
         None => false,
@@ -152,30 +154,30 @@ async fn by_password(
     if !right {
         return Err(Error::InvalidCredentials);
     }
-    let second = match second(app, caller, totp).await {
+    let second = match verify_second_factor(app, caller, totp).await {
         Ok(second) => second,
         Err(error) => {
             // The password was right, and is not to count as wrong.
-            app.store.commit_giving_back(Transaction::new(), [&attempt]).await?;
+            app.store.commit_refunding(Transaction::new(), [&attempt]).await?;
             return Err(error);
         }
     };
     let mut transaction = Transaction::new();
-    believe(app, caller, &mut transaction).await?;
+    confirm_login(app, caller, &mut transaction).await?;
     let mut amr = vec!["pwd"];
     if let Some((used, _)) = &second {
         transaction.use_factor(&app.store, &caller.account.id, used, FactorChange::None);
         amr.extend(Method::Totp.amr());
     }
-    let access = prove(app, request, caller, &mut transaction, "password", &amr).await?;
+    let access = record_reauthentication(app, request, caller, &mut transaction, "password", &amr).await?;
     let attempts: Vec<&Attempt> =
         std::iter::once(&attempt).chain(second.as_ref().map(|(_, attempt)| attempt)).collect();
-    match app.store.commit_giving_back(transaction, attempts.clone()).await {
+    match app.store.commit_refunding(transaction, attempts.clone()).await {
         Ok(()) => Ok(access.into_response()),
         Err(refused) => {
             if refused.refused("account") {
                 // They were right, and are not to count as wrong.
-                app.store.commit_giving_back(Transaction::new(), attempts).await?;
+                app.store.commit_refunding(Transaction::new(), attempts).await?;
             }
             Err(refusal(refused))
         }
@@ -189,7 +191,7 @@ async fn by_passkey(
     challenge_id: &str,
     assertion: &Assertion,
 ) -> Result<Response, Error> {
-    let (now, purpose) = (app.clock.now(), ChallengePurpose::PasskeyAssertion);
+    let (now, purpose) = (app.clock.now(), ChallengeKind::PasskeyAssertion);
     let challenge = app.store.challenge(challenge_id, purpose, now).await?.ok_or(Error::InvalidCode)?;
     let About::PasskeyAssertion(asked) = &challenge.about else { return Err(Error::InvalidCode) };
     // One asked for as another user's, or for the second factor of a login, is none of this session's.
@@ -199,38 +201,42 @@ async fn by_passkey(
     if app.store.reserve_attempt(challenge_id, purpose, Guess::Signature, now).await?.is_none() {
         return Err(Error::InvalidCode);
     }
-    let index = app.keyring.get(Purpose::Index).await?;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
     let id = passkey::id(&index, assertion.credential_id());
-    let wanted = Wanted { passkey: Some(&id), without_salt: true, ..Wanted::ACCOUNT };
+    let wanted = UserQuery { passkey: Some(&id), without_salt: true, ..UserQuery::ACCOUNT };
     let stored = app.store.load(&caller.account.id, wanted).await?.passkey.ok_or(Error::InvalidCode)?;
     let state = passkey::open_state(app, challenge_id, &asked.state).await?;
-    let proof = passkey::prove(app, &caller.vault, &stored, assertion, &state, &request.client).await?;
+    let proof = passkey::verify(app, &caller.cipher, &stored, assertion, &state, &request.client).await?;
     let mut transaction = Transaction::new();
     transaction.consume_challenge(&app.store, &challenge);
     proof.add_to(app, &mut transaction);
-    believe(app, caller, &mut transaction).await?;
+    confirm_login(app, caller, &mut transaction).await?;
     let amr = proof.amr();
     let amr: Vec<&str> = amr.iter().map(String::as_str).collect();
-    let access = prove(app, request, caller, &mut transaction, "passkey", &amr).await?;
+    let access = record_reauthentication(app, request, caller, &mut transaction, "passkey", &amr).await?;
     app.store.commit(transaction).await.map_err(refusal)?;
     Ok(access.into_response())
 }
 
 /// Adds to the transaction that the account is as it was read, and confirms the login if it was suspicious: its device is known from now on,
 /// and its place one that later logins may be like.
-pub(super) async fn believe(app: &App, caller: &Caller<'_>, transaction: &mut Transaction) -> Result<(), Error> {
+pub(super) async fn confirm_login(app: &App, caller: &Caller<'_>, transaction: &mut Transaction) -> Result<(), Error> {
     if !caller.session.unconfirmed {
-        transaction.demand_account(&app.store, &caller.account);
+        transaction.require_account(&app.store, &caller.account);
         return Ok(());
     }
-    let Caller { account, session, vault, .. } = caller;
+    let Caller { account, session, cipher, .. } = caller;
     let item = session_key(&account.id, &session.hash);
-    let place: Option<Place> = match &session.place {
-        Some(sealed) => Some(vault.open_json(Purpose::FieldSession, Session::place(&item, "place"), sealed).await?),
+    let place: Option<GeoLocation> = match &session.place {
+        Some(sealed) => Some(cipher.open_json(KeyPurpose::FieldSession, Session::place(&item, "place"), sealed).await?),
         None => None,
     };
-    let footprints = issue::footprints(vault, account).await?.after(place.as_ref(), session.created_at);
-    transaction.note_footprints(&app.store, account, &issue::seal_footprints(vault, account, &footprints).await?);
+    let login_history = issue::login_history(cipher, account).await?.after(place.as_ref(), session.created_at);
+    transaction.record_login_history(
+        &app.store,
+        account,
+        &issue::seal_login_history(cipher, account, &login_history).await?,
+    );
     if let Some(device) = &session.device_id {
         transaction.confirm_device(&app.store, &account.id, device, account.device_epoch);
     }
@@ -238,7 +244,7 @@ pub(super) async fn believe(app: &App, caller: &Caller<'_>, transaction: &mut Tr
 }
 
 /// Adds to the transaction that the caller has proven who they are, and makes the access token that says so.
-pub(super) async fn prove(
+pub(super) async fn record_reauthentication(
     app: &App,
     request: &Request,
     caller: &Caller<'_>,
@@ -253,8 +259,8 @@ pub(super) async fn prove(
     let amr = with_methods(&kept, amr);
     let session = Session { auth_time: now, unconfirmed: false, amr, ..caller.session.clone() };
     let Caller { account, session_id, by_cookie, .. } = caller;
-    let event = caller.vault.event(Action::Reauthenticate, Outcome::Success, method, &request.client).await?;
-    transaction.prove_again(&app.store, &session, &session.amr, now);
+    let event = caller.cipher.event(Action::Reauthenticate, Outcome::Success, method, &request.client).await?;
+    transaction.record_reauthentication(&app.store, &session, &session.amr, now);
     transaction.audit(&app.store, &event);
     Access::of(app, account, &session, session_id, *by_cookie).await
 }

@@ -3,7 +3,7 @@
 
 use shared::{
     app::App,
-    crypto::{field::UserSalt, key::Purpose, password_hash::Cost, secret::RecoveryKey},
+    crypto::{field::UserSalt, key::KeyPurpose, password_hash::Cost, secret::RecoveryKey},
     domain::{
         account::Status,
         audit::{Action, Outcome},
@@ -13,10 +13,10 @@ use shared::{
     error::Error,
     http::{Request, Response, StatusCode},
     store::{Account, Challenge, Transaction},
-    user_cipher::Vault,
+    user_cipher::UserCipher,
 };
 
-use crate::auth::session::issue::{self, Entrant};
+use crate::auth::session::issue::{self, SignInSubject};
 
 /// The one thing about others' accounts that is told.
 pub(super) const USERNAME_TAKEN: Error = Error::Conflict("This username is taken.");
@@ -38,11 +38,11 @@ impl NewAccount {
     /// What a registration kept until its address was proven; `password` is the account's hash.
     pub(super) async fn from_challenge(app: &App, challenge: &Challenge, password: String) -> Result<Self, Error> {
         let registration = challenge.registration()?;
-        let vault = Vault::new(app, registration.salt.clone());
+        let cipher = UserCipher::new(app, registration.salt.clone());
         let item = Challenge::item_key(&challenge.id);
         let open = async |attribute, sealed: Option<&String>| -> Result<Option<String>, Error> {
             let Some(sealed) = sealed else { return Ok(None) };
-            let text = vault.open(Purpose::FieldContact, Challenge::place(&item, attribute), sealed).await?;
+            let text = cipher.open(KeyPurpose::FieldContact, Challenge::place(&item, attribute), sealed).await?;
             Ok(Some(text.to_string()))
         };
         let email = open("email", Some(&registration.email)).await?.unwrap_or_default();
@@ -69,11 +69,11 @@ pub(super) async fn create(
     options: &SessionOptions,
     method: &'static str,
 ) -> Result<Response, Error> {
-    let vault = Vault::new(app, new.salt.clone());
+    let cipher = UserCipher::new(app, new.salt.clone());
     let item = Account::item_key(&new.id);
     let seal = async |attribute, text: Option<&String>| -> Result<Option<String>, Error> {
         let Some(text) = text else { return Ok(None) };
-        Ok(Some(vault.seal(Purpose::FieldContact, Account::place(&item, attribute), text).await?))
+        Ok(Some(cipher.seal(KeyPurpose::FieldContact, Account::place(&item, attribute), text).await?))
     };
     let recovery_key = RecoveryKey::random(&*app.rng);
     let (email, email_hash) = new.email.unzip();
@@ -94,15 +94,15 @@ pub(super) async fn create(
         permissions: Vec::new(),
         session_epoch: 0,
         device_epoch: 0,
-        footprints: None,
+        login_history: None,
         mfa_since: None,
         passkeys: 0,
         created_at: app.clock.now(),
         last_login_at: None,
     };
-    let entrant = Entrant {
+    let subject = SignInSubject {
         account: &account,
-        vault: &vault,
+        cipher: &cipher,
         amr: &["pwd".to_owned()],
         confirmed: true,
         device: None,
@@ -110,10 +110,10 @@ pub(super) async fn create(
         relied_on: None,
         is_new: true,
     };
-    let mut sign_in = issue::prepare(app, &entrant, request, options).await?;
+    let mut sign_in = issue::prepare(app, &subject, request, options).await?;
     sign_in.answer.recovery_key = Some(recovery_key.display().to_string());
     let account = Account { last_login_at: Some(sign_in.last_login.at), ..account };
-    let event = vault.event(Action::CreateAccount, Outcome::Success, method, &request.client).await?;
+    let event = cipher.event(Action::CreateAccount, Outcome::Success, method, &request.client).await?;
 
     let mut transaction = Transaction::new();
     if let Some(challenge) = challenge {
@@ -134,6 +134,6 @@ pub(super) async fn create(
 
 /// A recovery key's hash: 160 random bits need no stretching (NIST SP 800-63B-4, section 3.1.2: 112 are enough).
 async fn hash_recovery_key(app: &App, key: &RecoveryKey) -> Result<String, Error> {
-    let peppers = app.keyring.get(Purpose::Pepper).await?;
+    let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
     Ok(app.hasher.hash(key.bytes(), app.rng.bytes(), peppers.pepper(), Cost::TOKEN).await?)
 }

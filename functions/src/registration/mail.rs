@@ -9,16 +9,16 @@ use shared::{
     },
     error::Error,
     store::{Answer, Pending, StoredMail},
-    user_cipher::Vault,
+    user_cipher::UserCipher,
 };
 
-use crate::auth::{continuation_token::StepToken, mailed_code};
+use crate::auth::{continuation_token::ContinuationToken, mailed_code};
 
 /// What a challenge asks for from now on, and the mail that tells it. Where the address has an account (`decoy`) the mail says that
 /// instead; the work is the same.
 pub(super) async fn prepare(
     app: &App,
-    vault: &Vault<'_>,
+    cipher: &UserCipher<'_>,
     challenge: &str,
     address: &str,
     decoy: bool,
@@ -26,7 +26,7 @@ pub(super) async fn prepare(
 ) -> Result<(Pending, StoredMail), Error> {
     let now = app.clock.now();
     let (code, code_hash) = mailed_code::new(app).await?;
-    let link = StepToken::random(app, challenge);
+    let link = ContinuationToken::random(app, challenge);
     let public_url = app.public_url().await?; // for decoys too: they ask the same of the tables
     let until = |seconds| now.plus_seconds(seconds).min(ends_at);
     let pending = Pending::Mailed {
@@ -42,6 +42,6 @@ pub(super) async fn prepare(
             link: format!("{public_url}/verify-email#token={}", link.encode()),
         }
     };
-    let mail = vault.mail(address, content, LINK_SECONDS).await?;
+    let mail = cipher.mail(address, content, LINK_SECONDS).await?;
     Ok((pending, mail))
 }

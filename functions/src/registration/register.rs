@@ -8,7 +8,7 @@ use shared::{
     app::App,
     crypto::{
         field::UserSalt,
-        key::Purpose,
+        key::KeyPurpose,
         lookup_hash::{Subject, lookup_hash},
         secret::Token,
     },
@@ -28,7 +28,7 @@ use shared::{
     http::{Request, Response, StatusCode},
     operation::Operation,
     store::{About, Challenge, Registration, Transaction},
-    user_cipher::Vault,
+    user_cipher::UserCipher,
 };
 
 use super::{
@@ -41,15 +41,15 @@ use crate::auth::session::issue;
 pub const OPERATION: Operation = Operation::http(
     "register",
     &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::FieldContact,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
-        Purpose::Csrf,
-        Purpose::Refresh,
-        Purpose::Signing,
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+        KeyPurpose::Csrf,
+        KeyPurpose::Refresh,
+        KeyPurpose::Signing,
     ],
     |app, request| Box::pin(handle(app, request)),
 );
@@ -105,7 +105,7 @@ async fn by_email(
         password::check(password, app.config.password_policy, false, &context).map_err(Error::WeakPassword)?;
     }
     let now = app.clock.now();
-    let index = app.keyring.get(Purpose::Index).await?;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
     count_by_network(app, request).await?;
 
     let email_hash = lookup_hash(&index, Subject::Email, email.as_str().as_bytes());
@@ -126,14 +126,14 @@ async fn by_email(
     let id = Token::random(&*app.rng).encode();
     let user_id = UserId::random(&*app.rng);
     let salt = UserSalt::random(&*app.rng);
-    let vault = Vault::new(app, salt.clone());
+    let cipher = UserCipher::new(app, salt.clone());
     let decoy = email_owner.is_some();
     let ends_at = now.plus_seconds(CHALLENGE_SECONDS);
-    let (pending, mail) = mail::prepare(app, &vault, &id, email.as_str(), decoy, ends_at).await?;
+    let (pending, mail) = mail::prepare(app, &cipher, &id, email.as_str(), decoy, ends_at).await?;
     let item = Challenge::item_key(&id);
     let seal = async |attribute, text: Option<&str>| -> Result<Option<String>, Error> {
         let Some(text) = text else { return Ok(None) };
-        Ok(Some(vault.seal(Purpose::FieldContact, Challenge::place(&item, attribute), text).await?))
+        Ok(Some(cipher.seal(KeyPurpose::FieldContact, Challenge::place(&item, attribute), text).await?))
     };
     let registration = Registration {
         decoy,
@@ -157,7 +157,7 @@ async fn by_email(
         attempts: 0,
         ends_at,
     };
-    let event = vault.event(Action::Register, Outcome::Success, "email", &request.client).await?;
+    let event = cipher.event(Action::Register, Outcome::Success, "email", &request.client).await?;
     let mut transaction = Transaction::new();
     transaction.issue_challenge(&app.store, &challenge);
     transaction.put_mail(&app.store, &mail);
@@ -179,7 +179,7 @@ async fn by_username(
     let context = [app.config.product_name.as_str(), username.as_str()];
     password::check(&password, app.config.password_policy, false, &context).map_err(Error::WeakPassword)?;
     count_by_network(app, request).await?;
-    let index = app.keyring.get(Purpose::Index).await?;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
     let username_hash = lookup_hash(&index, Subject::Username, username.normalised().as_bytes());
     if app.store.username_owner(&username_hash).await?.is_some() {
         return Err(account::USERNAME_TAKEN);
@@ -196,13 +196,13 @@ async fn by_username(
 }
 
 async fn count_by_network(app: &App, request: &Request) -> Result<(), Error> {
-    let index = app.keyring.get(Purpose::Index).await?;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
     let network = lookup_hash(&index, Subject::Network, network::of_limits(request.client.ip).as_bytes());
     app.store.count(app.config.limit(REGISTER_BY_NETWORK), &network, app.clock.now()).await
 }
 
 /// The hash that a new password is stored as.
 pub(crate) async fn hash_password(app: &App, password: &Password) -> Result<String, Error> {
-    let peppers = app.keyring.get(Purpose::Pepper).await?;
+    let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
     Ok(app.hasher.hash(password.bytes(), app.rng.bytes(), peppers.pepper(), app.config.password_cost).await?)
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     domain::{
-        challenge::Purpose as ChallengePurpose,
+        challenge::ChallengeKind,
         password::{self, Password},
         session::SessionOptions,
     },
@@ -20,7 +20,7 @@ use super::{
     register::hash_password,
 };
 use crate::auth::{
-    continuation_token::{Step, StepToken},
+    continuation_token::{ContinuationToken, Step},
     session::issue,
 };
 
@@ -28,20 +28,20 @@ use crate::auth::{
 pub const OPERATION: Operation = Operation::http(
     "register-complete",
     &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::FieldContact,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::Csrf,
-        Purpose::Refresh,
-        Purpose::Signing,
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::Csrf,
+        KeyPurpose::Refresh,
+        KeyPurpose::Signing,
     ],
     |app, request| Box::pin(handle(app, request)),
 );
 
 struct Form {
-    token: StepToken,
+    token: ContinuationToken,
     password: Password,
     options: SessionOptions,
 }
@@ -59,7 +59,7 @@ impl Form {
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let Form { token, password, options } = Form::parse(&request)?;
     issue::check_transport(&app, &request, &options).await?;
-    let challenge = token.redeem(&app, ChallengePurpose::Registration, Step::Next).await?;
+    let challenge = token.redeem(&app, ChallengeKind::Registration, Step::Next).await?;
     let mut new = NewAccount::from_challenge(&app, &challenge, String::new()).await?;
     let mut context = vec![app.config.product_name.as_str()];
     context.extend(new.email.as_ref().and_then(|(email, _)| email.split('@').next()));

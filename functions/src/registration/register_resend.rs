@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
-        challenge::{CODE_SECONDS, MAX_ATTEMPTS, Purpose as ChallengePurpose},
+        challenge::{CODE_SECONDS, ChallengeKind, MAX_ATTEMPTS},
         limits::VERIFICATION_MAIL_BY_ADDRESS,
         session::OpaqueText,
     },
@@ -16,7 +16,7 @@ use shared::{
     http::{Request, Response, StatusCode},
     operation::Operation,
     store::{Challenge, Pending, Transaction},
-    user_cipher::Vault,
+    user_cipher::UserCipher,
 };
 
 use super::mail;
@@ -25,12 +25,12 @@ use super::mail;
 pub const OPERATION: Operation = Operation::http(
     "register-resend",
     &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::FieldContact,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
     ],
     |app, request| Box::pin(handle(app, request)),
 );
@@ -40,19 +40,19 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let id: Option<OpaqueText> = fields.required("registration_id");
     let id = fields.finish(|| id)?.0;
     let now = app.clock.now();
-    let found = app.store.challenge(&id, ChallengePurpose::Registration, now).await?;
+    let found = app.store.challenge(&id, ChallengeKind::Registration, now).await?;
     let challenge = found.ok_or(Error::InvalidCode)?;
     let registration = challenge.registration()?;
     if matches!(challenge.pending, Pending::Proven(_)) || challenge.attempts >= MAX_ATTEMPTS {
         return Err(Error::InvalidCode);
     }
     app.store.count(app.config.limit(VERIFICATION_MAIL_BY_ADDRESS), &registration.email_hash, now).await?;
-    let vault = Vault::new(&app, registration.salt.clone());
+    let cipher = UserCipher::new(&app, registration.salt.clone());
     let item = Challenge::item_key(&id);
-    let email = vault.open(Purpose::FieldContact, Challenge::place(&item, "email"), &registration.email).await?;
-    let (pending, mail) = mail::prepare(&app, &vault, &id, &email, registration.decoy, challenge.ends_at).await?;
+    let email = cipher.open(KeyPurpose::FieldContact, Challenge::place(&item, "email"), &registration.email).await?;
+    let (pending, mail) = mail::prepare(&app, &cipher, &id, &email, registration.decoy, challenge.ends_at).await?;
     let expires_in = CODE_SECONDS.min(challenge.ends_at.seconds() - now.seconds());
-    let event = vault.event(Action::Register, Outcome::Success, "resend", &request.client).await?;
+    let event = cipher.event(Action::Register, Outcome::Success, "resend", &request.client).await?;
     let mut transaction = Transaction::new();
     transaction.reissue_challenge(&app.store, &challenge, &pending);
     transaction.put_mail(&app.store, &mail);

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
-        challenge::{COMPLETION_SECONDS, Purpose as ChallengePurpose},
+        challenge::{COMPLETION_SECONDS, ChallengeKind},
         limits::CODE_GUESSES_BY_ADDRESS,
         otp_code::OtpCode,
         password::Password,
@@ -21,12 +21,12 @@ use shared::{
     http::{Method, Request, Response, StatusCode, page},
     operation::Operation,
     store::{Challenge, Guess, Pending, Transaction},
-    user_cipher::Vault,
+    user_cipher::UserCipher,
 };
 
 use super::account::{self, NewAccount};
 use crate::auth::{
-    continuation_token::{Step, StepToken},
+    continuation_token::{ContinuationToken, Step},
     session::issue,
 };
 
@@ -34,21 +34,21 @@ use crate::auth::{
 pub const OPERATION: Operation = Operation::http(
     "register-verify",
     &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::FieldContact,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::Csrf,
-        Purpose::Refresh,
-        Purpose::Signing,
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::Csrf,
+        KeyPurpose::Refresh,
+        KeyPurpose::Signing,
     ],
     |app, request| Box::pin(handle(app, request)),
 );
 
 enum Proof {
     Code { registration_id: OpaqueText, code: OtpCode },
-    Link { token: StepToken, password: Option<Password> },
+    Link { token: ContinuationToken, password: Option<Password> },
 }
 
 struct Form {
@@ -91,13 +91,13 @@ async fn by_code(
     options: &SessionOptions,
 ) -> Result<Response, Error> {
     let now = app.clock.now();
-    let purpose = ChallengePurpose::Registration;
+    let purpose = ChallengeKind::Registration;
     let challenge = app.store.reserve_attempt(registration_id, purpose, Guess::Code, now).await?;
     let challenge = challenge.ok_or(Error::InvalidCode)?;
     let registration = challenge.registration()?;
     let counted = app.store.count(app.config.limit(CODE_GUESSES_BY_ADDRESS), &registration.email_hash, now).await;
     if let Err(error @ Error::RateLimited { .. }) = counted {
-        app.store.return_attempt(&challenge).await?; // nothing was compared
+        app.store.refund_attempt(&challenge).await?; // nothing was compared
         return Err(error);
     }
     counted?;
@@ -110,7 +110,7 @@ async fn by_code(
         None => prove(app, request, &challenge, "code").await,
     };
     if matches!(done, Err(Error::Conflict(_))) {
-        app.store.return_attempt(&challenge).await?; // it was right, and had no effect
+        app.store.refund_attempt(&challenge).await?; // it was right, and had no effect
     }
     done
 }
@@ -118,12 +118,12 @@ async fn by_code(
 async fn by_link(
     app: &App,
     request: &Request,
-    token: &StepToken,
+    token: &ContinuationToken,
     password: Option<&Password>,
     options: &SessionOptions,
 ) -> Result<Response, Error> {
     let now = app.clock.now();
-    let purpose = ChallengePurpose::Registration;
+    let purpose = ChallengeKind::Registration;
     let challenge = token.redeem(app, purpose, Step::Link).await?;
     let registration = challenge.registration()?;
     if registration.decoy {
@@ -169,9 +169,9 @@ async fn prove(app: &App, request: &Request, challenge: &Challenge, method: &'st
     {
         return Err(account::USERNAME_TAKEN);
     }
-    let token = StepToken::random(app, &challenge.id);
-    let vault = Vault::new(app, registration.salt.clone());
-    let event = vault.event(Action::VerifyEmail, Outcome::Success, method, &request.client).await?;
+    let token = ContinuationToken::random(app, &challenge.id);
+    let cipher = UserCipher::new(app, registration.salt.clone());
+    let event = cipher.event(Action::VerifyEmail, Outcome::Success, method, &request.client).await?;
     let mut transaction = Transaction::new();
     transaction.prove_challenge(&app.store, challenge, &token.hash(app).await?, app.clock.now());
     transaction.audit(&app.store, &event);
@@ -195,13 +195,13 @@ async fn refuse(
     method: &'static str,
     error: Error,
 ) -> Result<Response, Error> {
-    let vault = Vault::new(app, challenge.registration()?.salt.clone());
-    let event = vault.event(Action::VerifyEmail, Outcome::Failure(error.code()), method, &request.client).await?;
-    app.store.write_down(&event).await?;
+    let cipher = UserCipher::new(app, challenge.registration()?.salt.clone());
+    let event = cipher.event(Action::VerifyEmail, Outcome::Failure(error.code()), method, &request.client).await?;
+    app.store.record_event(&event).await?;
     Err(error)
 }
 
 async fn verify_hash(app: &App, secret: &[u8], hash: &str) -> Result<bool, Error> {
-    let peppers = app.keyring.get(Purpose::Pepper).await?;
+    let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
     Ok(app.hasher.verify(secret, hash, |version| peppers.bytes_of(version)).await?)
 }

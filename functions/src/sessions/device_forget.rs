@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     domain::audit::{Action, Outcome},
     error::Error,
     http::{Request, Response, StatusCode},
@@ -19,7 +19,7 @@ use crate::auth::{caller, session::issue};
 /// `device-forget`
 pub const OPERATION: Operation = Operation::http(
     "device-forget",
-    &[Purpose::Index, Purpose::Csrf, Purpose::FieldSession, Purpose::FieldIp],
+    &[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp],
     |app, request| Box::pin(handle(app, request)),
 );
 
@@ -31,14 +31,14 @@ const ROUNDS: usize = 25;
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let caller = caller::caller(&app, &request).await?;
-    caller.demand_confirmed()?;
+    caller.require_confirmed()?;
     let device = find_device(&app, &request, &caller, Action::ForgetDevice, true).await?;
     let now = app.clock.now();
     let mut forgotten = device.state.forgotten_at.is_some();
     for round in 0..ROUNDS {
         let mut sessions = app.store.sessions(&caller.account.id).await?;
         sessions.retain(|session| {
-            session.device_id.as_ref() == Some(&device.id) && session.state.lives(caller.account.session_epoch, now)
+            session.device_id.as_ref() == Some(&device.id) && session.state.is_active(caller.account.session_epoch, now)
         });
         // The caller's own last, so that a request that is cut off can be gone on with.
         sessions.sort_by_key(|session| session.hash == caller.session.hash);
@@ -52,13 +52,13 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
         let mut transaction = Transaction::new();
         if !forgotten {
             let event =
-                caller.vault.event(Action::ForgetDevice, Outcome::Success, "access_token", &request.client).await?;
+                caller.cipher.event(Action::ForgetDevice, Outcome::Success, "access_token", &request.client).await?;
             transaction.forget_device(&app.store, &device, now);
             transaction.audit(&app.store, &event);
         }
         for session in sessions.iter().take(AT_ONCE) {
             let event =
-                caller.vault.event(Action::RevokeSession, Outcome::Success, "device_forget", &request.client).await?;
+                caller.cipher.event(Action::RevokeSession, Outcome::Success, "device_forget", &request.client).await?;
             transaction.end_session(&app.store, session, "device_forgotten", now);
             transaction.audit(&app.store, &event);
         }

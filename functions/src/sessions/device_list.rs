@@ -5,18 +5,18 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     error::Error,
     http::{Request, Response, StatusCode},
     operation::Operation,
 };
 
-use super::shown::ShownDevice;
+use super::shown::DeviceView;
 use crate::auth::caller;
 
 /// `device-list`
 pub const OPERATION: Operation =
-    Operation::http("device-list", &[Purpose::Index, Purpose::FieldSession], |app, request| {
+    Operation::http("device-list", &[KeyPurpose::Index, KeyPurpose::FieldSession], |app, request| {
         Box::pin(handle(app, request))
     });
 
@@ -25,11 +25,11 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let caller = caller::caller(&app, &request).await?;
     let now = app.clock.now();
     let mut devices = app.store.devices(&caller.account.id).await?;
-    devices.retain(|device| device.state.is_there(caller.account.device_epoch, now));
+    devices.retain(|device| device.state.is_active(caller.account.device_epoch, now));
     devices.sort_by_key(|device| std::cmp::Reverse(device.state.last_seen_at));
     let mut shown = Vec::new();
     for device in &devices {
-        shown.push(ShownDevice::of(&app, &caller, device).await?);
+        shown.push(DeviceView::of(&app, &caller, device).await?);
     }
     Ok(Response::json(StatusCode::OK, &json!({ "devices": shown })))
 }

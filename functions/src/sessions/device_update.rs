@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use shared::{
     app::App,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
         name::DisplayText,
@@ -19,14 +19,14 @@ use shared::{
 
 use super::{
     own::{find_device, not_found},
-    shown::ShownDevice,
+    shown::DeviceView,
 };
 use crate::auth::caller;
 
 /// `device-update`
 pub const OPERATION: Operation = Operation::http(
     "device-update",
-    &[Purpose::Index, Purpose::Csrf, Purpose::FieldSession, Purpose::FieldIp],
+    &[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp],
     |app, request| Box::pin(handle(app, request)),
 );
 
@@ -48,16 +48,16 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let distrust = fields.optional::<Distrust>("trusted").is_some();
     fields.finish(|| Some(()))?;
     let caller = caller::caller(&app, &request).await?;
-    caller.demand_confirmed()?;
+    caller.require_confirmed()?;
     let mut device = find_device(&app, &request, &caller, Action::UpdateDevice, false).await?;
     if name.is_some() || distrust {
         let item = device_key(&device.user_id, &device.id);
         if let Some(name) = &name {
             let place = Device::place(&item, "device_name");
-            device.name = Some(caller.vault.seal(Purpose::FieldSession, place, name.as_str()).await?);
+            device.name = Some(caller.cipher.seal(KeyPurpose::FieldSession, place, name.as_str()).await?);
         }
         let method = if distrust { "distrust" } else { "rename" };
-        let event = caller.vault.event(Action::UpdateDevice, Outcome::Success, method, &request.client).await?;
+        let event = caller.cipher.event(Action::UpdateDevice, Outcome::Success, method, &request.client).await?;
         let mut transaction = Transaction::new();
         transaction.change_device(&app.store, &device, name.and(device.name.as_deref()), distrust);
         transaction.audit(&app.store, &event);
@@ -72,5 +72,5 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
             device.state.trust = None;
         }
     }
-    Ok(Response::json(StatusCode::OK, &ShownDevice::of(&app, &caller, &device).await?))
+    Ok(Response::json(StatusCode::OK, &DeviceView::of(&app, &caller, &device).await?))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
-    crypto::{key::Purpose, refresh_token::RefreshToken, secret::Token},
+    crypto::{key::KeyPurpose, refresh_token::RefreshToken, secret::Token},
     domain::{
         audit::{Action, Outcome},
         ids::UserId,
@@ -13,7 +13,7 @@ use shared::{
     error::Error,
     http::{Cookie, Request, Response, StatusCode},
     operation::Operation,
-    store::{Transaction, Wanted},
+    store::{Transaction, UserQuery},
 };
 
 use crate::auth::{
@@ -25,7 +25,7 @@ use crate::auth::{
 /// `logout`
 pub const OPERATION: Operation = Operation::http(
     "logout",
-    &[Purpose::Index, Purpose::Refresh, Purpose::Csrf, Purpose::FieldSession, Purpose::FieldIp],
+    &[KeyPurpose::Index, KeyPurpose::Refresh, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp],
     |app, request| Box::pin(handle(app, request)),
 );
 
@@ -33,15 +33,15 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let Leaving { user_id, session_id, method, by_cookie } = leaving(&app, &request).await?;
     let now = app.clock.now();
     let session_hash = caller::session_hash(&app, &session_id).await?;
-    let loaded = app.store.load(&user_id, Wanted::session(&session_hash)).await?;
-    let (account, session, vault) = caller::complete(&app, loaded).ok_or(Error::SessionRevoked)?;
-    if !session.state.lives(account.session_epoch, now) {
+    let loaded = app.store.load(&user_id, UserQuery::session(&session_hash)).await?;
+    let (account, session, cipher) = caller::complete(&app, loaded).ok_or(Error::SessionRevoked)?;
+    if !session.state.is_active(account.session_epoch, now) {
         let error = Error::SessionRevoked;
-        let event = vault.event(Action::Logout, Outcome::Failure(error.code()), method, &request.client).await?;
-        app.store.write_down(&event).await?;
+        let event = cipher.event(Action::Logout, Outcome::Failure(error.code()), method, &request.client).await?;
+        app.store.record_event(&event).await?;
         return Err(error);
     }
-    let event = vault.event(Action::Logout, Outcome::Success, method, &request.client).await?;
+    let event = cipher.event(Action::Logout, Outcome::Success, method, &request.client).await?;
     let mut transaction = Transaction::new();
     transaction.end_session(&app.store, &session, "logout", now);
     transaction.audit(&app.store, &event);
@@ -72,7 +72,7 @@ async fn leaving(app: &App, request: &Request) -> Result<Leaving, Error> {
     let in_body: Option<OpaqueText> = fields.optional("refresh_token");
     fields.finish(|| Some(()))?;
     if let Some(token) = in_body {
-        let keys = app.keyring.get(Purpose::Refresh).await?;
+        let keys = app.keyring.get(KeyPurpose::Refresh).await?;
         return Ok(Leaving::of(&RefreshToken::parse(&keys, &token.0).ok_or(Error::InvalidToken)?, false));
     }
     match caller::presented(app, request).await {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
         limits::LOGOUT_ALL_BY_SESSION,
@@ -22,7 +22,7 @@ use crate::auth::{caller, session::issue};
 /// `logout-all`
 pub const OPERATION: Operation = Operation::http(
     "logout-all",
-    &[Purpose::Index, Purpose::Csrf, Purpose::FieldSession, Purpose::FieldIp],
+    &[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp],
     |app, request| Box::pin(handle(app, request)),
 );
 
@@ -31,7 +31,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let keep_current = fields.optional("keep_current").unwrap_or(false);
     fields.finish(|| Some(()))?;
     let caller = caller::caller(&app, &request).await?;
-    caller.demand_confirmed()?;
+    caller.require_confirmed()?;
     let now = app.clock.now();
     let limit = app.config.limit(LOGOUT_ALL_BY_SESSION);
     let (sessions, ()) = futures::future::try_join(
@@ -40,17 +40,18 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     )
     .await?;
     let ending = sessions.iter().filter(|session| {
-        session.state.lives(caller.account.session_epoch, now) && !(keep_current && session.hash == caller.session.hash)
+        session.state.is_active(caller.account.session_epoch, now)
+            && !(keep_current && session.hash == caller.session.hash)
     });
     let revoked = ending.count();
     let method = if keep_current { "keep_current" } else { "access_token" };
-    let event = caller.vault.event(Action::LogoutAll, Outcome::Success, method, &request.client).await?;
+    let event = caller.cipher.event(Action::LogoutAll, Outcome::Success, method, &request.client).await?;
     let mut transaction = Transaction::new();
     transaction.raise_session_epoch(&app.store, &caller.account);
     if keep_current {
         transaction.keep_session(&app.store, &caller.session, &caller.session.amr);
     } else {
-        transaction.demand_session(&app.store, &caller.session);
+        transaction.require_session(&app.store, &caller.session);
     }
     transaction.audit(&app.store, &event);
     match app.store.commit(transaction).await {

@@ -31,7 +31,7 @@ pub(super) async fn find_device(
         None => None,
     };
     let there = |device: &Device| {
-        or_forgotten && device.state.forgotten_at.is_some() || device.state.is_there(caller.account.device_epoch, now)
+        or_forgotten && device.state.forgotten_at.is_some() || device.state.is_active(caller.account.device_epoch, now)
     };
     match found.filter(there) {
         Some(device) => Ok(device),
@@ -47,7 +47,7 @@ pub(super) async fn not_found<T>(
     action: Action,
 ) -> Result<T, Error> {
     let error = Error::NotFound;
-    let event = caller.vault.event(action, Outcome::Failure(error.code()), "access_token", &request.client).await?;
-    app.store.write_down(&event).await?;
+    let event = caller.cipher.event(action, Outcome::Failure(error.code()), "access_token", &request.client).await?;
+    app.store.record_event(&event).await?;
     Err(error)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::{
     app::App,
-    crypto::{key::Purpose, secret::Token},
+    crypto::{key::KeyPurpose, secret::Token},
     domain::audit::{Action, Outcome},
     error::Error,
     http::{Request, Response, StatusCode},
@@ -18,7 +18,7 @@ use crate::auth::{caller, session::issue};
 /// `session-revoke`
 pub const OPERATION: Operation = Operation::http(
     "session-revoke",
-    &[Purpose::Index, Purpose::Csrf, Purpose::FieldSession, Purpose::FieldIp],
+    &[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp],
     |app, request| Box::pin(handle(app, request)),
 );
 
@@ -29,15 +29,15 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     };
     let hash = caller::session_hash(&app, &id).await?;
     if hash != caller.session.hash {
-        caller.demand_confirmed()?;
+        caller.require_confirmed()?;
     }
     // Looked for among the caller's own only: whose it is otherwise is nobody's business.
     let session = app.store.session(&caller.account.id, &hash).await?;
     let now = app.clock.now();
-    let Some(session) = session.filter(|session| session.state.lives(caller.account.session_epoch, now)) else {
+    let Some(session) = session.filter(|session| session.state.is_active(caller.account.session_epoch, now)) else {
         return not_found(&app, &request, &caller, Action::RevokeSession).await;
     };
-    let event = caller.vault.event(Action::RevokeSession, Outcome::Success, "access_token", &request.client).await?;
+    let event = caller.cipher.event(Action::RevokeSession, Outcome::Success, "access_token", &request.client).await?;
     let mut transaction = Transaction::new();
     transaction.end_session(&app.store, &session, "revoked", now);
     transaction.audit(&app.store, &event);

@@ -4,21 +4,21 @@ use serde::Serialize;
 use shared::{
     app::App,
     clock::Timestamp,
-    crypto::key::Purpose,
+    crypto::key::KeyPurpose,
     domain::{
-        geo_location::{Location, Place},
+        geo_location::{GeoLocation, LocationView},
         user_agent::UserAgent,
     },
     error::Error,
     store::{Device, Session, device_key, session_key},
-    user_cipher::Vault,
+    user_cipher::UserCipher,
 };
 
 use crate::auth::caller::Caller;
 
 /// A device (API.md, `device-list`).
 #[derive(Serialize)]
-pub(super) struct ShownDevice {
+pub(super) struct DeviceView {
     id: String,
     name: String,
     browser: Option<String>,
@@ -28,13 +28,13 @@ pub(super) struct ShownDevice {
     first_seen_at: String,
     last_seen_at: String,
     ip_truncated: String,
-    location: Option<Location>,
+    location: Option<LocationView>,
     current: bool,
 }
 
 /// A session (API.md, `session-list`).
 #[derive(Serialize)]
-pub(super) struct ShownSession {
+pub(super) struct SessionView {
     id: String,
     current: bool,
     created_at: String,
@@ -45,7 +45,7 @@ pub(super) struct ShownSession {
     device: DeviceOfSession,
     user_agent: String,
     ip_truncated: String,
-    location: Option<Location>,
+    location: Option<LocationView>,
 }
 
 #[derive(Serialize)]
@@ -56,12 +56,12 @@ struct DeviceOfSession {
 }
 
 async fn location(
-    vault: &Vault<'_>,
+    cipher: &UserCipher<'_>,
     at: shared::crypto::field::Place<'_>,
     sealed: Option<&String>,
-) -> Result<Option<Location>, Error> {
+) -> Result<Option<LocationView>, Error> {
     let Some(sealed) = sealed else { return Ok(None) };
-    let place: Place = vault.open_json(Purpose::FieldSession, at, sealed).await?;
+    let place: GeoLocation = cipher.open_json(KeyPurpose::FieldSession, at, sealed).await?;
     Ok(Some(place.location()))
 }
 
@@ -71,27 +71,27 @@ pub(crate) fn trusted_until(app: &App, caller: &Caller<'_>, device: &Device) -> 
 }
 
 /// What a device is called: by its user, or by what it says of itself.
-async fn name(vault: &Vault<'_>, device: &Device, agent: &UserAgent) -> Result<String, Error> {
-    let Some(sealed) = &device.name else { return Ok(agent.in_words()) };
+async fn name(cipher: &UserCipher<'_>, device: &Device, agent: &UserAgent) -> Result<String, Error> {
+    let Some(sealed) = &device.name else { return Ok(agent.describe()) };
     let item = device_key(&device.user_id, &device.id);
-    Ok(vault.open(Purpose::FieldSession, Device::place(&item, "device_name"), sealed).await?.to_string())
+    Ok(cipher.open(KeyPurpose::FieldSession, Device::place(&item, "device_name"), sealed).await?.to_string())
 }
 
-async fn user_agent(vault: &Vault<'_>, device: &Device) -> Result<UserAgent, Error> {
+async fn user_agent(cipher: &UserCipher<'_>, device: &Device) -> Result<UserAgent, Error> {
     let item = device_key(&device.user_id, &device.id);
-    let sealed = vault.open(Purpose::FieldSession, Device::place(&item, "user_agent"), &device.user_agent).await?;
+    let sealed = cipher.open(KeyPurpose::FieldSession, Device::place(&item, "user_agent"), &device.user_agent).await?;
     Ok(UserAgent::parse(&sealed))
 }
 
-impl ShownDevice {
+impl DeviceView {
     /// Decrypts a device for its owner.
     pub(super) async fn of(app: &App, caller: &Caller<'_>, device: &Device) -> Result<Self, Error> {
-        let agent = user_agent(&caller.vault, device).await?;
+        let agent = user_agent(&caller.cipher, device).await?;
         let item = device_key(&device.user_id, &device.id);
         let trusted_until = trusted_until(app, caller, device);
         Ok(Self {
             id: device.id.to_string(),
-            name: name(&caller.vault, device, &agent).await?,
+            name: name(&caller.cipher, device, &agent).await?,
             browser: agent.browser,
             os: agent.os,
             trusted: trusted_until.is_some(),
@@ -99,13 +99,13 @@ impl ShownDevice {
             first_seen_at: device.first_seen_at.rfc3339(),
             last_seen_at: device.state.last_seen_at.rfc3339(),
             ip_truncated: device.ip_truncated.clone(),
-            location: location(&caller.vault, Device::place(&item, "place"), device.place.as_ref()).await?,
+            location: location(&caller.cipher, Device::place(&item, "place"), device.place.as_ref()).await?,
             current: caller.session.device_id.as_ref() == Some(&device.id),
         })
     }
 }
 
-impl ShownSession {
+impl SessionView {
     /// Decrypts a session for its owner. `device`: the one that it was made with, if it is still known.
     pub(super) async fn of(
         app: &App,
@@ -113,10 +113,10 @@ impl ShownSession {
         session: &Session,
         device: Option<&Device>,
     ) -> Result<Self, Error> {
-        let vault = &caller.vault;
+        let cipher = &caller.cipher;
         let item = session_key(&session.user_id, &session.hash);
         let open = async |attribute, sealed: &String| -> Result<String, Error> {
-            let text = vault.open(Purpose::FieldSession, Session::place(&item, attribute), sealed).await?;
+            let text = cipher.open(KeyPurpose::FieldSession, Session::place(&item, attribute), sealed).await?;
             Ok(text.to_string())
         };
         let agent = open("user_agent", &session.user_agent).await?;
@@ -132,14 +132,14 @@ impl ShownSession {
             device: DeviceOfSession {
                 id: device.map(|device| device.id.to_string()),
                 name: match device {
-                    Some(device) => name(vault, device, &UserAgent::parse(&agent)).await?,
-                    None => UserAgent::parse(&agent).in_words(),
+                    Some(device) => name(cipher, device, &UserAgent::parse(&agent)).await?,
+                    None => UserAgent::parse(&agent).describe(),
                 },
                 trusted: trusted_until.is_some(),
             },
             user_agent: agent,
             ip_truncated: session.ip_truncated.clone(),
-            location: location(vault, Session::place(&item, "place"), session.place.as_ref()).await?,
+            location: location(cipher, Session::place(&item, "place"), session.place.as_ref()).await?,
         })
     }
 }

@@ -7,13 +7,13 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use shared::{app::App, crypto::key::Purpose, error::Error, http::Request, operation::Operation};
+use shared::{app::App, crypto::key::KeyPurpose, error::Error, http::Request, operation::Operation};
 
 use crate::auth::caller;
 
 /// `authorizer`
 pub const OPERATION: Operation =
-    Operation::event("authorizer", &[Purpose::Index, Purpose::Csrf], |app, event| Box::pin(handle(app, event)));
+    Operation::event("authorizer", &[KeyPurpose::Index, KeyPurpose::Csrf], |app, event| Box::pin(handle(app, event)));
 
 async fn handle(app: Arc<App>, event: Value) -> Result<Value, Error> {
     let request = Request::from_authorizer_event(&event, &app.config);
@@ -23,7 +23,7 @@ async fn handle(app: Arc<App>, event: Value) -> Result<Value, Error> {
         Err(error) => return Err(error),
     };
     let checked = app.config.authorizer_checks_session;
-    if checked && !caller::session_lives(&app, &presented.user_id, &presented.session_id).await? {
+    if checked && !caller::session_is_active(&app, &presented.user_id, &presented.session_id).await? {
         return Err(Error::SessionRevoked);
     }
     let claims = presented.claims;

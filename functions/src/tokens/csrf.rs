@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::{key::Purpose, secret::Token},
+    crypto::{key::KeyPurpose, secret::Token},
     error::Error,
     http::{Cookie, Request, Response, StatusCode},
     operation::Operation,
@@ -18,7 +18,7 @@ use crate::auth::{
 
 /// `csrf`
 pub const OPERATION: Operation =
-    Operation::http("csrf", &[Purpose::Index, Purpose::Refresh, Purpose::Csrf], |app, request| {
+    Operation::http("csrf", &[KeyPurpose::Index, KeyPurpose::Refresh, KeyPurpose::Csrf], |app, request| {
         Box::pin(handle(app, request))
     });
 
@@ -47,5 +47,5 @@ async fn living_session(app: &App, request: &Request) -> Result<Option<Token>, E
         Err(error) => return Err(error),
     };
     let Some((user_id, session_id)) = ids else { return Ok(None) };
-    Ok(caller::session_lives(app, &user_id, &session_id).await?.then_some(session_id))
+    Ok(caller::session_is_active(app, &user_id, &session_id).await?.then_some(session_id))
 }

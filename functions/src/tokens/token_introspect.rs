@@ -9,7 +9,7 @@ use shared::{
     app::App,
     crypto::{
         access_token::{self, Claims},
-        key::Purpose,
+        key::KeyPurpose,
         secret::Token,
     },
     domain::{ids::UserId, session::OpaqueText},
@@ -22,7 +22,7 @@ use crate::auth::caller;
 
 /// `token-introspect`
 pub const OPERATION: Operation =
-    Operation::http("token-introspect", &[Purpose::Index], |app, request| Box::pin(handle(app, request)));
+    Operation::http("token-introspect", &[KeyPurpose::Index], |app, request| Box::pin(handle(app, request)));
 
 #[derive(Serialize)]
 struct Active {
@@ -53,5 +53,5 @@ async fn active(app: &App, token: &str) -> Result<Option<Claims>, Error> {
     let Some((user_id, session_id)) = UserId::parse(&claims.sub).zip(Token::parse(&claims.sid)) else {
         return Ok(None);
     };
-    Ok(caller::session_lives(app, &user_id, &session_id).await?.then_some(claims))
+    Ok(caller::session_is_active(app, &user_id, &session_id).await?.then_some(claims))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use shared::{
     app::App,
     crypto::{
-        key::{KeySet, Purpose},
+        key::{KeyPurpose, KeySet},
         refresh_token::RefreshToken,
     },
     domain::{
@@ -17,8 +17,8 @@ use shared::{
     error::Error,
     http::{Cookie, Request, Response, StatusCode},
     operation::Operation,
-    store::{Account, Session, Transaction, Wanted},
-    user_cipher::Vault,
+    store::{Account, Session, Transaction, UserQuery},
+    user_cipher::UserCipher,
 };
 
 use crate::auth::{caller, csrf, session::issue, user};
@@ -27,14 +27,14 @@ use crate::auth::{caller, csrf, session::issue, user};
 pub const OPERATION: Operation = Operation::http(
     "token-refresh",
     &[
-        Purpose::Index,
-        Purpose::Refresh,
-        Purpose::Csrf,
-        Purpose::Signing,
-        Purpose::FieldContact,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
+        KeyPurpose::Index,
+        KeyPurpose::Refresh,
+        KeyPurpose::Csrf,
+        KeyPurpose::Signing,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
     ],
     |app, request| Box::pin(handle(app, request)),
 );
@@ -44,15 +44,15 @@ const LOOKS: usize = 3;
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     let (token, by_cookie) = shown(&app, &request).await?;
-    let keys = app.keyring.get(Purpose::Refresh).await?;
+    let keys = app.keyring.get(KeyPurpose::Refresh).await?;
     let session_hash = caller::session_hash(&app, &token.session_id).await?;
     for _ in 0..LOOKS {
-        let loaded = app.store.load(&token.user_id, Wanted::session(&session_hash)).await?;
+        let loaded = app.store.load(&token.user_id, UserQuery::session(&session_hash)).await?;
         let (Some(account), Some(salt)) = (loaded.account, loaded.salt) else { return Err(Error::SessionRevoked) };
-        let vault = Vault::new(&app, salt);
+        let cipher = UserCipher::new(&app, salt);
         // Swept, long after its end.
-        let Some(session) = loaded.session else { return refuse(&app, &request, &vault).await };
-        let look = Look { app: &app, request: &request, account: &account, session: &session, vault: &vault };
+        let Some(session) = loaded.session else { return refuse(&app, &request, &cipher).await };
+        let look = Look { app: &app, request: &request, account: &account, session: &session, cipher: &cipher };
         if let Some(response) = refresh(&look, &keys, &token, by_cookie).await? {
             return Ok(response);
         }
@@ -70,7 +70,7 @@ async fn shown(app: &App, request: &Request) -> Result<(RefreshToken, bool), Err
     }
     let token: Option<OpaqueText> = fields.required("refresh_token");
     let token = fields.finish(|| token)?;
-    let keys = app.keyring.get(Purpose::Refresh).await?;
+    let keys = app.keyring.get(KeyPurpose::Refresh).await?;
     Ok((RefreshToken::parse(&keys, &token.0).ok_or(Error::InvalidToken)?, false))
 }
 
@@ -80,7 +80,7 @@ struct Look<'a> {
     request: &'a Request,
     account: &'a Account,
     session: &'a Session,
-    vault: &'a Vault<'a>,
+    cipher: &'a UserCipher<'a>,
 }
 
 /// One look; `None` if the session was changed meanwhile.
@@ -90,10 +90,10 @@ async fn refresh(
     token: &RefreshToken,
     by_cookie: bool,
 ) -> Result<Option<Response>, Error> {
-    let Look { app, request, account, session, vault } = *look;
+    let Look { app, request, account, session, cipher } = *look;
     let now = app.clock.now();
-    if !caller::lives(app, account, session) {
-        return refuse(app, request, vault).await;
+    if !caller::is_active(app, account, session) {
+        return refuse(app, request, cipher).await;
     }
     let genuine = token.counter == session.state.counter && {
         app.hasher.verify(token.secret(), &session.refresh_hash, |version| keys.bytes_of(version)).await?
@@ -107,17 +107,17 @@ async fn refresh(
     let successor = RefreshToken::derive(key, &account.id, &token.session_id, next);
     let mut refreshed = session.clone();
     refreshed.state.last_active_at = now;
-    let answer = issue::answer(app, vault, account, &refreshed, &token.session_id, &successor, by_cookie).await?;
+    let answer = issue::answer(app, cipher, account, &refreshed, &token.session_id, &successor, by_cookie).await?;
     let method = if outcome == Refresh::Rotate { "rotate" } else { "repeat" };
-    let event = vault.event(Action::Refresh, Outcome::Success, method, &request.client).await?;
+    let event = cipher.event(Action::Refresh, Outcome::Success, method, &request.client).await?;
     let mut transaction = Transaction::new();
     // No token is given out after an acknowledged revocation: neither of the session nor of all sessions, nor after a ban.
-    transaction.demand_account(&app.store, account);
+    transaction.require_account(&app.store, account);
     if outcome == Refresh::Rotate {
         let hash = issue::refresh_hash(app, &successor).await?;
         transaction.rotate(&app.store, session, &hash, now);
     } else {
-        transaction.demand_session(&app.store, session);
+        transaction.require_session(&app.store, session);
     }
     transaction.audit(&app.store, &event);
     match app.store.commit(transaction).await {
@@ -127,27 +127,27 @@ async fn refresh(
     }
 }
 
-async fn refuse<T>(app: &App, request: &Request, vault: &Vault<'_>) -> Result<T, Error> {
+async fn refuse<T>(app: &App, request: &Request, cipher: &UserCipher<'_>) -> Result<T, Error> {
     let error = Error::SessionRevoked;
-    let event = vault.event(Action::Refresh, Outcome::Failure(error.code()), "refresh_token", &request.client).await?;
-    app.store.write_down(&event).await?;
+    let event = cipher.event(Action::Refresh, Outcome::Failure(error.code()), "refresh_token", &request.client).await?;
+    app.store.record_event(&event).await?;
     Err(error)
 }
 
 /// Ends the session of a copied token, and tells its owner.
 async fn end(look: &Look<'_>) -> Result<Option<Response>, Error> {
-    let Look { app, request, account, session, vault } = *look;
+    let Look { app, request, account, session, cipher } = *look;
     let error = Error::SessionRevoked;
     let now = app.clock.now();
-    let event = vault
+    let event = cipher
         .event(Action::RefreshTokenReuse, Outcome::Failure(error.code()), "refresh_token", &request.client)
         .await?;
     let mut transaction = Transaction::new();
     transaction.end_session(&app.store, session, "refresh_token_reuse", now);
     transaction.audit(&app.store, &event);
-    if let Some(address) = user::address(vault, account).await? {
+    if let Some(address) = user::address(cipher, account).await? {
         let content = Content::SessionEndedForReuse { at: now.rfc3339() };
-        let mail = vault.mail(&address, content, NOTICE_SECONDS).await?.in_epoch_of(account);
+        let mail = cipher.mail(&address, content, NOTICE_SECONDS).await?.in_epoch_of(account);
         transaction.put_mail(&app.store, &mail);
     }
     match app.store.commit(transaction).await {

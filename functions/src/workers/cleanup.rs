@@ -15,7 +15,7 @@ async fn handle(app: Arc<App>, _event: Value) -> Result<Value, Error> {
     let mut again = 0u64;
     let mut from = None;
     loop {
-        let (mails, next) = app.store.waiting_mails(from).await?;
+        let (mails, next) = app.store.pending_mails(from).await?;
         for mail in mails.iter().filter(|mail| now < mail.not_after) {
             app.store.touch_mail(mail, now).await?;
             again += 1;

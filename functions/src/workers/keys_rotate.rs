@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use shared::{app::App, crypto::key::Purpose, error::Error, operation::Operation};
+use shared::{app::App, crypto::key::KeyPurpose, error::Error, operation::Operation};
 
 /// `keys-rotate`
 pub const OPERATION: Operation = Operation::event("keys-rotate", &[], |app, event| Box::pin(handle(app, event)));
@@ -30,7 +30,7 @@ async fn handle(app: Arc<App>, event: Value) -> Result<Value, Error> {
         "RequestId": text("RequestId"),
         "LogicalResourceId": text("LogicalResourceId"),
     });
-    tell_cloudformation(&app, answer_to, answer.to_string()).await?;
+    answer_cloudformation(&app, answer_to, answer.to_string()).await?;
     Ok(answer)
 }
 
@@ -45,7 +45,7 @@ async fn deploy(app: &App, event: &Value) -> Result<(), Error> {
 async fn make_missing(app: &App) -> Result<Vec<&'static str>, Error> {
     let there = app.store.keyring().await?.keys;
     let mut made = Vec::new();
-    for purpose in Purpose::ALL {
+    for purpose in KeyPurpose::ALL {
         let missing = !there.iter().any(|key| key.purpose == purpose.as_str());
         if missing && app.keyring.make_first(purpose).await? {
             made.push(purpose.as_str());
@@ -55,7 +55,7 @@ async fn make_missing(app: &App) -> Result<Vec<&'static str>, Error> {
 }
 
 /// Puts the answer where CloudFormation waits for it: a signed URL in S3.
-async fn tell_cloudformation(app: &App, url: &str, body: String) -> Result<(), Error> {
+async fn answer_cloudformation(app: &App, url: &str, body: String) -> Result<(), Error> {
     let status = app.put(url, body).await?;
     if status == 200 {
         Ok(())

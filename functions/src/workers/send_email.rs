@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use shared::{
     app::App,
-    crypto::{field, key::Purpose},
+    crypto::{field, key::KeyPurpose},
     domain::{
         audit::{Action, Outcome},
         mail::Mail,
@@ -22,7 +22,7 @@ use shared::{
 
 /// `send-email`
 pub const OPERATION: Operation =
-    Operation::event("send-email", &[Purpose::FieldOutbox], |app, event| Box::pin(handle(app, event)));
+    Operation::event("send-email", &[KeyPurpose::FieldOutbox], |app, event| Box::pin(handle(app, event)));
 
 async fn handle(app: Arc<App>, event: Value) -> Result<Value, Error> {
     let records = event.get("Records").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -51,7 +51,7 @@ async fn deliver(app: &App, record: &Value) -> Result<(), Error> {
         return take_out(app, &stored, None, Outcome::Failure("expired")).await;
     }
     // A stream may bring a record again that was dealt with.
-    if !app.store.mail_waits(&stored).await? {
+    if !app.store.mail_is_pending(&stored).await? {
         return Ok(());
     }
     if let Some(limit) = stored.budget.limit() {
@@ -66,9 +66,10 @@ async fn deliver(app: &App, record: &Value) -> Result<(), Error> {
             Err(error) => return Err(error.into()),
         }
     }
-    let keys = app.keyring.get(Purpose::FieldOutbox).await?;
+    let keys = app.keyring.get(KeyPurpose::FieldOutbox).await?;
     let item = StoredMail::item_key(&stored.id);
-    let opened = field::open(&keys, None, Purpose::FieldOutbox, StoredMail::place(&item, "payload"), &stored.payload)?;
+    let opened =
+        field::open(&keys, None, KeyPurpose::FieldOutbox, StoredMail::place(&item, "payload"), &stored.payload)?;
     let mail: Mail = serde_json::from_slice(&opened).map_err(|_| Error::internal("an unreadable mail"))?;
     let rendered = mail::render(&mail.content, &app.config.product_name)?;
     match app.mailer.send(&mail.to, &rendered, &stored.kind).await? {

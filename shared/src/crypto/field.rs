@@ -12,7 +12,7 @@ use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    crypto::key::{Key, KeySet, Purpose},
+    crypto::key::{Key, KeyPurpose, KeySet},
     error::Error,
     rng::Rng,
 };
@@ -62,7 +62,7 @@ pub struct Place<'a> {
 
 impl Place<'_> {
     /// No two places read alike: the table, the attribute and the purpose are names of our own without a `|`.
-    fn associated_data(&self, purpose: Purpose) -> String {
+    fn associated_data(&self, purpose: KeyPurpose) -> String {
         format!("{}|{}|{}|{}", self.table, self.item, self.attribute, purpose.as_str())
     }
 }
@@ -76,7 +76,7 @@ pub fn derive(key: &Key, salt: Option<&UserSalt>, label: &str) -> Zeroizing<[u8;
     derived
 }
 
-fn cipher(key: &Key, salt: Option<&UserSalt>, purpose: Purpose) -> Aes256Gcm {
+fn cipher(key: &Key, salt: Option<&UserSalt>, purpose: KeyPurpose) -> Aes256Gcm {
     let key = derive(key, salt, purpose.as_str());
     #[expect(clippy::expect_used, reason = "the key's length is in its type")]
     Aes256Gcm::new_from_slice(key.as_slice()).expect("32 bytes are an AES-256 key")
@@ -89,7 +89,7 @@ fn cipher(key: &Key, salt: Option<&UserSalt>, purpose: Purpose) -> Aes256Gcm {
 pub fn seal(
     keys: &KeySet,
     salt: Option<&UserSalt>,
-    purpose: Purpose,
+    purpose: KeyPurpose,
     place: Place<'_>,
     plaintext: &[u8],
     rng: &dyn Rng,
@@ -112,7 +112,7 @@ pub fn seal(
 pub fn open(
     keys: &KeySet,
     salt: Option<&UserSalt>,
-    purpose: Purpose,
+    purpose: KeyPurpose,
     place: Place<'_>,
     stored: &str,
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
@@ -143,38 +143,38 @@ mod tests {
     fn a_field_opens_only_where_it_was_sealed() {
         let keys = KeySet::for_tests([1; 32]);
         let salt = UserSalt::random(&SystemRng);
-        let sealed = seal(&keys, Some(&salt), Purpose::FieldContact, PLACE, b"secret", &SystemRng).unwrap();
+        let sealed = seal(&keys, Some(&salt), KeyPurpose::FieldContact, PLACE, b"secret", &SystemRng).unwrap();
         assert!(sealed.starts_with("v1:"));
         let open_at = |keys: &KeySet, salt: &UserSalt, purpose, place, stored: &str| {
             open(keys, Some(salt), purpose, place, stored).map(|plaintext| plaintext.to_vec())
         };
-        assert_eq!(open_at(&keys, &salt, Purpose::FieldContact, PLACE, &sealed).unwrap(), b"secret");
+        assert_eq!(open_at(&keys, &salt, KeyPurpose::FieldContact, PLACE, &sealed).unwrap(), b"secret");
         for place in [
             Place { table: "sessions", ..PLACE },
             Place { item: "USER#2|PROFILE", ..PLACE },
             Place { attribute: "name", ..PLACE },
         ] {
-            assert!(open_at(&keys, &salt, Purpose::FieldContact, place, &sealed).is_err());
+            assert!(open_at(&keys, &salt, KeyPurpose::FieldContact, place, &sealed).is_err());
         }
-        assert!(open_at(&keys, &salt, Purpose::FieldIp, PLACE, &sealed).is_err());
-        assert!(open_at(&keys, &UserSalt::random(&SystemRng), Purpose::FieldContact, PLACE, &sealed).is_err());
-        assert!(open_at(&KeySet::for_tests([2; 32]), &salt, Purpose::FieldContact, PLACE, &sealed).is_err());
+        assert!(open_at(&keys, &salt, KeyPurpose::FieldIp, PLACE, &sealed).is_err());
+        assert!(open_at(&keys, &UserSalt::random(&SystemRng), KeyPurpose::FieldContact, PLACE, &sealed).is_err());
+        assert!(open_at(&KeySet::for_tests([2; 32]), &salt, KeyPurpose::FieldContact, PLACE, &sealed).is_err());
     }
 
     #[test]
     fn any_changed_byte_is_noticed() {
         let keys = KeySet::for_tests([1; 32]);
-        let sealed = seal(&keys, None, Purpose::FieldOutbox, PLACE, b"x", &SystemRng).unwrap();
+        let sealed = seal(&keys, None, KeyPurpose::FieldOutbox, PLACE, b"x", &SystemRng).unwrap();
         let bytes = STANDARD.decode(&sealed[3..]).unwrap();
         assert_eq!(bytes.len(), IV + TAG + 1);
         for index in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[index] ^= 1;
             let changed = format!("v1:{}", STANDARD.encode(changed));
-            assert!(open(&keys, None, Purpose::FieldOutbox, PLACE, &changed).is_err());
+            assert!(open(&keys, None, KeyPurpose::FieldOutbox, PLACE, &changed).is_err());
         }
         for bad in ["", "v1:", "v2:AAAA", "v1:####", "1:AAAA", sealed.trim_start_matches("v1:")] {
-            assert!(open(&keys, None, Purpose::FieldOutbox, PLACE, bad).is_err());
+            assert!(open(&keys, None, KeyPurpose::FieldOutbox, PLACE, bad).is_err());
         }
     }
 
@@ -182,7 +182,7 @@ mod tests {
     fn ivs_don_t_repeat() {
         let keys = KeySet::for_tests([1; 32]);
         let seals: std::collections::HashSet<String> = (0..10_000)
-            .map(|_| seal(&keys, None, Purpose::FieldOutbox, PLACE, b"", &SystemRng).unwrap()[3..19].to_owned())
+            .map(|_| seal(&keys, None, KeyPurpose::FieldOutbox, PLACE, b"", &SystemRng).unwrap()[3..19].to_owned())
             .collect();
         assert_eq!(seals.len(), 10_000);
     }

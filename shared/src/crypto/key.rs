@@ -1,4 +1,4 @@
-//! Purpose keys as the rest of the cryptography uses them: unwrapped, by version.
+//! KeyPurpose keys as the rest of the cryptography uses them: unwrapped, by version.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::crypto::password_hash::Pepper;
 
 /// What a key is for. A key is never used for anything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Purpose {
+pub enum KeyPurpose {
     /// E-mail addresses, usernames, names.
     FieldContact,
     /// What second factors are checked by: TOTP secrets, passkeys.
@@ -32,7 +32,7 @@ pub enum Purpose {
     Signing,
 }
 
-impl Purpose {
+impl KeyPurpose {
     /// All of them.
     pub const ALL: [Self; 10] = [
         Self::FieldContact,

@@ -7,7 +7,7 @@ const EARTH_KILOMETRES: f64 = 6371.0;
 
 /// A place: a country and what is known more exactly.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Place {
+pub struct GeoLocation {
     /// ISO 3166-1 alpha-2: `DE`.
     pub country: Option<String>,
     /// A part of the country, by name or ISO 3166-2 code.
@@ -20,13 +20,13 @@ pub struct Place {
 
 /// A place as answers show it: no coordinates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Location {
+pub struct LocationView {
     country: Option<String>,
     region: Option<String>,
     city: Option<String>,
 }
 
-impl Place {
+impl GeoLocation {
     /// Puts a place together out of what the network says, each part if it makes sense; `None` if nothing does.
     pub fn of(
         country: Option<&str>,
@@ -54,12 +54,12 @@ impl Place {
     }
 
     /// The place as answers show it.
-    pub fn location(&self) -> Location {
-        Location { country: self.country.clone(), region: self.region.clone(), city: self.city.clone() }
+    pub fn location(&self) -> LocationView {
+        LocationView { country: self.country.clone(), region: self.region.clone(), city: self.city.clone() }
     }
 
     /// The place in a few words: `Berlin, DE`. Empty if there is no name in it.
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         let parts = [self.city.as_deref(), self.country.as_deref()];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
@@ -77,8 +77,8 @@ impl Place {
 mod tests {
     use super::*;
 
-    fn at(latitude: f64, longitude: f64) -> Place {
-        Place::of(None, None, None, Some(latitude), Some(longitude)).unwrap()
+    fn at(latitude: f64, longitude: f64) -> GeoLocation {
+        GeoLocation::of(None, None, None, Some(latitude), Some(longitude)).unwrap()
     }
 
     #[test]
@@ -92,9 +92,9 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_left_out() {
-        assert_eq!(Place::of(Some("Germany"), Some(""), Some("a\nb"), Some(91.0), Some(0.0)), None);
-        assert_eq!(Place::of(None, None, None, Some(f64::NAN), Some(0.0)), None);
-        let place = Place::of(Some("de"), None, Some("Berlin"), Some(52.5), None).unwrap();
-        assert_eq!((place.in_words().as_str(), place.point), ("Berlin, DE", None));
+        assert_eq!(GeoLocation::of(Some("Germany"), Some(""), Some("a\nb"), Some(91.0), Some(0.0)), None);
+        assert_eq!(GeoLocation::of(None, None, None, Some(f64::NAN), Some(0.0)), None);
+        let place = GeoLocation::of(Some("de"), None, Some("Berlin"), Some(52.5), None).unwrap();
+        assert_eq!((place.describe().as_str(), place.point), ("Berlin, DE", None));
     }
 }

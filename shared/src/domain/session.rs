@@ -122,7 +122,7 @@ pub struct SessionState {
 
 impl SessionState {
     /// Whether the session lives, under the account's present epoch. Expiry counts here; TTL only sweeps.
-    pub fn lives(&self, epoch: i64, now: Timestamp) -> bool {
+    pub fn is_active(&self, epoch: i64, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.epoch == epoch && now < self.ends_at()
     }
 
@@ -173,11 +173,11 @@ mod tests {
     #[test]
     fn a_session_ends_by_time_rest_epoch_or_revocation() {
         let at = Timestamp::from_seconds;
-        assert!(state().lives(3, at(599)));
-        assert!(!state().lives(3, at(600)));
-        assert!(!state().lives(4, at(599)));
-        assert!(!SessionState { expires_at: at(550), ..state() }.lives(3, at(550)));
-        assert!(!SessionState { revoked_at: Some(at(1)), ..state() }.lives(3, at(501)));
+        assert!(state().is_active(3, at(599)));
+        assert!(!state().is_active(3, at(600)));
+        assert!(!state().is_active(4, at(599)));
+        assert!(!SessionState { expires_at: at(550), ..state() }.is_active(3, at(550)));
+        assert!(!SessionState { revoked_at: Some(at(1)), ..state() }.is_active(3, at(501)));
     }
 
     #[test]

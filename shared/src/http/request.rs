@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 
 use crate::{
     config::Config,
-    domain::geo_location::Place,
+    domain::geo_location::GeoLocation,
     error::{Error, FieldError},
     fields::Fields,
     http::{AnswerContext, Cookie, cookies},
@@ -29,7 +29,7 @@ pub struct Client {
     /// The `User-Agent` header, cut at 512 bytes.
     pub user_agent: String,
     /// Where it is, if CloudFront tells.
-    pub place: Option<Place>,
+    pub place: Option<GeoLocation>,
 }
 
 /// An HTTP request.
@@ -226,13 +226,13 @@ fn allowed_origin(headers: &HeaderMap, config: &Config) -> Option<String> {
 }
 
 /// The place that CloudFront's viewer headers tell. Names come percent-encoded.
-fn place(headers: &HeaderMap) -> Option<Place> {
+fn place(headers: &HeaderMap) -> Option<GeoLocation> {
     let text = |name: &str| {
         let value = headers.get(name)?.to_str().ok()?;
         Some(percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned())
     };
     let degrees = |name: &str| text(name)?.parse().ok();
-    Place::of(
+    GeoLocation::of(
         text("cloudfront-viewer-country").as_deref(),
         text("cloudfront-viewer-country-region-name").as_deref(),
         text("cloudfront-viewer-city").as_deref(),

@@ -73,7 +73,7 @@ impl Store {
     ///
     /// # Errors
     /// `temporarily_unavailable`.
-    pub async fn write_down(&self, event: &AuditEvent) -> Result<(), Error> {
+    pub async fn record_event(&self, event: &AuditEvent) -> Result<(), Error> {
         self.client
             .put_item()
             .table_name(&self.tables.audit)

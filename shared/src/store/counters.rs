@@ -84,7 +84,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::count`].
-    pub async fn count_try(&self, limit: Limit, key: &str, now: Timestamp) -> Result<(), Error> {
+    pub async fn count_since_first(&self, limit: Limit, key: &str, now: Timestamp) -> Result<(), Error> {
         let key = keys::tries(limit.name, key);
         let ends_at = now.plus_seconds(limit.window_seconds);
         let values = Item::new().with_number(":one", 1).with_time(":now", now);
@@ -187,19 +187,19 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::commit`].
-    pub async fn commit_giving_back(
+    pub async fn commit_refunding(
         &self,
         transaction: Transaction,
         attempts: impl IntoIterator<Item = &Attempt>,
     ) -> Result<(), CommitError> {
         let attempts: Vec<&Attempt> = attempts.into_iter().collect();
-        let giving_back = |take_back| {
+        let refunding = |take_back| {
             let mut transaction = transaction.clone();
-            attempts.iter().for_each(|attempt| transaction.give_back(self, attempt, take_back));
+            attempts.iter().for_each(|attempt| transaction.refund(self, attempt, take_back));
             transaction
         };
-        match self.commit(giving_back(true)).await {
-            Err(refused) if refused.refused("lock") => self.commit(giving_back(false)).await,
+        match self.commit(refunding(true)).await {
+            Err(refused) if refused.refused("lock") => self.commit(refunding(false)).await,
             committed => committed,
         }
     }
@@ -223,7 +223,7 @@ impl Transaction {
     }
 
     /// Gives back what was counted against a limit and turned out to be no failure.
-    pub fn uncount(&mut self, store: &Store, limit: Limit, key: &str, now: Timestamp) {
+    pub fn refund_count(&mut self, store: &Store, limit: Limit, key: &str, now: Timestamp) {
         let count = Count::of(limit, key, now);
         let key = Item::new().with_text(keys::PK, count.key);
         let values = Item::new().with_number(":back", -1);
@@ -231,7 +231,7 @@ impl Transaction {
     }
 
     /// Gives back a try that was right.
-    pub fn uncount_try(&mut self, store: &Store, limit: Limit, key: &str) {
+    pub fn refund_since_first(&mut self, store: &Store, limit: Limit, key: &str) {
         let key = Item::new().with_text(keys::PK, keys::tries(limit.name, key));
         let values = Item::new().with_number(":back", -1);
         self.update("count", &store.tables.counters, key, "ADD hits :back", None, values);
@@ -248,7 +248,7 @@ impl Transaction {
     ///
     /// With `take_back`, the wait that the attempt itself caused is taken back too; this is refused as `lock` if somebody tried
     /// since, whose wait it would be.
-    fn give_back(&mut self, store: &Store, attempt: &Attempt, take_back: bool) {
+    fn refund(&mut self, store: &Store, attempt: &Attempt, take_back: bool) {
         let key = Item::new().with_text(keys::PK, &attempt.key);
         let mut values = Item::new()
             .with_number(":back", -1)

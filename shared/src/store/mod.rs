@@ -18,7 +18,7 @@ pub use accounts::{
     account::{Account, LastLogin},
     factors::{BackupCodes, FactorChange, FactorUse, Factors, StoredTotp, factors_key},
     passkeys::{MAX_PASSKEYS, StoredPasskey, passkey_key},
-    user_record::{Loaded, Wanted},
+    user_record::{UserQuery, UserRecord},
 };
 pub use audit::AuditEvent;
 pub use challenges::{
@@ -32,7 +32,7 @@ pub use dynamodb::{
 pub use keyring::{KeyringContents, WrappedKey};
 pub use outbox::StoredMail;
 pub use sessions::{
-    device::{Device, Sighting, device_key},
+    device::{Device, DeviceLogin, device_key},
     session::{Session, session_key},
 };
 

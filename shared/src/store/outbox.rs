@@ -103,7 +103,7 @@ impl Store {
     ///
     /// # Errors
     /// `temporarily_unavailable`.
-    pub async fn mail_waits(&self, mail: &StoredMail) -> Result<bool, Error> {
+    pub async fn mail_is_pending(&self, mail: &StoredMail) -> Result<bool, Error> {
         let answer = self
             .client
             .get_item()
@@ -120,7 +120,7 @@ impl Store {
     ///
     /// # Errors
     /// `temporarily_unavailable`.
-    pub async fn waiting_mails(&self, from: Option<Item>) -> Result<(Vec<StoredMail>, Option<Item>), Error> {
+    pub async fn pending_mails(&self, from: Option<Item>) -> Result<(Vec<StoredMail>, Option<Item>), Error> {
         let answer = self
             .client
             .scan()

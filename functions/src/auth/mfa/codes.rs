@@ -5,7 +5,7 @@ use shared::{
     app::App,
     crypto::{
         backup_code::{BackupCode, CODES},
-        key::Purpose,
+        key::KeyPurpose,
         password_hash::Cost,
         totp::TotpSecret,
     },
@@ -13,7 +13,7 @@ use shared::{
     error::Error,
     fields::FromJson,
     store::{Account, Attempt, BackupCodes, FactorUse, Factors, Transaction, factors_key},
-    user_cipher::Vault,
+    user_cipher::UserCipher,
 };
 
 use crate::auth::{
@@ -51,9 +51,9 @@ impl FromJson for TypedCode {
 }
 
 /// The use of a typed code, if it is right and wasn't used before. It is spent by the transaction that it is added to, and not before.
-pub(crate) async fn right<'a>(
+pub(crate) async fn verify_code<'a>(
     app: &App,
-    vault: &Vault<'_>,
+    cipher: &UserCipher<'_>,
     user_id: &UserId,
     factors: &'a Factors,
     code: &TypedCode,
@@ -61,13 +61,13 @@ pub(crate) async fn right<'a>(
     match code {
         TypedCode::Totp(code) => {
             let Some(totp) = &factors.totp else { return Ok(None) };
-            let step = step(app, vault, user_id, "totp_secret", &totp.secret, code).await?;
+            let step = step(app, cipher, user_id, "totp_secret", &totp.secret, code).await?;
             Ok(step.filter(|&step| step > totp.last_step).map(|step| FactorUse::Totp(totp, step)))
         }
         TypedCode::BackupCode(code) => {
             let known = code.number().and_then(|number| factors.backup_codes.get_key_value(&number));
             let Some((&number, hash)) = known else { return Ok(None) };
-            let peppers = app.keyring.get(Purpose::Pepper).await?;
+            let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
             let right = app.hasher.verify(code.bytes(), hash, |version| peppers.bytes_of(version)).await?;
             Ok(right.then_some(FactorUse::BackupCode(number, hash)))
         }
@@ -77,14 +77,14 @@ pub(crate) async fn right<'a>(
 /// The step that a code is of, by the secret in that attribute.
 pub(crate) async fn step(
     app: &App,
-    vault: &Vault<'_>,
+    cipher: &UserCipher<'_>,
     user_id: &UserId,
     attribute: &'static str,
     sealed: &str,
     code: &OtpCode,
 ) -> Result<Option<i64>, Error> {
     let item = factors_key(user_id);
-    let secret = vault.open(Purpose::FieldMfa, Factors::place(&item, attribute), sealed).await?;
+    let secret = cipher.open(KeyPurpose::FieldMfa, Factors::place(&item, attribute), sealed).await?;
     Ok(TotpSecret::parse(&secret)?.step_of(code, app.config.totp_skew_steps, app.clock.now()))
 }
 
@@ -94,18 +94,18 @@ pub(crate) async fn step(
 ///
 /// # Errors
 /// `invalid_code`, `locked_out`, `temporarily_unavailable`.
-pub(crate) async fn right_signed_in<'a>(
+pub(crate) async fn verify_code_in_session<'a>(
     app: &App,
     caller: &'a Caller<'_>,
     code: &TypedCode,
 ) -> Result<(FactorUse<'a>, Attempt), Error> {
-    let attempt = reserve_signed_in(app, caller).await?;
-    let used = right(app, &caller.vault, &caller.account.id, caller.factors()?, code).await?;
+    let attempt = reserve_code_attempt(app, caller).await?;
+    let used = verify_code(app, &caller.cipher, &caller.account.id, caller.factors()?, code).await?;
     Ok((used.ok_or(Error::InvalidCode)?, attempt))
 }
 
 /// Reserves an attempt at a code, by somebody signed in.
-pub(crate) async fn reserve_signed_in(app: &App, caller: &Caller<'_>) -> Result<Attempt, Error> {
+pub(crate) async fn reserve_code_attempt(app: &App, caller: &Caller<'_>) -> Result<Attempt, Error> {
     let tried_by = match &caller.session.device_id {
         Some(device) => format!("{}#{device}", caller.account.id),
         None => caller.session.hash.clone(),
@@ -135,13 +135,13 @@ pub(crate) async fn change(
     transaction: Transaction,
     attempt: &Attempt,
 ) -> Result<(), Error> {
-    let Err(refused) = app.store.commit_giving_back(transaction, [attempt]).await else { return Ok(()) };
+    let Err(refused) = app.store.commit_refunding(transaction, [attempt]).await else { return Ok(()) };
     if refused.refused("factors") {
         return Err(Error::InvalidCode);
     }
     if refused.refused("limit") || refused.refused("account") || refused.refused("session") {
         // The code was right, and is not to count as wrong.
-        app.store.commit_giving_back(Transaction::new(), [attempt]).await?;
+        app.store.commit_refunding(Transaction::new(), [attempt]).await?;
     }
     match refused {
         refused if refused.refused("limit") => Err(too_many_changes(app, caller)),
@@ -151,7 +151,7 @@ pub(crate) async fn change(
 
 /// New backup codes: as they are shown, and as they are stored.
 pub(crate) async fn new_backup_codes(app: &App) -> Result<(Vec<String>, BackupCodes), Error> {
-    let peppers = app.keyring.get(Purpose::Pepper).await?;
+    let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
     let (mut shown, mut stored) = (Vec::new(), BackupCodes::new());
     for number in 0..CODES {
         let code = BackupCode::random(number, &*app.rng);
@@ -163,9 +163,9 @@ pub(crate) async fn new_backup_codes(app: &App) -> Result<(Vec<String>, BackupCo
 }
 
 /// Adds to the transaction that the account's owner is told, where a backup code was used.
-pub(crate) async fn tell_of_use(
+pub(crate) async fn notify_backup_code_used(
     app: &App,
-    vault: &Vault<'_>,
+    cipher: &UserCipher<'_>,
     account: &Account,
     factors: &Factors,
     used: &FactorUse<'_>,
@@ -176,5 +176,5 @@ pub(crate) async fn tell_of_use(
     }
     let left = factors.backup_codes.len().saturating_sub(1).to_string();
     let content = Content::BackupCodeUsed { at: app.clock.now().rfc3339(), left };
-    user::tell(app, vault, account, content, transaction).await
+    user::notify_owner(app, cipher, account, content, transaction).await
 }

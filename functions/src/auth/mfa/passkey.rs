@@ -6,7 +6,7 @@ use shared::{
     clock::Timestamp,
     crypto::{
         field,
-        key::{KeySet, Purpose},
+        key::{KeyPurpose, KeySet},
         lookup_hash::{Subject, lookup_hash},
     },
     domain::{
@@ -16,13 +16,13 @@ use shared::{
     error::Error,
     http::Client,
     store::{AuditEvent, Challenge, StoredPasskey, Transaction, passkey_key},
-    user_cipher::Vault,
+    user_cipher::UserCipher,
     webauthn::{Allowed, Assertion, RegisteredCredential, RelyingParty, Signals},
 };
 
 /// A passkey, as its owner sees it (API.md, `passkey-list`).
 #[derive(Serialize)]
-pub(crate) struct ShownPasskey {
+pub(crate) struct PasskeyView {
     id: String,
     name: String,
     created_at: String,
@@ -31,16 +31,16 @@ pub(crate) struct ShownPasskey {
     transports: Vec<String>,
 }
 
-impl ShownPasskey {
+impl PasskeyView {
     /// Decrypts a passkey for its owner.
-    pub(crate) async fn of(vault: &Vault<'_>, passkey: &StoredPasskey) -> Result<Self, Error> {
+    pub(crate) async fn of(cipher: &UserCipher<'_>, passkey: &StoredPasskey) -> Result<Self, Error> {
         Ok(Self {
             id: passkey.id.clone(),
-            name: name(vault, passkey).await?,
+            name: name(cipher, passkey).await?,
             created_at: passkey.created_at.rfc3339(),
             last_used_at: passkey.last_used_at.map(Timestamp::rfc3339),
             backed_up: passkey.backed_up,
-            transports: credential(vault, passkey).await?.transports().to_vec(),
+            transports: credential(cipher, passkey).await?.transports().to_vec(),
         })
     }
 }
@@ -51,23 +51,26 @@ pub(crate) fn id(index: &KeySet, credential_id: &[u8]) -> String {
 }
 
 /// What a passkey is called.
-pub(crate) async fn name(vault: &Vault<'_>, passkey: &StoredPasskey) -> Result<String, Error> {
+pub(crate) async fn name(cipher: &UserCipher<'_>, passkey: &StoredPasskey) -> Result<String, Error> {
     let item = passkey_key(&passkey.user_id, &passkey.id);
     let place = StoredPasskey::place(&item, "passkey_name");
-    Ok(vault.open(Purpose::FieldMfa, place, &passkey.name).await?.to_string())
+    Ok(cipher.open(KeyPurpose::FieldMfa, place, &passkey.name).await?.to_string())
 }
 
 /// The credential of a passkey.
-pub(crate) async fn credential(vault: &Vault<'_>, passkey: &StoredPasskey) -> Result<RegisteredCredential, Error> {
+pub(crate) async fn credential(
+    cipher: &UserCipher<'_>,
+    passkey: &StoredPasskey,
+) -> Result<RegisteredCredential, Error> {
     let item = passkey_key(&passkey.user_id, &passkey.id);
-    vault.open_json(Purpose::FieldMfa, StoredPasskey::place(&item, "credential"), &passkey.credential).await
+    cipher.open_json(KeyPurpose::FieldMfa, StoredPasskey::place(&item, "credential"), &passkey.credential).await
 }
 
 /// These passkeys, as a browser is asked for them.
-pub(crate) async fn allowed(vault: &Vault<'_>, passkeys: &[StoredPasskey]) -> Result<Vec<Allowed>, Error> {
+pub(crate) async fn allowed(cipher: &UserCipher<'_>, passkeys: &[StoredPasskey]) -> Result<Vec<Allowed>, Error> {
     let mut allowed = Vec::new();
     for stored in passkeys {
-        let credential = credential(vault, stored).await?;
+        let credential = credential(cipher, stored).await?;
         allowed.push(Allowed { id: credential.id().to_vec(), transports: credential.transports().to_vec() });
     }
     Ok(allowed)
@@ -76,17 +79,17 @@ pub(crate) async fn allowed(vault: &Vault<'_>, passkeys: &[StoredPasskey]) -> Re
 /// Encrypts what is kept in a challenge while a passkey is asked for: without anybody's salt, since nobody may be known yet; it lives for
 /// minutes.
 pub(crate) async fn seal_state(app: &App, challenge: &str, state: &str) -> Result<String, Error> {
-    let keys = app.keyring.get(Purpose::FieldMfa).await?;
+    let keys = app.keyring.get(KeyPurpose::FieldMfa).await?;
     let item = Challenge::item_key(challenge);
     let place = Challenge::place(&item, "state");
-    field::seal(&keys, None, Purpose::FieldMfa, place, state.as_bytes(), &*app.rng)
+    field::seal(&keys, None, KeyPurpose::FieldMfa, place, state.as_bytes(), &*app.rng)
 }
 
 /// Decrypts it.
 pub(crate) async fn open_state(app: &App, challenge: &str, sealed: &str) -> Result<String, Error> {
-    let keys = app.keyring.get(Purpose::FieldMfa).await?;
+    let keys = app.keyring.get(KeyPurpose::FieldMfa).await?;
     let item = Challenge::item_key(challenge);
-    let state = field::open(&keys, None, Purpose::FieldMfa, Challenge::place(&item, "state"), sealed)?;
+    let state = field::open(&keys, None, KeyPurpose::FieldMfa, Challenge::place(&item, "state"), sealed)?;
     String::from_utf8(state.to_vec()).map_err(|_| Error::internal("a challenge's state is no text"))
 }
 
@@ -97,13 +100,13 @@ pub(crate) struct Proof {
     events: Vec<AuditEvent>,
 }
 
-/// The proof that an answer is, by that passkey of the vault's owner.
+/// The proof that an answer is, by that passkey of the cipher's owner.
 ///
 /// # Errors
 /// `invalid_code` where it is none.
-pub(crate) async fn prove(
+pub(crate) async fn verify(
     app: &App,
-    vault: &Vault<'_>,
+    cipher: &UserCipher<'_>,
     passkey: &StoredPasskey,
     assertion: &Assertion,
     state: &str,
@@ -112,7 +115,7 @@ pub(crate) async fn prove(
     if assertion.is_of_another_than(&passkey.user_id) {
         return Err(Error::InvalidCode);
     }
-    let credential = credential(vault, passkey).await?;
+    let credential = credential(cipher, passkey).await?;
     let Signals { sign_count, backup_eligible, backed_up } =
         RelyingParty::of(app).await?.asserted(assertion, state, &credential)?;
     let changes = [
@@ -122,7 +125,7 @@ pub(crate) async fn prove(
     ];
     let mut events = Vec::new();
     for (what, _) in changes.into_iter().filter(|(_, changed)| *changed) {
-        events.push(vault.event(Action::PasskeySignal, Outcome::Success, what, client).await?);
+        events.push(cipher.event(Action::PasskeySignal, Outcome::Success, what, client).await?);
     }
     let now = StoredPasskey { sign_count, backup_eligible, backed_up, ..passkey.clone() };
     Ok(Proof { before: passkey.clone(), now, events })

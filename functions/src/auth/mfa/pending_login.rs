@@ -4,7 +4,7 @@
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::{device_token::DeviceToken, key::Purpose},
+    crypto::{device_token::DeviceToken, key::KeyPurpose},
     domain::{
         account::Status,
         audit::{Action, Outcome},
@@ -17,17 +17,18 @@ use shared::{
     error::Error,
     http::{Request, Response, StatusCode},
     store::{
-        About, Account, Answer, Challenge, Device, Factors, Pending, SecondFactor, StoredPasskey, Transaction, Wanted,
+        About, Account, Answer, Challenge, Device, Factors, Pending, SecondFactor, StoredPasskey, Transaction,
+        UserQuery,
     },
-    user_cipher::Vault,
+    user_cipher::UserCipher,
 };
 
 use crate::auth::{
-    continuation_token::StepToken,
+    continuation_token::ContinuationToken,
     mailed_code,
     session::{
         device,
-        issue::{self, Entrant, SignIn},
+        issue::{self, SignIn, SignInSubject},
     },
     user,
 };
@@ -59,25 +60,25 @@ pub(crate) async fn ask(
     app: &App,
     asked: Asked,
     account: &Account,
-    vault: &Vault<'_>,
+    cipher: &UserCipher<'_>,
     amr: &[String],
     options: &SessionOptions,
     transaction: &mut Transaction,
 ) -> Result<Response, Error> {
-    let token = StepToken::new(app);
+    let token = ContinuationToken::new(app);
     let expires_at = app.clock.now().plus_seconds(SECOND_FACTOR_SECONDS);
     let (methods, code) = match asked {
         Asked::SecondFactor => {
             let passkey = (account.passkeys > 0).then_some(Method::Passkey);
             ([Method::Totp, Method::BackupCode].into_iter().chain(passkey).collect(), None)
         }
-        Asked::EmailCode => (vec![Method::EmailCode], Some(mail_code(app, account, vault, transaction).await?)),
+        Asked::EmailCode => (vec![Method::EmailCode], Some(mail_code(app, account, cipher, transaction).await?)),
     };
     let item = Challenge::item_key(&token.challenge);
     let login = SecondFactor {
         session_epoch: account.session_epoch,
         amr: amr.to_vec(),
-        options: vault.seal_json(Purpose::FieldSession, Challenge::place(&item, "options"), options).await?,
+        options: cipher.seal_json(KeyPurpose::FieldSession, Challenge::place(&item, "options"), options).await?,
         code,
     };
     transaction.issue_challenge(
@@ -105,18 +106,19 @@ pub(crate) async fn ask(
 async fn mail_code(
     app: &App,
     account: &Account,
-    vault: &Vault<'_>,
+    cipher: &UserCipher<'_>,
     transaction: &mut Transaction,
 ) -> Result<String, Error> {
-    let address = user::address(vault, account).await?.ok_or_else(|| Error::internal("a code without an address"))?;
+    let address = user::address(cipher, account).await?.ok_or_else(|| Error::internal("a code without an address"))?;
     let (code, hash) = mailed_code::new(app).await?;
     let content = Content::LoginCode { code: code.display().to_string() };
-    transaction.put_mail(&app.store, &vault.mail(&address, content, SECOND_FACTOR_SECONDS).await?.in_epoch_of(account));
+    transaction
+        .put_mail(&app.store, &cipher.mail(&address, content, SECOND_FACTOR_SECONDS).await?.in_epoch_of(account));
     Ok(hash)
 }
 
 /// A login that waits for its second factor, with all that is known of whose it is.
-pub(crate) struct Waiting<'a> {
+pub(crate) struct PendingLogin<'a> {
     /// Its challenge.
     pub(crate) challenge: &'a Challenge,
     /// What it has kept.
@@ -125,8 +127,8 @@ pub(crate) struct Waiting<'a> {
     pub(crate) options: SessionOptions,
     /// Whose it is.
     pub(crate) account: Account,
-    /// Their vault.
-    pub(crate) vault: Vault<'a>,
+    /// Their cipher.
+    pub(crate) cipher: UserCipher<'a>,
     /// What their second factors are checked by.
     pub(crate) factors: Factors,
     /// The passkey that was asked for, if it is theirs.
@@ -143,19 +145,19 @@ pub(crate) async fn load<'a>(
     app: &'a App,
     challenge: &'a Challenge,
     passkey: Option<&str>,
-) -> Result<Waiting<'a>, Error> {
+) -> Result<PendingLogin<'a>, Error> {
     let About::SecondFactor(login) = &challenge.about else { return Err(Error::InvalidCode) };
-    let index = app.keyring.get(Purpose::Index).await?;
-    let wanted = Wanted { factors: true, passkey, ..Wanted::ACCOUNT };
+    let index = app.keyring.get(KeyPurpose::Index).await?;
+    let wanted = UserQuery { factors: true, passkey, ..UserQuery::ACCOUNT };
     let loaded = app.store.load(&challenge.user_id, wanted).await?;
     let (account, salt) = loaded.account.zip(loaded.salt).ok_or(Error::InvalidCode)?;
     if account.session_epoch != login.session_epoch {
         return Err(Error::InvalidCode);
     }
-    let vault = Vault::new(app, salt);
+    let cipher = UserCipher::new(app, salt);
     let item = Challenge::item_key(&challenge.id);
     let place = Challenge::place(&item, "options");
-    let options: SessionOptions = vault.open_json(Purpose::FieldSession, place, &login.options).await?;
+    let options: SessionOptions = cipher.open_json(KeyPurpose::FieldSession, place, &login.options).await?;
     let token = options.device_token.as_ref().and_then(|token| DeviceToken::parse(&index, &token.0));
     let device = match token {
         Some(token) => {
@@ -164,13 +166,22 @@ pub(crate) async fn load<'a>(
         }
         None => None,
     };
-    Ok(Waiting { challenge, login, options, account, vault, factors: loaded.factors, passkey: loaded.passkey, device })
+    Ok(PendingLogin {
+        challenge,
+        login,
+        options,
+        account,
+        cipher,
+        factors: loaded.factors,
+        passkey: loaded.passkey,
+        device,
+    })
 }
 
-impl Waiting<'_> {
+impl PendingLogin<'_> {
     /// What the tries of whoever gives the second factor are counted by: strangers' apart from each known device's.
     pub(crate) async fn tried_by(&self, app: &App) -> Result<String, Error> {
-        let index = app.keyring.get(Purpose::Index).await?;
+        let index = app.keyring.get(KeyPurpose::Index).await?;
         Ok(match &self.device {
             Some((_, token)) => token.hash(&index),
             None => self.account.id.to_string(),
@@ -186,8 +197,8 @@ impl Waiting<'_> {
         error: Error,
     ) -> Result<T, Error> {
         let outcome = Outcome::Failure(error.code());
-        let event = self.vault.event(Action::Login, outcome, method.as_str(), &request.client).await?;
-        app.store.write_down(&event).await?;
+        let event = self.cipher.event(Action::Login, outcome, method.as_str(), &request.client).await?;
+        app.store.record_event(&event).await?;
         Err(error)
     }
 
@@ -215,9 +226,9 @@ impl Waiting<'_> {
             .mfa_since
             .filter(|_| trust_device && days > 0)
             .map(|mfa_since| Trust { until: app.clock.now().plus_seconds(days * 86_400), mfa_since });
-        let entrant = Entrant {
+        let subject = SignInSubject {
             account: &active,
-            vault: &self.vault,
+            cipher: &self.cipher,
             amr: &amr,
             confirmed: true,
             device: self.device.as_ref().map(|(device, token)| (device, token)),
@@ -225,10 +236,10 @@ impl Waiting<'_> {
             relied_on: None,
             is_new: false,
         };
-        let sign_in = issue::prepare(app, &entrant, request, &self.options).await?;
-        let event = self.vault.event(Action::Login, Outcome::Success, method.as_str(), &request.client).await?;
+        let sign_in = issue::prepare(app, &subject, request, &self.options).await?;
+        let event = self.cipher.event(Action::Login, Outcome::Success, method.as_str(), &request.client).await?;
         transaction.consume_challenge(&app.store, self.challenge);
-        transaction.note_login(&app.store, account, &sign_in.last_login, None);
+        transaction.record_login(&app.store, account, &sign_in.last_login, None);
         sign_in.add_to(transaction, app);
         transaction.audit(&app.store, &event);
         Ok(sign_in)

@@ -5,7 +5,7 @@ use shared::{
     domain::{
         audit::{Action, Outcome},
         challenge::DISOWN_SECONDS,
-        geo_location::Place,
+        geo_location::GeoLocation,
         mail::{Content, NOTICE_SECONDS},
         network,
         suspicion::{Suspicion, SuspiciousLogin},
@@ -14,10 +14,10 @@ use shared::{
     error::Error,
     http::Client,
     store::{About, Account, Answer, AuditEvent, Challenge, Pending, StoredMail, Transaction},
-    user_cipher::Vault,
+    user_cipher::UserCipher,
 };
 
-use crate::auth::{continuation_token::StepToken, user};
+use crate::auth::{continuation_token::ContinuationToken, user};
 
 /// What a suspicious login brings with it.
 pub(crate) struct Alert {
@@ -31,18 +31,18 @@ pub(crate) struct Alert {
 pub(crate) async fn prepare(
     app: &App,
     account: &Account,
-    vault: &Vault<'_>,
+    cipher: &UserCipher<'_>,
     client: &Client,
-    place: Option<&Place>,
+    place: Option<&GeoLocation>,
     suspicions: &[Suspicion],
 ) -> Result<Alert, Error> {
     let mut events = Vec::new();
     for suspicion in suspicions {
-        events.push(vault.event(Action::SuspiciousLogin, Outcome::Success, suspicion.as_str(), client).await?);
+        events.push(cipher.event(Action::SuspiciousLogin, Outcome::Success, suspicion.as_str(), client).await?);
     }
-    let Some(address) = user::address(vault, account).await? else { return Ok(Alert { events, mail: None }) };
+    let Some(address) = user::address(cipher, account).await? else { return Ok(Alert { events, mail: None }) };
     let now = app.clock.now();
-    let link = StepToken::new(app);
+    let link = ContinuationToken::new(app);
     let expires_at = now.plus_seconds(DISOWN_SECONDS);
     let challenge = Challenge {
         id: link.challenge.clone(),
@@ -56,15 +56,15 @@ pub(crate) async fn prepare(
     let network = network::truncated(client.ip);
     let content = Content::NewLogin {
         at: now.rfc3339(),
-        device: UserAgent::parse(&client.user_agent).in_words(),
-        place: match place.map(Place::in_words).filter(|words| !words.is_empty()) {
+        device: UserAgent::parse(&client.user_agent).describe(),
+        place: match place.map(GeoLocation::describe).filter(|words| !words.is_empty()) {
             Some(words) => format!("{words} ({network})"),
             None => network,
         },
-        reason: suspicions.iter().map(|suspicion| suspicion.in_words()).collect::<Vec<_>>().join(" "),
+        reason: suspicions.iter().map(|suspicion| suspicion.describe()).collect::<Vec<_>>().join(" "),
         link: format!("{}/login-disown#token={}", app.public_url().await?, link.encode()),
     };
-    let mail = vault.mail(&address, content, NOTICE_SECONDS).await?.in_epoch_of(account);
+    let mail = cipher.mail(&address, content, NOTICE_SECONDS).await?.in_epoch_of(account);
     Ok(Alert { events, mail: Some((mail, challenge)) })
 }
 

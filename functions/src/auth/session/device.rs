@@ -4,20 +4,20 @@ use shared::{
     app::App,
     crypto::{
         device_token::DeviceToken,
-        key::{KeySet, Purpose},
+        key::{KeyPurpose, KeySet},
         lookup_hash::{Subject, lookup_hash, raw},
         secret::same,
     },
-    domain::{geo_location::Place, ids::DeviceId, network, session::SessionOptions},
+    domain::{geo_location::GeoLocation, ids::DeviceId, network, session::SessionOptions},
     error::Error,
     http::{Client, Cookie, Request},
-    store::{Account, Device, Sighting, device_key},
+    store::{Account, Device, DeviceLogin, device_key},
 };
 
-use crate::auth::session::issue::Entrant;
+use crate::auth::session::issue::SignInSubject;
 
 /// The device token that a request shows, in its body or as a cookie, if it is one of ours.
-pub(crate) fn shown(index: &KeySet, request: &Request, options: &SessionOptions) -> Option<DeviceToken> {
+pub(crate) fn presented(index: &KeySet, request: &Request, options: &SessionOptions) -> Option<DeviceToken> {
     let in_body = options.device_token.as_ref().map(|token| token.0.as_str());
     in_body.or_else(|| request.cookie(Cookie::Device)).and_then(|token| DeviceToken::parse(index, token))
 }
@@ -49,19 +49,19 @@ fn fingerprint_hash(index: &KeySet, account: &Account, options: &SessionOptions)
 }
 
 /// The device of a login: the known one as it is now, or another, with the token that it will be known by.
-pub(crate) async fn see(
+pub(crate) async fn record(
     app: &App,
-    entrant: &Entrant<'_>,
+    subject: &SignInSubject<'_>,
     client: &Client,
     options: &SessionOptions,
-    place: Option<&Place>,
+    place: Option<&GeoLocation>,
     unconfirmed: bool,
-) -> Result<(Sighting, Option<DeviceToken>), Error> {
-    let Entrant { account, vault, .. } = *entrant;
-    let index = app.keyring.get(Purpose::Index).await?;
+) -> Result<(DeviceLogin, Option<DeviceToken>), Error> {
+    let SignInSubject { account, cipher, .. } = *subject;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
     // A client that tells what it makes of its device is the same device whenever it tells the same, if a stranger each time. One whose
     // login waits to be confirmed leaves what is there alone.
-    let id = match (entrant.device, fingerprint(account, options)) {
+    let id = match (subject.device, fingerprint(account, options)) {
         (Some((known, _)), _) => known.id.clone(),
         (None, Some(value)) if !unconfirmed => {
             let mut bytes = [0; 16];
@@ -70,29 +70,33 @@ pub(crate) async fn see(
         }
         (None, _) => DeviceId::random(&*app.rng),
     };
-    let known_hash = entrant.device.and_then(|(device, _)| device.token_hash.clone());
+    let known_hash = subject.device.and_then(|(device, _)| device.token_hash.clone());
     let token = known_hash.is_none().then(|| DeviceToken::random(&account.id, &id, &*app.rng));
     let token_hash = known_hash.or_else(|| token.as_ref().map(|token| token.hash(&index)));
     let item = device_key(&account.id, &id);
     let name = match &options.device_name {
         Some(name) => {
-            Some(vault.seal(Purpose::FieldSession, Device::place(&item, "device_name"), name.as_str()).await?)
+            Some(cipher.seal(KeyPurpose::FieldSession, Device::place(&item, "device_name"), name.as_str()).await?)
         }
         None => None,
     };
-    let seen = Sighting {
+    let seen = DeviceLogin {
         known: token.is_none(),
         unconfirmed,
-        relied_on: entrant.relied_on,
-        trust: entrant.trust.filter(|_| !unconfirmed),
+        relied_on: subject.relied_on,
+        trust: subject.trust.filter(|_| !unconfirmed),
         epoch: account.device_epoch,
         token_hash: token_hash.ok_or_else(|| Error::internal("a device without a token"))?,
         fingerprint_hash: fingerprint_hash(&index, account, options),
         name,
-        user_agent: vault.seal(Purpose::FieldSession, Device::place(&item, "user_agent"), &client.user_agent).await?,
+        user_agent: cipher
+            .seal(KeyPurpose::FieldSession, Device::place(&item, "user_agent"), &client.user_agent)
+            .await?,
         ip_truncated: network::truncated(client.ip),
         place: match place {
-            Some(place) => Some(vault.seal_json(Purpose::FieldSession, Device::place(&item, "place"), place).await?),
+            Some(place) => {
+                Some(cipher.seal_json(KeyPurpose::FieldSession, Device::place(&item, "place"), place).await?)
+            }
             None => None,
         },
         id,

@@ -8,7 +8,7 @@ use shared::{
     crypto::{
         access_token::{self, Claims},
         device_token::DeviceToken,
-        key::Purpose,
+        key::KeyPurpose,
         lookup_hash::{Subject, lookup_hash},
         password_hash::Cost,
         refresh_token::RefreshToken,
@@ -20,12 +20,12 @@ use shared::{
         network,
         second_factor::aal,
         session::{Lifetime, SessionOptions, SessionState},
-        suspicion::Footprints,
+        suspicion::LoginHistory,
     },
     error::Error,
     http::{Client, Cookie, Request, Response, StatusCode},
-    store::{Account, AuditEvent, Device, LastLogin, Session, Sighting, Transaction, session_key},
-    user_cipher::Vault,
+    store::{Account, AuditEvent, Device, DeviceLogin, LastLogin, Session, Transaction, session_key},
+    user_cipher::UserCipher,
 };
 
 use crate::auth::{
@@ -124,11 +124,11 @@ pub(crate) fn without_session_cookies(response: Response, by_cookie: bool) -> Re
 }
 
 /// Somebody who has proven who they are.
-pub(crate) struct Entrant<'a> {
+pub(crate) struct SignInSubject<'a> {
     /// Their account, as it is once they are in.
     pub(crate) account: &'a Account,
-    /// Their vault.
-    pub(crate) vault: &'a Vault<'a>,
+    /// Their cipher.
+    pub(crate) cipher: &'a UserCipher<'a>,
     /// How they have proven it (RFC 8176).
     pub(crate) amr: &'a [String],
     /// Whether that is enough to believe a login that is unlike others: by more than a password alone.
@@ -150,9 +150,9 @@ pub(crate) struct SignIn {
     /// To be answered.
     pub(crate) answer: Authenticated,
     session: Session,
-    seen: Sighting,
+    seen: DeviceLogin,
     alert: Option<Alert>,
-    surplus: Vec<(Session, AuditEvent)>,
+    sessions_over_limit: Vec<(Session, AuditEvent)>,
     is_new: bool,
 }
 
@@ -165,9 +165,9 @@ impl SignIn {
         if self.is_new {
             transaction.create_device(&app.store, &self.session.user_id, &self.seen, now);
         } else {
-            transaction.see_device(&app.store, &self.session.user_id, &self.seen, now);
+            transaction.record_device_login(&app.store, &self.session.user_id, &self.seen, now);
         }
-        for (session, event) in &self.surplus {
+        for (session, event) in &self.sessions_over_limit {
             transaction.end_session(&app.store, session, "session_limit", now);
             transaction.audit(&app.store, event);
         }
@@ -193,33 +193,33 @@ pub(crate) async fn check_transport(app: &App, request: &Request, options: &Sess
 /// Makes a session for somebody who has proven who they are. Stores nothing: all that can fail before the transaction has not happened.
 pub(crate) async fn prepare(
     app: &App,
-    entrant: &Entrant<'_>,
+    subject: &SignInSubject<'_>,
     request: &Request,
     options: &SessionOptions,
 ) -> Result<SignIn, Error> {
-    let Entrant { account, vault, .. } = *entrant;
+    let SignInSubject { account, cipher, .. } = *subject;
     let (now, client) = (app.clock.now(), &request.client);
     let place = client.place.clone().or_else(|| app.geo.place(client.ip));
-    let index = app.keyring.get(Purpose::Index).await?;
-    let before = footprints(vault, account).await?;
-    let suspicions = before.suspicions(entrant.device.is_some(), place.as_ref(), now);
-    let alert = if suspicions.is_empty() || entrant.is_new {
+    let index = app.keyring.get(KeyPurpose::Index).await?;
+    let before = login_history(cipher, account).await?;
+    let suspicions = before.suspicions(subject.device.is_some(), place.as_ref(), now);
+    let alert = if suspicions.is_empty() || subject.is_new {
         None
     } else {
-        Some(alert::prepare(app, account, vault, client, place.as_ref(), &suspicions).await?)
+        Some(alert::prepare(app, account, cipher, client, place.as_ref(), &suspicions).await?)
     };
-    let unconfirmed = !entrant.confirmed && alert.as_ref().is_some_and(|alert| alert.asks_for_step_up(app));
-    let (seen, device_token) = device::see(app, entrant, client, options, place.as_ref(), unconfirmed).await?;
+    let unconfirmed = !subject.confirmed && alert.as_ref().is_some_and(|alert| alert.asks_for_step_up(app));
+    let (seen, device_token) = device::record(app, subject, client, options, place.as_ref(), unconfirmed).await?;
 
     let id = Token::random(&*app.rng);
     let hash = lookup_hash(&index, Subject::Session, id.bytes());
-    let refresh_keys = app.keyring.get(Purpose::Refresh).await?;
+    let refresh_keys = app.keyring.get(KeyPurpose::Refresh).await?;
     let refresh = RefreshToken::derive(refresh_keys.newest(), &account.id, &id, 0);
     let lifetime = Lifetime::new(&app.config, options.remember_me, now);
     let item = session_key(&account.id, &hash);
     let session = Session {
         user_id: account.id.clone(),
-        sealed_id: vault.seal(Purpose::FieldSession, Session::place(&item, "session_id"), &id.encode()).await?,
+        sealed_id: cipher.seal(KeyPurpose::FieldSession, Session::place(&item, "session_id"), &id.encode()).await?,
         state: SessionState {
             epoch: account.session_epoch,
             revoked_at: None,
@@ -233,16 +233,20 @@ pub(crate) async fn prepare(
         auth_time: now,
         unconfirmed,
         code_challenge: None,
-        amr: entrant.amr.to_vec(),
+        amr: subject.amr.to_vec(),
         remember_me: options.remember_me,
         refresh_key_version: refresh.key_version,
         refresh_hash: refresh_hash(app, &refresh).await?,
-        ip: vault.seal(Purpose::FieldIp, Session::place(&item, "ip"), &client.ip.to_string()).await?,
-        ip_hash: vault.ip_hash(client.ip).await?,
+        ip: cipher.seal(KeyPurpose::FieldIp, Session::place(&item, "ip"), &client.ip.to_string()).await?,
+        ip_hash: cipher.ip_hash(client.ip).await?,
         ip_truncated: network::truncated(client.ip),
-        user_agent: vault.seal(Purpose::FieldSession, Session::place(&item, "user_agent"), &client.user_agent).await?,
+        user_agent: cipher
+            .seal(KeyPurpose::FieldSession, Session::place(&item, "user_agent"), &client.user_agent)
+            .await?,
         place: match &place {
-            Some(place) => Some(vault.seal_json(Purpose::FieldSession, Session::place(&item, "place"), place).await?),
+            Some(place) => {
+                Some(cipher.seal_json(KeyPurpose::FieldSession, Session::place(&item, "place"), place).await?)
+            }
             None => None,
         },
         device_id: Some(seen.id.clone()),
@@ -250,71 +254,75 @@ pub(crate) async fn prepare(
     };
     let account_item = Account::item_key(&account.id);
     // A login that isn't confirmed is none that the next could be like.
-    let footprints = match unconfirmed {
+    let login_history = match unconfirmed {
         true => None,
-        false => Some(seal_footprints(vault, account, &before.after(place.as_ref(), now)).await?),
+        false => Some(seal_login_history(cipher, account, &before.after(place.as_ref(), now)).await?),
     };
     let last_login = LastLogin {
         at: now,
-        ip: vault
-            .seal(Purpose::FieldIp, Account::place(&account_item, "last_login_ip"), &client.ip.to_string())
+        ip: cipher
+            .seal(KeyPurpose::FieldIp, Account::place(&account_item, "last_login_ip"), &client.ip.to_string())
             .await?,
-        user_agent: vault
-            .seal(Purpose::FieldSession, Account::place(&account_item, "last_login_user_agent"), &client.user_agent)
+        user_agent: cipher
+            .seal(KeyPurpose::FieldSession, Account::place(&account_item, "last_login_user_agent"), &client.user_agent)
             .await?,
-        footprints,
+        login_history,
     };
-    let surplus = surplus(app, entrant, client).await?;
+    let sessions_over_limit = sessions_over_limit(app, subject, client).await?;
     let account = Account { last_login_at: Some(now), ..account.clone() };
-    let mut answer = answer(app, vault, &account, &session, &id, &refresh, options.by_cookie()).await?;
+    let mut answer = answer(app, cipher, &account, &session, &id, &refresh, options.by_cookie()).await?;
     answer.device_token = device_token.map(|token| token.encode(&index));
-    answer.known_device_token = entrant.device.map(|(_, token)| token.encode(&index));
-    Ok(SignIn { last_login, answer, session, seen, alert, surplus, is_new: entrant.is_new })
+    answer.known_device_token = subject.device.map(|(_, token)| token.encode(&index));
+    Ok(SignIn { last_login, answer, session, seen, alert, sessions_over_limit, is_new: subject.is_new })
 }
 
 /// Where an account's logins came from.
-pub(crate) async fn footprints(vault: &Vault<'_>, account: &Account) -> Result<Footprints, Error> {
-    let Some(sealed) = &account.footprints else { return Ok(Footprints::default()) };
+pub(crate) async fn login_history(cipher: &UserCipher<'_>, account: &Account) -> Result<LoginHistory, Error> {
+    let Some(sealed) = &account.login_history else { return Ok(LoginHistory::default()) };
     let item = Account::item_key(&account.id);
-    vault.open_json(Purpose::FieldSession, Account::place(&item, "footprints"), sealed).await
+    cipher.open_json(KeyPurpose::FieldSession, Account::place(&item, "login_history"), sealed).await
 }
 
 /// The same, ready to be stored.
-pub(crate) async fn seal_footprints(
-    vault: &Vault<'_>,
+pub(crate) async fn seal_login_history(
+    cipher: &UserCipher<'_>,
     account: &Account,
-    footprints: &Footprints,
+    login_history: &LoginHistory,
 ) -> Result<String, Error> {
     let item = Account::item_key(&account.id);
-    vault.seal_json(Purpose::FieldSession, Account::place(&item, "footprints"), footprints).await
+    cipher.seal_json(KeyPurpose::FieldSession, Account::place(&item, "login_history"), login_history).await
 }
 
 /// How many sessions beyond the limit one login ends at most; what a burst of parallel logins leaves, the next one ends.
-const MAX_SURPLUS: usize = 20;
+const MAX_SESSIONS_OVER_LIMIT: usize = 20;
 
 /// The sessions that end since there may be no more, those that rested longest first.
-async fn surplus(app: &App, entrant: &Entrant<'_>, client: &Client) -> Result<Vec<(Session, AuditEvent)>, Error> {
+async fn sessions_over_limit(
+    app: &App,
+    subject: &SignInSubject<'_>,
+    client: &Client,
+) -> Result<Vec<(Session, AuditEvent)>, Error> {
     let Ok(limit @ 1..) = usize::try_from(app.config.session_limit) else { return Ok(Vec::new()) };
-    if entrant.is_new {
+    if subject.is_new {
         return Ok(Vec::new());
     }
     let now = app.clock.now();
-    let mut sessions = app.store.sessions(&entrant.account.id).await?;
-    sessions.retain(|session| session.state.lives(entrant.account.session_epoch, now));
+    let mut sessions = app.store.sessions(&subject.account.id).await?;
+    sessions.retain(|session| session.state.is_active(subject.account.session_epoch, now));
     sessions.sort_by_key(|session| session.state.last_active_at);
-    let beyond = (sessions.len() + 1).saturating_sub(limit).min(MAX_SURPLUS);
-    let mut surplus = Vec::new();
+    let beyond = (sessions.len() + 1).saturating_sub(limit).min(MAX_SESSIONS_OVER_LIMIT);
+    let mut sessions_over_limit = Vec::new();
     for session in sessions.into_iter().take(beyond) {
-        let event = entrant.vault.event(Action::RevokeSession, Outcome::Success, "session_limit", client).await?;
-        surplus.push((session, event));
+        let event = subject.cipher.event(Action::RevokeSession, Outcome::Success, "session_limit", client).await?;
+        sessions_over_limit.push((session, event));
     }
-    Ok(surplus)
+    Ok(sessions_over_limit)
 }
 
 /// The answer for a session: a new access token and that refresh token.
 pub(crate) async fn answer(
     app: &App,
-    vault: &Vault<'_>,
+    cipher: &UserCipher<'_>,
     account: &Account,
     session: &Session,
     id: &Token,
@@ -322,7 +330,7 @@ pub(crate) async fn answer(
     by_cookie: bool,
 ) -> Result<Authenticated, Error> {
     let now = app.clock.now();
-    let refresh_keys = app.keyring.get(Purpose::Refresh).await?;
+    let refresh_keys = app.keyring.get(KeyPurpose::Refresh).await?;
     let refresh_key =
         refresh_keys.version(refresh.key_version).ok_or_else(|| Error::internal("a session's refresh key is gone"))?;
     let rests_until = now.plus_seconds(session.state.idle_seconds).min(session.state.expires_at);
@@ -332,7 +340,7 @@ pub(crate) async fn answer(
         refresh_token: Some(refresh.encode(refresh_key).to_string()),
         refresh_expires_in: rests_until.seconds() - now.seconds(),
         session_id: id.encode(),
-        user: User::of(vault, account).await?,
+        user: User::of(cipher, account).await?,
         device_token: None,
         known_device_token: None,
         recovery_key: None,
@@ -363,12 +371,12 @@ async fn access_token(
         roles: account.roles.clone(),
         permissions: account.permissions.clone(),
     };
-    access_token::sign(&claims, app.keyring.get(Purpose::Signing).await?.newest())
+    access_token::sign(&claims, app.keyring.get(KeyPurpose::Signing).await?.newest())
 }
 
 /// What the table keeps of a refresh token: an Argon2id hash at the token grade, keyed with the token's own key.
 pub(crate) async fn refresh_hash(app: &App, token: &RefreshToken) -> Result<String, Error> {
-    let keys = app.keyring.get(Purpose::Refresh).await?;
+    let keys = app.keyring.get(KeyPurpose::Refresh).await?;
     let key = keys.version(token.key_version).ok_or_else(|| Error::internal("a session's refresh key is gone"))?;
     Ok(app.hasher.hash(token.secret(), app.rng.bytes(), key.pepper(), Cost::TOKEN).await?)
 }

@@ -51,7 +51,7 @@ pub struct Account {
     /// How many passkeys it has.
     pub passkeys: i64,
     /// Where its logins came from (`field:session`).
-    pub footprints: Option<String>,
+    pub login_history: Option<String>,
     /// Since when.
     pub created_at: Timestamp,
     /// When a login last succeeded.
@@ -68,7 +68,7 @@ pub struct LastLogin {
     /// With what (`field:session`).
     pub user_agent: String,
     /// Where this and earlier logins came from (`field:session`); not of a login that waits for a mailed code.
-    pub footprints: Option<String>,
+    pub login_history: Option<String>,
 }
 
 impl Account {
@@ -125,7 +125,7 @@ impl Account {
             device_epoch: item.optional_number("device_epoch").unwrap_or_default(),
             mfa_since: item.optional_time("mfa_since"),
             passkeys: item.optional_number("passkeys").unwrap_or_default(),
-            footprints: item.optional_text("footprints"),
+            login_history: item.optional_text("login_history"),
             created_at: item.time("created_at")?,
             last_login_at: item.optional_time("last_login_at"),
         })
@@ -187,14 +187,14 @@ impl Transaction {
             .with_time("last_login_at", login.at)
             .with_text("last_login_ip", &login.ip)
             .with_text("last_login_user_agent", &login.user_agent)
-            .with_text_if("footprints", login.footprints.as_deref());
+            .with_text_if("login_history", login.login_history.as_deref());
         self.put_new("account", &store.tables.accounts, item);
         let salt = Item::new().with_text(keys::PK, keys::user(&account.id)).with_bytes("salt", salt.bytes());
         self.put_new("account", &store.tables.user_keys, salt);
     }
 
     /// Demands that an account's status and epoch are still what they were when it was read. Refused as `account` otherwise.
-    pub fn demand_account(&mut self, store: &Store, account: &Account) {
+    pub fn require_account(&mut self, store: &Store, account: &Account) {
         let values =
             Item::new().with_text(":status", account.status.as_str()).with_number(":epoch", account.session_epoch);
         self.check("account", &store.tables.accounts, account.key(), UNCHANGED, values);
@@ -230,7 +230,7 @@ impl Transaction {
     }
 
     /// Counts one passkey more. Refused as `account` if its status or epoch changed since it was read, or there are as many as may be.
-    pub fn count_passkey(&mut self, store: &Store, account: &Account) {
+    pub fn increment_passkeys(&mut self, store: &Store, account: &Account) {
         let values = Item::new()
             .with_text(":status", account.status.as_str())
             .with_number(":epoch", account.session_epoch)
@@ -241,7 +241,7 @@ impl Transaction {
     }
 
     /// Counts one passkey less. Refused as `account` if its status or epoch changed since it was read, or it was the last way in.
-    pub fn uncount_passkey(&mut self, store: &Store, account: &Account) {
+    pub fn decrement_passkeys(&mut self, store: &Store, account: &Account) {
         let values = Item::new()
             .with_text(":status", account.status.as_str())
             .with_number(":epoch", account.session_epoch)
@@ -266,7 +266,7 @@ impl Transaction {
     /// Ends what let anybody in so far: all sessions are over and all devices strangers; `password` is the hash of another password, if
     /// one is set. Refused as `account` if that happened, or the account's status changed, since it was read. (The session epoch may
     /// have gone up: anybody with a session can raise that, and is not to be in the way.)
-    pub fn shut_out(&mut self, store: &Store, account: &Account, password: Option<&str>) {
+    pub fn revoke_all_access(&mut self, store: &Store, account: &Account, password: Option<&str>) {
         let mut values = Item::new()
             .with_text(":status", account.status.as_str())
             .with_number(":one", 1)
@@ -283,18 +283,18 @@ impl Transaction {
 
     /// Notes where a login came from that was confirmed. Refused as `account` if the account's status or epoch changed since it was
     /// read.
-    pub fn note_footprints(&mut self, store: &Store, account: &Account, footprints: &str) {
+    pub fn record_login_history(&mut self, store: &Store, account: &Account, login_history: &str) {
         let values = Item::new()
             .with_text(":status", account.status.as_str())
             .with_number(":epoch", account.session_epoch)
-            .with_text(":footprints", footprints);
-        let update = "SET footprints = :footprints";
+            .with_text(":login_history", login_history);
+        let update = "SET login_history = :login_history";
         self.update("account", &store.tables.accounts, account.key(), update, Some(UNCHANGED), values);
     }
 
     /// Notes a login with the account and, where it was left, brings it back; `password` is its new hash if it changed. Refused
     /// as `account` if the account isn't what it was when it was read: another password, status or epoch.
-    pub fn note_login(&mut self, store: &Store, account: &Account, login: &LastLogin, password: Option<&str>) {
+    pub fn record_login(&mut self, store: &Store, account: &Account, login: &LastLogin, password: Option<&str>) {
         let mut values = Item::new()
             .with_time(":at", login.at)
             .with_text(":ip", &login.ip)
@@ -306,9 +306,9 @@ impl Transaction {
             "SET last_login_at = :at, last_login_ip = :ip, last_login_user_agent = :agent, account_status = :active"
                 .to_owned();
         let mut condition = UNCHANGED.to_owned();
-        if let Some(footprints) = &login.footprints {
-            update.push_str(", footprints = :footprints");
-            values = values.with_text(":footprints", footprints);
+        if let Some(login_history) = &login.login_history {
+            update.push_str(", login_history = :login_history");
+            values = values.with_text(":login_history", login_history);
         }
         if let Some(password) = password {
             update.push_str(", password = :new");

@@ -18,7 +18,7 @@ use crate::{
 
 /// What one read brings of a user.
 #[derive(Debug, Default)]
-pub struct Loaded {
+pub struct UserRecord {
     /// The account.
     pub account: Option<Account>,
     /// The user's own part of the keys.
@@ -35,7 +35,7 @@ pub struct Loaded {
 
 /// What is read of a user beside the account and its salt.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Wanted<'a> {
+pub struct UserQuery<'a> {
     /// A session, by its look-up hash.
     pub session: Option<&'a str>,
     /// A device.
@@ -48,7 +48,7 @@ pub struct Wanted<'a> {
     pub without_salt: bool,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> UserQuery<'a> {
     /// The account and its salt alone.
     pub const ACCOUNT: Self = Self { session: None, device: None, factors: false, passkey: None, without_salt: false };
 
@@ -64,7 +64,7 @@ impl Store {
     ///
     /// # Errors
     /// `temporarily_unavailable`.
-    pub async fn load(&self, id: &UserId, wanted: Wanted<'_>) -> Result<Loaded, Error> {
+    pub async fn load(&self, id: &UserId, wanted: UserQuery<'_>) -> Result<UserRecord, Error> {
         let of_table = |keys: Vec<Item>| {
             KeysAndAttributes::builder()
                 .set_keys(Some(keys.into_iter().map(|key| key.0).collect()))
@@ -87,7 +87,7 @@ impl Store {
         if !of_sessions.is_empty() {
             requests.insert(self.tables.sessions.clone(), of_table(of_sessions)?);
         }
-        let mut loaded = Loaded::default();
+        let mut loaded = UserRecord::default();
         for attempt in 1..=4 {
             let answer = self
                 .client

@@ -9,7 +9,7 @@ use crate::{
         secret::Token,
     },
     domain::{
-        challenge::{COMPLETION_SECONDS, MAX_ATTEMPTS, Purpose},
+        challenge::{COMPLETION_SECONDS, ChallengeKind, MAX_ATTEMPTS},
         ids::UserId,
     },
     error::Error,
@@ -151,15 +151,15 @@ pub struct Challenge {
 
 impl About {
     /// The purpose.
-    pub const fn purpose(&self) -> Purpose {
+    pub const fn purpose(&self) -> ChallengeKind {
         match self {
-            Self::Registration(_) => Purpose::Registration,
-            Self::Reauthentication(_) => Purpose::Reauthentication,
-            Self::DisownedLogin(_) => Purpose::DisownedLogin,
-            Self::PasswordReset(_) => Purpose::PasswordReset,
-            Self::SecondFactor(_) => Purpose::SecondFactor,
-            Self::PasskeyRegistration(_) => Purpose::PasskeyRegistration,
-            Self::PasskeyAssertion(_) => Purpose::PasskeyAssertion,
+            Self::Registration(_) => ChallengeKind::Registration,
+            Self::Reauthentication(_) => ChallengeKind::Reauthentication,
+            Self::DisownedLogin(_) => ChallengeKind::DisownedLogin,
+            Self::PasswordReset(_) => ChallengeKind::PasswordReset,
+            Self::SecondFactor(_) => ChallengeKind::SecondFactor,
+            Self::PasskeyRegistration(_) => ChallengeKind::PasskeyRegistration,
+            Self::PasskeyAssertion(_) => ChallengeKind::PasskeyAssertion,
         }
     }
 
@@ -192,9 +192,9 @@ impl About {
     }
 
     fn from_item(item: &Item) -> Result<Self, Error> {
-        let purpose = Purpose::parse(&item.text("purpose")?);
+        let purpose = ChallengeKind::parse(&item.text("purpose")?);
         Ok(match purpose.ok_or_else(|| Error::internal("an unknown challenge purpose"))? {
-            Purpose::Registration => {
+            ChallengeKind::Registration => {
                 let salt = item.bytes("salt")?.try_into().map_err(|_| Error::internal("a salt isn't 32 bytes"))?;
                 Self::Registration(Box::new(Registration {
                     decoy: item.flag("decoy"),
@@ -207,20 +207,20 @@ impl About {
                     password: item.optional_text("password"),
                 }))
             }
-            Purpose::Reauthentication => Self::Reauthentication(item.text("session_hash")?),
-            Purpose::DisownedLogin => Self::DisownedLogin(item.number("device_epoch")?),
-            Purpose::PasswordReset => Self::PasswordReset(item.number("device_epoch")?),
-            Purpose::SecondFactor => Self::SecondFactor(Box::new(SecondFactor {
+            ChallengeKind::Reauthentication => Self::Reauthentication(item.text("session_hash")?),
+            ChallengeKind::DisownedLogin => Self::DisownedLogin(item.number("device_epoch")?),
+            ChallengeKind::PasswordReset => Self::PasswordReset(item.number("device_epoch")?),
+            ChallengeKind::SecondFactor => Self::SecondFactor(Box::new(SecondFactor {
                 session_epoch: item.number("session_epoch")?,
                 amr: item.texts("amr"),
                 options: item.text("options")?,
                 code: item.optional_text("mailed_code"),
             })),
-            Purpose::PasskeyRegistration => Self::PasskeyRegistration(PasskeyRegistration {
+            ChallengeKind::PasskeyRegistration => Self::PasskeyRegistration(PasskeyRegistration {
                 session_hash: item.text("session_hash")?,
                 state: item.text("state")?,
             }),
-            Purpose::PasskeyAssertion => Self::PasskeyAssertion(PasskeyAssertion {
+            ChallengeKind::PasskeyAssertion => Self::PasskeyAssertion(PasskeyAssertion {
                 discoverable: item.flag("discoverable"),
                 second_factor_of: item.optional_text("second_factor_of"),
                 state: item.text("state")?,
@@ -321,7 +321,12 @@ impl Store {
     ///
     /// # Errors
     /// `temporarily_unavailable`.
-    pub async fn challenge(&self, id: &str, purpose: Purpose, now: Timestamp) -> Result<Option<Challenge>, Error> {
+    pub async fn challenge(
+        &self,
+        id: &str,
+        purpose: ChallengeKind,
+        now: Timestamp,
+    ) -> Result<Option<Challenge>, Error> {
         if Token::parse(id).is_none() {
             return Ok(None); // none of our ids, and maybe longer than DynamoDB takes a key
         }
@@ -347,7 +352,7 @@ impl Store {
     pub async fn reserve_attempt(
         &self,
         id: &str,
-        purpose: Purpose,
+        purpose: ChallengeKind,
         at: Guess,
         now: Timestamp,
     ) -> Result<Option<Challenge>, Error> {
@@ -445,7 +450,7 @@ impl Store {
     ///
     /// # Errors
     /// `temporarily_unavailable`; the attempt then stays counted.
-    pub async fn return_attempt(&self, challenge: &Challenge) -> Result<(), Error> {
+    pub async fn refund_attempt(&self, challenge: &Challenge) -> Result<(), Error> {
         let values = Item::new().with_number(":one", 1).with_number(":none", 0);
         let update = "SET attempts = attempts - :one";
         self.update(&self.tables.challenges, challenge.key(), update, "attempts > :none", values, ReturnValue::None)

@@ -44,7 +44,7 @@ pub struct Device {
 
 /// A login with a device.
 #[derive(Debug, Clone)]
-pub struct Sighting {
+pub struct DeviceLogin {
     /// Which device. Of a known one the token stays, of another it is new.
     pub id: DeviceId,
     /// Whether it was known.
@@ -153,7 +153,7 @@ impl Store {
 impl Transaction {
     /// Notes a login with a device: makes it, or brings it up to date. A device that wasn't known gets its new token and no trust, even
     /// where its id is that of one seen before. Refused as `device` if it was known and isn't any more.
-    pub fn see_device(&mut self, store: &Store, user_id: &UserId, seen: &Sighting, now: Timestamp) {
+    pub fn record_device_login(&mut self, store: &Store, user_id: &UserId, seen: &DeviceLogin, now: Timestamp) {
         let mut known =
             "token_hash = :token AND device_epoch = :epoch AND attribute_not_exists(forgotten_at)".to_owned();
         let mut values = Item::new().with_number(":epoch", seen.epoch).with_text(":token", &seen.token_hash);
@@ -212,7 +212,7 @@ impl Transaction {
     }
 
     /// Makes the device of an account that is being made.
-    pub fn create_device(&mut self, store: &Store, user_id: &UserId, seen: &Sighting, now: Timestamp) {
+    pub fn create_device(&mut self, store: &Store, user_id: &UserId, seen: &DeviceLogin, now: Timestamp) {
         let item = key(user_id, &seen.id)
             .with_number("device_epoch", seen.epoch)
             .with_text("token_hash", &seen.token_hash)

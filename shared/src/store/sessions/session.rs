@@ -236,7 +236,7 @@ impl Transaction {
 
     /// Notes which challenge's code was mailed last, in place of the one before. Refused as `session` if the session was ended or
     /// another code was mailed since it was read.
-    pub fn note_code(&mut self, store: &Store, session: &Session, challenge: &str) {
+    pub fn record_mailed_code(&mut self, store: &Store, session: &Session, challenge: &str) {
         let mut values = Item::new().with_text(":challenge", challenge);
         let unchanged = match &session.code_challenge {
             Some(known) => {
@@ -251,7 +251,7 @@ impl Transaction {
     }
 
     /// Notes that the user has proven who they are once more. Refused as `session` if it was ended.
-    pub fn prove_again(&mut self, store: &Store, session: &Session, amr: &[String], now: Timestamp) {
+    pub fn record_reauthentication(&mut self, store: &Store, session: &Session, amr: &[String], now: Timestamp) {
         let values = Item::new().with_time(":now", now).with_texts(":amr", amr).with_bool(":no", false);
         let condition = "attribute_exists(pk) AND attribute_not_exists(revoked_at)";
         let update = "SET auth_time = :now, amr = :amr, unconfirmed = :no";
@@ -259,7 +259,7 @@ impl Transaction {
     }
 
     /// Demands that a session is still as it was read. Refused as `session` otherwise.
-    pub fn demand_session(&mut self, store: &Store, session: &Session) {
+    pub fn require_session(&mut self, store: &Store, session: &Session) {
         let values = Item::new().with_number(":live", i64::from(session.state.counter));
         let condition = "refresh_counter = :live AND attribute_not_exists(revoked_at)";
         self.check("session", &store.tables.sessions, session.key(), condition, values);
