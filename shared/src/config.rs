@@ -4,12 +4,15 @@
 use std::fmt;
 
 use crate::{
+    clock::Timestamp,
     crypto::{password_hash::Cost, secret::Secret},
     domain::{
         limits::{Limit, Limits},
         password::PasswordPolicy,
+        session::Lifetime,
         suspicion::SuspiciousLogin,
     },
+    http::Edge,
     store::Tables,
 };
 
@@ -213,6 +216,17 @@ impl Config {
             reader.faults.push("PASSKEY_RP_ID must be PUBLIC_URL's host or a parent domain of it".to_owned());
         }
         if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError(reader.faults)) }
+    }
+
+    /// What requests are trusted for.
+    pub fn edge(&self) -> Edge<'_> {
+        Edge { origin_secret: self.origin_secret.as_ref(), allowed_origins: &self.allowed_origins }
+    }
+
+    /// The lifetime of a session that starts `now`.
+    pub fn session_lifetime(&self, remember_me: bool, now: Timestamp) -> Lifetime {
+        let days = if remember_me { self.session_remember_days } else { self.session_days };
+        Lifetime::new(days, self.session_idle_minutes, now)
     }
 
     /// A rate limit as this deployment has it.

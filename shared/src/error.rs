@@ -66,6 +66,9 @@ pub enum Error {
     TemporarilyUnavailable(String),
     /// A dependency takes no more at this moment; to the caller the same as [`Error::TemporarilyUnavailable`].
     Throttled(String),
+    /// Concurrent requests changed the same item until the retries were used up. A retry is safe, and no dependency is down. Names the
+    /// call or the operation that gave up.
+    Contended(&'static str),
     /// A defect. The text is for the log: no secret, no personal data.
     Internal(String),
 }
@@ -122,7 +125,7 @@ impl Error {
             Self::PayloadTooLarge => "payload_too_large",
             Self::RateLimited { .. } => "rate_limited",
             Self::LockedOut { .. } => "locked_out",
-            Self::TemporarilyUnavailable(_) | Self::Throttled(_) => "temporarily_unavailable",
+            Self::TemporarilyUnavailable(_) | Self::Throttled(_) | Self::Contended(_) => "temporarily_unavailable",
             Self::Internal(_) => "internal",
         }
     }
@@ -139,7 +142,9 @@ impl Error {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RateLimited { .. } | Self::LockedOut { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::TemporarilyUnavailable(_) | Self::Throttled(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TemporarilyUnavailable(_) | Self::Throttled(_) | Self::Contended(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -162,7 +167,7 @@ impl Error {
             Self::PayloadTooLarge => "The body may be 64 KiB at most.",
             Self::RateLimited { .. } => "Too many requests; wait as long as Retry-After says.",
             Self::LockedOut { .. } => "Too many failed attempts; wait as long as Retry-After says.",
-            Self::TemporarilyUnavailable(_) | Self::Throttled(_) => {
+            Self::TemporarilyUnavailable(_) | Self::Throttled(_) | Self::Contended(_) => {
                 "Something this depends on is unavailable; retrying is safe."
             }
             Self::Internal(_) => "This is a defect on our side; it has been logged.",
@@ -174,6 +179,9 @@ impl Error {
         match self {
             Self::TemporarilyUnavailable(source) | Self::Throttled(source) => {
                 tracing::warn!(operation, request_id, source, "a dependency is unavailable");
+            }
+            Self::Contended(source) => {
+                tracing::info!(operation, request_id, source, "concurrent requests changed the same item")
             }
             Self::Internal(source) => tracing::error!(operation, request_id, source, "internal error"),
             _ => {}
@@ -187,6 +195,7 @@ impl fmt::Display for Error {
             Self::TemporarilyUnavailable(source) | Self::Throttled(source) | Self::Internal(source) => {
                 write!(formatter, "{}: {source}", self.code())
             }
+            Self::Contended(source) => write!(formatter, "{}: {source}: contended", self.code()),
             _ => formatter.write_str(self.code()),
         }
     }

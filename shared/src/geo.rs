@@ -19,7 +19,7 @@ impl Geo {
     }
 
     /// Where an address is.
-    pub fn place(&self, ip: IpAddr) -> Option<GeoLocation> {
+    pub fn locate(&self, ip: IpAddr) -> Option<GeoLocation> {
         let reader = self.reader.get_or_init(|| {
             let read = Reader::open_readfile(self.path.as_ref()?);
             if read.is_err() {
@@ -29,7 +29,7 @@ impl Geo {
             read.ok()
         });
         let city: City<'_> = reader.as_ref()?.lookup(ip).ok()?.decode().ok()??;
-        GeoLocation::of(
+        GeoLocation::new(
             city.country.iso_code,
             city.subdivisions.first().and_then(|region| region.names.english),
             city.city.names.english,

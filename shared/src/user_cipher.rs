@@ -1,4 +1,4 @@
-//! A user's cipher: the purpose keys together with the user's own salt. What is personal goes in and comes out through it.
+//! The user cipher: encrypts and decrypts the fields of one user, under the purpose keys and the user's own salt.
 
 use std::net::IpAddr;
 
@@ -6,49 +6,53 @@ use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use crate::{
-    app::App,
     crypto::{
-        field::{self, Place, UserSalt},
+        field::{self, Field, UserSalt},
         key::KeyPurpose,
-        lookup_hash::{Subject, lookup_hash},
+        lookup_hash::{self, Subject, lookup_hash},
         secret,
     },
-    domain::{
-        audit::{Action, Outcome},
-        ids::UserId,
-        mail::{Content, Mail},
-        network,
-    },
+    domain::ids::UserId,
     error::Error,
-    http::Client,
-    store::{AuditEvent, StoredMail},
+    keyring::Keyring,
+    rng::Rng,
+    store::Key,
 };
 
-/// A user's cipher.
+/// Encrypts and decrypts the fields of one user.
 pub struct UserCipher<'a> {
-    app: &'a App,
+    /// The purpose keys.
+    pub keyring: &'a Keyring,
+    /// For IVs and ids.
+    pub rng: &'a dyn Rng,
     salt: UserSalt,
 }
 
+/// Encrypts and decrypts the fields of one item of a user.
+pub struct ItemCipher<'a> {
+    cipher: &'a UserCipher<'a>,
+    item: String,
+}
+
 impl<'a> UserCipher<'a> {
-    /// The cipher of the user with that salt.
-    pub const fn new(app: &'a App, salt: UserSalt) -> Self {
-        Self { app, salt }
+    /// The cipher of the user with this salt.
+    pub const fn new(keyring: &'a Keyring, rng: &'a dyn Rng, salt: UserSalt) -> Self {
+        Self { keyring, rng, salt }
     }
 
-    /// A cipher for an account that doesn't exist: always the same for what was typed, so that its events lie together and
-    /// nothing about them is unlike a real account's.
+    /// The id and cipher of an account that does not exist. They are always the same for the same identifier, so its audit events
+    /// belong together like those of a real account.
     ///
     /// # Errors
     /// `temporarily_unavailable` without the `index` key.
-    pub async fn of_unknown(app: &'a App, typed: &str) -> Result<(UserId, Self), Error> {
-        let index = app.keyring.get(KeyPurpose::Index).await?;
-        let hash = crate::crypto::lookup_hash::raw(&index, Subject::UnknownAccount, typed.as_bytes());
+    pub async fn decoy(keyring: &'a Keyring, rng: &'a dyn Rng, identifier: &str) -> Result<(UserId, Self), Error> {
+        let index = keyring.get(KeyPurpose::Index).await?;
+        let hash = lookup_hash::raw(&index, Subject::UnknownAccount, identifier.as_bytes());
         let salt = UserSalt::from_bytes(secret::hmac(&hash, &[b"latchkey/unknown-account/salt"]));
         let id = secret::hmac(&hash, &[b"latchkey/unknown-account/id"]);
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&id[..16]);
-        Ok((UserId::from_bytes(bytes), Self::new(app, salt)))
+        Ok((UserId::from_bytes(bytes), Self::new(keyring, rng, salt)))
     }
 
     /// The user's salt.
@@ -56,127 +60,116 @@ impl<'a> UserCipher<'a> {
         &self.salt
     }
 
-    /// Encrypts a text for its place.
-    ///
-    /// # Errors
-    /// `temporarily_unavailable` without the purpose's key.
-    pub async fn seal(&self, purpose: KeyPurpose, place: Place<'_>, text: &str) -> Result<String, Error> {
-        let keys = self.app.keyring.get(purpose).await?;
-        field::seal(&keys, Some(&self.salt), purpose, place, text.as_bytes(), &*self.app.rng)
+    /// The cipher of the item with this key.
+    pub fn item(&'a self, key: &Key) -> ItemCipher<'a> {
+        ItemCipher { cipher: self, item: key.location() }
     }
 
-    /// Decrypts what was sealed for the place.
-    ///
-    /// # Errors
-    /// `temporarily_unavailable` without the purpose's key; `internal` where it doesn't open.
-    pub async fn open(&self, purpose: KeyPurpose, place: Place<'_>, sealed: &str) -> Result<Zeroizing<String>, Error> {
-        let keys = self.app.keyring.get(purpose).await?;
-        let text = field::open(&keys, Some(&self.salt), purpose, place, sealed)?;
-        let text = std::str::from_utf8(&text).map_err(|_| Error::internal("a field is no text"))?;
-        Ok(Zeroizing::new(text.to_owned()))
-    }
-
-    /// Encrypts a value, written as JSON, for its place.
-    ///
-    /// # Errors
-    /// As [`UserCipher::seal`].
-    pub async fn seal_json(
-        &self,
-        purpose: KeyPurpose,
-        place: Place<'_>,
-        value: &impl Serialize,
-    ) -> Result<String, Error> {
-        let text = serde_json::to_string(value).map(Zeroizing::new);
-        self.seal(purpose, place, &text.map_err(|_| Error::internal("an unwritable value"))?).await
-    }
-
-    /// Decrypts a value that was sealed as JSON for the place.
-    ///
-    /// # Errors
-    /// As [`UserCipher::open`].
-    pub async fn open_json<T: DeserializeOwned>(
-        &self,
-        purpose: KeyPurpose,
-        place: Place<'_>,
-        sealed: &str,
-    ) -> Result<T, Error> {
-        let text = self.open(purpose, place, sealed).await?;
-        serde_json::from_str(&text).map_err(|_| Error::internal("a field holds another kind of value"))
-    }
-
-    /// The look-up hash of a client's address, for deduplication.
+    /// The look-up hash of a client's address.
     ///
     /// # Errors
     /// `temporarily_unavailable` without the `index` key.
     pub async fn ip_hash(&self, ip: IpAddr) -> Result<String, Error> {
-        let index = self.app.keyring.get(KeyPurpose::Index).await?;
+        let index = self.keyring.get(KeyPurpose::Index).await?;
         Ok(lookup_hash(&index, Subject::Ip, ip.to_string().as_bytes()))
     }
 
-    /// What the user's events lie under: an HMAC under the user's own key, so that destroying the salt cuts them off.
+    /// The pseudonym of the user's audit events: an HMAC under the user's own key. Destroying the salt cuts the events off from the user.
     ///
     /// # Errors
     /// `temporarily_unavailable` without the `index` key.
     pub async fn pseudonym(&self) -> Result<String, Error> {
-        let index = self.app.keyring.get(KeyPurpose::Index).await?;
+        let index = self.keyring.get(KeyPurpose::Index).await?;
         let key = field::derive(index.oldest(), Some(&self.salt), "audit pseudonym");
         Ok(secret::Token::from_bytes(*key).encode())
     }
+}
 
-    /// An event of the user's, at the App's present time.
+impl ItemCipher<'_> {
+    /// Encrypts a field.
     ///
     /// # Errors
-    /// `temporarily_unavailable` without the keys.
-    pub async fn event(
-        &self,
-        action: Action,
-        outcome: Outcome,
-        method: &'static str,
-        client: &Client,
-    ) -> Result<AuditEvent, Error> {
-        let at = self.app.clock.now();
-        let pseudonym = self.pseudonym().await?;
-        let id = AuditEvent::id(at, self.app.rng.bytes());
-        let item = AuditEvent::item_key(&pseudonym, &id);
-        Ok(AuditEvent {
-            ip: Some(self.seal(KeyPurpose::FieldIp, AuditEvent::place(&item, "ip"), &client.ip.to_string()).await?),
-            ip_truncated: Some(network::truncated(client.ip)),
-            user_agent: Some(
-                self.seal(KeyPurpose::FieldSession, AuditEvent::place(&item, "user_agent"), &client.user_agent).await?,
-            ),
-            kept_until: at.plus_seconds(self.app.config.audit_retention_days * 86_400),
-            pseudonym,
-            id,
-            at,
-            action,
-            outcome,
-            method,
-        })
+    /// `temporarily_unavailable` without the purpose's key.
+    pub async fn seal(&self, field: Field, text: &str) -> Result<String, Error> {
+        let UserCipher { keyring, rng, salt } = self.cipher;
+        let keys = keyring.get(field.purpose).await?;
+        field::seal(&keys, Some(salt), field.of(&self.item), text.as_bytes(), *rng)
     }
 
-    /// A mail to the user, good for so many seconds.
+    /// Decrypts a field.
     ///
     /// # Errors
-    /// `temporarily_unavailable` without the keys.
-    pub async fn mail(&self, to: &str, content: Content, good_for_seconds: i64) -> Result<StoredMail, Error> {
-        let id = secret::Token::random(&*self.app.rng).encode();
-        let (kind, budget) = (content.kind().to_owned(), content.budget());
-        let index = self.app.keyring.get(KeyPurpose::Index).await?;
-        let mail = Mail { to: to.to_owned(), content };
-        let text =
-            serde_json::to_string(&mail).map(Zeroizing::new).map_err(|_| Error::internal("an unwritable mail"))?;
-        let keys = self.app.keyring.get(KeyPurpose::FieldOutbox).await?;
-        let item = StoredMail::item_key(&id);
-        let place = StoredMail::place(&item, "payload");
-        Ok(StoredMail {
-            // Without the user's salt, which `send-email` has no business reading; the item lives for minutes.
-            payload: field::seal(&keys, None, KeyPurpose::FieldOutbox, place, text.as_bytes(), &*self.app.rng)?,
-            counted_by: lookup_hash(&index, Subject::Email, to.as_bytes()),
-            budget,
-            pseudonym: self.pseudonym().await?,
-            not_after: self.app.clock.now().plus_seconds(good_for_seconds),
-            id,
-            kind,
-        })
+    /// `temporarily_unavailable` without the purpose's key; `internal` if it does not decrypt.
+    pub async fn open(&self, field: Field, sealed: &str) -> Result<Zeroizing<String>, Error> {
+        let keys = self.cipher.keyring.get(field.purpose).await?;
+        let text = field::open(&keys, Some(&self.cipher.salt), field.of(&self.item), sealed)?;
+        let text = std::str::from_utf8(&text).map_err(|_| Error::internal("a field is not text"))?;
+        Ok(Zeroizing::new(text.to_owned()))
+    }
+
+    /// Encrypts a field that may be absent.
+    ///
+    /// # Errors
+    /// As [`ItemCipher::seal`].
+    pub async fn seal_some(&self, field: Field, text: Option<&str>) -> Result<Option<String>, Error> {
+        match text {
+            Some(text) => self.seal(field, text).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Decrypts a field that may be absent.
+    ///
+    /// # Errors
+    /// As [`ItemCipher::open`].
+    pub async fn open_some(&self, field: Field, sealed: Option<&String>) -> Result<Option<String>, Error> {
+        match sealed {
+            Some(sealed) => Ok(Some(self.open(field, sealed).await?.to_string())),
+            None => Ok(None),
+        }
+    }
+
+    /// Encrypts a value as JSON.
+    ///
+    /// # Errors
+    /// As [`ItemCipher::seal`].
+    pub async fn seal_json(&self, field: Field, value: &impl Serialize) -> Result<String, Error> {
+        let text = serde_json::to_string(value).map(Zeroizing::new);
+        self.seal(field, &text.map_err(|_| Error::internal("a value cannot be written as JSON"))?).await
+    }
+
+    /// Encrypts a value as JSON, if there is one.
+    ///
+    /// # Errors
+    /// As [`ItemCipher::seal`].
+    pub async fn seal_json_some(&self, field: Field, value: Option<&impl Serialize>) -> Result<Option<String>, Error> {
+        match value {
+            Some(value) => self.seal_json(field, value).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Decrypts a value that was encrypted as JSON.
+    ///
+    /// # Errors
+    /// As [`ItemCipher::open`].
+    pub async fn open_json<T: DeserializeOwned>(&self, field: Field, sealed: &str) -> Result<T, Error> {
+        let text = self.open(field, sealed).await?;
+        serde_json::from_str(&text).map_err(|_| Error::internal("a field has another type of value"))
+    }
+
+    /// Decrypts a value that was encrypted as JSON, if there is one.
+    ///
+    /// # Errors
+    /// As [`ItemCipher::open`].
+    pub async fn open_json_some<T: DeserializeOwned>(
+        &self,
+        field: Field,
+        sealed: Option<&String>,
+    ) -> Result<Option<T>, Error> {
+        match sealed {
+            Some(sealed) => self.open_json(field, sealed).await.map(Some),
+            None => Ok(None),
+        }
     }
 }

@@ -1,46 +1,44 @@
-//! Who is calling: the access token, checked, and the session that it belongs to, alive.
+//! The caller of a request: the user of the access token, with the session that it belongs to.
 
 use shared::{
     app::App,
+    context::Context,
     crypto::{
-        access_token::{self, Claims},
-        key::KeyPurpose,
-        lookup_hash::{Subject, lookup_hash},
+        access_token::{self as token, Claims},
         secret::Token,
     },
     domain::{
-        account::Status,
-        audit::{Action, Outcome},
+        audit::Action,
         ids::UserId,
         second_factor::{FRESH_SECONDS, is_multi_factor},
+        session::Transport,
     },
     error::Error,
-    http::{Cookie, Request},
-    store::{Account, CommitError, Factors, Session, UserQuery, UserRecord},
+    http::Cookie,
+    store::{Account, Factors, Session, UserQuery, UserRecord},
     user_cipher::UserCipher,
 };
 
-use crate::auth::csrf::{self, Bound};
+use crate::auth::{
+    access_token,
+    csrf::{self, Bound},
+};
 
-/// The caller.
+/// The caller of a request.
 pub(crate) struct Caller<'a> {
-    /// Their account.
     pub(crate) account: Account,
-    /// The session that they call in.
     pub(crate) session: Session,
-    /// The session's id.
     pub(crate) session_id: Token,
-    /// Their cipher.
     pub(crate) cipher: UserCipher<'a>,
-    /// What their second factors are checked by, where that was asked for.
+    /// The second factors, if they were loaded.
     factors: Option<Factors>,
-    /// Whether cookies brought the token, and bring the next.
-    pub(crate) by_cookie: bool,
+    /// How the token came, and how the next one goes out.
+    pub(crate) transport: Transport,
 }
 
 impl Caller<'_> {
-    /// Demands that the caller has proven who they are within ten minutes, and by no less than the account's logins ask for (API.md, †):
-    /// a device that skips the second factor at a login doesn't skip it here.
+    /// Requires an authentication within ten minutes, as strong as the account's logins (†). A device that skips the second factor at
+    /// logins does not skip it here.
     ///
     /// # Errors
     /// `reauthentication_required`.
@@ -51,142 +49,104 @@ impl Caller<'_> {
         if fresh && strong { Ok(()) } else { Err(Error::ReauthenticationRequired) }
     }
 
-    /// What their second factors are checked by.
-    ///
-    /// # Errors
-    /// `internal` for a caller that was found without.
-    pub(crate) fn factors(&self) -> Result<&Factors, Error> {
-        self.factors.as_ref().ok_or_else(|| Error::internal("a caller's factors weren't asked for"))
-    }
-
-    /// Writes down that something was refused, whatever for; what failed may be asked again.
-    pub(crate) async fn audit_refusal<T>(
-        &self,
-        app: &App,
-        request: &Request,
-        action: Action,
-        method: &'static str,
-        done: Result<T, Error>,
-    ) -> Result<T, Error> {
-        if let Err(error) = &done
-            && error.status().is_client_error()
-        {
-            let event = self.cipher.event(action, Outcome::Failure(error.code()), method, &request.client).await?;
-            app.store.record_event(&event).await?;
-        }
-        done
-    }
-
-    /// Demands that the session's login, if it was suspicious, has been confirmed: until then it may not touch what else the account
-    /// has, the means by which its owner would be known included.
+    /// Requires that a suspicious login was confirmed. Until then its session must not change what else the account has, because that
+    /// includes what the owner is recognised by.
     ///
     /// # Errors
     /// `reauthentication_required`.
     pub(crate) fn require_confirmed(&self) -> Result<(), Error> {
         if self.session.unconfirmed { Err(Error::ReauthenticationRequired) } else { Ok(()) }
     }
+
+    /// The second factors.
+    ///
+    /// # Errors
+    /// `internal` for a caller that was loaded without them.
+    pub(crate) fn factors(&self) -> Result<&Factors, Error> {
+        self.factors.as_ref().ok_or_else(|| Error::internal("the caller was loaded without factors"))
+    }
+
+    /// Records a refusal as an audit event. A failure of the service is not one, because the client may repeat the request.
+    ///
+    /// # Errors
+    /// That of `done`; `temporarily_unavailable` if the event cannot be recorded.
+    pub(crate) async fn record_refusal<T>(
+        &self,
+        context: Context<'_>,
+        action: Action,
+        method: &'static str,
+        done: Result<T, Error>,
+    ) -> Result<T, Error> {
+        match done {
+            Err(error) if error.status().is_client_error() => context.refuse(&self.cipher, action, method, error).await,
+            done => done,
+        }
+    }
 }
 
-/// What an access token says, as a request carries it.
+/// An access token that a request presents.
 pub(crate) struct Presented {
-    /// Its claims. The token is current.
+    /// The claims of a token that is current.
     pub(crate) claims: Claims,
-    /// Whose.
     pub(crate) user_id: UserId,
-    /// The session's id.
     pub(crate) session_id: Token,
-    /// Whether a cookie brought it.
-    pub(crate) by_cookie: bool,
+    pub(crate) transport: Transport,
 }
 
-/// The access token of a request: the `Authorization` header's or, without that header, the cookie's, which needs a CSRF token where the
-/// request may change something. A token whose signature fails costs no read.
+/// The access token of a request: that of the `Authorization` header or, without the header, of the cookie. The cookie needs a CSRF token
+/// if the request may change something. A token with a bad signature costs no read.
 ///
 /// # Errors
 /// `invalid_token`, `csrf_failed`, `temporarily_unavailable`.
-pub(crate) async fn presented(app: &App, request: &Request) -> Result<Presented, Error> {
-    let (token, by_cookie) = match request.headers.contains_key("authorization") {
-        true => (request.bearer_token(), false),
-        false => (request.cookie(Cookie::Access), true),
+pub(crate) async fn presented(context: Context<'_>) -> Result<Presented, Error> {
+    let Context { app, request } = context;
+    let (token, transport) = match request.headers.contains_key("authorization") {
+        true => (request.bearer_token(), Transport::Token),
+        false => (request.cookie(Cookie::Access), Transport::Cookie),
     };
-    let claims = verified(app, token.ok_or(Error::InvalidToken)?).await?.ok_or(Error::InvalidToken)?;
-    if !access_token::is_current(&claims, app.clock.now()) {
+    let claims = access_token::verified(app, token.ok_or(Error::InvalidToken)?).await?.ok_or(Error::InvalidToken)?;
+    if !token::is_current(&claims, app.clock.now()) {
         return Err(Error::InvalidToken);
     }
-    let ids = UserId::parse(&claims.sub).zip(Token::parse(&claims.sid));
-    let (user_id, session_id) = ids.ok_or(Error::InvalidToken)?;
-    if by_cookie && !request.is_safe() {
-        csrf::check(app, request, &[Bound::Session(session_id.clone())]).await?;
+    let (user_id, session_id) = access_token::ids(&claims).ok_or(Error::InvalidToken)?;
+    if transport == Transport::Cookie && !request.is_safe() {
+        csrf::check(context, &[Bound::Session(session_id.clone())]).await?;
     }
-    Ok(Presented { claims, user_id, session_id, by_cookie })
+    Ok(Presented { claims, user_id, session_id, transport })
 }
 
-/// The claims of an access token of ours, current or not.
-pub(crate) async fn verified(app: &App, token: &str) -> Result<Option<Claims>, Error> {
-    let Some(key_id) = access_token::key_id(token) else { return Ok(None) };
-    let Some(key) = app.keyring.public_key(&key_id).await? else { return Ok(None) };
-    let issuer = app.public_url().await?;
-    let audience = app.config.audience.as_deref().unwrap_or(&issuer);
-    Ok(access_token::verify(token, &key, &issuer, audience))
-}
-
-/// The caller of a request: one read, strongly consistent.
+/// The caller of a request, by one strongly consistent read.
 ///
 /// # Errors
 /// `invalid_token`, `csrf_failed`, `session_revoked`, `temporarily_unavailable`.
-pub(crate) async fn caller<'a>(app: &'a App, request: &Request) -> Result<Caller<'a>, Error> {
-    find_caller(app, request, false).await
+pub(crate) async fn caller<'a>(context: Context<'a>) -> Result<Caller<'a>, Error> {
+    let (caller, _) = load(context, UserQuery::ACCOUNT).await?;
+    Ok(caller)
 }
 
-/// The caller of a request, with what their second factors are checked by, in the same read.
+/// The caller of a request with their second factors, by the same read.
 ///
 /// # Errors
 /// As [`caller`].
-pub(crate) async fn caller_with_factors<'a>(app: &'a App, request: &Request) -> Result<Caller<'a>, Error> {
-    find_caller(app, request, true).await
+pub(crate) async fn caller_with_factors<'a>(context: Context<'a>) -> Result<Caller<'a>, Error> {
+    let (caller, factors) = load(context, UserQuery { factors: true, ..UserQuery::ACCOUNT }).await?;
+    Ok(Caller { factors: Some(factors), ..caller })
 }
 
-async fn find_caller<'a>(app: &'a App, request: &Request, factors: bool) -> Result<Caller<'a>, Error> {
-    let Presented { user_id, session_id, by_cookie, .. } = presented(app, request).await?;
-    let hash = session_hash(app, &session_id).await?;
-    let mut loaded = app.store.load(&user_id, UserQuery { factors, ..UserQuery::session(&hash) }).await?;
-    let factors = factors.then(|| std::mem::take(&mut loaded.factors));
-    let (account, session, cipher) = complete(app, loaded).ok_or(Error::SessionRevoked)?;
-    if !is_active(app, &account, &session) {
+async fn load<'a>(context: Context<'a>, query: UserQuery<'_>) -> Result<(Caller<'a>, Factors), Error> {
+    let app = context.app;
+    let Presented { user_id, session_id, transport, .. } = presented(context).await?;
+    let hash = access_token::session_hash(app, &session_id).await?;
+    let mut record = app.store.load(&user_id, UserQuery { session: Some(&hash), ..query }).await?;
+    let factors = std::mem::take(&mut record.factors);
+    let (account, session, cipher) = complete(app, record).ok_or(Error::SessionRevoked)?;
+    if !access_token::is_active(app, &account, &session) {
         return Err(Error::SessionRevoked);
     }
-    Ok(Caller { account, session, session_id, cipher, factors, by_cookie })
+    Ok((Caller { account, session, session_id, cipher, factors: None, transport }, factors))
 }
 
-/// Whether the session of that id lives, asked of the tables.
-pub(crate) async fn session_is_active(app: &App, user_id: &UserId, session_id: &Token) -> Result<bool, Error> {
-    let hash = session_hash(app, session_id).await?;
-    let loaded = app.store.load(user_id, UserQuery { without_salt: true, ..UserQuery::session(&hash) }).await?;
-    let both = loaded.account.zip(loaded.session);
-    Ok(both.is_some_and(|(account, session)| is_active(app, &account, &session)))
-}
-
-/// Whether a session lives and its account may be used.
-pub(crate) fn is_active(app: &App, account: &Account, session: &Session) -> bool {
-    account.status == Status::Active && session.state.is_active(account.session_epoch, app.clock.now())
-}
-
-/// The look-up hash of a session's id.
-pub(crate) async fn session_hash(app: &App, id: &Token) -> Result<String, Error> {
-    Ok(lookup_hash(&*app.keyring.get(KeyPurpose::Index).await?, Subject::Session, id.bytes()))
-}
-
-/// What was loaded, if all of it is there.
-pub(crate) fn complete(app: &App, loaded: UserRecord) -> Option<(Account, Session, UserCipher<'_>)> {
-    Some((loaded.account?, loaded.session?, UserCipher::new(app, loaded.salt?)))
-}
-
-/// What a refused transaction means to a caller whose session or account isn't what it was a moment ago: that asking again helps.
-pub(crate) fn changed(refused: CommitError) -> Error {
-    match refused {
-        refused if refused.refused("session") || refused.refused("account") => {
-            Error::TemporarilyUnavailable("the session or the account changed meanwhile".to_owned())
-        }
-        refused => refused.into(),
-    }
+/// A record with account, session and salt, if all of them exist.
+pub(crate) fn complete(app: &App, record: UserRecord) -> Option<(Account, Session, UserCipher<'_>)> {
+    Some((record.account?, record.session?, app.user_cipher(record.salt?)))
 }

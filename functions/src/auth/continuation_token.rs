@@ -1,29 +1,29 @@
-//! Tokens that lead on to a challenge's next step: links in mails, and what `password_required` and `mfa_required` give. They name the
-//! challenge and hold 32 random bytes, of which the table keeps a keyed hash.
+//! Continuation tokens: links in mails, and what `password_required` and `mfa_required` return. A token names its challenge and holds 32
+//! random bytes; the table has a keyed hash of them.
 
 use shared::{
     app::App,
+    clock::Timestamp,
     crypto::{
         key::KeyPurpose,
         lookup_hash::{Subject, lookup_hash},
         secret::{Token, same},
     },
-    domain::challenge::ChallengeKind,
     error::Error,
     fields::FromJson,
-    store::{Challenge, Pending},
+    store::{Challenge, Expected, ExpectedSecret, Payload},
 };
 
 /// The step of a challenge that a token leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// The one that was mailed as a link.
+    /// The token was mailed as a link.
     Link,
-    /// The one after the proof.
+    /// The token proves the step before.
     Next,
 }
 
-/// A challenge's id and the secret that was made for its next step.
+/// A continuation token.
 pub(crate) struct ContinuationToken {
     /// The challenge's id.
     pub(crate) challenge: String,
@@ -31,13 +31,13 @@ pub(crate) struct ContinuationToken {
 }
 
 impl ContinuationToken {
-    /// A new token for a challenge that is yet to be made, with its id.
+    /// A new token for a new challenge, with the challenge's id.
     pub(crate) fn new(app: &App) -> Self {
-        Self::random(app, &Token::random(&*app.rng).encode())
+        Self::for_challenge(app, &Token::random(&*app.rng).encode())
     }
 
     /// A new token for a challenge.
-    pub(crate) fn random(app: &App, challenge: &str) -> Self {
+    pub(crate) fn for_challenge(app: &App, challenge: &str) -> Self {
         Self { challenge: challenge.to_owned(), secret: Token::random(&*app.rng) }
     }
 
@@ -46,23 +46,34 @@ impl ContinuationToken {
         format!("{}.{}", self.challenge, self.secret.encode())
     }
 
-    /// The challenge that the token is of, if it is of that purpose, stands at that step, and the token is the right one for it.
+    /// The challenge of the token, if the token is right for this step of it.
     ///
     /// # Errors
     /// `invalid_code` otherwise; `temporarily_unavailable`.
-    pub(crate) async fn redeem(&self, app: &App, purpose: ChallengeKind, step: Step) -> Result<Challenge, Error> {
+    pub(crate) async fn redeem<P: Payload>(&self, app: &App, step: Step) -> Result<Challenge<P>, Error> {
         let now = app.clock.now();
-        let challenge = app.store.challenge(&self.challenge, purpose, now).await?.ok_or(Error::InvalidCode)?;
-        let answer = match (&challenge.pending, step) {
-            (Pending::Mailed { link: Some(link), .. }, Step::Link) => link,
-            (Pending::Proven(token), Step::Next) => token,
+        let challenge = app.store.challenge::<P>(&self.challenge, now).await?.ok_or(Error::InvalidCode)?;
+        let expected = match (&challenge.expected, step) {
+            (Expected::Mailed { link: Some(link), .. }, Step::Link) => link,
+            (Expected::ContinuationToken(token), Step::Next) => token,
             _ => return Err(Error::InvalidCode),
         };
-        let right = same(self.hash(app).await?.as_bytes(), answer.hash.as_bytes());
-        if right && now < answer.expires_at { Ok(challenge) } else { Err(Error::InvalidCode) }
+        let right = same(self.hash(app).await?.as_bytes(), expected.hash.as_bytes());
+        if right && now < expected.expires_at { Ok(challenge) } else { Err(Error::InvalidCode) }
     }
 
-    /// What the table keeps of it.
+    /// What a challenge stores of the token.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the `index` key.
+    pub(crate) async fn expected(&self, app: &App, expires_at: Timestamp) -> Result<ExpectedSecret, Error> {
+        Ok(ExpectedSecret { hash: self.hash(app).await?, expires_at })
+    }
+
+    /// The keyed hash of the token.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the `index` key.
     pub(crate) async fn hash(&self, app: &App) -> Result<String, Error> {
         let index = app.keyring.get(KeyPurpose::Index).await?;
         Ok(lookup_hash(&index, Subject::ContinuationToken, &[self.challenge.as_bytes(), self.secret.bytes()].concat()))
@@ -72,7 +83,7 @@ impl ContinuationToken {
 impl FromJson for ContinuationToken {
     fn from_json(value: serde_json::Value) -> Result<Self, String> {
         let text = String::from_json(value)?;
-        // What doesn't look like a token leads nowhere, which is for the operation to say, like of any other wrong token.
+        // A text of another form is a wrong token, and every wrong token gets the operation's answer.
         let (challenge, secret) = text.split_once('.').unwrap_or_default();
         let known = Token::parse(challenge).and(Token::parse(secret));
         Ok(match known {

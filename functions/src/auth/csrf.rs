@@ -1,25 +1,27 @@
-//! CSRF tokens (OWASP's signed double submit): an HMAC of the session that the cookies belong to, or, before there is one, of a random
-//! value in a cookie of its own. A foreign page can make a browser send the cookies, but can't read the token; and what a browser says
-//! of the page that a request comes from must agree.
+//! CSRF tokens (OWASP's signed double submit): an HMAC of the session that the cookies belong to, or of a random value in a cookie of its
+//! own before there is a session. A foreign page can make a browser send the cookies, but it cannot read the token. The browser's own word
+//! about the page that a request comes from is checked too.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use shared::{
     app::App,
+    context::Context,
     crypto::{
         device_token::DeviceToken,
         key::{Key, KeyPurpose},
         refresh_token::RefreshToken,
         secret::{Token, hmac, same},
     },
+    domain::session::SessionOptions,
     error::Error,
     http::{Cookie, Request},
 };
 
-use crate::auth::caller;
+use crate::auth::access_token;
 
 /// What a token is bound to.
 pub(crate) enum Bound {
-    /// The session of that id.
+    /// A session, by its id.
     Session(Token),
     /// The value of the pre-login cookie.
     Browser(Token),
@@ -35,18 +37,21 @@ impl Bound {
     }
 }
 
-/// The token that is bound to it.
+/// The token of a session or browser.
+///
+/// # Errors
+/// `temporarily_unavailable` without the key.
 pub(crate) async fn issue(app: &App, bound: &Bound) -> Result<String, Error> {
     Ok(bound.token(app.keyring.get(KeyPurpose::Csrf).await?.newest()))
 }
 
-/// Demands of a request that carries cookies, or asks for them, that it comes from a page of ours and carries a token bound to one of
-/// these.
+/// Requires that a request comes from a page of this service or of an allowed origin, and carries a token of one of `bounds`.
 ///
 /// # Errors
 /// `csrf_failed`; `temporarily_unavailable` without the key.
-pub(crate) async fn check(app: &App, request: &Request, bounds: &[Bound]) -> Result<(), Error> {
-    if !is_from_a_page_of_ours(app, request).await? {
+pub(crate) async fn check(context: Context<'_>, bounds: &[Bound]) -> Result<(), Error> {
+    let Context { app, request } = context;
+    if !has_allowed_origin(context).await? {
         return Err(Error::CsrfFailed);
     }
     let sent = request.headers.get("x-csrf-token").ok_or(Error::CsrfFailed)?.as_bytes();
@@ -55,28 +60,37 @@ pub(crate) async fn check(app: &App, request: &Request, bounds: &[Bound]) -> Res
     if bounds.iter().any(right) { Ok(()) } else { Err(Error::CsrfFailed) }
 }
 
-/// The same of a request that asks for cookies before there is a session, or while an older one is still in the browser: the token may
-/// be bound to any of the cookies that came along.
-pub(crate) async fn check_before_login(app: &App, request: &Request) -> Result<(), Error> {
+/// Requires a CSRF token of a request that asks for cookie transport.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) async fn check_transport(context: Context<'_>, options: &SessionOptions) -> Result<(), Error> {
+    if options.by_cookie() { check_before_login(context).await } else { Ok(()) }
+}
+
+/// As [`check`], for a request that asks for cookies before there is a session, or while an older one is in the browser. The token may be
+/// bound to any of the cookies that came along.
+async fn check_before_login(context: Context<'_>) -> Result<(), Error> {
+    let Context { app, request } = context;
     let mut bounds = Vec::new();
     bounds.extend(pre_login(request).map(Bound::Browser));
     if let Some(token) = request.cookie(Cookie::Access) {
-        let claims = caller::verified(app, token).await?;
+        let claims = access_token::verified(app, token).await?;
         bounds.extend(claims.and_then(|claims| Token::parse(&claims.sid)).map(Bound::Session));
     }
-    if let Some(token) = refresh_token(app, request).await? {
+    if let Some(token) = refresh_token(context).await? {
         bounds.push(Bound::Session(token.session_id.clone()));
     }
-    check(app, request, &bounds).await
+    check(context, &bounds).await
 }
 
-/// The refresh token of the cookie, where the CSRF token of its session comes with it.
+/// The refresh token of the cookie, if the CSRF token of its session comes with it.
 ///
 /// # Errors
 /// `invalid_token`, `csrf_failed`; `temporarily_unavailable` without the keys.
-pub(crate) async fn checked_refresh_token(app: &App, request: &Request) -> Result<RefreshToken, Error> {
-    let token = refresh_token(app, request).await?.ok_or(Error::InvalidToken)?;
-    check(app, request, &[Bound::Session(token.session_id.clone())]).await?;
+pub(crate) async fn checked_refresh_token(context: Context<'_>) -> Result<RefreshToken, Error> {
+    let token = refresh_token(context).await?.ok_or(Error::InvalidToken)?;
+    check(context, &[Bound::Session(token.session_id.clone())]).await?;
     Ok(token)
 }
 
@@ -85,9 +99,13 @@ pub(crate) fn pre_login(request: &Request) -> Option<Token> {
     request.cookie(Cookie::PreLogin).and_then(Token::parse)
 }
 
-/// The refresh token of the cookie, if it is one of ours. A sibling domain can plant that cookie, unlike the device's beside it: one
-/// that belongs to another user than the device isn't believed.
-pub(crate) async fn refresh_token(app: &App, request: &Request) -> Result<Option<RefreshToken>, Error> {
+/// The refresh token of the cookie, if this service made it. A sibling domain can plant this cookie, but not the device cookie. So a
+/// token of another user than the device's is ignored.
+///
+/// # Errors
+/// `temporarily_unavailable` without the keys.
+pub(crate) async fn refresh_token(context: Context<'_>) -> Result<Option<RefreshToken>, Error> {
+    let Context { app, request } = context;
     let Some(token) = request.cookie(Cookie::Refresh) else { return Ok(None) };
     let keys = app.keyring.get(KeyPurpose::Refresh).await?;
     let Some(token) = RefreshToken::parse(&keys, token) else { return Ok(None) };
@@ -99,9 +117,10 @@ pub(crate) async fn refresh_token(app: &App, request: &Request) -> Result<Option
     Ok(device.is_some_and(|device| device.user_id == token.user_id).then_some(token))
 }
 
-/// What the browser says of the page (Fetch standard, `Origin`; Fetch Metadata, `Sec-Fetch-Site`). A client that says nothing is no
-/// browser, and nobody else's cookies are in it.
-async fn is_from_a_page_of_ours(app: &App, request: &Request) -> Result<bool, Error> {
+/// Whether the browser says that the page is of this service or of an allowed origin (Fetch standard, `Origin`; Fetch Metadata,
+/// `Sec-Fetch-Site`). A client that sends neither is not a browser, so it holds nobody else's cookies.
+async fn has_allowed_origin(context: Context<'_>) -> Result<bool, Error> {
+    let Context { app, request } = context;
     if let Some(origin) = request.headers.get("origin") {
         return Ok(request.allowed_origin().is_some() || origin.as_bytes() == app.public_url().await?.as_bytes());
     }

@@ -1,4 +1,4 @@
-//! Whose an identifier is that somebody typed.
+//! The user of an identifier.
 
 use shared::{
     app::App,
@@ -10,7 +10,10 @@ use shared::{
     error::Error,
 };
 
-/// The look-up hash of what was typed, and whose it is.
+/// The look-up hash of an identifier, and the user who has it.
+///
+/// # Errors
+/// `temporarily_unavailable`.
 pub(crate) async fn find_user(
     app: &App,
     index: &KeySet,
@@ -19,13 +22,13 @@ pub(crate) async fn find_user(
     match identifier {
         Identifier::Email(email) => {
             let hash = lookup_hash(index, Subject::Email, email.as_str().as_bytes());
-            let owner = app.store.email_owner(&hash).await?;
-            Ok((hash, owner))
+            let user = app.store.email_owner(&hash).await?;
+            Ok((hash, user))
         }
         Identifier::Username(username) => {
             let hash = lookup_hash(index, Subject::Username, username.normalised().as_bytes());
-            let owner = app.store.username_owner(&hash).await?;
-            Ok((hash, owner))
+            let user = app.store.username_owner(&hash).await?;
+            Ok((hash, user))
         }
     }
 }

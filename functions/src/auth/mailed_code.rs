@@ -1,22 +1,29 @@
-//! Codes that are mailed: made with their hashes, and compared with them.
+//! Mailed codes: created with their hashes, and compared with them.
 
 use shared::{
     app::App,
+    clock::Timestamp,
     crypto::{key::KeyPurpose, password_hash::Cost},
     domain::otp_code::OtpCode,
     error::Error,
+    store::ExpectedSecret,
 };
 
-/// A new code, and the hash that is kept of it (a PHC string).
-pub(crate) async fn new(app: &App) -> Result<(OtpCode, String), Error> {
+/// A new code, and what a challenge stores of it: a password hash (a PHC string).
+///
+/// # Errors
+/// `temporarily_unavailable`.
+pub(crate) async fn new(app: &App, expires_at: Timestamp) -> Result<(OtpCode, ExpectedSecret), Error> {
     let code = OtpCode::random(&*app.rng);
     let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
     let hash = app.hasher.hash(code.bytes(), app.rng.bytes(), peppers.pepper(), Cost::CODE).await?;
-    Ok((code, hash))
+    Ok((code, ExpectedSecret { hash, expires_at }))
 }
 
-/// Whether a code is the one of that hash. To be asked after the guess was counted.
+/// Whether a code has this hash. The attempt must be reserved before.
+///
+/// # Errors
+/// `temporarily_unavailable`.
 pub(crate) async fn is_right(app: &App, code: &OtpCode, hash: &str) -> Result<bool, Error> {
-    let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
-    Ok(app.hasher.verify(code.bytes(), hash, |version| peppers.bytes_of(version)).await?)
+    super::password::matches(app, code.bytes(), hash).await
 }

@@ -1,16 +1,16 @@
-//! `user`, as answers show it to its owner.
+//! The `user` of answers, and mails to the owner of an account.
 
 use serde::Serialize;
 use shared::{
     app::App,
-    crypto::{field::Place, key::KeyPurpose},
     domain::mail::{Content, NOTICE_SECONDS},
     error::Error,
+    mail,
     store::{Account, Transaction},
     user_cipher::UserCipher,
 };
 
-/// The `user` of API.md.
+/// The `user` of answers (docs/api.md).
 #[derive(Serialize)]
 pub(crate) struct User {
     id: String,
@@ -28,14 +28,18 @@ pub(crate) struct User {
     last_login_at: Option<String>,
 }
 
-/// The account's address in the clear, if it has one.
+/// The account's address, decrypted, if it has one.
+///
+/// # Errors
+/// `temporarily_unavailable` without the key.
 pub(crate) async fn address(cipher: &UserCipher<'_>, account: &Account) -> Result<Option<String>, Error> {
-    let Some(sealed) = &account.email else { return Ok(None) };
-    let item = Account::item_key(&account.id);
-    Ok(Some(cipher.open(KeyPurpose::FieldContact, Account::place(&item, "email"), sealed).await?.to_string()))
+    cipher.item(&Account::key(&account.id)).open_some(Account::EMAIL, account.email.as_ref()).await
 }
 
-/// Adds to the transaction that the account's owner is told, if they have an address.
+/// Adds a security mail to the transaction, if the account has an address.
+///
+/// # Errors
+/// `temporarily_unavailable` without the keys.
 pub(crate) async fn notify_owner(
     app: &App,
     cipher: &UserCipher<'_>,
@@ -44,41 +48,43 @@ pub(crate) async fn notify_owner(
     transaction: &mut Transaction,
 ) -> Result<(), Error> {
     if let Some(address) = address(cipher, account).await? {
-        transaction.put_mail(&app.store, &cipher.mail(&address, content, NOTICE_SECONDS).await?);
+        let not_after = app.clock.now().plus_seconds(NOTICE_SECONDS);
+        transaction.put_mail(&mail::compose(cipher, &address, content, not_after).await?);
     }
     Ok(())
 }
 
-/// What of an account's own must not stand in its password: the address's local part, the username, the name.
+/// The user's own words, which a password must not contain: the local part of the address, the username, the name.
+///
+/// # Errors
+/// `temporarily_unavailable` without the key.
 pub(crate) async fn own_words(cipher: &UserCipher<'_>, account: &Account) -> Result<Vec<String>, Error> {
-    let user = User::of(cipher, account).await?;
+    let user = User::open(cipher, account).await?;
     let local_part = user.email.and_then(|email| email.split('@').next().map(str::to_owned));
     Ok([local_part, user.username, user.name].into_iter().flatten().collect())
 }
 
 impl User {
-    /// What its owner knows the account as: the address, or the username.
+    /// The name that the owner knows the account by: the address, or the username.
     pub(crate) fn known_as(self) -> String {
         self.email.or(self.username).unwrap_or(self.id)
     }
 
     /// Decrypts an account for its owner.
-    pub(crate) async fn of(cipher: &UserCipher<'_>, account: &Account) -> Result<Self, Error> {
-        let item = Account::item_key(&account.id);
-        let open = async |sealed: &Option<String>, attribute: &'static str| -> Result<Option<String>, Error> {
-            let Some(sealed) = sealed else { return Ok(None) };
-            let place: Place<'_> = Account::place(&item, attribute);
-            Ok(Some(cipher.open(KeyPurpose::FieldContact, place, sealed).await?.to_string()))
-        };
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the key.
+    pub(crate) async fn open(cipher: &UserCipher<'_>, account: &Account) -> Result<Self, Error> {
+        let fields = cipher.item(&Account::key(&account.id));
         Ok(Self {
             id: account.id.to_string(),
-            email: open(&account.email, "email").await?,
-            // No account has an address that wasn't proven.
+            email: fields.open_some(Account::EMAIL, account.email.as_ref()).await?,
+            // An account only has an address that was proven.
             email_verified: account.email.is_some(),
-            username: open(&account.username, "username").await?,
-            name: open(&account.name, "name").await?,
-            bio: open(&account.bio, "bio").await?,
-            picture: open(&account.picture, "picture").await?,
+            username: fields.open_some(Account::USERNAME, account.username.as_ref()).await?,
+            name: fields.open_some(Account::NAME, account.name.as_ref()).await?,
+            bio: fields.open_some(Account::BIO, account.bio.as_ref()).await?,
+            picture: fields.open_some(Account::PICTURE, account.picture.as_ref()).await?,
             status: account.status.as_str(),
             mfa_enabled: account.mfa_since.is_some(),
             passkeys: account.passkeys,

@@ -1,17 +1,15 @@
-//! `POST /v1/passkeys/options`: what a browser is asked for to make a passkey for the caller.
-
-use std::sync::Arc;
+//! `POST /v1/passkeys/options`: what a browser needs to create a passkey.
 
 use serde_json::json;
 use shared::{
     app::App,
+    context::Context,
     crypto::{key::KeyPurpose, secret::Token},
     domain::{audit::Action, challenge::PASSKEY_SECONDS},
     error::Error,
-    http::{Request, Response, StatusCode},
-    operation::Operation,
-    store::{About, Challenge, MAX_PASSKEYS, PasskeyRegistration, Pending, Transaction},
-    webauthn::RelyingParty,
+    http::{Response, StatusCode},
+    operation::{Access, Operation, Route},
+    store::{Challenge, Expected, MAX_PASSKEYS, PasskeyRegistration},
 };
 
 use crate::auth::{
@@ -20,28 +18,27 @@ use crate::auth::{
     user::User,
 };
 
-/// `passkey-options`
-pub const OPERATION: Operation = Operation::http(
-    "passkey-options",
-    &[
+pub const OPERATION: Operation = Operation::http("passkey-options", |context| Box::pin(handle(context)))
+    .summary("returns what a browser needs to create a passkey")
+    .routes(&[Route::new("POST", "/v1/passkeys/options")])
+    .access(Access::FreshSession)
+    .keys(&[
         KeyPurpose::Index,
         KeyPurpose::Csrf,
         KeyPurpose::FieldContact,
         KeyPurpose::FieldMfa,
         KeyPurpose::FieldSession,
         KeyPurpose::FieldIp,
-    ],
-    |app, request| Box::pin(handle(app, request)),
-);
+    ]);
 
-/// What is told where there are too many.
+/// The account has [`MAX_PASSKEYS`].
 pub(super) const TOO_MANY: Error = Error::Conflict("This account has as many passkeys as it may.");
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    request.fields()?.finish(|| Some(()))?;
-    let caller = caller::caller(&app, &request).await?;
-    let done = ask(&app, &caller).await;
-    caller.audit_refusal(&app, &request, Action::RegisterPasskey, "passkey", done).await
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    context.request.fields()?.finish(|| Some(()))?;
+    let caller = caller::caller(context).await?;
+    let done = ask(context.app, &caller).await;
+    caller.record_refusal(context, Action::RegisterPasskey, "passkey", done).await
 }
 
 async fn ask(app: &App, caller: &Caller<'_>) -> Result<Response, Error> {
@@ -52,23 +49,16 @@ async fn ask(app: &App, caller: &Caller<'_>) -> Result<Response, Error> {
     }
     let have = passkey::allowed(cipher, &app.store.passkeys(&account.id).await?).await?;
     let have = have.into_iter().map(|known| known.id).collect();
-    let known_as = User::of(cipher, account).await?.known_as();
-    let options = RelyingParty::of(app).await?.ask_to_register(&account.id, &known_as, have)?;
+    let known_as = User::open(cipher, account).await?.known_as();
+    let options = app.relying_party().await?.ask_to_register(&account.id, &known_as, have)?;
     let id = Token::random(&*app.rng).encode();
-    let challenge = Challenge {
-        user_id: account.id.clone(),
-        about: About::PasskeyRegistration(PasskeyRegistration {
-            session_hash: caller.session.hash.clone(),
-            state: passkey::seal_state(app, &id, &options.state).await?,
-        }),
-        pending: Pending::Signature,
-        generation: 1,
-        attempts: 0,
-        ends_at: app.clock.now().plus_seconds(PASSKEY_SECONDS),
-        id: id.clone(),
+    let payload = PasskeyRegistration {
+        session_hash: caller.session.hash.clone(),
+        state: passkey::seal_state(app, PasskeyRegistration::STATE, &id, &options.state).await?,
     };
-    let mut transaction = Transaction::new();
-    transaction.issue_challenge(&app.store, &challenge);
+    let ends_at = app.clock.now().plus_seconds(PASSKEY_SECONDS);
+    let mut transaction = app.store.transaction();
+    transaction.issue_challenge(&Challenge::new(&id, &account.id, payload, Expected::Signature, ends_at));
     app.store.commit(transaction).await?;
     Ok(Response::json(StatusCode::OK, &json!({ "challenge_id": id, "publicKey": options.options })))
 }

@@ -1,84 +1,78 @@
-//! What `reauthenticate` does with mailed codes: for accounts without a password, and for suspicious logins that wait for one.
+//! Reauthentication by a mailed code: for accounts without a password, and for suspicious logins that wait for a code.
 
 use serde_json::json;
 use shared::{
-    app::App,
+    context::Context,
     crypto::secret::Token,
     domain::{
         audit::{Action, Outcome},
-        challenge::{CODE_SECONDS, ChallengeKind},
+        challenge::CODE_SECONDS,
         limits::{CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION},
         mail::Content,
         otp_code::OtpCode,
         second_factor::Method,
     },
     error::Error,
-    http::{Request, Response, StatusCode},
-    store::{About, Answer, Challenge, FactorChange, Guess, Pending, Transaction},
+    http::{Response, StatusCode},
+    mail,
+    store::{Challenge, Condition, Expected, FactorChange, Reauthentication, SecretKind},
 };
 
-use crate::{
-    auth::{
-        caller::{self, Caller},
-        mailed_code, user,
-    },
-    reauthentication::reauthenticate::{confirm_login, record_reauthentication, refusal, verify_second_factor},
-};
+use super::proof::{confirm_login, record_reauthentication, refusal, verify_second_factor};
+use crate::auth::{caller::Caller, mailed_code, user};
 
-/// Mails a code; the one before is no good any more.
-pub(super) async fn ask(app: &App, request: &Request, caller: &Caller<'_>) -> Result<Response, Error> {
-    let Some(address) = user::address(&caller.cipher, &caller.account).await? else {
+/// Mails a code. An earlier one stops working.
+///
+/// # Errors
+/// `conflict` for an account without an address; `rate_limited`; `temporarily_unavailable`.
+pub(super) async fn ask(context: Context<'_>, caller: &Caller<'_>) -> Result<Response, Error> {
+    let app = context.app;
+    let Caller { account, session, cipher, .. } = caller;
+    let Some(address) = user::address(cipher, account).await? else {
         return Err(Error::Conflict("This account has no address that a code could be mailed to."));
     };
     let now = app.clock.now();
-    app.store.count(app.config.limit(REAUTHENTICATION_MAIL_BY_SESSION), &caller.session.hash, now).await?;
+    app.store.count(app.config.limit(REAUTHENTICATION_MAIL_BY_SESSION), &session.hash, now).await?;
     let id = Token::random(&*app.rng).encode();
-    let (code, hash) = mailed_code::new(app).await?;
     let expires_at = now.plus_seconds(CODE_SECONDS);
-    let challenge = Challenge {
-        id: id.clone(),
-        user_id: caller.account.id.clone(),
-        about: About::Reauthentication(caller.session.hash.clone()),
-        pending: Pending::Mailed { code: Some(Answer { hash, expires_at }), link: None },
-        generation: 1,
-        attempts: 0,
-        ends_at: expires_at,
-    };
+    let (code, expected) = mailed_code::new(app, expires_at).await?;
+    let payload = Reauthentication { session_hash: session.hash.clone() };
+    let expected = Expected::Mailed { code: Some(expected), link: None };
     let content = Content::ReauthenticationCode { code: code.display().to_string() };
-    let mail = caller.cipher.mail(&address, content, CODE_SECONDS).await?.in_epoch_of(&caller.account);
-    let event = caller.cipher.event(Action::Reauthenticate, Outcome::Success, "code_mailed", &request.client).await?;
-    let mut transaction = Transaction::new();
-    // One code at a time: the one before is no good any more.
-    if let Some(earlier) = &caller.session.code_challenge {
-        transaction.withdraw_challenge(&app.store, earlier);
+    let mail = mail::compose(cipher, &address, content, expires_at).await?.in_epoch_of(account);
+    let event = context.event(cipher, Action::Reauthenticate, Outcome::Success, "code_mailed").await?;
+    let mut transaction = app.store.transaction();
+    // A session has one code at a time.
+    if let Some(earlier) = &session.code_challenge {
+        transaction.withdraw_challenge(earlier);
     }
-    transaction.record_mailed_code(&app.store, &caller.session, &id);
-    transaction.issue_challenge(&app.store, &challenge);
-    transaction.put_mail(&app.store, &mail);
-    transaction.audit(&app.store, &event);
-    match app.store.commit(transaction).await {
-        Ok(()) => Ok(Response::json(StatusCode::ACCEPTED, &json!({ "challenge_id": id, "expires_in": CODE_SECONDS }))),
-        Err(refused) => Err(caller::changed(refused)),
-    }
+    transaction.record_mailed_code(session, &id);
+    transaction.issue_challenge(&Challenge::new(&id, &account.id, payload, expected, expires_at));
+    transaction.put_mail(&mail);
+    transaction.record_event(&event);
+    app.store.commit(transaction).await?;
+    Ok(Response::json(StatusCode::ACCEPTED, &json!({ "challenge_id": id, "expires_in": CODE_SECONDS })))
 }
 
-/// Takes a mailed code for a proof, with a second factor where one is asked for.
-pub(super) async fn take(
-    app: &App,
-    request: &Request,
+/// Accepts a mailed code as a proof, together with a second factor where the account has one.
+///
+/// # Errors
+/// `invalid_code`, `rate_limited`, `locked_out`, `session_revoked`, `temporarily_unavailable`.
+pub(super) async fn accept(
+    context: Context<'_>,
     caller: &Caller<'_>,
     challenge_id: &str,
     code: &OtpCode,
     totp: Option<OtpCode>,
 ) -> Result<Response, Error> {
-    // One made in another session, or by another user, is none of this one's.
+    let app = context.app;
+    // A challenge of another session, or of another user, is not for this session.
     if caller.session.code_challenge.as_deref() != Some(challenge_id) {
         return Err(Error::InvalidCode);
     }
     let now = app.clock.now();
-    let purpose = ChallengeKind::Reauthentication;
-    let reserved = app.store.reserve_attempt(challenge_id, purpose, Guess::Code, now).await?;
-    let challenge = reserved.ok_or(Error::InvalidCode)?;
+    let reserved = app.store.reserve_attempt(challenge_id, SecretKind::Code, now).await?;
+    let challenge: Challenge<Reauthentication> = reserved.ok_or(Error::InvalidCode)?;
     let limit = app.config.limit(CODE_GUESSES_BY_ACCOUNT);
     let account = format!("{}#{}", caller.account.id, caller.account.device_epoch);
     let counted = app.store.count(limit, &account, now).await;
@@ -87,27 +81,28 @@ pub(super) async fn take(
         return Err(error);
     }
     counted?;
-    let Pending::Mailed { code: Some(answer), .. } = &challenge.pending else { return Err(Error::InvalidCode) };
-    if !mailed_code::is_right(app, code, &answer.hash).await? {
+    let Expected::Mailed { code: Some(expected), .. } = &challenge.expected else { return Err(Error::InvalidCode) };
+    if !mailed_code::is_right(app, code, &expected.hash).await? {
         return Err(Error::InvalidCode);
     }
     let second = verify_second_factor(app, caller, totp).await?;
-    let mut transaction = Transaction::new();
-    transaction.consume_challenge(&app.store, &challenge);
-    transaction.refund_count(&app.store, limit, &account, now);
-    confirm_login(app, caller, &mut transaction).await?;
-    // A mailed code is no factor that would be told of.
+    let mut transaction = app.store.transaction();
+    transaction.consume_challenge(&challenge);
+    transaction.refund_count(limit, &account, now);
+    confirm_login(caller, &mut transaction).await?;
+    // A mailed code adds nothing to `amr`, because it is not a factor.
     let amr = if second.is_some() { Method::Totp.amr() } else { &[] };
     if let Some((used, _)) = &second {
-        transaction.use_factor(&app.store, &caller.account.id, used, FactorChange::None);
+        transaction.use_factor(&caller.account.id, used, FactorChange::None);
     }
-    let access = record_reauthentication(app, request, caller, &mut transaction, "code", amr).await?;
-    match app.store.commit_refunding(transaction, second.as_ref().map(|(_, attempt)| attempt)).await {
+    let access = record_reauthentication(context, caller, "code", amr, &mut transaction).await?;
+    let attempt = second.as_ref().map(|(_, attempt)| attempt);
+    match app.store.commit_refunding(transaction, attempt).await {
         Ok(()) => Ok(access.into_response()),
         Err(refused) => {
-            if refused.refused("account") {
+            if refused.is(Condition::Account) {
                 app.store.refund_attempt(&challenge).await?;
-                app.store.commit_refunding(Transaction::new(), second.as_ref().map(|(_, attempt)| attempt)).await?;
+                app.store.refund(attempt).await?;
             }
             Err(refusal(refused))
         }

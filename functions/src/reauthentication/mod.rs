@@ -3,3 +3,4 @@
 pub mod reauthenticate;
 
 mod by_mailed_code;
+mod proof;

@@ -1,46 +1,42 @@
-//! `POST /v1/reauthenticate`: who is signed in proves once more who they are: by the password, with an authenticator app's code where MFA
-//! is on; by a passkey; or, where there is no password or a suspicious login waits for it, by a mailed code. The session's `auth_time` is
-//! then now.
-
-use std::sync::Arc;
+//! `POST /v1/reauthenticate`: the user of a session proves their identity again. By the password, with a TOTP code where MFA is on; by a
+//! passkey; or by a mailed code, if there is no password or a suspicious login waits for it. The session's `auth_time` is then now.
 
 use shared::{
-    app::App,
+    context::Context,
     crypto::key::KeyPurpose,
     domain::{
-        audit::{Action, Outcome},
-        challenge::ChallengeKind,
-        geo_location::GeoLocation,
+        audit::Action,
+        limits::{CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION},
         otp_code::OtpCode,
         password::Password,
-        second_factor::{MULTI_FACTOR, Method, with_methods},
+        second_factor::Method,
         session::OpaqueText,
     },
     error::Error,
     http::{Request, Response},
-    operation::Operation,
-    store::{
-        About, Attempt, CommitError, FactorChange, FactorUse, Guess, Session, Transaction, UserQuery, session_key,
-    },
+    operation::{Access, Operation, Route},
+    store::{Attempt, Challenge, Condition, FactorChange, PasskeyAssertion, SecretKind, UserQuery},
     webauthn::Assertion,
 };
 
-use crate::{
-    auth::{
-        caller::{self, Caller},
-        mfa::{
-            codes::{self, TypedCode},
-            passkey,
-        },
-        session::issue::{self, Access},
-    },
-    reauthentication::by_mailed_code,
+use super::{
+    by_mailed_code,
+    proof::{confirm_login, record_reauthentication, refusal, verify_second_factor},
+};
+use crate::auth::{
+    caller::{self, Caller},
+    mfa::passkey,
+    password,
 };
 
-/// `reauthenticate`
-pub const OPERATION: Operation = Operation::http(
-    "reauthenticate",
-    &[
+pub const OPERATION: Operation = Operation::http("reauthenticate", |context| Box::pin(handle(context)))
+    .summary(
+        "renews the proof of who is signed in: password (with an app's code where MFA is on), passkey, or mailed code",
+    )
+    .routes(&[Route::new("POST", "/v1/reauthenticate")])
+    .access(Access::Session)
+    .memory(1769)
+    .keys(&[
         KeyPurpose::Index,
         KeyPurpose::Pepper,
         KeyPurpose::Csrf,
@@ -50,9 +46,8 @@ pub const OPERATION: Operation = Operation::http(
         KeyPurpose::FieldSession,
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
-    ],
-    |app, request| Box::pin(handle(app, request)),
-);
+    ])
+    .limits(&[CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION]);
 
 enum Proof {
     /// Nothing yet: a code is asked for.
@@ -95,60 +90,47 @@ impl Proof {
     }
 }
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let proof = Proof::parse(&request)?;
-    let caller = caller::caller_with_factors(&app, &request).await?;
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app: _, request } = context;
+    let proof = Proof::parse(request)?;
+    let caller = caller::caller_with_factors(context).await?;
     let mfa = caller.account.mfa_since.is_some();
-    // What waits for a mailed code since its login was suspicious is not lifted by what a thief of the password has.
-    let waits = caller.session.unconfirmed && !mfa;
+    // A suspicious login that waits for a mailed code is not confirmed by the password, because a thief may have it.
+    let waits_for_code = caller.session.unconfirmed && !mfa;
     let (method, done) = match proof {
-        // As strong as the account's logins: with a second factor, a password or a mailed code alone is not enough.
+        // As strong as the account's logins: with MFA, a password or a mailed code alone is not enough.
         Proof::Password { totp: None, .. } | Proof::Code { totp: None, .. } if mfa => {
             return Err(Error::field("totp_code", "is required"));
         }
-        Proof::None if caller.account.password.is_some() && !waits => {
+        Proof::None if caller.account.password.is_some() && !waits_for_code => {
             return Err(Error::field("password", "is required"));
         }
-        Proof::Password { password, totp } if !waits => {
-            ("password", by_password(&app, &request, &caller, &password, totp).await)
+        Proof::Password { password, totp } if !waits_for_code => {
+            ("password", by_password(context, &caller, &password, totp).await)
         }
-        Proof::Password { .. } | Proof::None => ("code_mailed", by_mailed_code::ask(&app, &request, &caller).await),
+        Proof::Password { .. } | Proof::None => ("code_mailed", by_mailed_code::ask(context, &caller).await),
         Proof::Code { challenge_id, code, totp } => {
-            ("code", by_mailed_code::take(&app, &request, &caller, &challenge_id.0, &code, totp).await)
+            ("code", by_mailed_code::accept(context, &caller, &challenge_id.0, &code, totp).await)
         }
         Proof::Passkey { challenge_id, assertion } => {
-            ("passkey", by_passkey(&app, &request, &caller, &challenge_id.0, &assertion).await)
+            ("passkey", by_passkey(context, &caller, &challenge_id.0, &assertion).await)
         }
     };
-    caller.audit_refusal(&app, &request, Action::Reauthenticate, method, done).await
-}
-
-/// The second factor beside another proof, where one was given.
-pub(super) async fn verify_second_factor<'a>(
-    app: &App,
-    caller: &'a Caller<'_>,
-    totp: Option<OtpCode>,
-) -> Result<Option<(FactorUse<'a>, Attempt)>, Error> {
-    match totp {
-        Some(code) => codes::verify_code_in_session(app, caller, &TypedCode::Totp(code)).await.map(Some),
-        None => Ok(None),
-    }
+    caller.record_refusal(context, Action::Reauthenticate, method, done).await
 }
 
 async fn by_password(
-    app: &App,
-    request: &Request,
+    context: Context<'_>,
     caller: &Caller<'_>,
     password: &Password,
     totp: Option<OtpCode>,
 ) -> Result<Response, Error> {
-    let now = app.clock.now();
-    // Tried in a session, it is counted with what was tried in that: others' failures don't stand in its way, nor its in theirs.
-    let hash = &caller.session.hash;
-    let attempt = app.store.reserve_login("password/session", hash, app.config.limit_factor, now).await?;
-    let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
+    let app = context.app;
+    // Counted per session, so failures elsewhere don't count here, and failures here don't count there.
+    let (factor, now) = (app.config.limit_factor, app.clock.now());
+    let attempt = app.store.reserve_login("password/session", &caller.session.hash, factor, now).await?;
     let right = match &caller.account.password {
-        Some(hash) => app.hasher.verify(password.bytes(), hash, |version| peppers.bytes_of(version)).await?,
+        Some(hash) => password::matches(app, password.bytes(), hash).await?,
         None => false,
     };
     if !right {
@@ -157,27 +139,24 @@ async fn by_password(
     let second = match verify_second_factor(app, caller, totp).await {
         Ok(second) => second,
         Err(error) => {
-            // The password was right, and is not to count as wrong.
-            app.store.commit_refunding(Transaction::new(), [&attempt]).await?;
+            app.store.refund([&attempt]).await?; // the password was right
             return Err(error);
         }
     };
-    let mut transaction = Transaction::new();
-    confirm_login(app, caller, &mut transaction).await?;
+    let mut transaction = app.store.transaction();
+    confirm_login(caller, &mut transaction).await?;
     let mut amr = vec!["pwd"];
     if let Some((used, _)) = &second {
-        transaction.use_factor(&app.store, &caller.account.id, used, FactorChange::None);
+        transaction.use_factor(&caller.account.id, used, FactorChange::None);
         amr.extend(Method::Totp.amr());
     }
-    let access = record_reauthentication(app, request, caller, &mut transaction, "password", &amr).await?;
-    let attempts: Vec<&Attempt> =
-        std::iter::once(&attempt).chain(second.as_ref().map(|(_, attempt)| attempt)).collect();
+    let access = record_reauthentication(context, caller, "password", &amr, &mut transaction).await?;
+    let attempts: Vec<&Attempt> = std::iter::once(&attempt).chain(second.as_ref().map(|(_, second)| second)).collect();
     match app.store.commit_refunding(transaction, attempts.clone()).await {
         Ok(()) => Ok(access.into_response()),
         Err(refused) => {
-            if refused.refused("account") {
-                // They were right, and are not to count as wrong.
-                app.store.commit_refunding(Transaction::new(), attempts).await?;
+            if refused.is(Condition::Account) {
+                app.store.refund(attempts).await?; // both were right
             }
             Err(refusal(refused))
         }
@@ -185,94 +164,34 @@ async fn by_password(
 }
 
 async fn by_passkey(
-    app: &App,
-    request: &Request,
+    context: Context<'_>,
     caller: &Caller<'_>,
     challenge_id: &str,
     assertion: &Assertion,
 ) -> Result<Response, Error> {
-    let (now, purpose) = (app.clock.now(), ChallengeKind::PasskeyAssertion);
-    let challenge = app.store.challenge(challenge_id, purpose, now).await?.ok_or(Error::InvalidCode)?;
-    let About::PasskeyAssertion(asked) = &challenge.about else { return Err(Error::InvalidCode) };
-    // One asked for as another user's, or for the second factor of a login, is none of this session's.
+    let (app, now) = (context.app, context.app.clock.now());
+    let challenge: Option<Challenge<PasskeyAssertion>> = app.store.challenge(challenge_id, now).await?;
+    let challenge = challenge.ok_or(Error::InvalidCode)?;
+    let asked = &challenge.payload;
+    // A challenge for another user, or for the second factor of a login, is not for this session.
     if asked.second_factor_of.is_some() || !asked.discoverable && challenge.user_id != caller.account.id {
         return Err(Error::InvalidCode);
     }
-    if app.store.reserve_attempt(challenge_id, purpose, Guess::Signature, now).await?.is_none() {
-        return Err(Error::InvalidCode);
-    }
+    let reserved = app.store.reserve_attempt(challenge_id, SecretKind::Signature, now).await?;
+    let _: Challenge<PasskeyAssertion> = reserved.ok_or(Error::InvalidCode)?;
     let index = app.keyring.get(KeyPurpose::Index).await?;
     let id = passkey::id(&index, assertion.credential_id());
-    let wanted = UserQuery { passkey: Some(&id), without_salt: true, ..UserQuery::ACCOUNT };
-    let stored = app.store.load(&caller.account.id, wanted).await?.passkey.ok_or(Error::InvalidCode)?;
-    let state = passkey::open_state(app, challenge_id, &asked.state).await?;
-    let proof = passkey::verify(app, &caller.cipher, &stored, assertion, &state, &request.client).await?;
-    let mut transaction = Transaction::new();
-    transaction.consume_challenge(&app.store, &challenge);
-    proof.add_to(app, &mut transaction);
-    confirm_login(app, caller, &mut transaction).await?;
-    let amr = proof.amr();
+    let query = UserQuery { passkey: Some(&id), without_salt: true, ..UserQuery::ACCOUNT };
+    let stored = app.store.load(&caller.account.id, query).await?.passkey.ok_or(Error::InvalidCode)?;
+    let state = passkey::open_state(app, PasskeyAssertion::STATE, challenge_id, &asked.state).await?;
+    let verified = passkey::verify(context, &caller.cipher, &stored, assertion, &state).await?;
+    let mut transaction = app.store.transaction();
+    transaction.consume_challenge(&challenge);
+    verified.add_to(app, &mut transaction);
+    confirm_login(caller, &mut transaction).await?;
+    let amr = verified.amr();
     let amr: Vec<&str> = amr.iter().map(String::as_str).collect();
-    let access = record_reauthentication(app, request, caller, &mut transaction, "passkey", &amr).await?;
+    let access = record_reauthentication(context, caller, "passkey", &amr, &mut transaction).await?;
     app.store.commit(transaction).await.map_err(refusal)?;
     Ok(access.into_response())
-}
-
-/// Adds to the transaction that the account is as it was read, and confirms the login if it was suspicious: its device is known from now on,
-/// and its place one that later logins may be like.
-pub(super) async fn confirm_login(app: &App, caller: &Caller<'_>, transaction: &mut Transaction) -> Result<(), Error> {
-    if !caller.session.unconfirmed {
-        transaction.require_account(&app.store, &caller.account);
-        return Ok(());
-    }
-    let Caller { account, session, cipher, .. } = caller;
-    let item = session_key(&account.id, &session.hash);
-    let place: Option<GeoLocation> = match &session.place {
-        Some(sealed) => Some(cipher.open_json(KeyPurpose::FieldSession, Session::place(&item, "place"), sealed).await?),
-        None => None,
-    };
-    let login_history = issue::login_history(cipher, account).await?.after(place.as_ref(), session.created_at);
-    transaction.record_login_history(
-        &app.store,
-        account,
-        &issue::seal_login_history(cipher, account, &login_history).await?,
-    );
-    if let Some(device) = &session.device_id {
-        transaction.confirm_device(&app.store, &account.id, device, account.device_epoch);
-    }
-    Ok(())
-}
-
-/// Adds to the transaction that the caller has proven who they are, and makes the access token that says so.
-pub(super) async fn record_reauthentication(
-    app: &App,
-    request: &Request,
-    caller: &Caller<'_>,
-    transaction: &mut Transaction,
-    method: &'static str,
-    amr: &[&str],
-) -> Result<Access, Error> {
-    let now = app.clock.now();
-    // What is proven now is no more than by this: that there were two factors once is not renewed by one.
-    let mut kept = caller.session.amr.clone();
-    kept.retain(|method| method != MULTI_FACTOR);
-    let amr = with_methods(&kept, amr);
-    let session = Session { auth_time: now, unconfirmed: false, amr, ..caller.session.clone() };
-    let Caller { account, session_id, by_cookie, .. } = caller;
-    let event = caller.cipher.event(Action::Reauthenticate, Outcome::Success, method, &request.client).await?;
-    transaction.record_reauthentication(&app.store, &session, &session.amr, now);
-    transaction.audit(&app.store, &event);
-    Access::of(app, account, &session, session_id, *by_cookie).await
-}
-
-/// What a refused transaction means to who proves themselves.
-pub(super) fn refusal(refused: CommitError) -> Error {
-    match refused {
-        refused if refused.refused("session") || refused.refused("device") => Error::SessionRevoked,
-        refused if refused.refused("challenge") || refused.refused("factors") => Error::InvalidCode,
-        refused if refused.refused("account") || refused.refused("passkey") => {
-            Error::TemporarilyUnavailable("the account changed meanwhile".to_owned())
-        }
-        refused => refused.into(),
-    }
 }

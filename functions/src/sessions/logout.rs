@@ -1,89 +1,88 @@
-//! `POST /v1/logout`: ends the caller's session, named by the access token or, where that has expired, by the refresh token.
-
-use std::sync::Arc;
+//! `POST /v1/logout`: ends the caller's session, which the access token names or, if that has expired, the refresh token.
 
 use shared::{
-    app::App,
+    context::Context,
     crypto::{key::KeyPurpose, refresh_token::RefreshToken, secret::Token},
     domain::{
         audit::{Action, Outcome},
         ids::UserId,
-        session::OpaqueText,
+        session::{OpaqueText, Transport},
     },
     error::Error,
-    http::{Cookie, Request, Response, StatusCode},
-    operation::Operation,
-    store::{Transaction, UserQuery},
+    http::{Cookie, Response, StatusCode},
+    operation::{Access, Operation, Route},
+    store::{Condition, UserQuery},
 };
 
 use crate::auth::{
+    access_token,
     caller::{self, Presented},
     csrf,
-    session::issue,
+    session::response::without_session_cookies,
 };
 
-/// `logout`
-pub const OPERATION: Operation = Operation::http(
-    "logout",
-    &[KeyPurpose::Index, KeyPurpose::Refresh, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("logout", |context| Box::pin(handle(context)))
+    .summary("ends the session")
+    .routes(&[Route::new("POST", "/v1/logout")])
+    .access(Access::Session)
+    .keys(&[KeyPurpose::Index, KeyPurpose::Refresh, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp]);
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let Leaving { user_id, session_id, method, by_cookie } = leaving(&app, &request).await?;
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let app = context.app;
+    let NamedSession { user_id, session_id, method, transport } = named_session(context).await?;
     let now = app.clock.now();
-    let session_hash = caller::session_hash(&app, &session_id).await?;
-    let loaded = app.store.load(&user_id, UserQuery::session(&session_hash)).await?;
-    let (account, session, cipher) = caller::complete(&app, loaded).ok_or(Error::SessionRevoked)?;
+    let session_hash = access_token::session_hash(app, &session_id).await?;
+    let record = app.store.load(&user_id, UserQuery::session(&session_hash)).await?;
+    let (account, session, cipher) = caller::complete(app, record).ok_or(Error::SessionRevoked)?;
     if !session.state.is_active(account.session_epoch, now) {
-        let error = Error::SessionRevoked;
-        let event = cipher.event(Action::Logout, Outcome::Failure(error.code()), method, &request.client).await?;
-        app.store.record_event(&event).await?;
-        return Err(error);
+        return context.refuse(&cipher, Action::Logout, method, Error::SessionRevoked).await;
     }
-    let event = cipher.event(Action::Logout, Outcome::Success, method, &request.client).await?;
-    let mut transaction = Transaction::new();
-    transaction.end_session(&app.store, &session, "logout", now);
-    transaction.audit(&app.store, &event);
+    let event = context.event(&cipher, Action::Logout, Outcome::Success, method).await?;
+    let mut transaction = app.store.transaction();
+    transaction.end_session(&session, "logout", now);
+    transaction.record_event(&event);
     match app.store.commit(transaction).await {
-        Ok(()) => Ok(issue::without_session_cookies(Response::empty(StatusCode::NO_CONTENT), by_cookie)),
-        Err(refused) if refused.refused("session") => Err(Error::SessionRevoked),
+        Ok(()) => Ok(without_session_cookies(Response::empty(StatusCode::NO_CONTENT), transport)),
+        Err(refused) if refused.is(Condition::Session) => Err(Error::SessionRevoked),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Which session is left, and how that is known.
-struct Leaving {
+/// The session to end, and the token that names it.
+struct NamedSession {
     user_id: UserId,
     session_id: Token,
     method: &'static str,
-    by_cookie: bool,
+    transport: Transport,
 }
 
-impl Leaving {
-    fn of(token: &RefreshToken, by_cookie: bool) -> Self {
+impl NamedSession {
+    fn from_refresh_token(token: &RefreshToken, transport: Transport) -> Self {
         let (user_id, session_id) = (token.user_id.clone(), token.session_id.clone());
-        Self { user_id, session_id, method: "refresh_token", by_cookie }
+        Self { user_id, session_id, method: "refresh_token", transport }
     }
 }
 
-async fn leaving(app: &App, request: &Request) -> Result<Leaving, Error> {
+async fn named_session(context: Context<'_>) -> Result<NamedSession, Error> {
+    let Context { app, request } = context;
     let mut fields = request.fields()?;
     let in_body: Option<OpaqueText> = fields.optional("refresh_token");
     fields.finish(|| Some(()))?;
     if let Some(token) = in_body {
         let keys = app.keyring.get(KeyPurpose::Refresh).await?;
-        return Ok(Leaving::of(&RefreshToken::parse(&keys, &token.0).ok_or(Error::InvalidToken)?, false));
+        let token = RefreshToken::parse(&keys, &token.0).ok_or(Error::InvalidToken)?;
+        return Ok(NamedSession::from_refresh_token(&token, Transport::Token));
     }
-    match caller::presented(app, request).await {
-        Ok(Presented { user_id, session_id, by_cookie, .. }) => {
-            Ok(Leaving { user_id, session_id, method: "access_token", by_cookie })
+    match caller::presented(context).await {
+        Ok(Presented { user_id, session_id, transport, .. }) => {
+            Ok(NamedSession { user_id, session_id, method: "access_token", transport })
         }
-        // The access token's cookie has expired; the refresh token's says as well which session it is.
+        // The cookie of the access token has expired. That of the refresh token names the same session.
         Err(Error::InvalidToken)
             if !request.headers.contains_key("authorization") && request.cookie(Cookie::Refresh).is_some() =>
         {
-            Ok(Leaving::of(&csrf::checked_refresh_token(app, request).await?, true))
+            let token = csrf::checked_refresh_token(context).await?;
+            Ok(NamedSession::from_refresh_token(&token, Transport::Cookie))
         }
         Err(error) => Err(error),
     }

@@ -8,7 +8,5 @@ pub mod logout_all;
 pub mod session_list;
 pub mod session_revoke;
 
-mod own;
-mod shown;
-
-pub(crate) use shown::trusted_until;
+mod lookup;
+mod views;

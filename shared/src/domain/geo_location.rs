@@ -28,7 +28,7 @@ pub struct LocationView {
 
 impl GeoLocation {
     /// Puts a place together out of what the network says, each part if it makes sense; `None` if nothing does.
-    pub fn of(
+    pub fn new(
         country: Option<&str>,
         region: Option<&str>,
         city: Option<&str>,
@@ -54,7 +54,7 @@ impl GeoLocation {
     }
 
     /// The place as answers show it.
-    pub fn location(&self) -> LocationView {
+    pub fn view(&self) -> LocationView {
         LocationView { country: self.country.clone(), region: self.region.clone(), city: self.city.clone() }
     }
 
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     fn at(latitude: f64, longitude: f64) -> GeoLocation {
-        GeoLocation::of(None, None, None, Some(latitude), Some(longitude)).unwrap()
+        GeoLocation::new(None, None, None, Some(latitude), Some(longitude)).unwrap()
     }
 
     #[test]
@@ -92,9 +92,9 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_left_out() {
-        assert_eq!(GeoLocation::of(Some("Germany"), Some(""), Some("a\nb"), Some(91.0), Some(0.0)), None);
-        assert_eq!(GeoLocation::of(None, None, None, Some(f64::NAN), Some(0.0)), None);
-        let place = GeoLocation::of(Some("de"), None, Some("Berlin"), Some(52.5), None).unwrap();
+        assert_eq!(GeoLocation::new(Some("Germany"), Some(""), Some("a\nb"), Some(91.0), Some(0.0)), None);
+        assert_eq!(GeoLocation::new(None, None, None, Some(f64::NAN), Some(0.0)), None);
+        let place = GeoLocation::new(Some("de"), None, Some("Berlin"), Some(52.5), None).unwrap();
         assert_eq!((place.describe().as_str(), place.point), ("Berlin, DE", None));
     }
 }

@@ -26,13 +26,22 @@ impl PasswordPolicy {
         }
     }
 
-    /// How many code points a password needs, as the only factor or beside a second one.
-    pub const fn least_code_points(self, second_factor: bool) -> usize {
-        match self {
-            Self::Length if !second_factor => 15,
-            Self::Composition | Self::Length => 8,
+    /// The fewest code points of a password.
+    pub const fn least_code_points(self, strength: Strength) -> usize {
+        match (self, strength) {
+            (Self::Length, Strength::OnlyFactor) => 15,
+            (Self::Length, Strength::WithSecondFactor) | (Self::Composition, _) => 8,
         }
     }
+}
+
+/// What a password must withstand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strength {
+    /// The password alone logs in.
+    OnlyFactor,
+    /// Logins need a second factor too.
+    WithSecondFactor,
 }
 
 /// The most code points that a password may have.
@@ -82,15 +91,14 @@ impl FromJson for Password {
 /// sequences and their usual disguises. 10^6 is where the most common passwords and their variations end.
 const LEAST_GUESSES: u64 = 1_000_000;
 
-/// Checks a new password. `second_factor`: whether logins ask for more than it. `context` is what it must have nothing of: the product's name,
-/// the user's address, username and name.
+/// Checks a new password. It must not contain `context`: the product's name, the user's address, username and name.
 ///
 /// # Errors
-/// One entry for each rule that is not met, in words for the person who chooses it.
+/// One entry for each rule that is not met, written for the person who chooses the password.
 pub fn check(
     password: &Password,
     policy: PasswordPolicy,
-    second_factor: bool,
+    strength: Strength,
     context: &[&str],
 ) -> Result<(), Vec<FieldError>> {
     let text: &str = &password.0;
@@ -100,7 +108,7 @@ pub fn check(
             broken.push(FieldError::new("password", message));
         }
     };
-    let least = policy.least_code_points(second_factor);
+    let least = policy.least_code_points(strength);
     rule(text.chars().count() >= least, &format!("must have at least {least} characters"));
     if policy == PasswordPolicy::Composition {
         rule(text.chars().any(char::is_uppercase), "must have an upper-case letter");
@@ -140,9 +148,14 @@ mod tests {
     use super::*;
 
     fn broken(text: &str, policy: PasswordPolicy) -> usize {
-        check(&Password::parse(text).unwrap(), policy, false, &["Latchkey", "ada.lovelace", "Ada Lovelace"])
-            .err()
-            .map_or(0, |b| b.len())
+        check(
+            &Password::parse(text).unwrap(),
+            policy,
+            Strength::OnlyFactor,
+            &["Latchkey", "ada.lovelace", "Ada Lovelace"],
+        )
+        .err()
+        .map_or(0, |b| b.len())
     }
 
     #[test]
@@ -182,7 +195,8 @@ mod tests {
         assert_eq!(broken("ヒマワリと青い空と七つの橋を渡る", PasswordPolicy::Length), 0);
         assert_eq!(broken("aaaaaaaaaaaaaaaaaaaa", PasswordPolicy::Length), 1);
         // Beside a second factor eight are enough (NIST SP 800-63B-4, section 3.1.1.2).
-        let beside = |text| check(&Password::parse(text).unwrap(), PasswordPolicy::Length, true, &[]);
+        let beside =
+            |text| check(&Password::parse(text).unwrap(), PasswordPolicy::Length, Strength::WithSecondFactor, &[]);
         assert!(beside("zq7 vlxe").is_ok() && beside("zq7 vlx").is_err());
     }
 

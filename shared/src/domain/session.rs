@@ -6,7 +6,6 @@ use serde_json::Value;
 use super::name::DisplayText;
 use crate::{
     clock::Timestamp,
-    config::Config,
     fields::{Fields, FromJson},
 };
 
@@ -92,11 +91,10 @@ pub struct Lifetime {
 }
 
 impl Lifetime {
-    /// The life of a session that begins `now`.
-    pub fn new(config: &Config, remember_me: bool, now: Timestamp) -> Self {
+    /// The lifetime of a session that starts `now`, for at most `days`, and `idle_minutes` without a refresh.
+    pub fn new(days: i64, idle_minutes: i64, now: Timestamp) -> Self {
         const DAY: i64 = 86_400;
-        let days = if remember_me { config.session_remember_days } else { config.session_days };
-        let idle_seconds = (config.session_idle_minutes * 60).min(days * DAY);
+        let idle_seconds = (idle_minutes * 60).min(days * DAY);
         Self { expires_at: now.plus_seconds(days * DAY), idle_seconds }
     }
 }
@@ -121,6 +119,19 @@ pub struct SessionState {
 }
 
 impl SessionState {
+    /// The state of a session that starts `now`, under the account's present epoch.
+    pub const fn new(epoch: i64, lifetime: Lifetime, now: Timestamp) -> Self {
+        Self {
+            epoch,
+            revoked_at: None,
+            expires_at: lifetime.expires_at,
+            idle_seconds: lifetime.idle_seconds,
+            last_active_at: now,
+            counter: 0,
+            spent_at: None,
+        }
+    }
+
     /// Whether the session lives, under the account's present epoch. Expiry counts here; TTL only sweeps.
     pub fn is_active(&self, epoch: i64, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.epoch == epoch && now < self.ends_at()

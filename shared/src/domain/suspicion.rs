@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     fn place(country: &str, latitude: f64, longitude: f64) -> GeoLocation {
-        GeoLocation::of(Some(country), None, None, Some(latitude), Some(longitude)).unwrap()
+        GeoLocation::new(Some(country), None, None, Some(latitude), Some(longitude)).unwrap()
     }
 
     #[test]

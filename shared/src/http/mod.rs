@@ -8,5 +8,5 @@ mod response;
 
 pub use ::http::{Method, StatusCode};
 pub use cookies::Cookie;
-pub use request::{Client, Request};
+pub use request::{Client, Edge, Request};
 pub use response::{AnswerContext, Response};

@@ -41,7 +41,9 @@ impl Error {
             Self::RateLimited { retry_after } | Self::LockedOut { retry_after } => {
                 response.with_header("retry-after", &retry_after.to_string())
             }
-            Self::TemporarilyUnavailable(_) | Self::Throttled(_) => response.with_header("retry-after", "1"),
+            Self::TemporarilyUnavailable(_) | Self::Throttled(_) | Self::Contended(_) => {
+                response.with_header("retry-after", "1")
+            }
             // RFC 9110, section 15.5.2, and RFC 6750, section 3: a 401 names the scheme.
             Self::InvalidToken | Self::SessionRevoked => {
                 response.with_header("www-authenticate", "Bearer error=\"invalid_token\"")

@@ -1,5 +1,5 @@
-//! DynamoDB. Its conditions and transactions are what keeps the rules, so there is one store, written against the SDK, and what
-//! tests replace is under the SDK.
+//! DynamoDB. Its conditions and transactions enforce the rules, so there is one store, written against the SDK. Tests replace what is
+//! below the SDK.
 
 mod accounts;
 mod audit;
@@ -16,54 +16,36 @@ use aws_sdk_dynamodb::Client;
 
 pub use accounts::{
     account::{Account, LastLogin},
-    factors::{BackupCodes, FactorChange, FactorUse, Factors, StoredTotp, factors_key},
-    passkeys::{MAX_PASSKEYS, StoredPasskey, passkey_key},
+    factors::{BackupCodes, FactorChange, FactorUse, Factors, StoredTotp},
+    passkeys::{MAX_PASSKEYS, StoredPasskey},
     user_record::{UserQuery, UserRecord},
 };
 pub use audit::AuditEvent;
 pub use challenges::{
-    About, Answer, Challenge, Guess, PasskeyAssertion, PasskeyRegistration, Pending, Registration, SecondFactor,
+    Challenge, DisownedLogin, Expected, ExpectedSecret, PasskeyAssertion, PasskeyRegistration, PasswordReset, Payload,
+    Reauthentication, Registration, SecondFactor, SecretKind, challenge_key,
 };
 pub use counters::Attempt;
 pub use dynamodb::{
     item::Item,
-    transaction::{CommitError, Transaction},
+    keys::Key,
+    table::{Table, Tables},
+    transaction::{CommitError, Condition, Retries, Transaction},
 };
 pub use keyring::{KeyringContents, WrappedKey};
 pub use outbox::StoredMail;
 pub use sessions::{
-    device::{Device, DeviceLogin, device_key},
-    session::{Session, session_key},
+    device::{Device, DeviceChange, DeviceLogin},
+    session::Session,
 };
 
 use crate::{error::Error, rng::Rng};
 
-/// The physical names of the tables.
-#[derive(Debug, Clone)]
-pub struct Tables {
-    /// `TABLE_ACCOUNTS`
-    pub accounts: String,
-    /// `TABLE_SESSIONS`
-    pub sessions: String,
-    /// `TABLE_CHALLENGES`
-    pub challenges: String,
-    /// `TABLE_AUDIT`
-    pub audit: String,
-    /// `TABLE_COUNTERS`
-    pub counters: String,
-    /// `TABLE_OUTBOX`
-    pub outbox: String,
-    /// `TABLE_KEYRING`
-    pub keyring: String,
-    /// `TABLE_USER_KEYS`
-    pub user_keys: String,
-}
-
-/// All that is stored.
+/// Reads and writes the tables.
 #[derive(Clone)]
 pub struct Store {
     client: Client,
-    tables: Tables,
+    tables: Arc<Tables>,
     rng: Arc<dyn Rng>,
 }
 
@@ -74,31 +56,20 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// A store in those tables.
+    /// A store in these tables.
     pub fn new(client: Client, tables: Tables, rng: Arc<dyn Rng>) -> Self {
-        Self { client, tables, rng }
+        Self { client, tables: Arc::new(tables), rng }
     }
 
-    /// Asks every table whether it is there.
+    /// Checks that every table answers.
     ///
     /// # Errors
-    /// `temporarily_unavailable` if one doesn't answer.
+    /// `temporarily_unavailable` if one does not.
     pub async fn check(&self) -> Result<(), Error> {
-        let tables = &self.tables;
-        let names = [
-            &tables.accounts,
-            &tables.sessions,
-            &tables.challenges,
-            &tables.audit,
-            &tables.counters,
-            &tables.outbox,
-            &tables.keyring,
-            &tables.user_keys,
-        ];
-        futures::future::try_join_all(names.map(|name| async move {
+        futures::future::try_join_all(Table::ALL.map(|table| async move {
             self.client
                 .describe_table()
-                .table_name(name)
+                .table_name(self.tables.name(table))
                 .send()
                 .await
                 .map_err(|error| Error::aws("DescribeTable", &error))

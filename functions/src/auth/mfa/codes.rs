@@ -1,10 +1,11 @@
-//! Codes of second factors: whether one is right, and what is told when something about them changes.
+//! Codes of second factors: verified, spent and replaced.
 
 use serde_json::Value;
 use shared::{
     app::App,
     crypto::{
         backup_code::{BackupCode, CODES},
+        field::Field,
         key::KeyPurpose,
         password_hash::Cost,
         totp::TotpSecret,
@@ -12,25 +13,20 @@ use shared::{
     domain::{ids::UserId, limits::FACTOR_CHANGES_BY_SESSION, mail::Content, otp_code::OtpCode, second_factor::Method},
     error::Error,
     fields::FromJson,
-    store::{Account, Attempt, BackupCodes, FactorUse, Factors, Transaction, factors_key},
+    store::{Account, Attempt, BackupCodes, Condition, FactorUse, Factors, Transaction},
     user_cipher::UserCipher,
 };
 
-use crate::auth::{
-    caller::{self, Caller},
-    user,
-};
+use crate::auth::{caller::Caller, password, user};
 
-/// A code as somebody types it.
+/// A code that a user typed.
 pub(crate) enum TypedCode {
     /// Of an authenticator app.
     Totp(OtpCode),
-    /// One that was written down.
     BackupCode(BackupCode),
 }
 
 impl TypedCode {
-    /// What it is.
     pub(crate) const fn method(&self) -> Method {
         match self {
             Self::Totp(_) => Method::Totp,
@@ -39,7 +35,7 @@ impl TypedCode {
     }
 }
 
-/// Where either is taken, six digits are an authenticator app's.
+/// Six digits are a code of an authenticator app.
 impl FromJson for TypedCode {
     fn from_json(value: Value) -> Result<Self, String> {
         if let Ok(code) = OtpCode::from_json(value.clone()) {
@@ -50,7 +46,10 @@ impl FromJson for TypedCode {
     }
 }
 
-/// The use of a typed code, if it is right and wasn't used before. It is spent by the transaction that it is added to, and not before.
+/// Verifies a typed code. Returns how it is to be spent, or `None` if it is wrong or was used. Only the transaction spends it.
+///
+/// # Errors
+/// `temporarily_unavailable`.
 pub(crate) async fn verify_code<'a>(
     app: &App,
     cipher: &UserCipher<'_>,
@@ -61,36 +60,44 @@ pub(crate) async fn verify_code<'a>(
     match code {
         TypedCode::Totp(code) => {
             let Some(totp) = &factors.totp else { return Ok(None) };
-            let step = step(app, cipher, user_id, "totp_secret", &totp.secret, code).await?;
+            let secret = Secret { field: Factors::TOTP_SECRET, sealed: &totp.secret };
+            let step = time_step(app, cipher, user_id, secret, code).await?;
             Ok(step.filter(|&step| step > totp.last_step).map(|step| FactorUse::Totp(totp, step)))
         }
         TypedCode::BackupCode(code) => {
             let known = code.number().and_then(|number| factors.backup_codes.get_key_value(&number));
             let Some((&number, hash)) = known else { return Ok(None) };
-            let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
-            let right = app.hasher.verify(code.bytes(), hash, |version| peppers.bytes_of(version)).await?;
+            let right = password::matches(app, code.bytes(), hash).await?;
             Ok(right.then_some(FactorUse::BackupCode(number, hash)))
         }
     }
 }
 
-/// The step that a code is of, by the secret in that attribute.
-pub(crate) async fn step(
+/// A TOTP secret as it is stored.
+#[derive(Clone, Copy)]
+pub(crate) struct Secret<'a> {
+    pub(crate) field: Field,
+    pub(crate) sealed: &'a str,
+}
+
+/// The time step of a TOTP code under this secret, or `None` if the code is wrong.
+///
+/// # Errors
+/// `temporarily_unavailable`.
+pub(crate) async fn time_step(
     app: &App,
     cipher: &UserCipher<'_>,
     user_id: &UserId,
-    attribute: &'static str,
-    sealed: &str,
+    secret: Secret<'_>,
     code: &OtpCode,
 ) -> Result<Option<i64>, Error> {
-    let item = factors_key(user_id);
-    let secret = cipher.open(KeyPurpose::FieldMfa, Factors::place(&item, attribute), sealed).await?;
+    let secret = cipher.item(&Factors::key(user_id)).open(secret.field, secret.sealed).await?;
     Ok(TotpSecret::parse(&secret)?.step_of(code, app.config.totp_skew_steps, app.clock.now()))
 }
 
-/// The use of a code that somebody signed in types, if it is right, and the attempt that was reserved for it: counted with what was tried
-/// on that device, in whichever session, so that nobody else's failures stand in its way, nor its in theirs. (A trusted device logs in
-/// without a second factor: a session each would be a budget each.)
+/// Verifies a code entered by a signed-in user. Returns how it is to be spent, and the attempt reserved for it. Attempts are counted per
+/// device, not per session: a trusted device can open any number of sessions, so a per-session budget would be no limit. Failures on other
+/// devices don't count here, and failures here don't count there.
 ///
 /// # Errors
 /// `invalid_code`, `locked_out`, `temporarily_unavailable`.
@@ -104,7 +111,10 @@ pub(crate) async fn verify_code_in_session<'a>(
     Ok((used.ok_or(Error::InvalidCode)?, attempt))
 }
 
-/// Reserves an attempt at a code, by somebody signed in.
+/// Reserves an attempt at a code by a signed-in user.
+///
+/// # Errors
+/// `locked_out`, `temporarily_unavailable`.
 pub(crate) async fn reserve_code_attempt(app: &App, caller: &Caller<'_>) -> Result<Attempt, Error> {
     let tried_by = match &caller.session.device_id {
         Some(device) => format!("{}#{device}", caller.account.id),
@@ -113,56 +123,59 @@ pub(crate) async fn reserve_code_attempt(app: &App, caller: &Caller<'_>) -> Resu
     app.store.reserve_login("code/device", &tried_by, app.config.limit_factor, app.clock.now()).await
 }
 
-/// Counts a change of the caller's second factors or passkeys: each is mailed, and so they are bounded.
+/// Counts a change of the caller's second factors or passkeys. Each change sends a mail, so changes are limited.
 pub(crate) fn count_change(app: &App, caller: &Caller<'_>, transaction: &mut Transaction) {
     let limit = app.config.limit(FACTOR_CHANGES_BY_SESSION);
-    transaction.count(&app.store, limit, &caller.session.hash, app.clock.now());
+    transaction.count(limit, &caller.session.hash, app.clock.now());
 }
 
-/// What is answered where there were too many.
+/// The answer after too many changes.
 pub(crate) fn too_many_changes(app: &App, caller: &Caller<'_>) -> Error {
     let limit = app.config.limit(FACTOR_CHANGES_BY_SESSION);
     Error::RateLimited { retry_after: limit.retry_after(&caller.session.hash, app.clock.now().seconds()) }
 }
 
-/// Makes a change of the caller's second factors that a right code allows.
+/// Commits a change of the caller's second factors that a right code allows.
 ///
 /// # Errors
 /// `invalid_code` if the code was spent meanwhile; `rate_limited` after too many changes; `temporarily_unavailable`.
-pub(crate) async fn change(
+pub(crate) async fn commit_change(
     app: &App,
     caller: &Caller<'_>,
     transaction: Transaction,
     attempt: &Attempt,
 ) -> Result<(), Error> {
     let Err(refused) = app.store.commit_refunding(transaction, [attempt]).await else { return Ok(()) };
-    if refused.refused("factors") {
+    if refused.is(Condition::Factors) {
         return Err(Error::InvalidCode);
     }
-    if refused.refused("limit") || refused.refused("account") || refused.refused("session") {
-        // The code was right, and is not to count as wrong.
-        app.store.commit_refunding(Transaction::new(), [attempt]).await?;
+    let limited = refused.is(Condition::Limit);
+    if limited || refused.changed() {
+        app.store.refund([attempt]).await?; // the code was right
     }
-    match refused {
-        refused if refused.refused("limit") => Err(too_many_changes(app, caller)),
-        refused => Err(caller::changed(refused)),
-    }
+    if limited { Err(too_many_changes(app, caller)) } else { Err(refused.into()) }
 }
 
-/// New backup codes: as they are shown, and as they are stored.
+/// New backup codes: as the user sees them, and as they are stored.
+///
+/// # Errors
+/// `temporarily_unavailable`.
 pub(crate) async fn new_backup_codes(app: &App) -> Result<(Vec<String>, BackupCodes), Error> {
     let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
-    let (mut shown, mut stored) = (Vec::new(), BackupCodes::new());
+    let (mut texts, mut stored) = (Vec::new(), BackupCodes::new());
     for number in 0..CODES {
         let code = BackupCode::random(number, &*app.rng);
         let hash = app.hasher.hash(code.bytes(), app.rng.bytes(), peppers.pepper(), Cost::TOKEN).await?;
-        shown.push(code.display().to_string());
+        texts.push(code.display().to_string());
         stored.insert(number, hash);
     }
-    Ok((shown, stored))
+    Ok((texts, stored))
 }
 
-/// Adds to the transaction that the account's owner is told, where a backup code was used.
+/// Adds a mail to the transaction if a backup code is used.
+///
+/// # Errors
+/// `temporarily_unavailable` without the keys.
 pub(crate) async fn notify_backup_code_used(
     app: &App,
     cipher: &UserCipher<'_>,

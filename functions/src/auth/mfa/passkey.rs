@@ -1,12 +1,13 @@
-//! Passkeys: what is stored of one, opened; what is kept while one is asked for; and whether an answer is right.
+//! Passkeys: decrypted for their owner, asked for, and verified.
 
 use serde::Serialize;
 use shared::{
     app::App,
     clock::Timestamp,
+    context::Context,
     crypto::{
-        field,
-        key::{KeyPurpose, KeySet},
+        field::{self, Field},
+        key::KeySet,
         lookup_hash::{Subject, lookup_hash},
     },
     domain::{
@@ -14,13 +15,12 @@ use shared::{
         second_factor::Method,
     },
     error::Error,
-    http::Client,
-    store::{AuditEvent, Challenge, StoredPasskey, Transaction, passkey_key},
+    store::{AuditEvent, StoredPasskey, Transaction, challenge_key},
     user_cipher::UserCipher,
-    webauthn::{Allowed, Assertion, RegisteredCredential, RelyingParty, Signals},
+    webauthn::{Allowed, Assertion, RegisteredCredential, Signals},
 };
 
-/// A passkey, as its owner sees it (API.md, `passkey-list`).
+/// A passkey as its owner sees it (docs/api.md, `passkey-list`).
 #[derive(Serialize)]
 pub(crate) struct PasskeyView {
     id: String,
@@ -33,7 +33,10 @@ pub(crate) struct PasskeyView {
 
 impl PasskeyView {
     /// Decrypts a passkey for its owner.
-    pub(crate) async fn of(cipher: &UserCipher<'_>, passkey: &StoredPasskey) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the key.
+    pub(crate) async fn open(cipher: &UserCipher<'_>, passkey: &StoredPasskey) -> Result<Self, Error> {
         Ok(Self {
             id: passkey.id.clone(),
             name: name(cipher, passkey).await?,
@@ -45,28 +48,30 @@ impl PasskeyView {
     }
 }
 
-/// A passkey's id: its credential id's look-up hash.
+/// The id of a passkey: the look-up hash of its credential id.
 pub(crate) fn id(index: &KeySet, credential_id: &[u8]) -> String {
     lookup_hash(index, Subject::Credential, credential_id)
 }
 
-/// What a passkey is called.
+/// The name of a passkey, decrypted.
+///
+/// # Errors
+/// `temporarily_unavailable` without the key.
 pub(crate) async fn name(cipher: &UserCipher<'_>, passkey: &StoredPasskey) -> Result<String, Error> {
-    let item = passkey_key(&passkey.user_id, &passkey.id);
-    let place = StoredPasskey::place(&item, "passkey_name");
-    Ok(cipher.open(KeyPurpose::FieldMfa, place, &passkey.name).await?.to_string())
+    let fields = cipher.item(&StoredPasskey::key(&passkey.user_id, &passkey.id));
+    Ok(fields.open(StoredPasskey::NAME, &passkey.name).await?.to_string())
 }
 
-/// The credential of a passkey.
-pub(crate) async fn credential(
-    cipher: &UserCipher<'_>,
-    passkey: &StoredPasskey,
-) -> Result<RegisteredCredential, Error> {
-    let item = passkey_key(&passkey.user_id, &passkey.id);
-    cipher.open_json(KeyPurpose::FieldMfa, StoredPasskey::place(&item, "credential"), &passkey.credential).await
+/// The credential of a passkey, decrypted.
+async fn credential(cipher: &UserCipher<'_>, passkey: &StoredPasskey) -> Result<RegisteredCredential, Error> {
+    let fields = cipher.item(&StoredPasskey::key(&passkey.user_id, &passkey.id));
+    fields.open_json(StoredPasskey::CREDENTIAL, &passkey.credential).await
 }
 
-/// These passkeys, as a browser is asked for them.
+/// These passkeys in the form in which a browser is asked for them.
+///
+/// # Errors
+/// `temporarily_unavailable` without the key.
 pub(crate) async fn allowed(cipher: &UserCipher<'_>, passkeys: &[StoredPasskey]) -> Result<Vec<Allowed>, Error> {
     let mut allowed = Vec::new();
     for stored in passkeys {
@@ -76,48 +81,52 @@ pub(crate) async fn allowed(cipher: &UserCipher<'_>, passkeys: &[StoredPasskey])
     Ok(allowed)
 }
 
-/// Encrypts what is kept in a challenge while a passkey is asked for: without anybody's salt, since nobody may be known yet; it lives for
+/// Encrypts the WebAuthn state of a challenge: without a user's salt, because the user may not be known yet. The challenge exists for
 /// minutes.
-pub(crate) async fn seal_state(app: &App, challenge: &str, state: &str) -> Result<String, Error> {
-    let keys = app.keyring.get(KeyPurpose::FieldMfa).await?;
-    let item = Challenge::item_key(challenge);
-    let place = Challenge::place(&item, "state");
-    field::seal(&keys, None, KeyPurpose::FieldMfa, place, state.as_bytes(), &*app.rng)
+///
+/// # Errors
+/// `temporarily_unavailable` without the key.
+pub(crate) async fn seal_state(app: &App, field: Field, challenge: &str, state: &str) -> Result<String, Error> {
+    let keys = app.keyring.get(field.purpose).await?;
+    let item = challenge_key(challenge).location();
+    field::seal(&keys, None, field.of(&item), state.as_bytes(), &*app.rng)
 }
 
-/// Decrypts it.
-pub(crate) async fn open_state(app: &App, challenge: &str, sealed: &str) -> Result<String, Error> {
-    let keys = app.keyring.get(KeyPurpose::FieldMfa).await?;
-    let item = Challenge::item_key(challenge);
-    let state = field::open(&keys, None, KeyPurpose::FieldMfa, Challenge::place(&item, "state"), sealed)?;
-    String::from_utf8(state.to_vec()).map_err(|_| Error::internal("a challenge's state is no text"))
+/// Decrypts the WebAuthn state of a challenge.
+///
+/// # Errors
+/// `temporarily_unavailable` without the key.
+pub(crate) async fn open_state(app: &App, field: Field, challenge: &str, sealed: &str) -> Result<String, Error> {
+    let keys = app.keyring.get(field.purpose).await?;
+    let item = challenge_key(challenge).location();
+    let state = field::open(&keys, None, field.of(&item), sealed)?;
+    String::from_utf8(state.to_vec()).map_err(|_| Error::internal("a challenge's state is not text"))
 }
 
-/// A right answer by a passkey. It takes effect with the transaction that it is added to.
-pub(crate) struct Proof {
-    before: StoredPasskey,
-    now: StoredPasskey,
+/// A right signature by a passkey. It takes effect with its transaction.
+pub(crate) struct VerifiedPasskey {
+    loaded: StoredPasskey,
+    used: StoredPasskey,
     events: Vec<AuditEvent>,
 }
 
-/// The proof that an answer is, by that passkey of the cipher's owner.
+/// Verifies the signature of a user's passkey.
 ///
 /// # Errors
-/// `invalid_code` where it is none.
+/// `invalid_code` if it is wrong; `temporarily_unavailable`.
 pub(crate) async fn verify(
-    app: &App,
+    context: Context<'_>,
     cipher: &UserCipher<'_>,
     passkey: &StoredPasskey,
     assertion: &Assertion,
     state: &str,
-    client: &Client,
-) -> Result<Proof, Error> {
+) -> Result<VerifiedPasskey, Error> {
     if assertion.is_of_another_than(&passkey.user_id) {
         return Err(Error::InvalidCode);
     }
     let credential = credential(cipher, passkey).await?;
     let Signals { sign_count, backup_eligible, backed_up } =
-        RelyingParty::of(app).await?.asserted(assertion, state, &credential)?;
+        context.app.relying_party().await?.asserted(assertion, state, &credential)?;
     let changes = [
         ("sign_count", (sign_count != 0 || passkey.sign_count != 0) && sign_count <= passkey.sign_count),
         ("backup_state", backed_up != passkey.backed_up),
@@ -125,28 +134,28 @@ pub(crate) async fn verify(
     ];
     let mut events = Vec::new();
     for (what, _) in changes.into_iter().filter(|(_, changed)| *changed) {
-        events.push(cipher.event(Action::PasskeySignal, Outcome::Success, what, client).await?);
+        events.push(context.event(cipher, Action::PasskeySignal, Outcome::Success, what).await?);
     }
-    let now = StoredPasskey { sign_count, backup_eligible, backed_up, ..passkey.clone() };
-    Ok(Proof { before: passkey.clone(), now, events })
+    let used = StoredPasskey { sign_count, backup_eligible, backed_up, ..passkey.clone() };
+    Ok(VerifiedPasskey { loaded: passkey.clone(), used, events })
 }
 
-impl Proof {
-    /// What `amr` says of it (RFC 8176): both a key, in software where it may be copied, and whoever unlocked it.
+impl VerifiedPasskey {
+    /// The `amr` of a login with it (RFC 8176): a key, and the user verification that unlocked it.
     pub(crate) fn amr(&self) -> Vec<String> {
         self.key_amr().iter().chain(Method::Passkey.amr()).map(|&method| method.to_owned()).collect()
     }
 
-    /// What of it is the key.
+    /// The `amr` of the key: in software if it may be copied, otherwise in hardware.
     pub(crate) const fn key_amr(&self) -> &'static [&'static str] {
-        if self.now.backup_eligible { &["swk"] } else { &["hwk"] }
+        if self.used.backup_eligible { &["swk"] } else { &["hwk"] }
     }
 
-    /// Adds to the transaction that the passkey was used. Refused as `passkey` if it isn't as it was read.
+    /// Adds the use of the passkey to the transaction. Fails with `Condition::Passkey` if it changed after it was loaded.
     pub(crate) fn add_to(&self, app: &App, transaction: &mut Transaction) {
-        transaction.use_passkey(&app.store, &self.before, &self.now, app.clock.now());
+        transaction.use_passkey(&self.loaded, &self.used, app.clock.now());
         for event in &self.events {
-            transaction.audit(&app.store, event);
+            transaction.record_event(event);
         }
     }
 }

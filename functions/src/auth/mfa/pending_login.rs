@@ -1,9 +1,10 @@
-//! Between the factors of a login: what is asked for after the first, what is kept until the second comes, and the session then. Nothing
-//! of the account is told in between.
+//! A login between its factors: what it asks for after the first, what it keeps until the second, and the session then. Nothing about the
+//! account is sent in between.
 
 use serde_json::json;
 use shared::{
     app::App,
+    context::Context,
     crypto::{device_token::DeviceToken, key::KeyPurpose},
     domain::{
         account::Status,
@@ -15,10 +16,11 @@ use shared::{
         session::SessionOptions,
     },
     error::Error,
-    http::{Request, Response, StatusCode},
+    http::{Response, StatusCode},
+    mail,
     store::{
-        About, Account, Answer, Challenge, Device, Factors, Pending, SecondFactor, StoredPasskey, Transaction,
-        UserQuery,
+        Account, Challenge, Device, Expected, ExpectedSecret, Factors, SecondFactor, StoredPasskey, Transaction,
+        UserQuery, challenge_key,
     },
     user_cipher::UserCipher,
 };
@@ -27,72 +29,67 @@ use crate::auth::{
     continuation_token::ContinuationToken,
     mailed_code,
     session::{
-        device,
-        issue::{self, SignIn, SignInSubject},
+        device::PresentedDevice,
+        issue::{self, SignIn},
+        subject::SignInSubject,
     },
     user,
 };
 
-/// What is asked for after a first factor.
+/// What a login asks for after its first factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum NextStep {
     /// One of the account's second factors.
     SecondFactor,
-    /// A mailed code, since the device is unknown.
+    /// A mailed code, because the device is unrecognised.
     EmailCode,
 }
 
-/// What a login owes after a first factor that isn't both; `device`: the known one that it is on.
-pub(crate) fn asked(app: &App, account: &Account, device: Option<&Device>) -> Option<Asked> {
+/// What a login asks for after one factor. `device` is the recognised device.
+pub(crate) fn next_step(app: &App, account: &Account, device: Option<&Device>) -> Option<NextStep> {
     if account.mfa_since.is_some() {
         let until = device
             .and_then(|device| device.state.trusted_until(account.device_epoch, account.mfa_since, app.clock.now()));
-        return until.is_none().then_some(Asked::SecondFactor);
+        return until.is_none().then_some(NextStep::SecondFactor);
     }
-    // Who has no address could never give the code.
-    let unknown = app.config.unknown_device_code && device.is_none() && account.email.is_some();
-    unknown.then_some(Asked::EmailCode)
+    // An account without an address could never receive the code.
+    let unrecognised = app.config.unknown_device_code && device.is_none() && account.email.is_some();
+    unrecognised.then_some(NextStep::EmailCode)
 }
 
-/// Adds to the transaction that a second factor is asked for. The answer is for when it is made: it holds nothing of the account but
-/// which methods it has.
+/// Adds the challenge of a pending login to the transaction. The answer is for after the commit. It only says which methods the account
+/// has.
+///
+/// # Errors
+/// `temporarily_unavailable`.
 pub(crate) async fn ask(
     app: &App,
-    asked: Asked,
-    account: &Account,
-    cipher: &UserCipher<'_>,
-    amr: &[String],
+    subject: &SignInSubject<'_>,
+    step: NextStep,
     options: &SessionOptions,
     transaction: &mut Transaction,
 ) -> Result<Response, Error> {
+    let SignInSubject { account, cipher, amr, .. } = *subject;
     let token = ContinuationToken::new(app);
     let expires_at = app.clock.now().plus_seconds(SECOND_FACTOR_SECONDS);
-    let (methods, code) = match asked {
-        Asked::SecondFactor => {
+    let (methods, code) = match step {
+        NextStep::SecondFactor => {
             let passkey = (account.passkeys > 0).then_some(Method::Passkey);
             ([Method::Totp, Method::BackupCode].into_iter().chain(passkey).collect(), None)
         }
-        Asked::EmailCode => (vec![Method::EmailCode], Some(mail_code(app, account, cipher, transaction).await?)),
+        NextStep::EmailCode => {
+            (vec![Method::EmailCode], Some(mail_code(app, account, cipher, transaction).await?.hash))
+        }
     };
-    let item = Challenge::item_key(&token.challenge);
-    let login = SecondFactor {
+    let fields = cipher.item(&challenge_key(&token.challenge));
+    let payload = SecondFactor {
         session_epoch: account.session_epoch,
         amr: amr.to_vec(),
-        options: cipher.seal_json(KeyPurpose::FieldSession, Challenge::place(&item, "options"), options).await?,
+        options: fields.seal_json(SecondFactor::OPTIONS, options).await?,
         code,
     };
-    transaction.issue_challenge(
-        &app.store,
-        &Challenge {
-            id: token.challenge.clone(),
-            user_id: account.id.clone(),
-            about: About::SecondFactor(Box::new(login)),
-            pending: Pending::Proven(Answer { hash: token.hash(app).await?, expires_at }),
-            generation: 1,
-            attempts: 0,
-            ends_at: expires_at,
-        },
-    );
+    let expected = Expected::ContinuationToken(token.expected(app, expires_at).await?);
+    transaction.issue_challenge(&Challenge::new(&token.challenge, &account.id, payload, expected, expires_at));
     let answer = json!({
         "status": "mfa_required",
         "mfa_token": token.encode(),
@@ -102,84 +99,78 @@ pub(crate) async fn ask(
     Ok(Response::json(StatusCode::OK, &answer))
 }
 
-/// Mails a code, and returns its hash.
+/// Adds the mail with a login code to the transaction.
 async fn mail_code(
     app: &App,
     account: &Account,
     cipher: &UserCipher<'_>,
     transaction: &mut Transaction,
-) -> Result<String, Error> {
+) -> Result<ExpectedSecret, Error> {
     let address = user::address(cipher, account).await?.ok_or_else(|| Error::internal("a code without an address"))?;
-    let (code, hash) = mailed_code::new(app).await?;
+    let expires_at = app.clock.now().plus_seconds(SECOND_FACTOR_SECONDS);
+    let (code, expected) = mailed_code::new(app, expires_at).await?;
     let content = Content::LoginCode { code: code.display().to_string() };
-    transaction
-        .put_mail(&app.store, &cipher.mail(&address, content, SECOND_FACTOR_SECONDS).await?.in_epoch_of(account));
-    Ok(hash)
+    transaction.put_mail(&mail::compose(cipher, &address, content, expires_at).await?.in_epoch_of(account));
+    Ok(expected)
 }
 
-/// A login that waits for its second factor, with all that is known of whose it is.
+/// A login that waits for its second factor, with the user that it is for.
 pub(crate) struct PendingLogin<'a> {
-    /// Its challenge.
-    pub(crate) challenge: &'a Challenge,
-    /// What it has kept.
-    pub(crate) login: &'a SecondFactor,
-    /// What the client asked for at the first factor.
+    pub(crate) challenge: &'a Challenge<SecondFactor>,
+    /// The session options of the first request.
     pub(crate) options: SessionOptions,
-    /// Whose it is.
     pub(crate) account: Account,
-    /// Their cipher.
     pub(crate) cipher: UserCipher<'a>,
-    /// What their second factors are checked by.
     pub(crate) factors: Factors,
-    /// The passkey that was asked for, if it is theirs.
+    /// The passkey that was asked for, if the user has it.
     pub(crate) passkey: Option<StoredPasskey>,
-    /// The known device that it is on.
+    /// The recognised device.
     pub(crate) device: Option<(Device, DeviceToken)>,
 }
 
-/// Loads what a login that waits is about. `passkey`: one that is to be loaded too.
+/// Loads a pending login, and the passkey with this id.
 ///
 /// # Errors
-/// `invalid_code` where nothing waits any more, since what ends sessions has ended it.
+/// `invalid_code` if the login is no longer pending, because its account's sessions were ended.
 pub(crate) async fn load<'a>(
     app: &'a App,
-    challenge: &'a Challenge,
+    challenge: &'a Challenge<SecondFactor>,
     passkey: Option<&str>,
 ) -> Result<PendingLogin<'a>, Error> {
-    let About::SecondFactor(login) = &challenge.about else { return Err(Error::InvalidCode) };
-    let index = app.keyring.get(KeyPurpose::Index).await?;
-    let wanted = UserQuery { factors: true, passkey, ..UserQuery::ACCOUNT };
-    let loaded = app.store.load(&challenge.user_id, wanted).await?;
-    let (account, salt) = loaded.account.zip(loaded.salt).ok_or(Error::InvalidCode)?;
-    if account.session_epoch != login.session_epoch {
+    let query = UserQuery { factors: true, passkey, ..UserQuery::ACCOUNT };
+    let record = app.store.load(&challenge.user_id, query).await?;
+    let (account, salt) = record.account.zip(record.salt).ok_or(Error::InvalidCode)?;
+    if account.session_epoch != challenge.payload.session_epoch {
         return Err(Error::InvalidCode);
     }
-    let cipher = UserCipher::new(app, salt);
-    let item = Challenge::item_key(&challenge.id);
-    let place = Challenge::place(&item, "options");
-    let options: SessionOptions = cipher.open_json(KeyPurpose::FieldSession, place, &login.options).await?;
+    let cipher = app.user_cipher(salt);
+    let fields = cipher.item(&challenge_key(&challenge.id));
+    let options: SessionOptions = fields.open_json(SecondFactor::OPTIONS, &challenge.payload.options).await?;
+    let device = recognised_device(app, &account, &options).await?;
+    let (factors, passkey) = (record.factors, record.passkey);
+    Ok(PendingLogin { challenge, options, account, cipher, factors, passkey, device })
+}
+
+/// The device of the first request, if the account still recognises it.
+async fn recognised_device(
+    app: &App,
+    account: &Account,
+    options: &SessionOptions,
+) -> Result<Option<(Device, DeviceToken)>, Error> {
+    let index = app.keyring.get(KeyPurpose::Index).await?;
     let token = options.device_token.as_ref().and_then(|token| DeviceToken::parse(&index, &token.0));
-    let device = match token {
-        Some(token) => {
-            let device = app.store.device(&account.id, &token.device_id).await?;
-            device.filter(|device| device::is_known(app, &index, &account, device, &token, &options)).zip(Some(token))
-        }
-        None => None,
-    };
-    Ok(PendingLogin {
-        challenge,
-        login,
-        options,
-        account,
-        cipher,
-        factors: loaded.factors,
-        passkey: loaded.passkey,
-        device,
-    })
+    let Some(token) = token else { return Ok(None) };
+    let device = app.store.device(&account.id, &token.device_id).await?;
+    let presented = PresentedDevice { index: &index, token: &token, options };
+    let recognised = device.filter(|device| presented.is_recognised(app, account, device));
+    Ok(recognised.zip(Some(token)))
 }
 
 impl PendingLogin<'_> {
-    /// What the tries of whoever gives the second factor are counted by: strangers' apart from each known device's.
+    /// The key that attempts at the second factor are counted by: of all unrecognised devices together, or of each recognised one.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the `index` key.
     pub(crate) async fn tried_by(&self, app: &App) -> Result<String, Error> {
         let index = app.keyring.get(KeyPurpose::Index).await?;
         Ok(match &self.device {
@@ -188,60 +179,57 @@ impl PendingLogin<'_> {
         })
     }
 
-    /// Writes a refusal down.
-    pub(crate) async fn refuse<T>(
-        &self,
-        app: &App,
-        request: &Request,
-        method: Method,
-        error: Error,
-    ) -> Result<T, Error> {
-        let outcome = Outcome::Failure(error.code());
-        let event = self.cipher.event(Action::Login, outcome, method.as_str(), &request.client).await?;
-        app.store.record_event(&event).await?;
-        Err(error)
+    /// Refuses the login: records the refusal and returns the error.
+    ///
+    /// # Errors
+    /// `error`; `temporarily_unavailable` if the event cannot be recorded.
+    pub(crate) async fn refuse<T>(&self, context: Context<'_>, method: Method, error: Error) -> Result<T, Error> {
+        context.refuse(&self.cipher, Action::Login, method.as_str(), error).await
     }
 
-    /// Adds to the transaction that the second factor was right: the login's end. `extra`: what `amr` says beside the method's own.
+    /// Adds the end of the login to the transaction: the second factor was right.
     ///
     /// # Errors
     /// `account_banned`; `temporarily_unavailable`.
     pub(crate) async fn sign_in(
         &self,
-        app: &App,
-        request: &Request,
-        method: Method,
-        extra: &[&str],
-        trust_device: bool,
+        context: Context<'_>,
+        proof: SecondFactorProof<'_>,
         transaction: &mut Transaction,
     ) -> Result<SignIn, Error> {
-        let account = &self.account;
+        let (app, account) = (context.app, &self.account);
         if account.status == Status::Banned {
             return Err(Error::AccountBanned);
         }
         let active = Account { status: Status::Active, ..account.clone() };
-        let amr = with_methods(&with_methods(&self.login.amr, extra), method.amr());
+        let amr = with_methods(&with_methods(&self.challenge.payload.amr, proof.amr), proof.method.amr());
         let days = app.config.trusted_device_days;
         let trust = account
             .mfa_since
-            .filter(|_| trust_device && days > 0)
+            .filter(|_| proof.trust_device && days > 0)
             .map(|mfa_since| Trust { until: app.clock.now().plus_seconds(days * 86_400), mfa_since });
         let subject = SignInSubject {
-            account: &active,
-            cipher: &self.cipher,
-            amr: &amr,
             confirmed: true,
             device: self.device.as_ref().map(|(device, token)| (device, token)),
             trust,
-            relied_on: None,
-            is_new: false,
+            ..SignInSubject::new(&active, &self.cipher, &amr)
         };
-        let sign_in = issue::prepare(app, &subject, request, &self.options).await?;
-        let event = self.cipher.event(Action::Login, Outcome::Success, method.as_str(), &request.client).await?;
-        transaction.consume_challenge(&app.store, self.challenge);
-        transaction.record_login(&app.store, account, &sign_in.last_login, None);
-        sign_in.add_to(transaction, app);
-        transaction.audit(&app.store, &event);
+        let sign_in = issue::prepare(context, &subject, &self.options).await?;
+        let event = context.event(&self.cipher, Action::Login, Outcome::Success, proof.method.as_str()).await?;
+        transaction.consume_challenge(self.challenge);
+        transaction.record_login(account, &sign_in.last_login, None);
+        sign_in.add_to(transaction);
+        transaction.record_event(&event);
         Ok(sign_in)
     }
+}
+
+/// A right second factor.
+#[derive(Clone, Copy)]
+pub(crate) struct SecondFactorProof<'a> {
+    pub(crate) method: Method,
+    /// What `amr` says of it, in addition to the method's own.
+    pub(crate) amr: &'a [&'a str],
+    /// Whether the client asked to trust the device.
+    pub(crate) trust_device: bool,
 }

@@ -1,7 +1,8 @@
-//! A login that is unlike those before it: what is written down, what the owner is told, and the link by which they disown it.
+//! The alert of a suspicious login: audit events, and a mail with a link to disown the login.
 
 use shared::{
     app::App,
+    context::Context,
     domain::{
         audit::{Action, Outcome},
         challenge::DISOWN_SECONDS,
@@ -12,76 +13,72 @@ use shared::{
         user_agent::UserAgent,
     },
     error::Error,
-    http::Client,
-    store::{About, Account, Answer, AuditEvent, Challenge, Pending, StoredMail, Transaction},
-    user_cipher::UserCipher,
+    mail,
+    store::{AuditEvent, Challenge, DisownedLogin, Expected, StoredMail, Transaction},
 };
 
-use crate::auth::{continuation_token::ContinuationToken, user};
+use crate::auth::{continuation_token::ContinuationToken, session::subject::SignInSubject, user};
 
-/// What a suspicious login brings with it.
+/// What a suspicious login adds to its transaction.
 pub(crate) struct Alert {
-    /// One for each way in which the login is unlike others.
+    /// One for each suspicion.
     events: Vec<AuditEvent>,
-    /// The mail and the challenge that its link answers, where the account has an address.
-    mail: Option<(StoredMail, Challenge)>,
+    /// The mail, and the challenge of its link, if the account has an address.
+    mail: Option<(StoredMail, Challenge<DisownedLogin>)>,
 }
 
-/// Prepares an alert; stores nothing.
+/// Prepares an alert. Stores nothing.
+///
+/// # Errors
+/// `temporarily_unavailable` without the keys.
 pub(crate) async fn prepare(
-    app: &App,
-    account: &Account,
-    cipher: &UserCipher<'_>,
-    client: &Client,
-    place: Option<&GeoLocation>,
+    context: Context<'_>,
+    subject: &SignInSubject<'_>,
+    location: Option<&GeoLocation>,
     suspicions: &[Suspicion],
 ) -> Result<Alert, Error> {
+    let Context { app, request } = context;
+    let SignInSubject { account, cipher, .. } = *subject;
     let mut events = Vec::new();
     for suspicion in suspicions {
-        events.push(cipher.event(Action::SuspiciousLogin, Outcome::Success, suspicion.as_str(), client).await?);
+        events.push(context.event(cipher, Action::SuspiciousLogin, Outcome::Success, suspicion.as_str()).await?);
     }
     let Some(address) = user::address(cipher, account).await? else { return Ok(Alert { events, mail: None }) };
     let now = app.clock.now();
     let link = ContinuationToken::new(app);
     let expires_at = now.plus_seconds(DISOWN_SECONDS);
-    let challenge = Challenge {
-        id: link.challenge.clone(),
-        user_id: account.id.clone(),
-        about: About::DisownedLogin(account.device_epoch),
-        pending: Pending::Mailed { code: None, link: Some(Answer { hash: link.hash(app).await?, expires_at }) },
-        generation: 1,
-        attempts: 0,
-        ends_at: expires_at,
-    };
-    let network = network::truncated(client.ip);
+    let payload = DisownedLogin { device_epoch: account.device_epoch };
+    let expected = Expected::Mailed { code: None, link: Some(link.expected(app, expires_at).await?) };
+    let challenge = Challenge::new(&link.challenge, &account.id, payload, expected, expires_at);
+    let network = network::truncated(request.client.ip);
     let content = Content::NewLogin {
         at: now.rfc3339(),
-        device: UserAgent::parse(&client.user_agent).describe(),
-        place: match place.map(GeoLocation::describe).filter(|words| !words.is_empty()) {
-            Some(words) => format!("{words} ({network})"),
+        device: UserAgent::parse(&request.client.user_agent).describe(),
+        place: match location.map(GeoLocation::describe).filter(|text| !text.is_empty()) {
+            Some(text) => format!("{text} ({network})"),
             None => network,
         },
         reason: suspicions.iter().map(|suspicion| suspicion.describe()).collect::<Vec<_>>().join(" "),
         link: format!("{}/login-disown#token={}", app.public_url().await?, link.encode()),
     };
-    let mail = cipher.mail(&address, content, NOTICE_SECONDS).await?.in_epoch_of(account);
-    Ok(Alert { events, mail: Some((mail, challenge)) })
+    let mail = mail::compose(cipher, &address, content, now.plus_seconds(NOTICE_SECONDS)).await?;
+    Ok(Alert { events, mail: Some((mail.in_epoch_of(account), challenge)) })
 }
 
 impl Alert {
-    /// Adds what is to be stored.
-    pub(crate) fn add_to(&self, transaction: &mut Transaction, app: &App) {
+    /// Adds the alert to the transaction.
+    pub(crate) fn add_to(&self, transaction: &mut Transaction) {
         for event in &self.events {
-            transaction.audit(&app.store, event);
+            transaction.record_event(event);
         }
         if let Some((mail, challenge)) = &self.mail {
-            transaction.issue_challenge(&app.store, challenge);
-            transaction.put_mail(&app.store, mail);
+            transaction.issue_challenge(challenge);
+            transaction.put_mail(mail);
         }
     }
 
-    /// Whether the session is to count as proven for nothing sensitive until a mailed code confirms it. An account without an address
-    /// could never confirm it.
+    /// Whether the session proves nothing sensitive until a mailed code confirms the login. An account without an address could never
+    /// confirm it.
     pub(crate) fn asks_for_step_up(&self, app: &App) -> bool {
         app.config.suspicious_login == SuspiciousLogin::StepUp && self.mail.is_some()
     }

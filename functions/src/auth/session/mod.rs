@@ -3,3 +3,5 @@
 pub(crate) mod alert;
 pub(crate) mod device;
 pub(crate) mod issue;
+pub(crate) mod response;
+pub(crate) mod subject;

@@ -22,7 +22,7 @@ use tokio::{
 /// What the functions of `template.yaml` run.
 pub(crate) static OPERATIONS: &[Operation] = &[
     // Answers CloudFormation, unless it is told to fail or to keep silent.
-    Operation::event("install", &[], |app, event| {
+    Operation::event("install", |app, event| {
         Box::pin(async move {
             let fails = event["ResourceProperties"]["Fails"].as_str().unwrap_or_default();
             if fails != "silent" {
@@ -33,26 +33,26 @@ pub(crate) static OPERATIONS: &[Operation] = &[
             Ok(Value::Null)
         })
     }),
-    Operation::event("echo", &[], |_, event| {
+    Operation::event("echo", |_, event| {
         Box::pin(async move { Ok(json!({ "statusCode": 200, "cookies": ["a=1", "b=2"], "body": event.to_string() })) })
     }),
-    Operation::event("slow", &[], |_, _| {
+    Operation::event("slow", |_, _| {
         Box::pin(async {
             tokio::time::sleep(Duration::from_secs(60)).await;
             Ok(Value::Null)
         })
     }),
-    Operation::event("broken", &[], |_, _| Box::pin(async { Err(shared::error::Error::internal("told to")) })),
-    Operation::event("reader", &[], |app, _| {
+    Operation::event("broken", |_, _| Box::pin(async { Err(shared::error::Error::internal("told to")) })),
+    Operation::event("reader", |app, _| {
         Box::pin(async move {
             app.store.keyring().await?;
             Ok(json!("read"))
         })
     }),
     // Its role alone is used.
-    Operation::event("writer", &[], |_, _| Box::pin(async { Ok(Value::Null) })),
+    Operation::event("writer", |_, _| Box::pin(async { Ok(Value::Null) })),
     // Refuses what is named poison, and reports it.
-    Operation::event("listener", &[], |_, event| {
+    Operation::event("listener", |_, event| {
         Box::pin(async move {
             let records = event["Records"].as_array().cloned().unwrap_or_default();
             let poison = records.iter().filter(|record| record["dynamodb"]["Keys"]["pk"]["S"] == "USER#poison");
@@ -61,7 +61,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
             Ok(json!({ "batchItemFailures": failures }))
         })
     }),
-    Operation::event("daily", &[], |_, event| Box::pin(async move { Ok(event) })),
+    Operation::event("daily", |_, event| Box::pin(async move { Ok(event) })),
 ];
 
 pub(crate) fn options() -> Options {

@@ -1,93 +1,104 @@
-//! `accounts` and `user-keys`: who there is, and each one's own part of the keys.
-
-use aws_sdk_dynamodb::types::AttributeValue;
+//! An account's profile, and the reservations of its address and username.
 
 use crate::{
     clock::Timestamp,
-    crypto::field::{Place, UserSalt},
+    crypto::{
+        field::{Field, UserSalt},
+        key::KeyPurpose,
+    },
     domain::{account::Status, ids::UserId},
     error::Error,
-    store::{Item, MAX_PASSKEYS, Store, Transaction, dynamodb::keys},
+    store::{
+        Condition, Item, MAX_PASSKEYS, Store, Table, Transaction,
+        dynamodb::{
+            keys::{self, Key},
+            update::Update,
+        },
+    },
 };
 
-/// The condition that an account's status and epoch are what they were when it was read, as `:status` and `:epoch`.
+/// The account's status and session epoch are as they were loaded. [`Account::unchanged`] has the values.
 const UNCHANGED: &str = "account_status = :status AND session_epoch = :epoch";
 
-/// An account as it is stored: what is personal is still encrypted.
+/// An account as it is stored. Personal fields are still encrypted.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// Who.
     pub id: UserId,
-    /// May they log in?
     pub status: Status,
     /// The password's hash (a PHC string).
     pub password: Option<String>,
     /// The recovery key's hash (a PHC string).
     pub recovery_key: Option<String>,
-    /// The address (`field:contact`).
+    /// [`Account::EMAIL`].
     pub email: Option<String>,
-    /// The address's look-up hash.
+    /// The look-up hash of the address.
     pub email_hash: Option<String>,
-    /// The username (`field:contact`).
+    /// [`Account::USERNAME`].
     pub username: Option<String>,
-    /// The username's look-up hash.
+    /// The look-up hash of the username.
     pub username_hash: Option<String>,
-    /// The name (`field:contact`).
+    /// [`Account::NAME`].
     pub name: Option<String>,
-    /// A few words (`field:contact`).
+    /// [`Account::BIO`].
     pub bio: Option<String>,
-    /// A picture's URL (`field:contact`).
+    /// [`Account::PICTURE`].
     pub picture: Option<String>,
-    /// What the user is.
     pub roles: Vec<String>,
-    /// What the user may.
     pub permissions: Vec<String>,
-    /// Goes up to end all sessions at once.
+    /// Sessions of an older epoch are over. Raising it ends all sessions in one write.
     pub session_epoch: i64,
-    /// Goes up to make all devices strangers at once.
+    /// Devices of an older epoch are no longer recognised. Raising it revokes all devices in one write.
     pub device_epoch: i64,
-    /// Since when logins ask for a second factor, if they do.
+    /// The time from which logins need a second factor. `None` while MFA is off.
     pub mfa_since: Option<Timestamp>,
-    /// How many passkeys it has.
+    /// The number of passkeys.
     pub passkeys: i64,
-    /// Where its logins came from (`field:session`).
+    /// [`Account::LOGIN_HISTORY`].
     pub login_history: Option<String>,
-    /// Since when.
     pub created_at: Timestamp,
-    /// When a login last succeeded.
     pub last_login_at: Option<Timestamp>,
 }
 
-/// What of a login is kept with the account.
+/// What an account keeps of its last login.
 #[derive(Debug, Clone)]
 pub struct LastLogin {
-    /// When.
     pub at: Timestamp,
-    /// From where (`field:ip`).
+    /// [`Account::LAST_LOGIN_IP`].
     pub ip: String,
-    /// With what (`field:session`).
+    /// [`Account::LAST_LOGIN_USER_AGENT`].
     pub user_agent: String,
-    /// Where this and earlier logins came from (`field:session`); not of a login that waits for a mailed code.
+    /// [`Account::LOGIN_HISTORY`] with this login in it. `None` while the login waits for its confirmation by a mailed code.
     pub login_history: Option<String>,
 }
 
 impl Account {
-    /// Where a field of the account lies.
-    pub fn place<'a>(item: &'a str, attribute: &'static str) -> Place<'a> {
-        Place { table: "accounts", item, attribute }
+    pub const EMAIL: Field = Self::field("email", KeyPurpose::FieldContact);
+    pub const USERNAME: Field = Self::field("username", KeyPurpose::FieldContact);
+    pub const NAME: Field = Self::field("name", KeyPurpose::FieldContact);
+    pub const BIO: Field = Self::field("bio", KeyPurpose::FieldContact);
+    pub const PICTURE: Field = Self::field("picture", KeyPurpose::FieldContact);
+    pub const LAST_LOGIN_IP: Field = Self::field("last_login_ip", KeyPurpose::FieldIp);
+    pub const LAST_LOGIN_USER_AGENT: Field = Self::field("last_login_user_agent", KeyPurpose::FieldSession);
+    /// The places and times of earlier logins, as JSON.
+    pub const LOGIN_HISTORY: Field = Self::field("login_history", KeyPurpose::FieldSession);
+
+    const fn field(attribute: &'static str, purpose: KeyPurpose) -> Field {
+        Field { table: Table::Accounts.as_str(), attribute, purpose }
     }
 
-    /// The key of the account's item, as its fields are bound to it.
-    pub fn item_key(id: &UserId) -> String {
-        format!("{}|{}", keys::user(id), keys::PROFILE)
+    /// The key of an account's profile.
+    pub fn key(id: &UserId) -> Key {
+        Key::of_user(id, keys::PROFILE)
     }
 
-    fn key(&self) -> Item {
-        Item::new().with_text(keys::PK, keys::user(&self.id)).with_text(keys::SK, keys::PROFILE)
+    /// The values of [`UNCHANGED`].
+    fn unchanged(&self) -> Item {
+        Item::new().with_text(":status", self.status.as_str()).with_number(":epoch", self.session_epoch)
     }
 
     fn item(&self) -> Item {
-        self.key()
+        Self::key(&self.id)
+            .item()
             // "status" is a reserved word of DynamoDB's expressions.
             .with_text("account_status", self.status.as_str())
             .with_text_if("password", self.password.as_deref())
@@ -121,7 +132,7 @@ impl Account {
             roles: item.texts("roles"),
             permissions: item.texts("permissions"),
             session_epoch: item.number("session_epoch")?,
-            // Accounts of before there were devices have none.
+            // Accounts that are older than devices have none.
             device_epoch: item.optional_number("device_epoch").unwrap_or_default(),
             mfa_since: item.optional_time("mfa_since"),
             passkeys: item.optional_number("passkeys").unwrap_or_default(),
@@ -133,7 +144,7 @@ impl Account {
 }
 
 impl Store {
-    /// Whose an e-mail address is, by its look-up hash.
+    /// The user with that e-mail address, by its look-up hash.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
@@ -141,7 +152,7 @@ impl Store {
         self.owner(keys::email(hash)).await
     }
 
-    /// Whose a username is, by its look-up hash.
+    /// The user with that username, by its look-up hash.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
@@ -149,38 +160,23 @@ impl Store {
         self.owner(keys::username(hash)).await
     }
 
-    async fn owner(&self, key: String) -> Result<Option<UserId>, Error> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.tables.accounts)
-            .key(keys::PK, AttributeValue::S(key))
-            .key(keys::SK, AttributeValue::S(keys::RESERVATION.to_owned()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| Error::aws("GetItem", &error))?;
-        let Some(item) = answer.item.map(Item) else { return Ok(None) };
+    async fn owner(&self, reservation: Key) -> Result<Option<UserId>, Error> {
+        let Some(item) = self.get(Table::Accounts, reservation).await? else { return Ok(None) };
         let id = UserId::parse(&item.text("user_id")?);
         Ok(Some(id.ok_or_else(|| Error::internal("a reservation names no user"))?))
     }
 }
 
 impl Transaction {
-    /// Makes an account: its item, its salt, and the reservations of its address and username. Refused as `account`, `email` or
-    /// `username`.
-    pub fn create_account(&mut self, store: &Store, account: &Account, salt: &UserSalt, login: &LastLogin) {
-        let reserve = |key: String| {
-            Item::new()
-                .with_text(keys::PK, key)
-                .with_text(keys::SK, keys::RESERVATION)
-                .with_text("user_id", account.id.to_string())
-        };
+    /// Creates an account: its profile, its salt, and the reservations of its address and username. Fails with `Condition::Email`,
+    /// `Username` or `Account` if one exists.
+    pub fn create_account(&mut self, account: &Account, salt: &UserSalt, login: &LastLogin) {
+        let reservation = |key: Key| key.item().with_text("user_id", account.id.to_string());
         if let Some(hash) = &account.email_hash {
-            self.put_new("email", &store.tables.accounts, reserve(keys::email(hash)));
+            self.put_new(Condition::Email, Table::Accounts, reservation(keys::email(hash)));
         }
         if let Some(hash) = &account.username_hash {
-            self.put_new("username", &store.tables.accounts, reserve(keys::username(hash)));
+            self.put_new(Condition::Username, Table::Accounts, reservation(keys::username(hash)));
         }
         let item = account
             .item()
@@ -188,136 +184,114 @@ impl Transaction {
             .with_text("last_login_ip", &login.ip)
             .with_text("last_login_user_agent", &login.user_agent)
             .with_text_if("login_history", login.login_history.as_deref());
-        self.put_new("account", &store.tables.accounts, item);
-        let salt = Item::new().with_text(keys::PK, keys::user(&account.id)).with_bytes("salt", salt.bytes());
-        self.put_new("account", &store.tables.user_keys, salt);
+        self.put_new(Condition::Account, Table::Accounts, item);
+        let salt = Key::partition(keys::user(&account.id)).item().with_bytes("salt", salt.bytes());
+        self.put_new(Condition::Account, Table::UserKeys, salt);
     }
 
-    /// Demands that an account's status and epoch are still what they were when it was read. Refused as `account` otherwise.
-    pub fn require_account(&mut self, store: &Store, account: &Account) {
-        let values =
-            Item::new().with_text(":status", account.status.as_str()).with_number(":epoch", account.session_epoch);
-        self.check("account", &store.tables.accounts, account.key(), UNCHANGED, values);
+    /// Requires that the account is as it was loaded: the same status and session epoch.
+    pub fn require_account(&mut self, account: &Account) {
+        let key = Account::key(&account.id);
+        self.check(Condition::Account, Table::Accounts, &key, UNCHANGED, account.unchanged());
     }
 
-    /// Raises an account's session epoch: all sessions of the old one are over. Refused as `account` if it was raised, or the
-    /// account's status changed, since it was read.
-    pub fn raise_session_epoch(&mut self, store: &Store, account: &Account) {
-        let values = Item::new()
-            .with_text(":status", account.status.as_str())
-            .with_number(":epoch", account.session_epoch)
-            .with_number(":one", 1);
-        let update = "SET session_epoch = session_epoch + :one";
-        self.update("account", &store.tables.accounts, account.key(), update, Some(UNCHANGED), values);
+    /// Updates an account that is as it was loaded. `values` go beside those of [`UNCHANGED`].
+    fn update_account(&mut self, account: &Account, expression: &str, values: Item) {
+        self.update_account_if(account, expression, UNCHANGED, values);
     }
 
-    /// Makes an account's logins ask for a second factor, and raises its session epoch. Refused as `account` as that is.
-    pub fn turn_mfa_on(&mut self, store: &Store, account: &Account, now: Timestamp) {
-        let values = Item::new()
-            .with_text(":status", account.status.as_str())
-            .with_number(":epoch", account.session_epoch)
-            .with_time(":now", now)
-            .with_number(":one", 1);
-        let update = "SET session_epoch = session_epoch + :one, mfa_since = :now";
-        self.update("account", &store.tables.accounts, account.key(), update, Some(UNCHANGED), values);
+    fn update_account_if(&mut self, account: &Account, expression: &str, condition: &str, values: Item) {
+        let (key, condition) = (Account::key(&account.id), Some(condition));
+        self.update(Condition::Account, Table::Accounts, Update { key, expression, condition, values });
     }
 
-    /// Makes an account's logins ask for no second factor any more. Refused as `account` if its status or epoch changed since it was read.
-    pub fn turn_mfa_off(&mut self, store: &Store, account: &Account) {
-        let values =
-            Item::new().with_text(":status", account.status.as_str()).with_number(":epoch", account.session_epoch);
-        self.update("account", &store.tables.accounts, account.key(), "REMOVE mfa_since", Some(UNCHANGED), values);
+    /// Raises the session epoch, which ends all sessions.
+    pub fn raise_session_epoch(&mut self, account: &Account) {
+        let values = account.unchanged().with_number(":one", 1);
+        self.update_account(account, "SET session_epoch = session_epoch + :one", values);
     }
 
-    /// Counts one passkey more. Refused as `account` if its status or epoch changed since it was read, or there are as many as may be.
-    pub fn increment_passkeys(&mut self, store: &Store, account: &Account) {
-        let values = Item::new()
-            .with_text(":status", account.status.as_str())
-            .with_number(":epoch", account.session_epoch)
-            .with_number(":one", 1)
-            .with_number(":most", MAX_PASSKEYS);
+    /// Turns MFA on and raises the session epoch. Fails with `Condition::Account` if the account changed after it was loaded.
+    pub fn turn_mfa_on(&mut self, account: &Account, now: Timestamp) {
+        let values = account.unchanged().with_time(":now", now).with_number(":one", 1);
+        self.update_account(account, "SET session_epoch = session_epoch + :one, mfa_since = :now", values);
+    }
+
+    /// Turns MFA off.
+    pub fn turn_mfa_off(&mut self, account: &Account) {
+        self.update_account(account, "REMOVE mfa_since", account.unchanged());
+    }
+
+    /// Counts one more passkey. Fails with `Condition::Account` also if the account has [`MAX_PASSKEYS`].
+    pub fn increment_passkeys(&mut self, account: &Account) {
+        let values = account.unchanged().with_number(":one", 1).with_number(":most", MAX_PASSKEYS);
         let condition = format!("{UNCHANGED} AND (attribute_not_exists(passkeys) OR passkeys < :most)");
-        self.update("account", &store.tables.accounts, account.key(), "ADD passkeys :one", Some(&condition), values);
+        self.update_account_if(account, "ADD passkeys :one", &condition, values);
     }
 
-    /// Counts one passkey less. Refused as `account` if its status or epoch changed since it was read, or it was the last way in.
-    pub fn decrement_passkeys(&mut self, store: &Store, account: &Account) {
-        let values = Item::new()
-            .with_text(":status", account.status.as_str())
-            .with_number(":epoch", account.session_epoch)
-            .with_number(":less", -1)
-            .with_number(":one", 1);
+    /// Counts one passkey less. Fails with `Condition::Account` also if it is the only credential of the account.
+    pub fn decrement_passkeys(&mut self, account: &Account) {
+        let values = account.unchanged().with_number(":less", -1).with_number(":one", 1);
         let condition = format!("{UNCHANGED} AND (attribute_exists(password) OR passkeys > :one)");
-        self.update("account", &store.tables.accounts, account.key(), "ADD passkeys :less", Some(&condition), values);
+        self.update_account_if(account, "ADD passkeys :less", &condition, values);
     }
 
-    /// Renews the hash of an account's password. Refused as `account` if the account isn't what it was when it was read.
-    pub fn rehash(&mut self, store: &Store, account: &Account, password: &str) {
-        let values = Item::new()
-            .with_text(":status", account.status.as_str())
-            .with_number(":epoch", account.session_epoch)
-            .with_text(":new", password)
-            .with_text(":known", account.password.as_deref().unwrap_or_default());
+    /// Replaces the hash of the same password. Fails with `Condition::Account` also if the password changed.
+    pub fn rehash(&mut self, account: &Account, hash: &str) {
+        let known = account.password.as_deref().unwrap_or_default();
+        let values = account.unchanged().with_text(":new", hash).with_text(":known", known);
         let condition = format!("{UNCHANGED} AND password = :known");
-        let update = "SET password = :new";
-        self.update("account", &store.tables.accounts, account.key(), update, Some(&condition), values);
+        self.update_account_if(account, "SET password = :new", &condition, values);
     }
 
-    /// Ends what let anybody in so far: all sessions are over and all devices strangers; `password` is the hash of another password, if
-    /// one is set. Refused as `account` if that happened, or the account's status changed, since it was read. (The session epoch may
-    /// have gone up: anybody with a session can raise that, and is not to be in the way.)
-    pub fn revoke_all_access(&mut self, store: &Store, account: &Account, password: Option<&str>) {
+    /// Ends every session and device. `password` is the hash of a new password, if one is set. Fails with `Condition::Account` if the
+    /// device epoch or the status changed. A raised session epoch does not count: every session holder can raise it, a thief too.
+    pub fn revoke_all_access(&mut self, account: &Account, password: Option<&str>) {
         let mut values = Item::new()
             .with_text(":status", account.status.as_str())
             .with_number(":one", 1)
             .with_number(":devices", account.device_epoch)
             .with_number(":next", account.device_epoch + 1);
-        let mut update = "SET session_epoch = session_epoch + :one, device_epoch = :next".to_owned();
+        let mut expression = "SET session_epoch = session_epoch + :one, device_epoch = :next".to_owned();
         if let Some(password) = password {
-            update.push_str(", password = :password");
+            expression.push_str(", password = :password");
             values = values.with_text(":password", password);
         }
         let condition = "account_status = :status AND (device_epoch = :devices OR attribute_not_exists(device_epoch))";
-        self.update("account", &store.tables.accounts, account.key(), &update, Some(condition), values);
+        self.update_account_if(account, &expression, condition, values);
     }
 
-    /// Notes where a login came from that was confirmed. Refused as `account` if the account's status or epoch changed since it was
-    /// read.
-    pub fn record_login_history(&mut self, store: &Store, account: &Account, login_history: &str) {
-        let values = Item::new()
-            .with_text(":status", account.status.as_str())
-            .with_number(":epoch", account.session_epoch)
-            .with_text(":login_history", login_history);
-        let update = "SET login_history = :login_history";
-        self.update("account", &store.tables.accounts, account.key(), update, Some(UNCHANGED), values);
+    /// Records a login history with a login in it that was confirmed.
+    pub fn record_login_history(&mut self, account: &Account, login_history: &str) {
+        let values = account.unchanged().with_text(":login_history", login_history);
+        self.update_account(account, "SET login_history = :login_history", values);
     }
 
-    /// Notes a login with the account and, where it was left, brings it back; `password` is its new hash if it changed. Refused
-    /// as `account` if the account isn't what it was when it was read: another password, status or epoch.
-    pub fn record_login(&mut self, store: &Store, account: &Account, login: &LastLogin, password: Option<&str>) {
-        let mut values = Item::new()
+    /// Records a login with the account and reactivates it. `password` is the new hash if the password was rehashed. Fails with
+    /// `Condition::Account` if password, status or session epoch changed.
+    pub fn record_login(&mut self, account: &Account, login: &LastLogin, password: Option<&str>) {
+        let mut values = account
+            .unchanged()
             .with_time(":at", login.at)
             .with_text(":ip", &login.ip)
             .with_text(":agent", &login.user_agent)
-            .with_text(":active", Status::Active.as_str())
-            .with_text(":status", account.status.as_str())
-            .with_number(":epoch", account.session_epoch);
-        let mut update =
+            .with_text(":active", Status::Active.as_str());
+        let mut expression =
             "SET last_login_at = :at, last_login_ip = :ip, last_login_user_agent = :agent, account_status = :active"
                 .to_owned();
         let mut condition = UNCHANGED.to_owned();
         if let Some(login_history) = &login.login_history {
-            update.push_str(", login_history = :login_history");
+            expression.push_str(", login_history = :login_history");
             values = values.with_text(":login_history", login_history);
         }
         if let Some(password) = password {
-            update.push_str(", password = :new");
+            expression.push_str(", password = :new");
             values = values.with_text(":new", password);
         }
         if let Some(known) = &account.password {
             condition.push_str(" AND password = :known");
             values = values.with_text(":known", known);
         }
-        self.update("account", &store.tables.accounts, account.key(), &update, Some(&condition), values);
+        self.update_account_if(account, &expression, &condition, values);
     }
 }

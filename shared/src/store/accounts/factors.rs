@@ -1,76 +1,78 @@
-//! Second factors, in the table `accounts`: an item of its own beside the profile, which most requests have no use for.
+//! Second factors: an item of their own next to the profile, because most requests do not need them.
 
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::{
-    crypto::field::Place,
+    crypto::{field::Field, key::KeyPurpose},
     domain::ids::UserId,
     error::Error,
-    store::{Item, Store, Transaction, dynamodb::keys},
+    store::{
+        Condition, Item, Table, Transaction,
+        dynamodb::{
+            keys::{self, Key},
+            update::Update,
+        },
+    },
 };
 
-/// Hashes of backup codes (PHC strings) by the codes' numbers.
+/// Hashes of backup codes (PHC strings), by the codes' numbers.
 pub type BackupCodes = BTreeMap<u8, String>;
 
-/// What second factors are checked by; nothing where there are none.
+/// The second factors of an account. All of it is empty while there are none.
 #[derive(Debug, Clone, Default)]
 pub struct Factors {
-    /// The TOTP secret that codes are asked of, and what was accepted last.
     pub totp: Option<StoredTotp>,
-    /// A secret that waits for its first code (`field:mfa`).
+    /// [`Factors::PENDING_SECRET`]: a secret that waits for its first code.
     pub pending_secret: Option<String>,
-    /// The backup codes that are left.
+    /// The backup codes that were not used yet.
     pub backup_codes: BackupCodes,
 }
 
 /// A TOTP secret as it is stored.
 #[derive(Debug, Clone)]
 pub struct StoredTotp {
-    /// The secret (`field:mfa`).
+    /// [`Factors::TOTP_SECRET`].
     pub secret: String,
-    /// The last step whose code was accepted: of it and those before no code is accepted again (RFC 6238, section 5.2).
+    /// The time step of the last accepted code. Codes of this step and of earlier ones are refused (RFC 6238, section 5.2).
     pub last_step: i64,
 }
 
-/// A right code, which is spent.
+/// A right code, to be spent.
 #[derive(Debug, Clone)]
 pub enum FactorUse<'a> {
-    /// One of an authenticator app, of that step.
+    /// A TOTP code, with its time step.
     Totp(&'a StoredTotp, i64),
-    /// A backup code: its number and hash.
+    /// A backup code, by number and hash.
     BackupCode(u8, &'a str),
 }
 
-/// What else happens to the factors when one is used.
+/// What else happens to the factors when a code is spent.
 #[derive(Debug, Clone, Copy)]
 pub enum FactorChange<'a> {
-    /// Nothing.
     None,
-    /// These take the place of the backup codes.
+    /// These replace the backup codes.
     BackupCodes(&'a BackupCodes),
-    /// All of them are removed.
+    /// All factors are removed.
     Remove,
 }
 
-/// The key of the factors' item, as its fields are bound to it.
-pub fn factors_key(user_id: &UserId) -> String {
-    format!("{}|{}", keys::user(user_id), keys::FACTORS)
-}
-
 impl Factors {
-    /// Where a field of the factors lies.
-    pub fn place<'a>(item: &'a str, attribute: &'static str) -> Place<'a> {
-        Place { table: "accounts", item, attribute }
+    pub const TOTP_SECRET: Field = Self::field("totp_secret");
+    pub const PENDING_SECRET: Field = Self::field("pending_secret");
+
+    const fn field(attribute: &'static str) -> Field {
+        Field { table: Table::Accounts.as_str(), attribute, purpose: KeyPurpose::FieldMfa }
+    }
+
+    /// The key of a user's factors.
+    pub fn key(user_id: &UserId) -> Key {
+        Key::of_user(user_id, keys::FACTORS)
     }
 }
 
-fn key(user_id: &UserId) -> Item {
-    Item::new().with_text(keys::PK, keys::user(user_id)).with_text(keys::SK, keys::FACTORS)
-}
-
-/// The name of a code within the map.
+/// The name of a backup code within the map.
 fn code(number: u8) -> String {
     format!("code_{number}")
 }
@@ -97,30 +99,34 @@ pub(in crate::store) fn from_item(item: &Item) -> Result<Factors, Error> {
 }
 
 impl Transaction {
-    /// Keeps a secret until its first code, in place of another that waited. Refused as `factors` where one is active.
-    pub fn set_up_totp(&mut self, store: &Store, user_id: &UserId, pending_secret: &str) {
-        let values = Item::new().with_text(":pending", pending_secret);
-        let condition = "attribute_not_exists(totp_secret)";
-        let update = "SET pending_secret = :pending";
-        self.update("factors", &store.tables.accounts, key(user_id), update, Some(condition), values);
+    fn update_factors(&mut self, user_id: &UserId, expression: &str, condition: &str, values: Item) {
+        let (key, condition) = (Factors::key(user_id), Some(condition));
+        self.update(Condition::Factors, Table::Accounts, Update { key, expression, condition, values });
     }
 
-    /// Makes the secret that waited active, with backup codes. Refused as `factors` if another waits by now, or one is active.
-    pub fn enable_totp(&mut self, store: &Store, user_id: &UserId, waited: &str, totp: &StoredTotp, new: &BackupCodes) {
+    /// Keeps a secret until its first code; an earlier one that waits is replaced. Fails with `Condition::Factors` if TOTP is on.
+    pub fn set_up_totp(&mut self, user_id: &UserId, pending_secret: &str) {
+        let values = Item::new().with_text(":pending", pending_secret);
+        let condition = "attribute_not_exists(totp_secret)";
+        self.update_factors(user_id, "SET pending_secret = :pending", condition, values);
+    }
+
+    /// Activates the pending secret together with backup codes. Fails with `Condition::Factors` if another secret is pending, or
+    /// TOTP is on.
+    pub fn enable_totp(&mut self, user_id: &UserId, pending: &str, totp: &StoredTotp, new: &BackupCodes) {
         let mut values = Item::new()
-            .with_text(":pending", waited)
+            .with_text(":pending", pending)
             .with_text(":secret", &totp.secret)
             .with_number(":step", totp.last_step);
         values.0.insert(":codes".to_owned(), codes(new));
         let condition = "pending_secret = :pending AND attribute_not_exists(totp_secret)";
-        let update = "SET totp_secret = :secret, totp_step = :step, backup_codes = :codes REMOVE pending_secret";
-        self.update("factors", &store.tables.accounts, key(user_id), update, Some(condition), values);
+        let expression = "SET totp_secret = :secret, totp_step = :step, backup_codes = :codes REMOVE pending_secret";
+        self.update_factors(user_id, expression, condition, values);
     }
 
-    /// Spends a right code, and makes the change that it allows. Refused as `factors` if it was spent before, by whatever route, or
-    /// the factors are others by now.
-    pub fn use_factor(&mut self, store: &Store, user_id: &UserId, used: &FactorUse<'_>, change: FactorChange<'_>) {
-        let table = &store.tables.accounts;
+    /// Spends a right code, and makes the change that it allows. Fails with `Condition::Factors` if the code was spent by any route,
+    /// or the factors changed.
+    pub fn use_factor(&mut self, user_id: &UserId, used: &FactorUse<'_>, change: FactorChange<'_>) {
         let (condition, mut values, mut set, remove) = match used {
             FactorUse::Totp(totp, step) => (
                 "totp_secret = :secret AND totp_step < :step".to_owned(),
@@ -140,16 +146,16 @@ impl Transaction {
             FactorChange::BackupCodes(new) => {
                 set.push("backup_codes = :codes");
                 values.0.insert(":codes".to_owned(), codes(new));
-                None // with the old ones, it is gone
+                None // the new map does not have the spent code
             }
             FactorChange::Remove => {
-                self.delete("factors", table, key(user_id), Some(&condition), values);
+                let key = Factors::key(user_id);
+                self.delete_if(Condition::Factors, Table::Accounts, &key, &condition, values);
                 return;
             }
         };
         let set = if set.is_empty() { String::new() } else { format!("SET {} ", set.join(", ")) };
         let remove = remove.map(|path| format!("REMOVE {path}")).unwrap_or_default();
-        let update = format!("{set}{remove}");
-        self.update("factors", table, key(user_id), update.trim(), Some(&condition), values);
+        self.update_factors(user_id, format!("{set}{remove}").trim(), &condition, values);
     }
 }

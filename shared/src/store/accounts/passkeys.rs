@@ -1,59 +1,58 @@
-//! Passkeys, in the table `accounts`: one item each beside the profile, and one that says whose the credential id is.
+//! Passkeys: an item each next to the profile, and a reservation that makes the credential id unique.
 
 use crate::{
     clock::Timestamp,
-    crypto::field::Place,
+    crypto::{field::Field, key::KeyPurpose},
     domain::ids::UserId,
     error::Error,
     store::{
-        Item, Store, Transaction,
-        dynamodb::keys::{self, PASSKEY},
+        Condition, Item, Store, Table, Transaction,
+        dynamodb::{
+            keys::{self, Key, PASSKEY},
+            update::Update,
+        },
     },
 };
 
-/// How many passkeys an account may have: all of them are listed whenever one is asked for.
+/// The most passkeys of an account. Bounded, because a login reads all of them.
 pub const MAX_PASSKEYS: i64 = 50;
 
 /// A passkey as it is stored.
 #[derive(Debug, Clone)]
 pub struct StoredPasskey {
-    /// Whose.
     pub user_id: UserId,
-    /// Its id: the credential id's look-up hash.
+    /// The look-up hash of the credential id.
     pub id: String,
-    /// The credential as it was registered: its id, public key, transports (`field:mfa`).
+    /// [`StoredPasskey::CREDENTIAL`].
     pub credential: String,
-    /// What it is called (`field:mfa`).
+    /// [`StoredPasskey::NAME`].
     pub name: String,
-    /// How often its authenticator says that it has signed; 0 where it doesn't count.
+    /// The authenticator's count of its signatures; 0 if it does not count.
     pub sign_count: i64,
-    /// Whether it may be copied to other devices.
+    /// Whether the passkey may be copied to other devices.
     pub backup_eligible: bool,
-    /// Whether it was.
+    /// Whether the passkey was copied to other devices.
     pub backed_up: bool,
-    /// When it was added.
     pub created_at: Timestamp,
-    /// When it was last used.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// The key of a passkey's item, as its fields are bound to it.
-pub fn passkey_key(user_id: &UserId, id: &str) -> String {
-    format!("{}|{}", keys::user(user_id), keys::passkey(id))
-}
-
 impl StoredPasskey {
-    /// Where a field of a passkey lies.
-    pub fn place<'a>(item: &'a str, attribute: &'static str) -> Place<'a> {
-        Place { table: "accounts", item, attribute }
+    /// The registered credential as JSON: id, public key, transports.
+    pub const CREDENTIAL: Field = Self::field("credential");
+    pub const NAME: Field = Self::field("passkey_name");
+
+    const fn field(attribute: &'static str) -> Field {
+        Field { table: Table::Accounts.as_str(), attribute, purpose: KeyPurpose::FieldMfa }
     }
 
-    fn key(&self) -> Item {
-        Item::new().with_text(keys::PK, keys::user(&self.user_id)).with_text(keys::SK, keys::passkey(&self.id))
+    /// The key of a passkey.
+    pub fn key(user_id: &UserId, id: &str) -> Key {
+        Key::of_user(user_id, keys::passkey(id))
     }
 
-    fn reservation(&self) -> Item {
-        Item::new().with_text(keys::PK, keys::passkey(&self.id)).with_text(keys::SK, keys::RESERVATION)
+    fn own_key(&self) -> Key {
+        Self::key(&self.user_id, &self.id)
     }
 }
 
@@ -83,7 +82,7 @@ impl Store {
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn passkeys(&self, user_id: &UserId) -> Result<Vec<StoredPasskey>, Error> {
-        let items = self.of_user(&self.tables.accounts, user_id, PASSKEY).await?;
+        let items = self.query_user(Table::Accounts, user_id, PASSKEY).await?;
         let passkeys: Result<Vec<_>, Error> = items.iter().map(|item| from_item(user_id, item)).collect();
         let mut passkeys = passkeys?;
         passkeys.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
@@ -92,48 +91,51 @@ impl Store {
 }
 
 impl Transaction {
-    /// Adds a passkey. Refused as `passkey` if that credential is somebody's already.
-    pub fn create_passkey(&mut self, store: &Store, passkey: &StoredPasskey) {
+    /// Adds a passkey. Fails with `Condition::Passkey` if the credential id is registered, to whomever.
+    pub fn create_passkey(&mut self, passkey: &StoredPasskey) {
         let item = passkey
-            .key()
+            .own_key()
+            .item()
             .with_text("credential", &passkey.credential)
             .with_text("passkey_name", &passkey.name)
             .with_number("sign_count", passkey.sign_count)
             .with_bool("backup_eligible", passkey.backup_eligible)
             .with_bool("backed_up", passkey.backed_up)
             .with_time("created_at", passkey.created_at);
-        self.put_new("passkey", &store.tables.accounts, item);
-        let reservation = passkey.reservation().with_text("user_id", passkey.user_id.to_string());
-        self.put_new("passkey", &store.tables.accounts, reservation);
+        self.put_new(Condition::Passkey, Table::Accounts, item);
+        let reservation = keys::credential(&passkey.id).item().with_text("user_id", passkey.user_id.to_string());
+        self.put_new(Condition::Passkey, Table::Accounts, reservation);
     }
 
-    /// Notes that a passkey was used: `now` is what its authenticator says of itself at present. The count of signatures never goes down.
-    /// Refused as `passkey` if it was removed, or its count went up, since it was read as `before`.
-    pub fn use_passkey(&mut self, store: &Store, before: &StoredPasskey, now: &StoredPasskey, at: Timestamp) {
+    fn update_passkey(&mut self, passkey: &StoredPasskey, expression: &str, condition: &str, values: Item) {
+        let (key, condition) = (passkey.own_key(), Some(condition));
+        self.update(Condition::Passkey, Table::Accounts, Update { key, expression, condition, values });
+    }
+
+    /// Records that a passkey was used. `loaded` is the passkey before, `used` has the authenticator's latest state. The signature
+    /// count never goes down. Fails with `Condition::Passkey` if the passkey was removed, or its count changed after it was loaded.
+    pub fn use_passkey(&mut self, loaded: &StoredPasskey, used: &StoredPasskey, at: Timestamp) {
         let values = Item::new()
-            .with_number(":seen", before.sign_count)
-            .with_number(":count", now.sign_count.max(before.sign_count))
-            .with_bool(":eligible", now.backup_eligible)
-            .with_bool(":backed_up", now.backed_up)
+            .with_number(":seen", loaded.sign_count)
+            .with_number(":count", used.sign_count.max(loaded.sign_count))
+            .with_bool(":eligible", used.backup_eligible)
+            .with_bool(":backed_up", used.backed_up)
             .with_time(":now", at);
-        let update =
+        let expression =
             "SET sign_count = :count, backup_eligible = :eligible, backed_up = :backed_up, last_used_at = :now";
-        let condition = "sign_count = :seen";
-        self.update("passkey", &store.tables.accounts, before.key(), update, Some(condition), values);
+        self.update_passkey(loaded, expression, "sign_count = :seen", values);
     }
 
-    /// Gives a passkey another name. Refused as `passkey` if it was removed.
-    pub fn rename_passkey(&mut self, store: &Store, passkey: &StoredPasskey, name: &str) {
+    /// Renames a passkey. Fails with `Condition::Passkey` if it was removed.
+    pub fn rename_passkey(&mut self, passkey: &StoredPasskey, name: &str) {
         let values = Item::new().with_text(":name", name);
-        let condition = "attribute_exists(pk)";
-        let update = "SET passkey_name = :name";
-        self.update("passkey", &store.tables.accounts, passkey.key(), update, Some(condition), values);
+        self.update_passkey(passkey, "SET passkey_name = :name", "attribute_exists(pk)", values);
     }
 
-    /// Removes a passkey; its credential id is nobody's any more. Refused as `passkey` if it was removed before.
-    pub fn remove_passkey(&mut self, store: &Store, passkey: &StoredPasskey) {
-        let condition = Some("attribute_exists(pk)");
-        self.delete("passkey", &store.tables.accounts, passkey.key(), condition, Item::new());
-        self.delete("passkey", &store.tables.accounts, passkey.reservation(), None, Item::new());
+    /// Removes a passkey and frees its credential id. Fails with `Condition::Passkey` if it was removed before.
+    pub fn remove_passkey(&mut self, passkey: &StoredPasskey) {
+        let exists = "attribute_exists(pk)";
+        self.delete_if(Condition::Passkey, Table::Accounts, &passkey.own_key(), exists, Item::new());
+        self.delete(Table::Accounts, &keys::credential(&passkey.id));
     }
 }

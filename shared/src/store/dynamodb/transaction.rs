@@ -1,158 +1,222 @@
-//! Transactions: a state change and its audit event are one `TransactWriteItems`, and conditions decide who wins.
+//! Transactions. A state change and its audit event are one `TransactWriteItems`, and conditions decide who wins.
+
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
-    types::{ConditionCheck, Delete, Put, TransactWriteItem, Update},
+    types::{ConditionCheck, Delete, Put, TransactWriteItem, Update as UpdateWrite},
 };
 
 use crate::{
     error::Error,
-    store::{Item, Store, dynamodb::CONFLICT_ATTEMPTS},
+    store::{
+        Item, Store, Table, Tables,
+        dynamodb::{CONFLICT_ATTEMPTS, keys::Key, update::Update},
+    },
 };
 
-/// Why a transaction was not made. In either case nothing of it was.
+/// What a write of a transaction requires. A refused transaction returns those that did not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// The account is as it was loaded.
+    Account,
+    /// The session is as it was loaded.
+    Session,
+    /// The device is as it was loaded.
+    Device,
+    /// The passkey is as it was loaded, or its credential id is not registered yet.
+    Passkey,
+    /// The second factors are as they were loaded, and the code was not used before.
+    Factors,
+    /// The challenge was neither used nor sent again.
+    Challenge,
+    /// No account has the e-mail address.
+    Email,
+    /// No account has the username.
+    Username,
+    /// The rate limit is not used up.
+    Limit,
+    /// Nobody else attempted the credential meanwhile.
+    Lock,
+    /// The mail is pending, or was not counted before.
+    Mail,
+}
+
+impl Condition {
+    /// Whether only a concurrent request makes this condition fail. Loading again and repeating then helps.
+    pub const fn is_conflict(self) -> bool {
+        matches!(self, Self::Account | Self::Session | Self::Device | Self::Passkey)
+    }
+}
+
+/// Why a transaction was not committed. Nothing of it was written.
 #[derive(Debug)]
 pub enum CommitError {
-    /// These conditions, by their names, don't hold.
-    Refused(Vec<&'static str>),
-    /// DynamoDB didn't take it, or its answer was lost.
+    /// These conditions do not hold.
+    Refused(Vec<Condition>),
+    /// DynamoDB did not take it, or its answer was lost.
     Failed(Error),
 }
 
 impl CommitError {
-    /// Whether that condition is among those that don't hold.
-    pub fn refused(&self, condition: &str) -> bool {
+    /// Whether this condition is among those that do not hold.
+    pub fn is(&self, condition: Condition) -> bool {
         matches!(self, Self::Refused(conditions) if conditions.contains(&condition))
+    }
+
+    /// Whether what was loaded has changed, so that loading again and repeating helps.
+    pub fn changed(&self) -> bool {
+        matches!(self, Self::Refused(conditions) if conditions.iter().any(|condition| condition.is_conflict()))
     }
 }
 
 impl From<CommitError> for Error {
-    /// For transactions whose conditions can't fail but by a defect.
+    /// A lost race is [`Error::Contended`]. Any other refusal is a defect here, because the caller handles those that can happen.
     fn from(error: CommitError) -> Self {
         match error {
+            error if error.changed() => Self::Contended("TransactWriteItems"),
             CommitError::Refused(conditions) => Self::internal(format!("refused by {conditions:?}")),
             CommitError::Failed(error) => error,
         }
     }
 }
 
-/// Writes that are made together or not at all. Each has a name, by which a refusal tells whose condition didn't hold.
-#[derive(Clone, Default)]
+/// Writes that commit together or not at all. Each has a [`Condition`]; a refusal lists those that failed.
+#[derive(Clone)]
 pub struct Transaction {
-    names: Vec<&'static str>,
+    tables: Arc<Tables>,
+    conditions: Vec<Option<Condition>>,
     writes: Vec<TransactWriteItem>,
     fault: Option<String>,
 }
 
 impl Transaction {
-    /// An empty transaction.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    fn add<E: std::fmt::Display>(&mut self, name: &'static str, write: Result<TransactWriteItem, E>) {
+    fn add<E: std::fmt::Display>(&mut self, condition: Option<Condition>, write: Result<TransactWriteItem, E>) {
         match write {
             Ok(write) => {
-                self.names.push(name);
+                self.conditions.push(condition);
                 self.writes.push(write);
             }
-            Err(error) => self.fault = Some(format!("{name}: {error}")),
+            Err(error) => self.fault = Some(format!("{condition:?}: {error}")),
         }
     }
 
-    /// Puts an item.
-    pub(in crate::store) fn put(&mut self, name: &'static str, table: &str, item: Item, condition: Option<&str>) {
-        let put = Put::builder()
-            .table_name(table)
-            .set_item(Some(item.0))
-            .set_condition_expression(condition.map(str::to_owned))
-            .build();
-        self.add(name, put.map(|put| TransactWriteItem::builder().put(put).build()));
+    /// Puts an item unconditionally.
+    pub(in crate::store) fn put(&mut self, table: Table, item: Item) {
+        let put = Put::builder().table_name(self.tables.name(table)).set_item(Some(item.0)).build();
+        self.add(None, put.map(|put| TransactWriteItem::builder().put(put).build()));
     }
 
-    /// Puts an item that must not be there yet.
-    pub(in crate::store) fn put_new(&mut self, name: &'static str, table: &str, item: Item) {
-        self.put(name, table, item, Some("attribute_not_exists(pk)"));
+    /// Puts an item that must not exist yet.
+    pub(in crate::store) fn put_new(&mut self, condition: Condition, table: Table, item: Item) {
+        let put = Put::builder()
+            .table_name(self.tables.name(table))
+            .set_item(Some(item.0))
+            .condition_expression("attribute_not_exists(pk)")
+            .build();
+        self.add(Some(condition), put.map(|put| TransactWriteItem::builder().put(put).build()));
     }
 
     /// Updates an item.
-    pub(in crate::store) fn update(
-        &mut self,
-        name: &'static str,
-        table: &str,
-        key: Item,
-        update: &str,
-        condition: Option<&str>,
-        values: Item,
-    ) {
-        let update = Update::builder()
-            .table_name(table)
-            .set_key(Some(key.0))
-            .update_expression(update)
-            .set_condition_expression(condition.map(str::to_owned))
-            .set_expression_attribute_values(Some(values.0))
+    pub(in crate::store) fn update(&mut self, condition: Condition, table: Table, update: Update<'_>) {
+        let write = UpdateWrite::builder()
+            .table_name(self.tables.name(table))
+            .set_key(Some(update.key.item().0))
+            .update_expression(update.expression)
+            .set_condition_expression(update.condition.map(str::to_owned))
+            .set_expression_attribute_values(Some(update.values.0))
             .build();
-        self.add(name, update.map(|update| TransactWriteItem::builder().update(update).build()));
+        let condition = update.condition.map(|_| condition);
+        self.add(condition, write.map(|update| TransactWriteItem::builder().update(update).build()));
     }
 
-    /// Demands something of an item that is not written.
+    /// Requires something of an item that is not written.
     pub(in crate::store) fn check(
         &mut self,
-        name: &'static str,
-        table: &str,
-        key: Item,
-        condition: &str,
+        condition: Condition,
+        table: Table,
+        key: &Key,
+        expression: &str,
         values: Item,
     ) {
         let check = ConditionCheck::builder()
-            .table_name(table)
-            .set_key(Some(key.0))
-            .condition_expression(condition)
+            .table_name(self.tables.name(table))
+            .set_key(Some(key.item().0))
+            .condition_expression(expression)
             .set_expression_attribute_values(Some(values.0))
             .build();
-        self.add(name, check.map(|check| TransactWriteItem::builder().condition_check(check).build()));
+        self.add(Some(condition), check.map(|check| TransactWriteItem::builder().condition_check(check).build()));
     }
 
-    /// Deletes an item.
-    pub(in crate::store) fn delete(
+    /// Deletes an item if it exists.
+    pub(in crate::store) fn delete(&mut self, table: Table, key: &Key) {
+        let delete = Delete::builder().table_name(self.tables.name(table)).set_key(Some(key.item().0)).build();
+        self.add(None, delete.map(|delete| TransactWriteItem::builder().delete(delete).build()));
+    }
+
+    /// Deletes an item that meets the condition.
+    pub(in crate::store) fn delete_if(
         &mut self,
-        name: &'static str,
-        table: &str,
-        key: Item,
-        condition: Option<&str>,
+        condition: Condition,
+        table: Table,
+        key: &Key,
+        expression: &str,
         values: Item,
     ) {
         let delete = Delete::builder()
-            .table_name(table)
-            .set_key(Some(key.0))
-            .set_condition_expression(condition.map(str::to_owned))
+            .table_name(self.tables.name(table))
+            .set_key(Some(key.item().0))
+            .condition_expression(expression)
             .set_expression_attribute_values((!values.0.is_empty()).then_some(values.0))
             .build();
-        self.add(name, delete.map(|delete| TransactWriteItem::builder().delete(delete).build()));
+        self.add(Some(condition), delete.map(|delete| TransactWriteItem::builder().delete(delete).build()));
     }
 }
 
+/// The retries of an operation that loses an optimistic race: what it loaded changed before it was committed.
+pub struct Retries(u32);
+
+impl Retries {
+    /// Four retries.
+    pub const fn on_conflict() -> Self {
+        Self(4)
+    }
+
+    /// Whether to load again and repeat: the race was lost ([`Error::Contended`]), and retries are left.
+    pub fn again<T>(&mut self, done: &Result<T, Error>) -> bool {
+        let again = self.0 > 0 && matches!(done, Err(Error::Contended(_)));
+        self.0 = self.0.saturating_sub(1);
+        again
+    }
+}
+
+/// The reasons of a cancelled transaction after which it is sent again.
+const PASSING: [&str; 5] =
+    ["None", "ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+
 impl Store {
-    /// Makes the transaction. Where another one is in the way it is tried again, since AWS SDKs don't do that; the SDK's own
-    /// retries of one call carry its request token, so that a lost answer is not a second effect.
+    /// An empty transaction.
+    pub fn transaction(&self) -> Transaction {
+        Transaction { tables: Arc::clone(&self.tables), conditions: Vec::new(), writes: Vec::new(), fault: None }
+    }
+
+    /// Commits a transaction. Repeats the call while another transaction conflicts, because the SDK does not. All calls carry one
+    /// request token, so a call that succeeded and lost its answer has no second effect.
     ///
     /// # Errors
-    /// [`CommitError::Refused`] with the names of the writes whose conditions don't hold; [`CommitError::Failed`] with
-    /// `temporarily_unavailable` otherwise.
+    /// [`CommitError::Refused`] with the conditions that do not hold; [`CommitError::Failed`] with `temporarily_unavailable` otherwise.
     pub async fn commit(&self, transaction: Transaction) -> Result<(), CommitError> {
         if let Some(fault) = transaction.fault {
-            return Err(CommitError::Failed(Error::internal(format!(
-                "a transaction could not be put together: {fault}"
-            ))));
+            return Err(CommitError::Failed(Error::internal(format!("a transaction could not be built: {fault}"))));
         }
         if transaction.writes.is_empty() {
-            return Ok(()); // DynamoDB takes no transaction of nothing
+            return Ok(()); // DynamoDB refuses an empty transaction
         }
-        // One token for all that is sent of it: where an attempt took effect and only its answer was lost, the next one is told so, and
-        // doesn't run into its own effect.
         let token = format!("{:032x}", u128::from_be_bytes(self.rng.bytes()));
-        let mut attempt = 0;
-        loop {
+        for attempt in 1..=CONFLICT_ATTEMPTS {
+            if attempt > 1 {
+                self.pause(attempt - 1).await;
+            }
             let sent = self
                 .client
                 .transact_write_items()
@@ -161,36 +225,23 @@ impl Store {
                 .send()
                 .await;
             let Err(error) = sent else { return Ok(()) };
-            let codes: Vec<&str> = match error.as_service_error() {
+            let reasons: Vec<&str> = match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect()
                 }
                 Some(TransactWriteItemsError::TransactionInProgressException(_)) => vec!["TransactionConflict"],
                 _ => return Err(CommitError::Failed(Error::aws("TransactWriteItems", &error))),
             };
-            // A conflict leaves open what the conditions would say: only the next attempt tells.
-            if codes.iter().all(|&code| code == "None" || code == "ConditionalCheckFailed") {
-                let refused =
-                    codes.iter().zip(&transaction.names).filter(|&(&code, _)| code == "ConditionalCheckFailed");
-                return Err(CommitError::Refused(refused.map(|(_, &name)| name).collect()));
+            // A conflict leaves open whether the conditions hold, so only the next attempt can say.
+            if reasons.iter().all(|&reason| reason == "None" || reason == "ConditionalCheckFailed") {
+                let failed = reasons.iter().zip(&transaction.conditions);
+                let failed = failed.filter(|&(&reason, _)| reason == "ConditionalCheckFailed");
+                return Err(CommitError::Refused(failed.filter_map(|(_, condition)| *condition).collect()));
             }
-            let passing = [
-                "None",
-                "ConditionalCheckFailed",
-                "TransactionConflict",
-                "ThrottlingError",
-                "ProvisionedThroughputExceeded",
-            ];
-            if let Some(code) = codes.iter().find(|code| !passing.contains(code)) {
-                return Err(CommitError::Failed(Error::internal(format!("TransactWriteItems: {code}"))));
+            if let Some(reason) = reasons.iter().find(|reason| !PASSING.contains(reason)) {
+                return Err(CommitError::Failed(Error::internal(format!("TransactWriteItems: {reason}"))));
             }
-            attempt += 1;
-            if attempt == CONFLICT_ATTEMPTS {
-                return Err(CommitError::Failed(Error::TemporarilyUnavailable(
-                    "TransactWriteItems: conflict".to_owned(),
-                )));
-            }
-            self.pause(attempt).await;
         }
+        Err(CommitError::Failed(Error::Contended("TransactWriteItems")))
     }
 }

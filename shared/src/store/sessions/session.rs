@@ -1,82 +1,81 @@
-//! `sessions`: who is logged in where.
-
-use aws_sdk_dynamodb::types::AttributeValue;
+//! Sessions.
 
 use crate::{
     clock::Timestamp,
-    crypto::field::Place,
+    crypto::{field::Field, key::KeyPurpose},
     domain::{
         ids::{DeviceId, UserId},
         session::SessionState,
     },
     error::Error,
     store::{
-        Item, Store, Transaction,
-        dynamodb::keys::{self, SESSION},
+        Condition, Item, Store, Table, Transaction,
+        dynamodb::{
+            keys::{self, Key, SESSION},
+            update::Update,
+        },
     },
 };
 
-/// How long an ended session is kept, in seconds, so that its tokens are told that it was ended.
+/// Seconds that an ended session is kept, so that its tokens are answered with `session_revoked`.
 const KEEP_ENDED_SECONDS: i64 = 86_400;
 
-/// A session as it is stored: what is personal is still encrypted.
+/// A session as it is stored. Personal fields are still encrypted.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// Whose.
     pub user_id: UserId,
-    /// The look-up hash of its id.
+    /// The look-up hash of the session id.
     pub hash: String,
-    /// Its id (`field:session`).
+    /// [`Session::ID`].
     pub sealed_id: String,
-    /// What the rules go by.
     pub state: SessionState,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// When the user last proved who they are.
+    /// When the user last proved their identity.
     pub auth_time: Timestamp,
-    /// Whether the login was suspicious and waits for a mailed code: until then the session is proven for nothing sensitive.
+    /// Whether the login was suspicious and waits for a mailed code. Until then the session has proven nothing that is sensitive.
     pub unconfirmed: bool,
-    /// The challenge whose code was mailed last.
+    /// The challenge of the last mailed reauthentication code.
     pub code_challenge: Option<String>,
-    /// How (RFC 8176).
+    /// The authentication methods (RFC 8176).
     pub amr: Vec<String>,
-    /// Whether the user asked for a long life.
     pub remember_me: bool,
-    /// The version of the `refresh` key that its tokens are made under.
+    /// The version of the `refresh` key that its refresh tokens are derived from.
     pub refresh_key_version: u32,
-    /// The hash of the live refresh token's secret part (a PHC string).
+    /// The hash of the secret part of the live refresh token (a PHC string).
     pub refresh_hash: String,
-    /// The client's address in full (`field:ip`).
+    /// [`Session::IP`].
     pub ip: String,
-    /// The address's look-up hash.
+    /// The look-up hash of the client's address.
     pub ip_hash: String,
-    /// The address, cut for display.
+    /// The client's address, truncated for display.
     pub ip_truncated: String,
-    /// The client's `User-Agent` (`field:session`).
+    /// [`Session::USER_AGENT`].
     pub user_agent: String,
-    /// Where it was made (`field:session`).
-    pub place: Option<String>,
-    /// The device that it was made with.
+    /// [`Session::LOCATION`].
+    pub location: Option<String>,
     pub device_id: Option<DeviceId>,
 }
 
-/// The key of a session's item, as its fields are bound to it.
-pub fn session_key(user_id: &UserId, hash: &str) -> String {
-    format!("{}|{}", keys::user(user_id), keys::session(hash))
-}
-
 impl Session {
-    /// Where a field of a session lies.
-    pub fn place<'a>(item: &'a str, attribute: &'static str) -> Place<'a> {
-        Place { table: "sessions", item, attribute }
+    pub const ID: Field = Self::field("session_id", KeyPurpose::FieldSession);
+    /// The client's full address.
+    pub const IP: Field = Self::field("ip", KeyPurpose::FieldIp);
+    pub const USER_AGENT: Field = Self::field("user_agent", KeyPurpose::FieldSession);
+    /// The geo location of the login, as JSON.
+    pub const LOCATION: Field = Self::field("geo_location", KeyPurpose::FieldSession);
+
+    const fn field(attribute: &'static str, purpose: KeyPurpose) -> Field {
+        Field { table: Table::Sessions.as_str(), attribute, purpose }
     }
 
-    fn key(&self) -> Item {
-        Item::new().with_text(keys::PK, keys::user(&self.user_id)).with_text(keys::SK, keys::session(&self.hash))
+    /// The key of a session, by the look-up hash of its id.
+    pub fn key(user_id: &UserId, hash: &str) -> Key {
+        Key::of_user(user_id, keys::session(hash))
     }
 
     fn item(&self) -> Item {
-        self.key()
+        Self::key(&self.user_id, &self.hash)
+            .item()
             .with_text("session_id", &self.sealed_id)
             .with_number("epoch", self.state.epoch)
             .with_time("expires_at", self.state.expires_at)
@@ -94,10 +93,15 @@ impl Session {
             .with_text("ip_hash", &self.ip_hash)
             .with_text("ip_truncated", &self.ip_truncated)
             .with_text("user_agent", &self.user_agent)
-            .with_text_if("place", self.place.as_deref())
+            .with_text_if("geo_location", self.location.as_deref())
             .with_text_if("device_id", self.device_id.as_ref().map(ToString::to_string))
             .with_number(keys::TTL, self.state.expires_at.seconds() + KEEP_ENDED_SECONDS)
     }
+}
+
+/// Whether an item of `sessions` is a session.
+pub(in crate::store) fn is_session(item: &Item) -> bool {
+    item.optional_text(keys::SK).is_some_and(|key| key.starts_with(SESSION))
 }
 
 pub(in crate::store) fn from_item(user_id: &UserId, item: &Item) -> Result<Session, Error> {
@@ -129,28 +133,19 @@ pub(in crate::store) fn from_item(user_id: &UserId, item: &Item) -> Result<Sessi
         ip_hash: item.text("ip_hash")?,
         ip_truncated: item.text("ip_truncated")?,
         user_agent: item.text("user_agent")?,
-        place: item.optional_text("place"),
+        location: item.optional_text("geo_location"),
         device_id: item.optional_text("device_id").as_deref().and_then(DeviceId::parse),
     })
 }
 
 impl Store {
-    /// A session of a user, living or not.
+    /// A session of a user, active or not.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn session(&self, user_id: &UserId, hash: &str) -> Result<Option<Session>, Error> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.tables.sessions)
-            .key(keys::PK, AttributeValue::S(keys::user(user_id)))
-            .key(keys::SK, AttributeValue::S(keys::session(hash)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| Error::aws("GetItem", &error))?;
-        answer.item.map(|item| from_item(user_id, &Item(item))).transpose()
+        let item = self.get(Table::Sessions, Session::key(user_id, hash)).await?;
+        item.map(|item| from_item(user_id, &item)).transpose()
     }
 
     /// All sessions of a user, ended and expired ones too, in no order.
@@ -158,85 +153,51 @@ impl Store {
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn sessions(&self, user_id: &UserId) -> Result<Vec<Session>, Error> {
-        let items = self.of_user(&self.tables.sessions, user_id, SESSION).await?;
+        let items = self.query_user(Table::Sessions, user_id, SESSION).await?;
         items.iter().map(|item| from_item(user_id, item)).collect()
-    }
-
-    /// All items of a user in a table whose sort key begins so.
-    pub(in crate::store) async fn of_user(
-        &self,
-        table: &str,
-        user_id: &UserId,
-        prefix: &str,
-    ) -> Result<Vec<Item>, Error> {
-        let mut items = Vec::new();
-        let mut from = None;
-        loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(table)
-                .key_condition_expression("pk = :user AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":user", AttributeValue::S(keys::user(user_id)))
-                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
-                .consistent_read(true)
-                .set_exclusive_start_key(from)
-                .send()
-                .await
-                .map_err(|error| Error::aws("Query", &error))?;
-            items.extend(answer.items.unwrap_or_default().into_iter().map(Item));
-            from = answer.last_evaluated_key;
-            if from.is_none() {
-                return Ok(items);
-            }
-        }
     }
 }
 
 impl Transaction {
-    /// Takes a session along into the account's next epoch, with what it is proven by. Refused as `session` if it isn't as it was read.
-    pub fn keep_session(&mut self, store: &Store, session: &Session, amr: &[String]) {
+    fn update_session(&mut self, session: &Session, expression: &str, condition: &str, values: Item) {
+        let (key, condition) = (Session::key(&session.user_id, &session.hash), Some(condition));
+        self.update(Condition::Session, Table::Sessions, Update { key, expression, condition, values });
+    }
+
+    /// Takes a session into the account's next epoch, with its authentication methods. Fails with `Condition::Session` if it was
+    /// ended, refreshed or taken along before.
+    pub fn keep_session(&mut self, session: &Session, amr: &[String]) {
         let values = Item::new()
             .with_texts(":amr", amr)
             .with_number(":live", i64::from(session.state.counter))
             .with_number(":epoch", session.state.epoch)
             .with_number(":one", 1);
-        self.update(
-            "session",
-            &store.tables.sessions,
-            session.key(),
-            "SET epoch = epoch + :one, amr = :amr",
-            Some("refresh_counter = :live AND epoch = :epoch AND attribute_not_exists(revoked_at)"),
-            values,
-        );
+        let condition = "refresh_counter = :live AND epoch = :epoch AND attribute_not_exists(revoked_at)";
+        self.update_session(session, "SET epoch = epoch + :one, amr = :amr", condition, values);
     }
 
-    /// Makes a session.
-    pub fn create_session(&mut self, store: &Store, session: &Session) {
-        self.put_new("session", &store.tables.sessions, session.item());
+    /// Creates a session.
+    pub fn create_session(&mut self, session: &Session) {
+        self.put_new(Condition::Session, Table::Sessions, session.item());
     }
 
-    /// Spends the live refresh token: its successor, whose secret part has that hash, lives. Refused as `session` if another
-    /// request spent it first or the session was ended.
-    pub fn rotate(&mut self, store: &Store, session: &Session, refresh_hash: &str, now: Timestamp) {
+    /// Spends the live refresh token. Its successor has a secret part with this hash. Fails with `Condition::Session` if another
+    /// request spent the token first, or the session was ended.
+    pub fn rotate(&mut self, session: &Session, refresh_hash: &str, now: Timestamp) {
         let values = Item::new()
             .with_number(":live", i64::from(session.state.counter))
             .with_number(":one", 1)
             .with_text(":hash", refresh_hash)
             .with_time(":now", now);
-        self.update(
-            "session",
-            &store.tables.sessions,
-            session.key(),
-            "SET refresh_counter = refresh_counter + :one, refresh_hash = :hash, spent_at = :now, last_active_at = :now",
-            Some("refresh_counter = :live AND attribute_not_exists(revoked_at)"),
-            values,
-        );
+        let expression = "SET refresh_counter = refresh_counter + :one, refresh_hash = :hash, spent_at = :now, \
+                          last_active_at = :now";
+        let condition = "refresh_counter = :live AND attribute_not_exists(revoked_at)";
+        self.update_session(session, expression, condition, values);
     }
 
-    /// Notes which challenge's code was mailed last, in place of the one before. Refused as `session` if the session was ended or
-    /// another code was mailed since it was read.
-    pub fn record_mailed_code(&mut self, store: &Store, session: &Session, challenge: &str) {
+    /// Records the challenge of the code that is mailed now. Fails with `Condition::Session` if the session was ended, or another
+    /// code was mailed after it was loaded.
+    pub fn record_mailed_code(&mut self, session: &Session, challenge: &str) {
         let mut values = Item::new().with_text(":challenge", challenge);
         let unchanged = match &session.code_challenge {
             Some(known) => {
@@ -246,38 +207,32 @@ impl Transaction {
             None => "attribute_not_exists(code_challenge)",
         };
         let condition = format!("attribute_exists(pk) AND attribute_not_exists(revoked_at) AND {unchanged}");
-        let update = "SET code_challenge = :challenge";
-        self.update("session", &store.tables.sessions, session.key(), update, Some(&condition), values);
+        self.update_session(session, "SET code_challenge = :challenge", &condition, values);
     }
 
-    /// Notes that the user has proven who they are once more. Refused as `session` if it was ended.
-    pub fn record_reauthentication(&mut self, store: &Store, session: &Session, amr: &[String], now: Timestamp) {
+    /// Records that the user proved their identity again. Fails with `Condition::Session` if the session was ended.
+    pub fn record_reauthentication(&mut self, session: &Session, amr: &[String], now: Timestamp) {
         let values = Item::new().with_time(":now", now).with_texts(":amr", amr).with_bool(":no", false);
         let condition = "attribute_exists(pk) AND attribute_not_exists(revoked_at)";
-        let update = "SET auth_time = :now, amr = :amr, unconfirmed = :no";
-        self.update("session", &store.tables.sessions, session.key(), update, Some(condition), values);
+        self.update_session(session, "SET auth_time = :now, amr = :amr, unconfirmed = :no", condition, values);
     }
 
-    /// Demands that a session is still as it was read. Refused as `session` otherwise.
-    pub fn require_session(&mut self, store: &Store, session: &Session) {
+    /// Requires that a session is as it was loaded: active, with the same live refresh token.
+    pub fn require_session(&mut self, session: &Session) {
         let values = Item::new().with_number(":live", i64::from(session.state.counter));
         let condition = "refresh_counter = :live AND attribute_not_exists(revoked_at)";
-        self.check("session", &store.tables.sessions, session.key(), condition, values);
+        let key = Session::key(&session.user_id, &session.hash);
+        self.check(Condition::Session, Table::Sessions, &key, condition, values);
     }
 
-    /// Ends a session. Refused as `session` if it was ended before.
-    pub fn end_session(&mut self, store: &Store, session: &Session, reason: &str, now: Timestamp) {
+    /// Ends a session. Fails with `Condition::Session` if it was ended before.
+    pub fn end_session(&mut self, session: &Session, reason: &str, now: Timestamp) {
         let values = Item::new()
             .with_time(":now", now)
             .with_text(":reason", reason)
             .with_number(":ttl", now.seconds() + KEEP_ENDED_SECONDS);
-        self.update(
-            "session",
-            &store.tables.sessions,
-            session.key(),
-            &format!("SET revoked_at = :now, revoked_reason = :reason, {} = :ttl", keys::TTL),
-            Some("attribute_exists(pk) AND attribute_not_exists(revoked_at)"),
-            values,
-        );
+        let expression = format!("SET revoked_at = :now, revoked_reason = :reason, {} = :ttl", keys::TTL);
+        let condition = "attribute_exists(pk) AND attribute_not_exists(revoked_at)";
+        self.update_session(session, &expression, condition, values);
     }
 }
