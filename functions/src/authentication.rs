@@ -56,7 +56,7 @@ impl Caller<'_> {
     /// # Errors
     /// `internal` for a caller that was found without.
     pub(crate) fn factors(&self) -> Result<&Factors, Error> {
-        self.factors.as_ref().ok_or_else(|| Error::internal("a caller's factors weren't asked for"))
+        self.factors.as_ref().ok_or_else(|| Error::internal("the caller's factors were not loaded"))
     }
 
     /// Writes down that something was refused, whatever for; what failed may be asked again.

@@ -26,12 +26,12 @@ impl FieldError {
     }
 }
 
-/// Why a request is not answered as it asked. One variant per code; the client learns the code and nothing that lies behind it.
+/// Why a request was refused. One variant per code. The client learns the code, never the cause.
 #[derive(Debug, Clone)]
 pub enum Error {
-    /// The body, the query or a header isn't what API.md says.
+    /// The body, the query or a header does not match the API's contract.
     InvalidRequest(Vec<FieldError>),
-    /// A new password breaks the policy; each entry names a rule that is not met.
+    /// A new password breaks the policy. Each entry names a rule that is not met.
     WeakPassword(Vec<FieldError>),
     /// A code, link, key or challenge is wrong, used, expired or another user's.
     InvalidCode,
@@ -41,26 +41,26 @@ pub enum Error {
     InvalidToken,
     /// The session that the token belongs to has ended.
     SessionRevoked,
-    /// The proof of the user's presence is too old for this operation.
+    /// The last authentication is too old or too weak for this operation.
     ReauthenticationRequired,
     /// A cookie request without the session's CSRF token.
     CsrfFailed,
-    /// The account is banned (said only after right credentials).
+    /// The account is banned. Answered only after right credentials.
     AccountBanned,
-    /// The deployment or the caller's rights don't allow it.
+    /// The deployment or the caller's permissions don't allow it.
     Forbidden,
-    /// No such thing, or not the caller's.
+    /// It does not exist, or it is not the caller's.
     NotFound,
     /// Already taken, or not possible in this state.
     Conflict(&'static str),
     /// The body is larger than 64 KiB.
     PayloadTooLarge,
-    /// Too many requests; `retry_after` seconds until the next one counts.
+    /// Too many requests. The next one is possible in `retry_after` seconds.
     RateLimited {
         /// Seconds.
         retry_after: i64,
     },
-    /// Too many failures against one credential; `retry_after` seconds until the next try.
+    /// Too many failures against one credential. The next attempt is possible in `retry_after` seconds.
     LockedOut {
         /// Seconds.
         retry_after: i64,
@@ -149,25 +149,25 @@ impl Error {
 
     const fn detail(&self) -> &'static str {
         match self {
-            Self::InvalidRequest(_) => "The request is not what this route takes; see errors.",
-            Self::WeakPassword(_) => "The password does not meet the policy; see errors.",
-            Self::InvalidCode => "The code, link or key is wrong, was used, or has expired.",
+            Self::InvalidRequest(_) => "The request is invalid. See errors.",
+            Self::WeakPassword(_) => "The password does not meet the policy. See errors.",
+            Self::InvalidCode => "The code, link or key is wrong, used or expired.",
             Self::InvalidCredentials => "The identifier or the password is wrong.",
-            Self::InvalidToken => "A valid token is needed.",
-            Self::SessionRevoked => "The session has ended; log in again.",
-            Self::ReauthenticationRequired => "Confirm who you are again, then repeat the request.",
-            Self::CsrfFailed => "The X-CSRF-Token header is missing or is not this session's.",
+            Self::InvalidToken => "The token is missing, invalid or expired.",
+            Self::SessionRevoked => "The session has ended. Log in again.",
+            Self::ReauthenticationRequired => "Reauthenticate, then repeat the request.",
+            Self::CsrfFailed => "The X-CSRF-Token header is missing or does not match.",
             Self::AccountBanned => "This account is banned.",
-            Self::Forbidden => "This is not allowed here.",
-            Self::NotFound => "There is nothing here.",
+            Self::Forbidden => "This request is not allowed.",
+            Self::NotFound => "The resource was not found.",
             Self::Conflict(detail) => detail,
-            Self::PayloadTooLarge => "The body may be 64 KiB at most.",
-            Self::RateLimited { .. } => "Too many requests; wait as long as Retry-After says.",
-            Self::LockedOut { .. } => "Too many failed attempts; wait as long as Retry-After says.",
+            Self::PayloadTooLarge => "The body is larger than 64 KiB.",
+            Self::RateLimited { .. } => "Too many requests. Retry-After says how many seconds to wait.",
+            Self::LockedOut { .. } => "Too many failed attempts. Retry-After says how many seconds to wait.",
             Self::TemporarilyUnavailable(_) | Self::Throttled(_) => {
-                "Something this depends on is unavailable; retrying is safe."
+                "The service is temporarily unavailable. A retry is safe."
             }
-            Self::Internal(_) => "This is a defect on our side; it has been logged.",
+            Self::Internal(_) => "An internal error occurred. It was logged.",
         }
     }
 

@@ -224,7 +224,7 @@ impl Keyring {
             return Ok(set);
         }
         self.preload(&[purpose]).await?;
-        self.cached(purpose).ok_or_else(|| Error::internal("a key was loaded and is not there"))
+        self.cached(purpose).ok_or_else(|| Error::internal("a loaded key is missing"))
     }
 
     /// Loads what is missing of several purposes' keys: one query, then all decryptions in parallel.
@@ -371,7 +371,7 @@ impl Keyring {
         let mut public_keys = Vec::new();
         for key in contents.keys.iter().filter(|key| key.purpose == Purpose::Signing.as_str()) {
             let public = key.public.as_deref().and_then(PublicKey::from_spki);
-            public_keys.push(public.ok_or_else(|| Error::internal("a signing key's public half is unreadable"))?);
+            public_keys.push(public.ok_or_else(|| Error::internal("a signing key's public key is unreadable"))?);
         }
         let wrapped = Arc::new(Wrapped { keys: contents.keys, public_keys, public_url: contents.public_url });
         let until = self.clock.now().plus_seconds(KEEP_SECONDS);
@@ -385,7 +385,7 @@ impl Keyring {
         let mut keys = try_join_all(versions.map(|key| self.unwrap_key(key))).await?;
         keys.sort_by_key(|key| key.version);
         if keys.is_empty() {
-            return Err(Error::TemporarilyUnavailable(format!("no {} key has been made yet", purpose.as_str())));
+            return Err(Error::TemporarilyUnavailable(format!("no {} key exists yet", purpose.as_str())));
         }
         Ok(KeySet(keys))
     }

@@ -80,7 +80,7 @@ impl Operation {
             handler(Arc::clone(app), request).await
         };
         let handled = tokio::time::timeout(ANSWER_WITHIN, AssertUnwindSafe(handled).catch_unwind());
-        let late = || Ok(Err(Error::TemporarilyUnavailable("it took too long".to_owned())));
+        let late = || Ok(Err(Error::TemporarilyUnavailable("the operation took too long".to_owned())));
         let result = handled.await.unwrap_or_else(|_| late()).unwrap_or_else(|_| {
             // The panic hook has written where; its message may hold what a client sent, and stays out of the log.
             Err(Error::internal("the handler panicked"))

@@ -72,7 +72,7 @@ impl<'a> Vault<'a> {
     pub async fn open(&self, purpose: Purpose, place: Place<'_>, sealed: &str) -> Result<Zeroizing<String>, Error> {
         let keys = self.app.keyring.get(purpose).await?;
         let text = field::open(&keys, Some(&self.salt), purpose, place, sealed)?;
-        let text = std::str::from_utf8(&text).map_err(|_| Error::internal("a field is no text"))?;
+        let text = std::str::from_utf8(&text).map_err(|_| Error::internal("a field is not text"))?;
         Ok(Zeroizing::new(text.to_owned()))
     }
 
@@ -96,7 +96,7 @@ impl<'a> Vault<'a> {
         sealed: &str,
     ) -> Result<T, Error> {
         let text = self.open(purpose, place, sealed).await?;
-        serde_json::from_str(&text).map_err(|_| Error::internal("a field holds another kind of value"))
+        serde_json::from_str(&text).map_err(|_| Error::internal("a field contains another type of value"))
     }
 
     /// The look-up hash of a client's address, for deduplication.

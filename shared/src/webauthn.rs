@@ -95,7 +95,7 @@ fn is_one(kind: &str, id: &str, raw_id: &[u8]) -> bool {
         && id == URL_SAFE_NO_PAD.encode(raw_id)
 }
 
-const NO_CREDENTIAL: &str = "must be a public-key credential as PublicKeyCredential.toJSON() gives it";
+const NO_CREDENTIAL: &str = "must be a public-key credential in the form of PublicKeyCredential.toJSON()";
 
 fn credential<T: for<'de> Deserialize<'de>>(mut value: Value) -> Result<T, String> {
     // What extensions gave is of no use here, and nothing to fail by: none decides anything.
@@ -154,7 +154,7 @@ impl RelyingParty {
     /// # Errors
     /// `temporarily_unavailable` without the public URL; `internal` where that has no domain, or not the configured one.
     pub async fn of(app: &App) -> Result<Self, Error> {
-        let broken = || Error::internal("PUBLIC_URL and PASSKEY_RP_ID don't go together, or there is no domain name");
+        let broken = || Error::internal("PUBLIC_URL does not match PASSKEY_RP_ID, or has no domain name");
         let origin = Url::parse(&app.public_url().await?).map_err(|_| broken())?;
         let host = origin.domain().ok_or_else(broken)?.to_owned();
         let id = app.config.passkey_rp_id.as_deref().unwrap_or(&host);
@@ -171,7 +171,7 @@ impl RelyingParty {
     /// # Errors
     /// `internal`.
     pub fn ask_to_register(&self, user_id: &UserId, name: &str, have: Vec<Vec<u8>>) -> Result<Ceremony, Error> {
-        let broken = |_| Error::internal("a passkey could not be asked for");
+        let broken = |_| Error::internal("a passkey's options could not be created");
         let (mut asked, state) = self
             .webauthn
             .start_passkey_registration(Uuid::from_bytes(*user_id.bytes()), name, name, Some(have))
@@ -225,7 +225,7 @@ impl RelyingParty {
     /// # Errors
     /// `internal`.
     pub fn ask_for_passkey(&self, allowed: &[Allowed]) -> Result<Ceremony, Error> {
-        let broken = |_| Error::internal("a passkey could not be asked for");
+        let broken = |_| Error::internal("a passkey's options could not be created");
         // Which credential it must be is known when it comes: the state is the same for all, and holds nothing of anybody.
         let (mut asked, state) = self.webauthn.start_discoverable_authentication().map_err(broken)?;
         asked.public_key.extensions = None;
@@ -236,7 +236,7 @@ impl RelyingParty {
             Some(options) => {
                 drop(options.insert("allowCredentials".to_owned(), allowed.iter().map(Allowed::json).collect()))
             }
-            None => return Err(Error::internal("a passkey's options are no object")),
+            None => return Err(Error::internal("a passkey's options are not an object")),
         }
         Ok(asked)
     }
@@ -302,7 +302,7 @@ fn nobody_s(id: &[u8]) -> Result<RegisteredCredential, Error> {
         "attestation": { "data": "None", "metadata": "None" },
         "attestation_format": "none",
     }));
-    let credential = credential.map_err(|_| Error::internal("nobody's credential is unreadable"))?;
+    let credential = credential.map_err(|_| Error::internal("the decoy credential is unreadable"))?;
     Ok(RegisteredCredential { credential, transports: Vec::new() })
 }
 

@@ -57,7 +57,7 @@ impl Whose {
         if waits {
             if fields.has("identifier") {
                 let _: Option<Identifier> = fields.optional("identifier");
-                fields.note("identifier", "must not come together with mfa_token");
+                fields.note("identifier", "must not be combined with mfa_token");
             }
             return fields.finish(|| token.map(Self::Waiting));
         }
@@ -147,7 +147,7 @@ async fn waiting(app: &App, token: &StepToken) -> Result<Asked, Error> {
         return Err(Error::InvalidCode);
     }
     if waiting.login.code.is_some() || waiting.account.passkeys == 0 {
-        return Err(Error::Conflict("This login can't be finished with a passkey."));
+        return Err(Error::Conflict("A passkey cannot complete this login."));
     }
     let allowed = passkey::allowed(&waiting.vault, &app.store.passkeys(&challenge.user_id).await?).await?;
     Ok(Asked {

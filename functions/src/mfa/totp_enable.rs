@@ -53,7 +53,7 @@ async fn enable(app: &App, request: &Request, caller: &Caller<'_>, code: &OtpCod
     caller.demand_fresh(app)?;
     let (account, vault, now) = (&caller.account, &caller.vault, app.clock.now());
     let pending = caller.factors()?.pending_secret.as_ref().filter(|_| account.mfa_since.is_none());
-    let pending = pending.ok_or(Error::Conflict("No authenticator app waits to be enabled."))?;
+    let pending = pending.ok_or(Error::Conflict("There is no authenticator app to enable. Set one up first."))?;
     let attempt = factor::reserve_signed_in(app, caller).await?;
     let step = factor::step(app, vault, &account.id, "pending_secret", pending, code).await?;
     let last_step = step.ok_or(Error::InvalidCode)?;

@@ -34,7 +34,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
 }
 
 async fn set_up(app: &App, request: &Request, caller: &Caller<'_>) -> Result<Response, Error> {
-    const ENABLED: Error = Error::Conflict("An authenticator app is set up already.");
+    const ENABLED: Error = Error::Conflict("An authenticator app is already set up.");
     caller.demand_fresh(app)?;
     if caller.account.mfa_since.is_some() {
         return Err(ENABLED);

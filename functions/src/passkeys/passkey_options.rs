@@ -29,7 +29,7 @@ pub const OPERATION: Operation = Operation::http(
 );
 
 /// What is told where there are too many.
-pub(super) const TOO_MANY: Error = Error::Conflict("This account has as many passkeys as it may.");
+pub(super) const TOO_MANY: Error = Error::Conflict("This account has the maximum number of passkeys.");
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     request.fields()?.finish(|| Some(()))?;

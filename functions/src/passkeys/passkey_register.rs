@@ -117,7 +117,7 @@ async fn register(app: &App, request: &Request, caller: &Caller<'_>, form: &Form
     match app.store.commit(transaction).await {
         Ok(()) => Ok(Response::json(StatusCode::CREATED, &ShownPasskey::of(vault, &stored).await?)),
         Err(refused) if refused.refused("challenge") => Err(Error::InvalidCode),
-        Err(refused) if refused.refused("passkey") => Err(Error::Conflict("This passkey is registered already.")),
+        Err(refused) if refused.refused("passkey") => Err(Error::Conflict("This passkey is already registered.")),
         Err(refused) if refused.refused("limit") => Err(factor::too_many_changes(app, caller)),
         Err(refused) => Err(authentication::changed(refused)),
     }

@@ -43,7 +43,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
 }
 
 async fn remove(app: &App, request: &Request, caller: &Caller<'_>) -> Result<Response, Error> {
-    const LAST_WAY_IN: Error = Error::Conflict("This passkey is the account's last way in.");
+    const LAST_WAY_IN: Error = Error::Conflict("This passkey is the only way to log in to the account.");
     caller.demand_fresh(app)?;
     let found = own::find(app, request, caller).await?;
     let (account, vault, now) = (&caller.account, &caller.vault, app.clock.now());

@@ -20,7 +20,7 @@ use shared::{
 use crate::sign_in::{self, Entrant};
 
 /// The one thing about others' accounts that is told.
-pub(super) const USERNAME_TAKEN: Error = Error::Conflict("This username is taken.");
+pub(super) const USERNAME_TAKEN: Error = Error::Conflict("This username is already taken.");
 
 /// What an account is made of, in the clear.
 pub(super) struct NewAccount {
@@ -127,7 +127,7 @@ pub(super) async fn create(
         Ok(()) => Ok(sign_in.answer.into_response(StatusCode::CREATED)),
         // First of all: a spent code is a spent code for everyone, its winner included, whose account now has the names.
         Err(refused) if refused.refused("challenge") => Err(Error::InvalidCode),
-        Err(refused) if refused.refused("email") => Err(Error::Conflict("An account with this address exists by now.")),
+        Err(refused) if refused.refused("email") => Err(Error::Conflict("This address already has an account.")),
         Err(refused) if refused.refused("username") => Err(USERNAME_TAKEN),
         Err(error) => Err(error.into()),
     }

@@ -134,7 +134,7 @@ async fn by_link(
     let Some(known) = &registration.password else {
         return Err(Error::field(
             "password",
-            "was not given at registration; leave it out, and set one in the next step",
+            "was not set at registration. Leave it out here, and set it in the next step",
         ));
     };
     // Whoever holds the link may leave the password out; still it is not theirs to guess without end.

@@ -26,7 +26,7 @@ use crate::{
 /// Mails a code; the one before is no good any more.
 pub(super) async fn ask(app: &App, request: &Request, caller: &Caller<'_>) -> Result<Response, Error> {
     let Some(address) = user::address(&caller.vault, &caller.account).await? else {
-        return Err(Error::Conflict("This account has no address that a code could be mailed to."));
+        return Err(Error::Conflict("This account has no e-mail address to send a code to."));
     };
     let now = app.clock.now();
     app.store.count(app.config.limit(REAUTHENTICATION_MAIL_BY_SESSION), &caller.session.hash, now).await?;

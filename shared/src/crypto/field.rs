@@ -129,7 +129,7 @@ pub fn open(
             cipher(key, salt, purpose).decrypt(&iv.into(), Payload { msg: &sealed, aad: aad.as_bytes() }).ok()?;
         Some(Zeroizing::new(plaintext))
     })()
-    .ok_or_else(|| Error::internal(format!("a {} field in {} does not open", purpose.as_str(), place.table)))
+    .ok_or_else(|| Error::internal(format!("a {} field in {} cannot be decrypted", purpose.as_str(), place.table)))
 }
 
 #[cfg(test)]

@@ -226,7 +226,7 @@ impl Store {
                 .set_keys(Some(keys.into_iter().map(|key| key.0).collect()))
                 .consistent_read(true)
                 .build()
-                .map_err(|_| Error::internal("a read could not be put together"))
+                .map_err(|_| Error::internal("a read could not be built"))
         };
         let user = keys::user(id);
         let of_user = |sort_key: String| Item::new().with_text(keys::PK, &user).with_text(keys::SK, sort_key);
@@ -281,7 +281,7 @@ impl Store {
             }
             self.pause(attempt).await;
         }
-        Err(Error::TemporarilyUnavailable("BatchGetItem: keys stay unprocessed".to_owned()))
+        Err(Error::TemporarilyUnavailable("BatchGetItem: keys remain unprocessed".to_owned()))
     }
 }
 

@@ -248,7 +248,7 @@ impl Challenge {
     pub fn registration(&self) -> Result<&Registration, Error> {
         match &self.about {
             About::Registration(registration) => Ok(registration),
-            _ => Err(Error::internal("a challenge that is no registration")),
+            _ => Err(Error::internal("a challenge is not a registration")),
         }
     }
 
