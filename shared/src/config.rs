@@ -159,7 +159,7 @@ impl Config {
             ),
             password_cost: reader.parsed(
                 "PASSWORD_COST",
-                "memory KiB,iterations,parallelism, from 12288,3,1, 19456,2,1 or 47104,1,1 to 65536,6,8",
+                "memory KiB,iterations,parallelism: at least 12288,3,1 or 19456,2,1 or 47104,1,1, and at most 65536,6,8",
                 Cost::PASSWORD,
                 password_cost,
             ),
@@ -188,7 +188,7 @@ impl Config {
                 .parsed("AUTHORIZER_CHECKS_SESSION", "true or false", false, |text| text.parse().ok()),
             allowed_origins: reader.parsed(
                 "ALLOWED_ORIGINS",
-                "http(s) origins (scheme, host, port) parted by commas",
+                "http(s) origins (scheme, host, port), separated by commas",
                 Vec::new(),
                 |text| text.split(',').map(str::trim).map(|text| origin(text).then(|| text.to_owned())).collect(),
             ),
@@ -196,7 +196,7 @@ impl Config {
             audit_retention_days: reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3650),
             limits: reader.parsed(
                 "LIMITS",
-                "name=limit/seconds, parted by commas, of the limits that there are",
+                "existing limits as name=limit/seconds, separated by commas",
                 Limits::default(),
                 Limits::parse,
             ),
@@ -213,7 +213,7 @@ impl Config {
             && host != id
             && !host.ends_with(&format!(".{id}"))
         {
-            reader.faults.push("PASSKEY_RP_ID must be PUBLIC_URL's host or a parent domain of it".to_owned());
+            reader.faults.push("PASSKEY_RP_ID must be PUBLIC_URL's host or a parent domain of that host".to_owned());
         }
         if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError(reader.faults)) }
     }

@@ -152,25 +152,25 @@ impl Error {
     /// What the problem says to a developer. It never says more than the caller may know.
     pub const fn detail(&self) -> &'static str {
         match self {
-            Self::InvalidRequest(_) => "The request is not what this route takes; see errors.",
-            Self::WeakPassword(_) => "The password does not meet the policy; see errors.",
-            Self::InvalidCode => "The code, link or key is wrong, was used, or has expired.",
+            Self::InvalidRequest(_) => "The request is invalid. See errors.",
+            Self::WeakPassword(_) => "The password does not meet the policy. See errors.",
+            Self::InvalidCode => "The code, link or key is wrong, used or expired.",
             Self::InvalidCredentials => "The identifier or the password is wrong.",
-            Self::InvalidToken => "A valid token is needed.",
-            Self::SessionRevoked => "The session has ended; log in again.",
-            Self::ReauthenticationRequired => "Confirm who you are again, then repeat the request.",
-            Self::CsrfFailed => "The X-CSRF-Token header is missing or is not this session's.",
+            Self::InvalidToken => "The token is missing, invalid or expired.",
+            Self::SessionRevoked => "The session has ended. Log in again.",
+            Self::ReauthenticationRequired => "Reauthenticate, then repeat the request.",
+            Self::CsrfFailed => "The X-CSRF-Token header is missing or does not match.",
             Self::AccountBanned => "This account is banned.",
-            Self::Forbidden => "This is not allowed here.",
-            Self::NotFound => "There is nothing here.",
+            Self::Forbidden => "This request is not allowed.",
+            Self::NotFound => "The resource was not found.",
             Self::Conflict(detail) => detail,
-            Self::PayloadTooLarge => "The body may be 64 KiB at most.",
-            Self::RateLimited { .. } => "Too many requests; wait as long as Retry-After says.",
-            Self::LockedOut { .. } => "Too many failed attempts; wait as long as Retry-After says.",
+            Self::PayloadTooLarge => "The body is larger than 64 KiB.",
+            Self::RateLimited { .. } => "Too many requests. Retry-After says how many seconds to wait.",
+            Self::LockedOut { .. } => "Too many failed attempts. Retry-After says how many seconds to wait.",
             Self::TemporarilyUnavailable(_) | Self::Throttled(_) | Self::Contended(_) => {
-                "Something this depends on is unavailable; retrying is safe."
+                "The service is temporarily unavailable. A retry is safe."
             }
-            Self::Internal(_) => "This is a defect on our side; it has been logged.",
+            Self::Internal(_) => "An internal error occurred. It was logged.",
         }
     }
 

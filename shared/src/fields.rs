@@ -104,7 +104,7 @@ impl Fields {
             self.errors.truncate(32);
             return Err(Error::InvalidRequest(self.errors));
         }
-        form().ok_or_else(|| Error::internal("a form without a noted error could not be put together"))
+        form().ok_or_else(|| Error::internal("a form is incomplete, but no error was recorded"))
     }
 }
 

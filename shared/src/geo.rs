@@ -24,7 +24,7 @@ impl Geo {
             let read = Reader::open_readfile(self.path.as_ref()?);
             if read.is_err() {
                 // Places are a convenience: without them logins go on, and the log tells why there are none.
-                tracing::error!("the file that GEO_DATABASE names is no readable city database");
+                tracing::error!("GEO_DATABASE does not name a readable city database");
             }
             read.ok()
         });

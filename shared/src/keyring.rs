@@ -66,7 +66,7 @@ impl Keyring {
             return Ok(set);
         }
         self.preload(&[purpose]).await?;
-        self.cached(purpose).ok_or_else(|| Error::internal("a key was loaded and is not there"))
+        self.cached(purpose).ok_or_else(|| Error::internal("a loaded key is missing"))
     }
 
     /// Loads what is missing of several purposes' keys: one query, then all decryptions in parallel.
@@ -213,7 +213,7 @@ impl Keyring {
         let mut public_keys = Vec::new();
         for key in contents.keys.iter().filter(|key| key.purpose == KeyPurpose::Signing.as_str()) {
             let public = key.public.as_deref().and_then(PublicKey::from_spki);
-            public_keys.push(public.ok_or_else(|| Error::internal("a signing key's public half is unreadable"))?);
+            public_keys.push(public.ok_or_else(|| Error::internal("a signing key's public key is unreadable"))?);
         }
         let wrapped = Arc::new(Wrapped { keys: contents.keys, public_keys, public_url: contents.public_url });
         let until = self.clock.now().plus_seconds(KEEP_SECONDS);
@@ -226,7 +226,7 @@ impl Keyring {
         let versions = wrapped.keys.iter().filter(|key| key.purpose == purpose.as_str());
         let keys = try_join_all(versions.map(|key| self.unwrap_key(key))).await?;
         KeySet::new(keys)
-            .ok_or_else(|| Error::TemporarilyUnavailable(format!("no {} key has been made yet", purpose.as_str())))
+            .ok_or_else(|| Error::TemporarilyUnavailable(format!("no {} key exists yet", purpose.as_str())))
     }
 
     async fn unwrap_key(&self, key: &WrappedKey) -> Result<Key, Error> {

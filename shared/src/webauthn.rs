@@ -95,7 +95,7 @@ fn is_one(kind: &str, id: &str, raw_id: &[u8]) -> bool {
         && id == URL_SAFE_NO_PAD.encode(raw_id)
 }
 
-const NO_CREDENTIAL: &str = "must be a public-key credential as PublicKeyCredential.toJSON() gives it";
+const NO_CREDENTIAL: &str = "must be a public-key credential in the form of PublicKeyCredential.toJSON()";
 
 fn credential<T: for<'de> Deserialize<'de>>(mut value: Value) -> Result<T, String> {
     // What extensions gave is of no use here, and nothing to fail by: none decides anything.
@@ -185,7 +185,7 @@ impl RelyingParty {
     /// # Errors
     /// `internal`.
     pub fn ask_to_register(&self, user_id: &UserId, name: &str, have: Vec<Vec<u8>>) -> Result<Ceremony, Error> {
-        let broken = |_| Error::internal("a passkey could not be asked for");
+        let broken = |_| Error::internal("a passkey's options could not be created");
         let (mut asked, state) = self
             .webauthn
             .start_passkey_registration(Uuid::from_bytes(*user_id.bytes()), name, name, Some(have))
@@ -239,7 +239,7 @@ impl RelyingParty {
     /// # Errors
     /// `internal`.
     pub fn ask_for_passkey(&self, allowed: &[Allowed]) -> Result<Ceremony, Error> {
-        let broken = |_| Error::internal("a passkey could not be asked for");
+        let broken = |_| Error::internal("a passkey's options could not be created");
         // Which credential it must be is known when it comes: the state is the same for all, and holds nothing of anybody.
         let (mut asked, state) = self.webauthn.start_discoverable_authentication().map_err(broken)?;
         asked.public_key.extensions = None;
@@ -250,7 +250,7 @@ impl RelyingParty {
             Some(options) => {
                 drop(options.insert("allowCredentials".to_owned(), allowed.iter().map(Allowed::json).collect()))
             }
-            None => return Err(Error::internal("a passkey's options are no object")),
+            None => return Err(Error::internal("a passkey's options are not an object")),
         }
         Ok(asked)
     }
@@ -316,7 +316,7 @@ fn nobody_s(id: &[u8]) -> Result<RegisteredCredential, Error> {
         "attestation": { "data": "None", "metadata": "None" },
         "attestation_format": "none",
     }));
-    let credential = credential.map_err(|_| Error::internal("nobody's credential is unreadable"))?;
+    let credential = credential.map_err(|_| Error::internal("the decoy credential is unreadable"))?;
     Ok(RegisteredCredential { credential, transports: Vec::new() })
 }
 

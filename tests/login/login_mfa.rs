@@ -276,7 +276,7 @@ async fn backup_codes_are_good_once_however_typed_and_their_owner_is_told() {
         };
         let left = 9 - used;
         let sentence = format!("{left} backup codes are left");
-        let told_few = told.text.contains("Make new ones soon");
+        let told_few = told.text.contains("Create new ones soon");
         assert!(told.text.contains(&sentence), "{left}: {}", told.text);
         assert_eq!(told_few, left <= 3, "{}", told.text);
         if used == 0 {

@@ -55,7 +55,7 @@ impl Target {
         if is_pending {
             if fields.has("identifier") {
                 let _: Option<Identifier> = fields.optional("identifier");
-                fields.note("identifier", "must not come together with mfa_token");
+                fields.note("identifier", "must not be combined with mfa_token");
             }
             return fields.finish(|| token.map(Self::PendingLogin));
         }
@@ -139,7 +139,7 @@ async fn of_pending_login(app: &App, token: &ContinuationToken) -> Result<Asked,
         return Err(Error::InvalidCode);
     }
     if challenge.payload.code.is_some() || pending.account.passkeys == 0 {
-        return Err(Error::Conflict("This login can't be finished with a passkey."));
+        return Err(Error::Conflict("A passkey cannot complete this login."));
     }
     let allowed = passkey::allowed(&pending.cipher, &app.store.passkeys(&challenge.user_id).await?).await?;
     Ok(Asked {

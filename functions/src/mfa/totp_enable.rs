@@ -54,7 +54,7 @@ async fn enable(context: Context<'_>, caller: &Caller<'_>, code: &OtpCode) -> Re
     caller.require_fresh(app)?;
     let (account, cipher, now) = (&caller.account, &caller.cipher, app.clock.now());
     let pending = caller.factors()?.pending_secret.as_ref().filter(|_| account.mfa_since.is_none());
-    let pending = pending.ok_or(Error::Conflict("No authenticator app waits to be enabled."))?;
+    let pending = pending.ok_or(Error::Conflict("There is no authenticator app to enable. Set one up first."))?;
     let attempt = codes::reserve_code_attempt(app, caller).await?;
     let secret = Secret { field: Factors::PENDING_SECRET, sealed: pending };
     let step = codes::time_step(app, cipher, &account.id, secret, code).await?;

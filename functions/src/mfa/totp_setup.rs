@@ -37,7 +37,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 }
 
 async fn set_up(context: Context<'_>, caller: &Caller<'_>) -> Result<Response, Error> {
-    const ENABLED: Error = Error::Conflict("An authenticator app is set up already.");
+    const ENABLED: Error = Error::Conflict("An authenticator app is already set up.");
     let app = context.app;
     caller.require_fresh(app)?;
     if caller.account.mfa_since.is_some() {

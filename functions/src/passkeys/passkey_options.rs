@@ -32,7 +32,7 @@ pub const OPERATION: Operation = Operation::http("passkey-options", |context| Bo
     ]);
 
 /// The account has [`MAX_PASSKEYS`].
-pub(super) const TOO_MANY: Error = Error::Conflict("This account has as many passkeys as it may.");
+pub(super) const TOO_MANY: Error = Error::Conflict("This account has the maximum number of passkeys.");
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     context.request.fields()?.finish(|| Some(()))?;

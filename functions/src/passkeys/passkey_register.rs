@@ -116,7 +116,7 @@ async fn register(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Res
     match app.store.commit(transaction).await {
         Ok(()) => Ok(Response::json(StatusCode::CREATED, &PasskeyView::open(cipher, &stored).await?)),
         Err(refused) if refused.is(Condition::Challenge) => Err(Error::InvalidCode),
-        Err(refused) if refused.is(Condition::Passkey) => Err(Error::Conflict("This passkey is registered already.")),
+        Err(refused) if refused.is(Condition::Passkey) => Err(Error::Conflict("This passkey is already registered.")),
         Err(refused) if refused.is(Condition::Limit) => Err(codes::too_many_changes(app, caller)),
         Err(refused) => Err(refused.into()),
     }

@@ -43,7 +43,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 }
 
 async fn remove(context: Context<'_>, caller: &Caller<'_>) -> Result<Response, Error> {
-    const LAST_WAY_IN: Error = Error::Conflict("This passkey is the account's last way in.");
+    const LAST_WAY_IN: Error = Error::Conflict("This passkey is the only way to log in to the account.");
     let app = context.app;
     caller.require_fresh(app)?;
     let found = lookup::find(context, caller).await?;

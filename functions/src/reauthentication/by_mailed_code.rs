@@ -29,7 +29,7 @@ pub(super) async fn ask(context: Context<'_>, caller: &Caller<'_>) -> Result<Res
     let app = context.app;
     let Caller { account, session, cipher, .. } = caller;
     let Some(address) = user::address(cipher, account).await? else {
-        return Err(Error::Conflict("This account has no address that a code could be mailed to."));
+        return Err(Error::Conflict("This account has no e-mail address to send a code to."));
     };
     let now = app.clock.now();
     app.store.count(app.config.limit(REAUTHENTICATION_MAIL_BY_SESSION), &session.hash, now).await?;

@@ -19,7 +19,7 @@ use shared::{
 use crate::auth::session::{issue, subject::SignInSubject};
 
 /// The one thing that anybody may learn about other accounts.
-pub(super) const USERNAME_TAKEN: Error = Error::Conflict("This username is taken.");
+pub(super) const USERNAME_TAKEN: Error = Error::Conflict("This username is already taken.");
 
 /// What an account is created from, not encrypted.
 pub(super) struct NewAccount {
@@ -133,7 +133,7 @@ pub(super) async fn create(context: Context<'_>, new: NewAccount, origin: Origin
         // Checked first, because a spent code is `invalid_code` to its winner too, whose account now has the names.
         Err(refused) if refused.is(Condition::Challenge) => Err(Error::InvalidCode),
         Err(refused) if refused.is(Condition::Email) => {
-            Err(Error::Conflict("An account with this address exists by now."))
+            Err(Error::Conflict("This address already has an account."))
         }
         Err(refused) if refused.is(Condition::Username) => Err(USERNAME_TAKEN),
         Err(error) => Err(error.into()),

@@ -126,7 +126,7 @@ async fn by_link(
     let Some(known) = &registration.password else {
         return Err(Error::field(
             "password",
-            "was not given at registration; leave it out, and set one in the next step",
+            "was not set at registration. Leave it out here, and set it in the next step",
         ));
     };
     // The holder of the link may leave the password out, but must not guess it without a limit.

@@ -34,7 +34,7 @@ impl FromJson for EndTrust {
     fn from_json(value: Value) -> Result<Self, String> {
         match value {
             Value::Bool(false) => Ok(Self),
-            _ => Err("can only be false: trust is given at a login".to_owned()),
+            _ => Err("can only be false, because only a login can trust a device".to_owned()),
         }
     }
 }

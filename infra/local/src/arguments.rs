@@ -8,15 +8,15 @@ Runs the whole service on this machine.
 
 Usage: cargo run -- [options]
 
-  --port N          the port on loopback (3000; 0 takes any free one)
-  --data DIR        where data is kept between runs (.local)
-  --in-memory       keep nothing
-  --strict          limits as deployed; without it they are 100 times looser
-  --aws-port N      also open DynamoDB, KMS and SES on this port, for the AWS CLI, SDKs and cargo lambda watch
-  --set NAME=VALUE  set a parameter of template.yaml; may be repeated
-  --help            this text
+  --port N          port on loopback (default 3000; 0 picks a free one)
+  --data DIR        folder that keeps the data between runs (default .local)
+  --in-memory       keep no data
+  --strict          use the limits as deployed; otherwise they are 100 times looser
+  --aws-port N      also serve DynamoDB, KMS and SES on this port, for the AWS CLI, SDKs and cargo lambda watch
+  --set NAME=VALUE  set a parameter of template.yaml; can be repeated
+  --help            show this text
 
-The environment variable LOG_LEVEL (error, warn, info, debug, trace, off) says how much the functions log to stderr.
+The environment variable LOG_LEVEL (error, warn, info, debug, trace, off) sets what the functions log to stderr.
 ";
 
 /// What was asked for.
@@ -67,7 +67,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments>
         if flag && attached.is_some() {
             return Err(format!("{name} takes no value"));
         }
-        let mut value = || attached.clone().or_else(|| arguments.next()).ok_or_else(|| format!("{name} takes a value"));
+        let mut value = || attached.clone().or_else(|| arguments.next()).ok_or_else(|| format!("{name} needs a value"));
         match name {
             "--help" | "-h" => return Ok(None),
             "--in-memory" => in_memory = true,
@@ -78,15 +78,15 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments>
             "--set" => {
                 let set = value()?;
                 let Some((parameter, value)) = set.split_once('=') else {
-                    return Err(format!("--set takes NAME=VALUE, not `{set}`"));
+                    return Err(format!("--set needs NAME=VALUE, not `{set}`"));
                 };
                 result.parameters.insert(parameter.to_owned(), value.to_owned());
             }
-            _ => return Err(format!("there is no option `{argument}`")),
+            _ => return Err(format!("unknown option `{argument}`")),
         }
     }
     if in_memory && data.is_some() {
-        return Err("--data and --in-memory exclude each other".to_owned());
+        return Err("--data and --in-memory cannot be combined".to_owned());
     }
     if !in_memory {
         result.data = Some(data.unwrap_or_else(|| PathBuf::from(".local")));
@@ -95,7 +95,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments>
 }
 
 fn port(name: &str, value: &str) -> Result<u16, String> {
-    value.parse().map_err(|_| format!("{name} takes a port from 0 to 65535, not `{value}`"))
+    value.parse().map_err(|_| format!("{name} needs a port from 0 to 65535, not `{value}`"))
 }
 
 #[cfg(test)]

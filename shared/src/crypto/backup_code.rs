@@ -69,7 +69,7 @@ impl FromJson for BackupCode {
             Zeroizing::new(typed.take(LENGTH + 1).map(|c| u8::try_from(c).unwrap_or_default()).collect());
         let code = digits.as_slice().try_into().ok().map(Self);
         code.filter(|code: &Self| code.0.iter().all(|digit| CROCKFORD.contains(digit)))
-            .ok_or_else(|| "must be a backup code: 24 letters and digits".to_owned())
+            .ok_or_else(|| "must be a backup code of 24 letters and digits".to_owned())
     }
 }
 

@@ -251,7 +251,7 @@ impl PasswordHasher {
         let places = [&self.small, &self.large]
             .into_iter()
             .find(|places| places.number > 0 && count <= places.blocks)
-            .ok_or_else(|| HashError::internal("the memory budget has no place of this size"))?;
+            .ok_or_else(|| HashError::internal("the memory budget has no slot of this size"))?;
         let permit = tokio::time::timeout(self.max_wait, Arc::clone(&places.free).acquire_owned())
             .await
             .map_err(|_| HashError::Busy)?

@@ -35,7 +35,7 @@ impl FromJson for DisplayText {
         if fine && (1..=100).contains(&text.chars().count()) {
             Ok(Self(text))
         } else {
-            Err("must be 1 to 100 characters on one line".to_owned())
+            Err("must have 1 to 100 characters on one line".to_owned())
         }
     }
 }

@@ -49,7 +49,7 @@ impl FromJson for Cursor {
             let fine = !key.is_empty() && key.len() <= 128;
             fine.then_some(Self { millis: millis.parse().ok()?, key: key.to_owned() })
         };
-        value.as_str().and_then(parse).ok_or_else(|| "must be the `next` of an earlier answer".to_owned())
+        value.as_str().and_then(parse).ok_or_else(|| "must be the value of `next` from an earlier answer".to_owned())
     }
 }
 

@@ -111,21 +111,21 @@ pub fn check(
     let least = policy.least_code_points(strength);
     rule(text.chars().count() >= least, &format!("must have at least {least} characters"));
     if policy == PasswordPolicy::Composition {
-        rule(text.chars().any(char::is_uppercase), "must have an upper-case letter");
-        rule(text.chars().any(char::is_lowercase), "must have a lower-case letter");
-        rule(text.chars().any(|c| c.is_ascii_digit()), "must have a digit");
-        rule(text.chars().any(|c| !c.is_alphanumeric()), "must have a character that is neither a letter nor a digit");
+        rule(text.chars().any(char::is_uppercase), "must contain an upper-case letter");
+        rule(text.chars().any(char::is_lowercase), "must contain a lower-case letter");
+        rule(text.chars().any(|c| c.is_ascii_digit()), "must contain a digit");
+        rule(text.chars().any(|c| !c.is_alphanumeric()), "must contain a character other than letters and digits");
     }
     let folded = text.to_lowercase();
     let words = context_words(context);
     rule(
         !words.iter().any(|word| folded.contains(word.as_str())),
-        "must have nothing of your name, address or this product's name",
+        "must not contain your name, your e-mail address or the product's name",
     );
     // Long passwords are hard to guess unless they repeat; the estimate's own work grows with the square of the length.
     let start: Zeroizing<String> = Zeroizing::new(text.chars().take(64).collect());
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    rule(zxcvbn::zxcvbn(&start, &words).guesses() >= LEAST_GUESSES, "is too common or follows too simple a pattern");
+    rule(zxcvbn::zxcvbn(&start, &words).guesses() >= LEAST_GUESSES, "is too common or too easy to guess");
     if broken.is_empty() { Ok(()) } else { Err(broken) }
 }
 

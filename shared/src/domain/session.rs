@@ -40,7 +40,7 @@ pub struct OpaqueText(pub String);
 impl FromJson for OpaqueText {
     fn from_json(value: Value) -> Result<Self, String> {
         let text = String::from_json(value)?;
-        if (1..=4096).contains(&text.len()) { Ok(Self(text)) } else { Err("must be 1 to 4096 bytes".to_owned()) }
+        if (1..=4096).contains(&text.len()) { Ok(Self(text)) } else { Err("must have 1 to 4096 bytes".to_owned()) }
     }
 }
 

@@ -47,8 +47,8 @@ impl Suspicion {
     /// What the owner is told.
     pub const fn describe(self) -> &'static str {
         match self {
-            Self::ImpossibleTravel => "Nobody travels this far in the time since the last login.",
-            Self::NewCountry => "No login came from this country before.",
+            Self::ImpossibleTravel => "The location is too far from your last login for the time in between.",
+            Self::NewCountry => "None of your earlier logins came from this country.",
             Self::NewDevice => "This device has not logged in to your account before.",
         }
     }

@@ -1,5 +1,5 @@
-//! Pages that functions serve themselves. Their scripts and styles stand inside them, and the page's policy names their hashes:
-//! nothing else runs, and nothing is loaded from anywhere.
+//! Pages that functions serve themselves. Each page contains its script and the shared style, and its policy names their hashes.
+//! Nothing else runs, and the page loads nothing.
 
 use std::sync::LazyLock;
 
@@ -10,35 +10,36 @@ use crate::http::Response;
 
 /// A page and its policy.
 struct Page {
-    html: &'static str,
+    html: String,
     policy: String,
 }
 
 impl Page {
-    fn of(html: &'static str) -> Self {
-        Self { html, policy: content_security_policy(html) }
+    fn new(html: &str) -> Self {
+        let html = html.replace("/* page.css */", include_str!("../../web/page.css"));
+        Self { policy: content_security_policy(&html), html }
     }
 
     fn answer(&self) -> Response {
-        Response::html(self.html, &self.policy)
+        Response::html(&self.html, &self.policy)
     }
 }
 
-static VERIFY_EMAIL: LazyLock<Page> = LazyLock::new(|| Page::of(include_str!("../../web/verify_email.html")));
+static VERIFY_EMAIL: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!("../../web/verify_email.html")));
 
-static DISOWN_LOGIN: LazyLock<Page> = LazyLock::new(|| Page::of(include_str!("../../web/disown_login.html")));
+static DISOWN_LOGIN: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!("../../web/disown_login.html")));
 
-/// The page that a registration's link opens: it asks, and only then posts the token that stands in its own fragment.
+/// The page that a registration's link opens. It asks first, and only then posts the token from its own fragment.
 pub fn verify_email() -> Response {
     VERIFY_EMAIL.answer()
 }
 
-/// The page that the link in an alert of a login opens: it asks, ends all sessions, and asks for another password.
+/// The page that the link in a login alert opens. It asks first, then ends all sessions and asks for a new password.
 pub fn disown_login() -> Response {
     DISOWN_LOGIN.answer()
 }
 
-/// Content Security Policy Level 3: this page's own script and style by their hashes, its own origin to talk to.
+/// Content Security Policy Level 3: allows only this page's script and style, by their hashes, and requests to its own origin.
 fn content_security_policy(page: &str) -> String {
     let hash = |tag: &str| {
         let inner = page.split_once(&format!("<{tag}>")).and_then(|(_, rest)| rest.split_once(&format!("</{tag}>")));

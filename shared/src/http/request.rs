@@ -175,7 +175,7 @@ impl Request {
         for (name, value) in form_urlencoded::parse(body) {
             // RFC 6749, section 3.2: parameters must not be included more than once.
             if map.insert(name.clone().into_owned(), serde_json::Value::String(value.into_owned())).is_some() {
-                return Err(Error::field(&cut(name.into_owned(), 64), "must not come twice"));
+                return Err(Error::field(&cut(name.into_owned(), 64), "must not appear twice"));
             }
         }
         Ok(Fields::new(map))
@@ -196,13 +196,13 @@ impl Request {
             Ok(_) => Err(Error::field("body", "must be a JSON object")),
             Err(error) => Err(Error::InvalidRequest(vec![FieldError::new(
                 "body",
-                format!("is not JSON, at line {} column {}", error.line(), error.column()),
+                format!("is not valid JSON at line {} column {}", error.line(), error.column()),
             )])),
         }
     }
 
     fn body_of_type(&self, wanted: &str) -> Result<&[u8], Error> {
-        let Ok(body) = &self.body else { return Err(Error::field("body", "must be readable")) };
+        let Ok(body) = &self.body else { return Err(Error::field("body", "could not be decoded")) };
         if body.len() > MAX_BODY_BYTES {
             return Err(Error::PayloadTooLarge);
         }

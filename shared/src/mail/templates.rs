@@ -12,9 +12,10 @@ macro_rules! templates {
     };
 }
 
-/// Every template: the layout, and subject, text and HTML of every kind of mail.
+/// Every template: the layout and its parts, and the subject, text and HTML of every kind of mail.
 static TEMPLATES: &[(&str, &str)] = templates![
     "layout.html",
+    "parts.html",
     "verify_registration/subject.txt",
     "verify_registration/body.txt",
     "verify_registration/body.html",

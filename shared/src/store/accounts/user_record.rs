@@ -101,7 +101,7 @@ impl Store {
             }
             self.pause(attempt).await;
         }
-        Err(Error::TemporarilyUnavailable("BatchGetItem: keys stay unprocessed".to_owned()))
+        Err(Error::TemporarilyUnavailable("BatchGetItem: keys remain unprocessed".to_owned()))
     }
 }
 
