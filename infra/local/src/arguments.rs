@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// How the program is used.
 pub(crate) const USAGE: &str = "\
 Runs the whole service on this machine.
 
@@ -19,29 +18,24 @@ Usage: cargo run -- [options]
 The environment variable LOG_LEVEL (error, warn, info, debug, trace, off) says how much the functions log to stderr.
 ";
 
-/// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Arguments {
-    /// The API's port.
     pub(crate) port: u16,
-    /// The port of the AWS endpoints.
+    /// The port of the AWS endpoints. `None` opens none.
     pub(crate) aws_port: Option<u16>,
-    /// The data directory; `None` keeps nothing.
+    /// The data directory. `None` keeps data in memory.
     pub(crate) data: Option<PathBuf>,
-    /// Whether limits are as deployed.
+    /// Whether limits are as strict as in a deployment.
     pub(crate) strict: bool,
-    /// Template parameters.
     pub(crate) parameters: BTreeMap<String, String>,
 }
 
-/// What the command line means.
+/// The meaning of the command line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Parsed {
-    /// Run like this.
     Run(Arguments),
-    /// Say how.
     Help,
-    /// Nothing, because of this.
+    /// The command line is wrong. The text says why.
     Wrong(String),
 }
 
@@ -58,7 +52,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments>
     let mut result = Arguments { port: 3000, aws_port: None, data: None, strict: false, parameters: BTreeMap::new() };
     let (mut data, mut in_memory) = (None, false);
     while let Some(argument) = arguments.next() {
-        // Both `--port 1` and `--port=1`.
+        // Accepts `--port 1` and `--port=1`.
         let (name, attached) = match argument.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (argument.as_str(), None),
@@ -119,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn data_is_kept_unless_told_otherwise() {
+    fn data_is_kept_by_default() {
         let Parsed::Run(arguments) = parsed("") else { panic!("not understood") };
         assert_eq!(arguments.data, Some(PathBuf::from(".local")));
     }
