@@ -8,11 +8,14 @@ mod tables;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use dynoxide::Database;
-use shared::clock::Clock;
+use shared::{
+    clock::Clock,
+    rng::{Rng, SystemRng},
+};
 use tokio::sync::watch;
 
 pub(crate) use custom_resources::create_custom_resources;
@@ -103,7 +106,7 @@ fn parameters(options: &Options) -> Result<BTreeMap<String, String>, StartError>
     };
     default("PublicUrl", &options.base_url);
     // With a secret, functions accept locations, which the gateway sends as a CloudFront distribution does.
-    default("OriginSecret", &format!("{:032x}", u128::from_be_bytes(options.rng.bytes())));
+    default("OriginSecret", origin_secret());
     if declared.get("MailFrom") == Some(&Presence::Required) {
         default("MailFrom", DEFAULT_SENDER);
     }
@@ -111,6 +114,14 @@ fn parameters(options: &Options) -> Result<BTreeMap<String, String>, StartError>
         default("LimitFactor", LOOSE_LIMIT_FACTOR);
     }
     Ok(parameters)
+}
+
+/// The origin secret of all worlds in this process. A secret for each world would make each stack different. Then
+/// [`template::load`] would build and keep one stack for each world.
+fn origin_secret() -> &'static str {
+    static SECRET: OnceLock<String> = OnceLock::new();
+    let rng: &dyn Rng = &SystemRng;
+    SECRET.get_or_init(|| format!("{:032x}", u128::from_be_bytes(rng.bytes())))
 }
 
 /// The statements of each function after [`Options::edit_policy`]. `None` if there is no such edit, so that worlds share
