@@ -8,14 +8,14 @@ Runs the whole service on this machine.
 Usage: cargo run -- [options]
 
   --port N          the port on loopback (3000; 0 takes any free one)
-  --data DIR        where data is kept between runs (.local)
-  --in-memory       keep nothing
-  --strict          limits as deployed; without it they are 100 times looser
+  --data DIR        the directory for data between runs (.local)
+  --in-memory       keep data only in memory
+  --strict          limits as deployed; the default is 100 times looser
   --aws-port N      also open DynamoDB, KMS and SES on this port, for the AWS CLI, SDKs and cargo lambda watch
   --set NAME=VALUE  set a parameter of template.yaml; may be repeated
-  --help            this text
+  --help            print this text
 
-The environment variable LOG_LEVEL (error, warn, info, debug, trace, off) says how much the functions log to stderr.
+The environment variable LOG_LEVEL (error, warn, info, debug, trace, off) sets the log level of the functions on stderr.
 ";
 
 #[derive(Debug, PartialEq, Eq)]

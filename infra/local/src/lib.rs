@@ -4,9 +4,18 @@
 //! replaced. A world enforces each function's policy, counts every call and can inject faults. The binary of this crate
 //! serves one world on loopback. Tests start one world each.
 //!
-//! The modules are layers, and each uses only those above it in this list: `sync`, `document`, `account`, `credentials`;
-//! `clock`, `faults`, `mailbox`, `iam`; `ledger`, `template`; `options`; `aws`; `cloud`; `gateway`, `triggers`;
-//! `console`, `deployment`; `world`; `server`.
+//! The modules are layers. A module uses only modules of earlier layers:
+//!
+//! 1. `sync`, `document`, `account`, `credentials`
+//! 2. `clock`, `faults`, `mailbox`, `iam`
+//! 3. `ledger`, `template`
+//! 4. `options`
+//! 5. `aws`
+//! 6. `cloud`
+//! 7. `gateway`, `triggers`
+//! 8. `console`, `deployment`
+//! 9. `world`
+//! 10. `server`
 
 mod account;
 mod aws;

@@ -108,7 +108,7 @@ fn welcome(url: &str, routes: &[String], data: &Data, aws_port: Option<u16>) -> 
         )?;
     }
     match data {
-        Data::Memory => writeln!(out, "  Data       in memory, gone when this ends")?,
+        Data::Memory => writeln!(out, "  Data       in memory until this ends")?,
         Data::Directory(directory) => writeln!(out, "  Data       kept in {}", directory.display())?,
     }
     if let Some(port) = aws_port {

@@ -123,7 +123,7 @@ fn consumed(action: &str, capacity: &Value) -> (f64, f64) {
 }
 
 /// The units of a write with a failed condition, which AWS charges too. The answer does not name them, so these are the
-/// least: one unit for a single write and two for each member of a transaction, as for items up to 1 KB.
+/// units for items up to 1 KB: one for a single write, two for each member of a transaction.
 #[expect(clippy::cast_precision_loss, reason = "a transaction has at most 100 members")]
 fn refused(code: &str, members: usize) -> (f64, f64) {
     match code {

@@ -17,7 +17,7 @@ pub(super) fn create(database: &Database, table: &Table) -> Result<(), StartErro
         return match changed(&table.create, &described["Table"]) {
             None => Ok(()),
             Some(what) => Err(failed(&format!(
-                "{what} in the data directory is not that of the template; start with another directory, or delete this one"
+                "{what} in the data directory differs from the template; choose another directory, or delete this one"
             ))),
         };
     }

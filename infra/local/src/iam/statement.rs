@@ -104,7 +104,7 @@ pub fn message(principal: &str, required: &Requirement, denial: Denial) -> Strin
 
 impl Statement {
     fn covers(&self, required: &Requirement) -> bool {
-        self.actions.iter().any(|action| glob::matches(&action.to_lowercase(), &required.action.to_lowercase()))
+        self.actions.iter().any(|action| glob::matches_ignoring_case(action, &required.action))
             && self.resources.iter().any(|resource| glob::arn_matches(resource, &required.resource))
     }
 
