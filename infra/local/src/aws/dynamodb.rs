@@ -122,8 +122,8 @@ fn consumed(action: &str, capacity: &Value) -> (f64, f64) {
     units
 }
 
-/// The units of a write with a failed condition, which AWS charges too. The answer does not name them, so these are the
-/// units for items up to 1 KB: one for a single write, two for each member of a transaction.
+/// The units of a write with a failed condition, which AWS charges too. The answer does not name them, so the item counts
+/// as up to 1 KB. A single write takes one unit, and each member of a transaction takes two.
 #[expect(clippy::cast_precision_loss, reason = "a transaction has at most 100 members")]
 fn refused(code: &str, members: usize) -> (f64, f64) {
     match code {
