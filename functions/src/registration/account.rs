@@ -132,9 +132,7 @@ pub(super) async fn create(context: Context<'_>, new: NewAccount, origin: Origin
         Ok(()) => Ok(sign_in.answer.into_response(StatusCode::CREATED)),
         // Checked first, because a spent code is `invalid_code` to its winner too, whose account now has the names.
         Err(refused) if refused.is(Condition::Challenge) => Err(Error::InvalidCode),
-        Err(refused) if refused.is(Condition::Email) => {
-            Err(Error::Conflict("This address already has an account."))
-        }
+        Err(refused) if refused.is(Condition::Email) => Err(Error::Conflict("This address already has an account.")),
         Err(refused) if refused.is(Condition::Username) => Err(USERNAME_TAKEN),
         Err(error) => Err(error.into()),
     }

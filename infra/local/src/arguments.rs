@@ -2,46 +2,40 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// How the program is used.
 pub(crate) const USAGE: &str = "\
 Runs the whole service on this machine.
 
 Usage: cargo run -- [options]
 
-  --port N          port on loopback (default 3000; 0 picks a free one)
-  --data DIR        folder that keeps the data between runs (default .local)
-  --in-memory       keep no data
-  --strict          use the limits as deployed; otherwise they are 100 times looser
-  --aws-port N      also serve DynamoDB, KMS and SES on this port, for the AWS CLI, SDKs and cargo lambda watch
-  --set NAME=VALUE  set a parameter of template.yaml; can be repeated
-  --help            show this text
+  --port N          the port on loopback (3000; 0 takes any free one)
+  --data DIR        the directory for data between runs (.local)
+  --in-memory       keep data only in memory
+  --strict          limits as deployed; the default is 100 times looser
+  --aws-port N      also open DynamoDB, KMS and SES on this port, for the AWS CLI, SDKs and cargo lambda watch
+  --set NAME=VALUE  set a parameter of template.yaml; may be repeated
+  --help            print this text
 
-The environment variable LOG_LEVEL (error, warn, info, debug, trace, off) sets what the functions log to stderr.
+The environment variable LOG_LEVEL (error, warn, info, debug, trace, off) sets the log level of the functions on stderr.
 ";
 
-/// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Arguments {
-    /// The API's port.
     pub(crate) port: u16,
-    /// The port of the AWS endpoints.
+    /// The port of the AWS endpoints. `None` opens none.
     pub(crate) aws_port: Option<u16>,
-    /// The data directory; `None` keeps nothing.
+    /// The data directory. `None` keeps data in memory.
     pub(crate) data: Option<PathBuf>,
-    /// Whether limits are as deployed.
+    /// Whether limits are as strict as in a deployment.
     pub(crate) strict: bool,
-    /// Template parameters.
     pub(crate) parameters: BTreeMap<String, String>,
 }
 
-/// What the command line means.
+/// The meaning of the command line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Parsed {
-    /// Run like this.
     Run(Arguments),
-    /// Say how.
     Help,
-    /// Nothing, because of this.
+    /// The command line is wrong. The text says why.
     Wrong(String),
 }
 
@@ -58,7 +52,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments>
     let mut result = Arguments { port: 3000, aws_port: None, data: None, strict: false, parameters: BTreeMap::new() };
     let (mut data, mut in_memory) = (None, false);
     while let Some(argument) = arguments.next() {
-        // Both `--port 1` and `--port=1`.
+        // Accepts `--port 1` and `--port=1`.
         let (name, attached) = match argument.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (argument.as_str(), None),
@@ -119,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn data_is_kept_unless_told_otherwise() {
+    fn data_is_kept_by_default() {
         let Parsed::Run(arguments) = parsed("") else { panic!("not understood") };
         assert_eq!(arguments.data, Some(PathBuf::from(".local")));
     }

@@ -1,56 +1,57 @@
-//! What a DynamoDB request must be allowed: one requirement for each table and action that it touches.
+//! The permissions that a DynamoDB request needs: one for each table and action.
 
 use serde_json::Value;
 
-use super::{answer::AwsError, expressions};
+use super::{error::AwsError, expressions};
 use crate::{
+    account::{ACCOUNT, REGION},
     iam::{Context, Requirement},
-    template::{ACCOUNT, REGION, Stack, Table},
+    template::{Stack, Table},
 };
 
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
 
-/// What a request needs, and the short names of the tables that it names.
+/// The permissions that a request needs, and the short names of its tables.
 #[derive(Debug, Default)]
-pub(crate) struct Needs {
+pub(crate) struct RequiredPermissions {
     pub(crate) requirements: Vec<Requirement>,
     pub(crate) tables: Vec<String>,
 }
 
-/// What `action` with that body needs.
-pub(crate) fn of(stack: &Stack, action: &str, body: &Value) -> Result<Needs, AwsError> {
-    let mut needs = Needs::default();
+/// The permissions for an action with this body.
+pub(crate) fn required(stack: &Stack, action: &str, body: &Value) -> Result<RequiredPermissions, AwsError> {
+    let mut permissions = RequiredPermissions::default();
     match action {
         "GetItem" | "UpdateItem" | "DeleteItem" => {
-            let mut target = needs.table(stack, action, &body["TableName"])?;
-            target.leading(&body["Key"]);
-            needs.add(target);
+            let mut target = permissions.table(stack, action, &body["TableName"])?;
+            target.add_leading_key(&body["Key"]);
+            permissions.add(target);
         }
         "PutItem" => {
-            let mut target = needs.table(stack, action, &body["TableName"])?;
-            target.leading(&body["Item"]);
-            needs.add(target);
+            let mut target = permissions.table(stack, action, &body["TableName"])?;
+            target.add_leading_key(&body["Item"]);
+            permissions.add(target);
         }
         "Query" | "Scan" => {
-            let mut target = needs.table(stack, action, &body["TableName"])?;
-            target.index(&body["IndexName"]);
+            let mut target = permissions.table(stack, action, &body["TableName"])?;
+            target.set_index(&body["IndexName"]);
             match target.partition_key.as_deref().filter(|_| action == "Query") {
                 Some(name) => match expressions::queried_key(body, name) {
-                    Some(value) => target.leading_value(value),
+                    Some(value) => target.add_leading_value(value),
                     None => target.required.context.hide(LEADING_KEYS),
                 },
-                // A scan reads every key there is.
+                // A scan reads every key.
                 None => target.required.context.hide(LEADING_KEYS),
             }
-            needs.add(target);
+            permissions.add(target);
         }
-        "BatchGetItem" | "BatchWriteItem" => batch(&mut needs, stack, action, body)?,
-        "TransactGetItems" | "TransactWriteItems" => transaction(&mut needs, stack, action, body)?,
+        "BatchGetItem" | "BatchWriteItem" => batch(&mut permissions, stack, action, body)?,
+        "TransactGetItems" | "TransactWriteItems" => transaction(&mut permissions, stack, action, body)?,
         "DescribeTable" | "DescribeTimeToLive" => {
-            let target = needs.table(stack, action, &body["TableName"])?;
-            needs.add(target);
+            let target = permissions.table(stack, action, &body["TableName"])?;
+            permissions.add(target);
         }
-        "ListTables" => needs.requirements.push(Requirement {
+        "ListTables" => permissions.requirements.push(Requirement {
             action: "dynamodb:ListTables".to_owned(),
             resource: format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/*"),
             context: Context::default(),
@@ -60,29 +61,34 @@ pub(crate) fn of(stack: &Stack, action: &str, body: &Value) -> Result<Needs, Aws
             return Err(AwsError::new(400, "UnknownOperationException", message));
         }
     }
-    Ok(needs)
+    Ok(permissions)
 }
 
-fn batch(needs: &mut Needs, stack: &Stack, action: &str, body: &Value) -> Result<(), AwsError> {
+fn batch(permissions: &mut RequiredPermissions, stack: &Stack, action: &str, body: &Value) -> Result<(), AwsError> {
     let Some(tables) = body["RequestItems"].as_object() else {
         return Err(AwsError::validation("RequestItems must be a map"));
     };
     for (name, requests) in tables {
-        let mut target = needs.table(stack, action, &Value::String(name.clone()))?;
+        let mut target = permissions.table(stack, action, &Value::String(name.clone()))?;
         for key in requests["Keys"].as_array().into_iter().flatten() {
-            target.leading(key);
+            target.add_leading_key(key);
         }
         for request in requests.as_array().into_iter().flatten() {
             let put = &request["PutRequest"]["Item"];
-            target.leading(if put.is_null() { &request["DeleteRequest"]["Key"] } else { put });
+            target.add_leading_key(if put.is_null() { &request["DeleteRequest"]["Key"] } else { put });
         }
-        needs.add(target);
+        permissions.add(target);
     }
     Ok(())
 }
 
-/// AWS asks for the right to each member's own action; there is none for a transaction as such.
-fn transaction(needs: &mut Needs, stack: &Stack, action: &str, body: &Value) -> Result<(), AwsError> {
+/// AWS requires the permission for the action of each member. A transaction itself has none.
+fn transaction(
+    permissions: &mut RequiredPermissions,
+    stack: &Stack,
+    action: &str,
+    body: &Value,
+) -> Result<(), AwsError> {
     let Some(members) = body["TransactItems"].as_array() else {
         return Err(AwsError::validation("TransactItems must be a list"));
     };
@@ -95,23 +101,23 @@ fn transaction(needs: &mut Needs, stack: &Stack, action: &str, body: &Value) -> 
             "ConditionCheck" => ("ConditionCheckItem", "Key"),
             _ => return Err(AwsError::validation(format!("{kind} is no member of a transaction"))),
         };
-        let mut target = needs.table(stack, own, &member["TableName"])?;
-        target.leading(&member[key]);
+        let mut target = permissions.table(stack, own, &member["TableName"])?;
+        target.add_leading_key(&member[key]);
         target.required.context.add("dynamodb:EnclosingOperation", action);
-        needs.add(target);
+        permissions.add(target);
     }
     Ok(())
 }
 
-/// A requirement that is being put together.
+/// A requirement under construction.
 struct Target {
     required: Requirement,
-    /// The partition key of the table or index; `None` if there is no such table.
+    /// The partition key of the table or index. `None` if the table is unknown.
     partition_key: Option<String>,
     indexes: Vec<(String, String)>,
 }
 
-impl Needs {
+impl RequiredPermissions {
     fn table(&mut self, stack: &Stack, action: &str, name: &Value) -> Result<Target, AwsError> {
         let Some(name) = name.as_str() else { return Err(AwsError::validation("TableName must be a string")) };
         let table: Option<&Table> = stack.tables.iter().find(|table| table.physical == name);
@@ -136,22 +142,22 @@ impl Needs {
 }
 
 impl Target {
-    fn index(&mut self, name: &Value) {
+    fn set_index(&mut self, name: &Value) {
         let Some(name) = name.as_str() else { return };
         self.required.resource = format!("{}/index/{name}", self.required.resource);
         self.partition_key = self.indexes.iter().find(|(index, _)| index == name).map(|(_, key)| key.clone());
     }
 
     /// Adds the partition key of an item or key.
-    fn leading(&mut self, item: &Value) {
+    fn add_leading_key(&mut self, item: &Value) {
         let value = self.partition_key.as_ref().and_then(|name| item.get(name)).cloned();
         match value {
-            Some(value) => self.leading_value(&value),
+            Some(value) => self.add_leading_value(&value),
             None => self.required.context.hide(LEADING_KEYS),
         }
     }
 
-    fn leading_value(&mut self, value: &Value) {
+    fn add_leading_value(&mut self, value: &Value) {
         match value["S"].as_str().or_else(|| value["N"].as_str()) {
             Some(value) => self.required.context.add(LEADING_KEYS, value),
             None => self.required.context.hide(LEADING_KEYS),

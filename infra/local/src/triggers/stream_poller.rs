@@ -1,33 +1,36 @@
-//! Table streams: records go to their function in order, in batches, at least once.
+//! Table streams. A poller delivers records in order, in batches and at least once.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use dynoxide::actions::{get_records::GetRecordsRequest, get_shard_iterator::GetShardIteratorRequest};
 use serde_json::{Value, json};
 use shared::clock::{Clock, Timestamp};
 use tokio::sync::Mutex;
 
-use super::DeadLetter;
-use crate::{
-    template::{DynamoDbSource, REGION, Table},
-    world::World,
+use super::{
+    checkpoints::Checkpoints,
+    dead_letters::{DeadLetter, DeadLetters},
 };
+use crate::{account::REGION, cloud::Cloud, template::DynamoDbSource};
 
-/// The first wait before a batch is tried again, and the longest. Lambda waits longer; here a person waits.
+/// The first and the longest wait before a retry. Lambda waits longer, but here a developer waits.
 const FIRST_WAIT: Duration = Duration::from_millis(1);
 const LONGEST_WAIT: Duration = Duration::from_millis(8);
 
-/// A stream keeps its records for a day.
+/// The retention of a stream: one day, in seconds.
 const STREAM_AGE: i64 = 24 * 60 * 60;
 
-/// One stream's way to one function.
+/// Delivers one table's stream to one function.
 #[derive(Debug)]
-pub(crate) struct Pump {
-    function: String,
-    source: DynamoDbSource,
-    table: String,
-    /// Held while records are delivered: the stream's order is also the order of the invocations.
-    delivering: Mutex<()>,
+pub(crate) struct StreamPoller {
+    pub(super) function: String,
+    pub(super) source: DynamoDbSource,
+    /// The table's name in DynamoDB.
+    pub(super) table: String,
+    pub(super) checkpoints: Arc<Checkpoints>,
+    pub(super) dead_letters: Arc<DeadLetters>,
+    /// Held during a delivery, because invocations keep the order of the stream.
+    pub(super) delivering: Mutex<()>,
 }
 
 struct Record {
@@ -36,20 +39,15 @@ struct Record {
     created: Timestamp,
 }
 
-impl Pump {
-    /// The pump of a source on `table`.
-    pub(crate) fn new(function: &str, source: DynamoDbSource, table: &Table) -> Self {
-        Self { function: function.to_owned(), source, table: table.physical.clone(), delivering: Mutex::new(()) }
-    }
-
-    /// Delivers all records that are there, and says how many they were.
-    pub(crate) async fn drain(&self, world: &World) -> usize {
+impl StreamPoller {
+    /// Delivers all waiting records. Returns their number.
+    pub(crate) async fn poll(&self, cloud: &Cloud) -> usize {
         let _order = self.delivering.lock().await;
         let name = format!("{} {}", self.function, self.table);
         let mut delivered = 0;
         loop {
-            let position = world.checkpoints().get(&name);
-            let records = match self.read(world, position.as_deref()) {
+            let position = self.checkpoints.get(&name);
+            let records = match self.read(cloud, position.as_deref()) {
                 Ok(records) => records,
                 Err(problem) => {
                     tracing::warn!(table = self.table, problem, "a stream could not be read");
@@ -58,21 +56,21 @@ impl Pump {
             };
             let Some(last) = records.last().map(|record| record.sequence_number.clone()) else { return delivered };
             delivered += records.len();
-            let wanted: Vec<Record> = records.into_iter().filter(|record| self.wants(record)).collect();
-            if !wanted.is_empty() {
-                self.deliver(world, &wanted).await;
+            let matching: Vec<Record> = records.into_iter().filter(|record| self.matches(record)).collect();
+            if !matching.is_empty() {
+                self.deliver(cloud, &matching).await;
             }
-            world.checkpoints().set(&name, &last);
+            self.checkpoints.set(&name, &last);
         }
     }
 
-    fn wants(&self, record: &Record) -> bool {
+    fn matches(&self, record: &Record) -> bool {
         let names = &self.source.event_names;
         names.is_empty() || names.iter().any(|name| record.value["eventName"] == name.as_str())
     }
 
-    fn read(&self, world: &World, position: Option<&str>) -> Result<Vec<Record>, String> {
-        let database = world.database();
+    fn read(&self, cloud: &Cloud, position: Option<&str>) -> Result<Vec<Record>, String> {
+        let database = &cloud.aws().database;
         let iterator = database
             .get_shard_iterator(GetShardIteratorRequest {
                 stream_arn: dynoxide::streams::stream_arn(&self.table, "local"),
@@ -88,8 +86,9 @@ impl Pump {
         let answer = database
             .get_records(GetRecordsRequest { shard_iterator: iterator, limit })
             .map_err(|problem| problem.to_string())?;
-        // A database on disk writes the machine's time; a record must not look old because the world's clock was moved.
-        let ahead = if world.is_on_disk() { world.clock().offset_seconds() } else { 0 };
+        // A database on disk writes the machine's time. Without this, a moved local clock would make new records look
+        // old.
+        let ahead = cloud.seconds_ahead_of_database();
         let own = |record| {
             let mut value = serde_json::to_value(record).map_err(|problem| problem.to_string())?;
             value["awsRegion"] = json!(REGION);
@@ -104,46 +103,34 @@ impl Pump {
         answer.records.into_iter().map(own).collect()
     }
 
-    /// Delivers a batch until the function has taken it, or nothing more is to be tried.
-    fn deliver<'a>(&'a self, world: &'a World, batch: &'a [Record]) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+    /// Delivers a batch until the function accepts it or the records are given up.
+    fn deliver<'a>(&'a self, cloud: &'a Cloud, batch: &'a [Record]) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(async move {
             let mut batch = batch;
             let mut attempts = 0;
             let mut wait = FIRST_WAIT;
             loop {
                 let age = self.source.age.unwrap_or(STREAM_AGE);
-                let now = world.clock().now();
+                let now = cloud.clock().now();
                 let old = batch.iter().take_while(|record| record.created.plus_seconds(age) < now).count();
                 if old > 0 {
-                    self.give_up(world, &batch[..old], "MaximumRecordAgeExceeded");
+                    self.give_up(&batch[..old], "MaximumRecordAgeExceeded");
                     batch = &batch[old..];
                 }
                 if batch.is_empty() {
                     return;
                 }
-                let records: Vec<&Value> = batch.iter().map(|record| &record.value).collect();
-                let result = world.invoke(&self.function, json!({ "Records": records })).await;
-                let failed_at = match &result {
-                    Ok(result) if self.source.partial => match first_failure(result, batch) {
-                        Some(failed_at) => failed_at,
-                        None => return,
-                    },
-                    Ok(_) => return,
-                    Err(problem) => {
-                        tracing::warn!(function = self.function, problem, "a batch of stream records failed");
-                        0
-                    }
-                };
-                // What came before the first record that failed is done.
+                let Some(failed_at) = self.invoke(cloud, batch).await else { return };
+                // The records before the first failure are done.
                 batch = &batch[failed_at..];
                 if self.source.bisect && batch.len() > 1 {
                     let (first, second) = batch.split_at(batch.len() / 2);
-                    self.deliver(world, first).await;
-                    self.deliver(world, second).await;
+                    self.deliver(cloud, first).await;
+                    self.deliver(cloud, second).await;
                     return;
                 }
                 if self.source.retries.is_some_and(|retries| attempts >= retries) {
-                    self.give_up(world, batch, "RetryAttemptsExhausted");
+                    self.give_up(batch, "RetryAttemptsExhausted");
                     return;
                 }
                 attempts += 1;
@@ -153,10 +140,23 @@ impl Pump {
         })
     }
 
-    fn give_up(&self, world: &World, records: &[Record], condition: &str) {
+    /// Invokes the function with a batch. Returns the position of the first record that failed, or `None` if all succeeded.
+    async fn invoke(&self, cloud: &Cloud, batch: &[Record]) -> Option<usize> {
+        let records: Vec<&Value> = batch.iter().map(|record| &record.value).collect();
+        match cloud.invoke(&self.function, json!({ "Records": records })).await {
+            Ok(result) if self.source.partial => first_failure(&result, batch),
+            Ok(_) => None,
+            Err(problem) => {
+                tracing::warn!(function = self.function, problem, "a batch of stream records failed");
+                Some(0)
+            }
+        }
+    }
+
+    fn give_up(&self, records: &[Record], condition: &str) {
         tracing::warn!(function = self.function, condition, records = records.len(), "stream records were given up");
         if let Some(destination) = &self.source.on_failure {
-            world.add_dead_letter(DeadLetter {
+            self.dead_letters.add(DeadLetter {
                 function: self.function.clone(),
                 destination: destination.clone(),
                 condition: condition.to_owned(),
@@ -166,8 +166,8 @@ impl Pump {
     }
 }
 
-/// The place of the first record that the function reports as failed; `None` if it reports none. An identifier that is
-/// none of the batch's, or empty, means that all of it failed, as in Lambda.
+/// The position of the first record that the function reports as failed. As in Lambda, an unknown or empty identifier
+/// fails the whole batch.
 fn first_failure(result: &Value, batch: &[Record]) -> Option<usize> {
     let failures = result.get("batchItemFailures")?.as_array()?;
     let place = |failure: &Value| {

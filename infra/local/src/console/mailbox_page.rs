@@ -1,4 +1,4 @@
-//! The mailbox as a page.
+//! The mailbox as a web page.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
@@ -6,20 +6,20 @@ use minijinja::{Environment, Value, context};
 
 use crate::mailbox::Mail;
 
-/// Mails come from templates, but what they say comes from strangers: nothing in one may run or load anything.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'; base-uri 'none'; \
+/// Nothing in a mail may run or load, because a mail can contain text from unknown clients.
+const CSP: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
-/// The most mails on the page; all of them are in `mail.json`.
-const SHOWN: usize = 100;
+/// The maximum number of mails on the page. The file `mail.json` has all of them.
+const MAILS_ON_PAGE: usize = 100;
 
-/// The page, newest mail first.
+/// The page, with the newest mail first.
 pub(crate) fn page(mails: &[Mail]) -> Response<Bytes> {
-    let shown: Vec<Value> = mails.iter().take(SHOWN).map(value).collect();
+    let visible: Vec<Value> = mails.iter().take(MAILS_ON_PAGE).map(value).collect();
     let mut templates = Environment::new();
-    let html = templates
-        .add_template("mailbox.html", include_str!("mailbox.html"))
-        .and_then(|()| templates.get_template("mailbox.html")?.render(context! { mails => shown, all => mails.len() }));
+    let html = templates.add_template("mailbox.html", include_str!("mailbox.html")).and_then(|()| {
+        templates.get_template("mailbox.html")?.render(context! { mails => visible, all => mails.len() })
+    });
     let (status, body) = match html {
         Ok(html) => (StatusCode::OK, html),
         Err(problem) => (StatusCode::INTERNAL_SERVER_ERROR, problem.to_string()),
@@ -29,7 +29,7 @@ pub(crate) fn page(mails: &[Mail]) -> Response<Bytes> {
     for (name, value) in [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CONTENT_SECURITY_POLICY, CSP),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
@@ -39,7 +39,7 @@ pub(crate) fn page(mails: &[Mail]) -> Response<Bytes> {
     response
 }
 
-/// What the page shows of a mail.
+/// The values of a mail that the page displays.
 fn value(mail: &Mail) -> Value {
     context! {
         to => mail.to.join(", "),

@@ -1,35 +1,35 @@
-//! Schedule expressions as EventBridge reads them: `rate(…)` and `cron(…)`, in UTC.
+//! The grammar of EventBridge's schedule expressions: `rate(…)` and `cron(…)`, in UTC.
 
 use shared::clock::Timestamp;
 use time::{Date, Duration, Month, OffsetDateTime, Time, Weekday};
 
-/// How far ahead the next time of a cron expression is looked for. A 29 February on a given weekday takes 28 years.
+/// The number of years in which a cron expression must have its next time. 29 February can take 28 years to fall on a
+/// given weekday.
 const YEARS_AHEAD: i32 = 40;
 
-/// When something happens, again and again.
+/// A repeating time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Schedule {
-    /// Every so many seconds.
+    /// An interval in seconds.
     Rate(i64),
-    /// At the minutes that match.
     Cron(Box<Cron>),
 }
 
-/// The fields of a cron expression. Each holds the numbers that match.
+/// The fields of a cron expression. Each field holds the matching numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cron {
     minutes: Vec<u16>,
     hours: Vec<u16>,
-    /// `None` is `?`: the weekday decides.
+    /// `None` is `?`, which leaves the decision to the weekday.
     days: Option<Vec<u16>>,
     months: Vec<u16>,
-    /// 1 is Sunday, as in AWS. `None` is `?`: the day of the month decides.
+    /// As in AWS, 1 is Sunday. `None` is `?`, which leaves the decision to the day of the month.
     weekdays: Option<Vec<u16>>,
     years: Vec<u16>,
 }
 
 impl Schedule {
-    /// Reads an expression. The error says what is wrong with it.
+    /// Parses an expression. The error says what is wrong.
     pub fn parse(expression: &str) -> Result<Self, String> {
         let inner = |name: &str| expression.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')');
         if let Some(rate) = inner("rate") {
@@ -58,7 +58,7 @@ impl Schedule {
         const DAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
         let fields: Vec<&str> = text.split_whitespace().collect();
         let [minutes, hours, days, months, weekdays, years] = fields.as_slice() else { return None };
-        // Exactly one of the two ways to name a day is `?`.
+        // Exactly one of the two day fields must be `?`.
         if (*days == "?") == (*weekdays == "?") {
             return None;
         }
@@ -113,7 +113,7 @@ impl Cron {
     }
 }
 
-/// The numbers that one field names, in order. `L`, `W` and `#` are not known here.
+/// The numbers that a field matches, in order. `L`, `W` and `#` are not supported.
 fn field(text: &str, least: u16, most: u16, names: &[&str]) -> Option<Vec<u16>> {
     let value = |text: &str| -> Option<u16> {
         let named = names.iter().position(|name| name.eq_ignore_ascii_case(text));
@@ -132,7 +132,7 @@ fn field(text: &str, least: u16, most: u16, names: &[&str]) -> Option<Vec<u16>> 
         let (from, to) = match range.split_once('-') {
             Some((from, to)) => (value(from)?, value(to)?),
             None if range == "*" => (least, most),
-            // `5/10` is every tenth from the fifth on.
+            // `5/10` means every tenth number from 5.
             None if part.contains('/') => (value(range)?, most),
             None => (value(range)?, value(range)?),
         };

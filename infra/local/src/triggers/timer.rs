@@ -1,12 +1,13 @@
-//! Schedules by the local clock.
+//! Schedules, by the local clock.
 
 use serde_json::{Value, json};
 use shared::clock::{Clock, Timestamp};
 use tokio::sync::Mutex;
 
 use crate::{
-    template::{ACCOUNT, REGION, ScheduleSource},
-    world::World,
+    account::{ACCOUNT, REGION},
+    cloud::Cloud,
+    template::ScheduleSource,
 };
 
 /// One schedule of one function.
@@ -14,7 +15,7 @@ use crate::{
 pub(crate) struct Timer {
     function: String,
     source: ScheduleSource,
-    /// Held while the function runs, so that who waits for due schedules waits for it too.
+    /// Held during the invocation, so that waiting for due schedules includes it.
     next: Mutex<Option<Timestamp>>,
 }
 
@@ -25,18 +26,18 @@ impl Timer {
         Self { function: function.to_owned(), source, next: Mutex::new(next) }
     }
 
-    /// Invokes the function if its time has come, and says whether it had. A clock that jumped over several times fires
-    /// once, like a machine that was asleep.
-    pub(crate) async fn fire_if_due(&self, world: &World) -> bool {
+    /// Invokes the function if the schedule is due. Returns whether it was. A jump of the clock over several times
+    /// fires once.
+    pub(crate) async fn fire_if_due(&self, cloud: &Cloud) -> bool {
         let mut next = self.next.lock().await;
-        let now = world.clock().now();
+        let now = cloud.clock().now();
         let Some(due) = next.filter(|due| *due <= now) else { return false };
         *next = self.source.schedule.next(now);
-        let event = self.source.input.clone().unwrap_or_else(|| scheduled_event(&world.aws().request_id(), due));
-        // Lambda waits a minute or two before it tries again; here a person waits.
-        let retries = world.function(&self.function).map_or(0, |function| function.async_retries);
+        let event = self.source.input.clone().unwrap_or_else(|| scheduled_event(&cloud.aws().request_id(), due));
+        // Lambda waits minutes before a retry, but here a developer waits.
+        let retries = cloud.function(&self.function).map_or(0, |function| function.async_retries);
         for _ in 0..=retries {
-            match world.invoke(&self.function, event.clone()).await {
+            match cloud.invoke(&self.function, event.clone()).await {
                 Ok(_) => break,
                 Err(problem) => tracing::warn!(function = self.function, problem, "a scheduled invocation failed"),
             }
@@ -45,7 +46,7 @@ impl Timer {
     }
 }
 
-/// The event that EventBridge sends at `time`.
+/// EventBridge's event for `time`.
 pub(crate) fn scheduled_event(id: &str, time: Timestamp) -> Value {
     json!({
         "version": "0", "id": id, "detail-type": "Scheduled Event", "source": "aws.events", "account": ACCOUNT,
