@@ -38,7 +38,7 @@ doc *OPTIONS:
 
 # Writes the pages and tables that are generated; look at the change before you commit it
 write-docs:
-    LATCHKEY_WRITE=1 cargo test --package tests -- prices contract
+    LATCHKEY_WRITE=1 cargo test --package tests -- prices generated
 
 # Measures the operations with NAME in their name
 bench NAME="":

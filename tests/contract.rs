@@ -1,12 +1,9 @@
-//! One list of operations, and everything else compared with it: binaries, template, scenarios.
+//! One list of operations, and everything else compared with it: scenarios, purposes.
 
 use std::collections::BTreeSet;
 
-use functions::operations::OPERATIONS;
-use shared::operation::Handler;
-use tests::world;
-
 use crate::scenarios::SCENARIOS;
+use functions::operations::OPERATIONS;
 
 fn repository(path: &str) -> String {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
@@ -18,49 +15,9 @@ fn names() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_operation_has_its_binary_and_every_binary_its_operation() {
-    let manifest = repository("functions/Cargo.toml");
-    let bins: BTreeSet<String> = manifest
-        .split("[[bin]]")
-        .skip(1)
-        .map(|bin| bin.split_once("name = \"").unwrap().1.split('"').next().unwrap().to_owned())
-        .collect();
-    assert_eq!(bins, names());
-    assert_eq!(manifest.matches("[[bin]]").count(), manifest.matches("\ntest = false").count());
-    for operation in OPERATIONS {
-        let file = operation.name.replace('-', "_");
-        let main = repository(&format!("functions/src/bin/{file}.rs"));
-        assert!(main.contains(&format!("::{file}::OPERATION")), "{main}");
-    }
-}
-
-#[tokio::test]
-async fn every_operation_is_a_function_of_the_template_with_the_routes_of_its_kind() {
-    let world = world().await;
-    assert_eq!(world.functions().into_iter().collect::<BTreeSet<_>>(), names());
-    let routed: BTreeSet<String> = world.routes().into_iter().map(|(_, function)| function).collect();
-    let of_kind: BTreeSet<String> = OPERATIONS
-        .iter()
-        .filter(|operation| matches!(operation.handler, Handler::Http(_)))
-        .map(|operation| operation.name.to_owned())
-        .collect();
-    assert_eq!(routed, of_kind);
-}
-
-#[test]
 fn every_operation_has_a_scenario() {
     let told: BTreeSet<String> = SCENARIOS.iter().map(|scenario| scenario.function.to_owned()).collect();
     assert_eq!(told, names());
-}
-
-#[tokio::test]
-async fn the_readme_lists_every_route() {
-    let readme = repository("README.md");
-    for (route, function) in world().await.routes() {
-        let row = readme.lines().find(|line| line.starts_with(&format!("| `{function}` |")));
-        let row = row.unwrap_or_else(|| panic!("the README has no row for {function}"));
-        assert!(row.contains(route.as_str()), "the README's row for {function} does not tell {route}");
-    }
 }
 
 #[test]

@@ -231,13 +231,13 @@ impl Config {
 
     /// A rate limit as this deployment has it.
     pub fn limit(&self, limit: Limit) -> Limit {
-        let limit = self.limits.of(limit);
+        let limit = self.limits.get(limit);
         Limit { limit: limit.limit * self.limit_factor, ..limit }
     }
 
     /// A limit of guesses as this deployment has it: one that, like a challenge's attempts, isn't multiplied.
     pub fn unmultiplied_limit(&self, limit: Limit) -> Limit {
-        self.limits.of(limit)
+        self.limits.get(limit)
     }
 
     /// Reads the configuration from the process's environment, as in Lambda.

@@ -1,4 +1,4 @@
-//! The mails that are sent, and what stands in each.
+//! The mails that are sent: what each contains, and the budget that it is counted against.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,196 +6,135 @@ use super::limits::{
     ALERT_BY_ADDRESS, CODE_MAIL_BY_ADDRESS, LOGIN_CODE_MAIL_BY_ADDRESS, Limit, MAIL_BY_ADDRESS, REUSE_NOTICE_BY_ADDRESS,
 };
 
-/// How long the notice of something that has happened is worth sending, in seconds.
+/// Seconds after which the notice of an event is no longer sent.
 pub const NOTICE_SECONDS: i64 = 2 * 86_400;
 
-/// A mail that waits to be sent. Lies in the outbox encrypted as a whole.
+/// A mail to send. The outbox holds it encrypted as a whole.
 #[derive(Serialize, Deserialize)]
 pub struct Mail {
     /// The address.
     pub to: String,
-    /// What it says.
     pub content: Content,
 }
 
-/// What a mail says. The variant's name in snake case is the mail's `kind` and its templates' folder.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Content {
-    /// A code and a link that prove the address of somebody who registers.
-    VerifyRegistration {
-        /// Six digits.
-        code: String,
-        /// The page that asks and then proves; the token is in its fragment.
-        link: String,
-    },
-    /// Somebody registers with an address that has an account.
-    AlreadyRegistered {},
-    /// Somebody logged in, and something about it was unlike the logins before.
-    NewLogin {
-        /// When, in RFC 3339.
-        at: String,
-        /// With what, in words.
-        device: String,
-        /// From where, in words.
-        place: String,
-        /// What was unlike, a sentence.
-        reason: String,
-        /// The page that asks and then ends all sessions; the token is in its fragment.
-        link: String,
-    },
-    /// A code by which somebody signed in confirms that it is they.
-    ReauthenticationCode {
-        /// Six digits.
-        code: String,
-    },
-    /// The owner disowned a login; in case the page that they did it on is gone, a link to go on by.
-    PasswordReset {
-        /// The page that asks for another password; the token is in its fragment.
-        link: String,
-    },
+/// Declares every mail once: its kind, its budget and its fields. The kind is also the folder of its three templates under
+/// `shared/templates/emails`.
+macro_rules! mails {
+    ($($(#[doc = $doc:literal])+ $name:ident($kind:literal, $budget:ident) { $($field:ident),* })+) => {
+        /// What a mail says. Times (`at`) are in RFC 3339. A `code` has six digits. A `link` opens a page that asks before it acts, and
+        /// has its token in the fragment.
+        #[derive(Serialize, Deserialize)]
+        #[serde(tag = "kind")]
+        pub enum Content {
+            $($(#[doc = $doc])+ #[serde(rename = $kind)] $name { $($field: String),* },)+
+        }
+
+        impl Content {
+            /// The templates: subject, text and HTML of every kind, by their names.
+            pub const TEMPLATES: &[[(&str, &str); 3]] = &[$([
+                (concat!($kind, "/subject.txt"), include_str!(concat!("../../templates/emails/", $kind, "/subject.txt"))),
+                (concat!($kind, "/body.txt"), include_str!(concat!("../../templates/emails/", $kind, "/body.txt"))),
+                (concat!($kind, "/body.html"), include_str!(concat!("../../templates/emails/", $kind, "/body.html"))),
+            ]),+];
+
+            /// The kind, as a tag of the mail and in its audit event.
+            pub const fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$name { .. } => $kind,)+
+                }
+            }
+
+            /// The budget of the address that the mail is counted against.
+            pub const fn budget(&self) -> Budget {
+                match self {
+                    $(Self::$name { .. } => Budget::$budget,)+
+                }
+            }
+
+            /// One of each kind, for tests. The field `at` holds `sample-at`, and so on.
+            pub fn samples() -> Vec<Self> {
+                vec![$(Self::$name { $($field: concat!("sample-", stringify!($field)).to_owned()),* },)+]
+            }
+        }
+    };
+}
+
+mails! {
+    /// A code and a link that prove the address of a registration.
+    VerifyRegistration("verify_registration", Anyone) { code, link }
+    /// A registration with an address that has an account.
+    AlreadyRegistered("already_registered", Anyone) {}
+    /// A suspicious login: time, device and place, the reason in a sentence, and a link to disown the login.
+    NewLogin("new_login", Alerts) { at, device, place, reason, link }
+    /// A code that proves the identity of a session's user.
+    ReauthenticationCode("reauthentication_code", Codes) { code }
+    /// A link to set a new password, for an owner who disowned a login.
+    PasswordReset("password_reset", Unlimited) { link }
     /// The password was reset.
-    PasswordChanged {
-        /// When, in RFC 3339.
-        at: String,
-    },
-    /// A spent refresh token came back: it was copied, or its owner's app misbehaves; the session was ended.
-    SessionEndedForReuse {
-        /// When, in RFC 3339.
-        at: String,
-    },
-    /// A code by which somebody who gave the right password finishes the login on an unknown device.
-    LoginCode {
-        /// Six digits.
-        code: String,
-    },
-    /// Logins ask for a second factor from now on.
-    MfaEnabled {
-        /// When, in RFC 3339.
-        at: String,
-    },
-    /// Logins don't any more.
-    MfaDisabled {
-        /// When, in RFC 3339.
-        at: String,
-    },
-    /// There are new backup codes in place of the old.
-    BackupCodesRegenerated {
-        /// When, in RFC 3339.
-        at: String,
-    },
-    /// A backup code was used.
-    BackupCodeUsed {
-        /// When, in RFC 3339.
-        at: String,
-        /// How many are left.
-        left: String,
-    },
-    /// A passkey was added.
-    PasskeyAdded {
-        /// When, in RFC 3339.
-        at: String,
-        /// What it is called.
-        name: String,
-    },
-    /// A passkey was removed.
-    PasskeyRemoved {
-        /// When, in RFC 3339.
-        at: String,
-        /// What it was called.
-        name: String,
-    },
+    PasswordChanged("password_changed", Unlimited) { at }
+    /// A spent refresh token was presented again, so the session was ended.
+    SessionEndedForReuse("session_ended_for_reuse", ReuseNotices) { at }
+    /// A code that finishes a login on an unrecognised device.
+    LoginCode("login_code", LoginCodes) { code }
+    /// MFA was turned on.
+    MfaEnabled("mfa_enabled", Unlimited) { at }
+    /// MFA was turned off.
+    MfaDisabled("mfa_disabled", Unlimited) { at }
+    /// New backup codes replaced the old ones.
+    BackupCodesRegenerated("backup_codes_regenerated", Unlimited) { at }
+    /// A backup code was used. `left` counts those that remain.
+    BackupCodeUsed("backup_code_used", Unlimited) { at, left }
+    /// A passkey was added, with this name.
+    PasskeyAdded("passkey_added", Unlimited) { at, name }
+    /// A passkey was removed, with this name.
+    PasskeyRemoved("passkey_removed", Unlimited) { at, name }
 }
 
-impl Content {
-    /// The kind, as a tag on the mail and in the audit.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::VerifyRegistration { .. } => "verify_registration",
-            Self::AlreadyRegistered {} => "already_registered",
-            Self::NewLogin { .. } => "new_login",
-            Self::ReauthenticationCode { .. } => "reauthentication_code",
-            Self::PasswordReset { .. } => "password_reset",
-            Self::PasswordChanged { .. } => "password_changed",
-            Self::SessionEndedForReuse { .. } => "session_ended_for_reuse",
-            Self::LoginCode { .. } => "login_code",
-            Self::MfaEnabled { .. } => "mfa_enabled",
-            Self::MfaDisabled { .. } => "mfa_disabled",
-            Self::BackupCodesRegenerated { .. } => "backup_codes_regenerated",
-            Self::BackupCodeUsed { .. } => "backup_code_used",
-            Self::PasskeyAdded { .. } => "passkey_added",
-            Self::PasskeyRemoved { .. } => "passkey_removed",
+/// Declares every budget once: its stored name and its limit.
+macro_rules! budgets {
+    ($($(#[doc = $doc:literal])+ $name:ident($stored:literal, $limit:expr))+) => {
+        /// The mail budgets of an address. They are separate, so that nobody can use up the mails that others cause.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Budget {
+            $($(#[doc = $doc])+ $name,)+
         }
-    }
 
-    /// Which of its address's budgets such a mail is counted against.
-    pub const fn budget(&self) -> Budget {
-        match self {
-            Self::VerifyRegistration { .. } | Self::AlreadyRegistered {} => Budget::Anyone,
-            Self::NewLogin { .. } => Budget::Alerts,
-            Self::ReauthenticationCode { .. } => Budget::Codes,
-            Self::SessionEndedForReuse { .. } => Budget::ReuseNotices,
-            Self::LoginCode { .. } => Budget::LoginCodes,
-            // As many as there are links that were confirmed; as many as changes are allowed; as many as there are codes.
-            Self::PasswordReset { .. }
-            | Self::PasswordChanged { .. }
-            | Self::MfaEnabled { .. }
-            | Self::MfaDisabled { .. }
-            | Self::BackupCodesRegenerated { .. }
-            | Self::BackupCodeUsed { .. }
-            | Self::PasskeyAdded { .. }
-            | Self::PasskeyRemoved { .. } => Budget::Unlimited,
+        impl Budget {
+            const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The stored value.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $stored,)+
+                }
+            }
+
+            /// Reads a stored value.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.as_str() == text)
+            }
+
+            /// The limit, if there is one.
+            pub const fn limit(self) -> Option<Limit> {
+                match self {
+                    $(Self::$name => $limit,)+
+                }
+            }
         }
-    }
+    };
 }
 
-/// The budgets of mails that an address has: what one kind of caller can cause must not use up what the owner is told otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Budget {
-    /// What whoever knows the address can cause.
-    Anyone,
-    /// What whoever has the password can cause.
-    Alerts,
-    /// What whoever has a session can ask for.
-    Codes,
-    /// The codes that whoever has the password can cause.
-    LoginCodes,
-    /// What whoever has a refresh token can cause.
-    ReuseNotices,
-    /// What something else bounds.
-    Unlimited,
-}
-
-impl Budget {
-    const ALL: [Self; 6] =
-        [Self::Anyone, Self::Alerts, Self::Codes, Self::LoginCodes, Self::ReuseNotices, Self::Unlimited];
-
-    /// The value in the table.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Anyone => "anyone",
-            Self::Alerts => "alerts",
-            Self::Codes => "codes",
-            Self::LoginCodes => "login_codes",
-            Self::ReuseNotices => "reuse_notices",
-            Self::Unlimited => "unlimited",
-        }
-    }
-
-    /// Reads a stored value.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == text)
-    }
-
-    /// The limit, if there is one.
-    pub const fn limit(self) -> Option<Limit> {
-        match self {
-            Self::Anyone => Some(MAIL_BY_ADDRESS),
-            Self::Alerts => Some(ALERT_BY_ADDRESS),
-            Self::Codes => Some(CODE_MAIL_BY_ADDRESS),
-            Self::LoginCodes => Some(LOGIN_CODE_MAIL_BY_ADDRESS),
-            Self::ReuseNotices => Some(REUSE_NOTICE_BY_ADDRESS),
-            Self::Unlimited => None,
-        }
-    }
+budgets! {
+    /// Mails that anybody who knows the address can cause.
+    Anyone("anyone", Some(MAIL_BY_ADDRESS))
+    /// Alerts that anybody with the password can cause.
+    Alerts("alerts", Some(ALERT_BY_ADDRESS))
+    /// Codes that anybody with a session can request.
+    Codes("codes", Some(CODE_MAIL_BY_ADDRESS))
+    /// Codes that anybody with the password can cause.
+    LoginCodes("login_codes", Some(LOGIN_CODE_MAIL_BY_ADDRESS))
+    /// Notices that anybody with a refresh token can cause.
+    ReuseNotices("reuse_notices", Some(REUSE_NOTICE_BY_ADDRESS))
+    /// Mails that something else limits: confirmed links, allowed changes, existing codes.
+    Unlimited("unlimited", None)
 }
