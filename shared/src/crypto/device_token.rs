@@ -1,7 +1,7 @@
-//! Device tokens: what a browser or an app shows at its next login, so that it is known as the one that logged in before.
+//! Device tokens. A browser or app presents its token at the next login, so that the device is recognised.
 //!
-//! A token names its user and its device, holds 32 random bytes of which the table keeps a keyed hash, and carries an HMAC under the
-//! `index` key, by which a token that this service never gave out is told without a read.
+//! A token names its user and its device, and holds 32 random bytes. The table keeps a keyed hash of them. An HMAC
+//! under the `index` key shows without a read whether this service issued the token.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::{Zeroize, Zeroizing};
@@ -18,14 +18,11 @@ use crate::{
 
 const PREFIX: &str = "dt_";
 
-/// User, device, secret.
+/// User id, device id, secret.
 const PAYLOAD: usize = 16 + 16 + 32;
 
-/// A device token.
 pub struct DeviceToken {
-    /// Whose the device is.
     pub user_id: UserId,
-    /// The device.
     pub device_id: DeviceId,
     secret: [u8; 32],
 }
@@ -42,7 +39,7 @@ impl DeviceToken {
         Self { user_id: user_id.clone(), device_id: device_id.clone(), secret: rng.bytes() }
     }
 
-    /// Reads a token that a client sent. `None` for anything that this service didn't give out.
+    /// Parses a presented token. `None` if this service did not issue it.
     pub fn parse(index: &KeySet, text: &str) -> Option<Self> {
         if text.len() > 256 {
             return None;
@@ -61,7 +58,7 @@ impl DeviceToken {
         })
     }
 
-    /// The token as it is sent.
+    /// The token in the form that clients get.
     pub fn encode(&self, index: &KeySet) -> String {
         let mut bytes = Zeroizing::new(Vec::with_capacity(PAYLOAD + 32));
         bytes.extend_from_slice(&self.payload()[..]);
@@ -70,7 +67,7 @@ impl DeviceToken {
         format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes.as_slice()))
     }
 
-    /// What the table keeps of it.
+    /// The hash that the table keeps.
     pub fn hash(&self, index: &KeySet) -> String {
         lookup_hash(index, Subject::DeviceToken, &self.payload()[..])
     }

@@ -1,6 +1,8 @@
-//! Encryption of single fields: AES-256-GCM (NIST SP 800-38D) with a fresh random 96-bit IV and a 128-bit tag, stored as
-//! `v<key version>:` + Base64(IV ‖ tag ‖ ciphertext). The location (table, item, attribute) and the key's purpose are authenticated
-//! too, so a value that is copied to another user, field or table does not decrypt.
+//! Encryption of single fields: AES-256-GCM (NIST SP 800-38D) with a fresh random 96-bit IV and a 128-bit tag. The
+//! stored form is `v<key version>:` + Base64(IV ‖ tag ‖ ciphertext).
+//!
+//! The location (table, item, attribute) and the key's purpose are authenticated too. So a value that is copied to
+//! another user, field or table does not decrypt.
 
 use aes_gcm::{
     Aes256Gcm, KeyInit,
@@ -20,7 +22,8 @@ use crate::{
 const IV: usize = 12;
 const TAG: usize = 16;
 
-/// A user's salt. Every key of the user's fields is derived with it. Destroying it makes the fields unreadable in all tables and backups.
+/// A user's salt. Every key of the user's fields is derived with it. Destroying it makes the fields unreadable in all
+/// tables and backups.
 #[derive(Clone, Zeroize)]
 #[zeroize(drop)]
 pub struct UserSalt([u8; 32]);
@@ -64,7 +67,8 @@ impl Field {
     }
 }
 
-/// A field in one item. The whole location is authenticated, so a value that is copied to another location does not decrypt.
+/// A field in one item. The whole location is authenticated, so a value that is copied to another location does not
+/// decrypt.
 #[derive(Debug, Clone, Copy)]
 pub struct FieldLocation<'a> {
     pub field: Field,

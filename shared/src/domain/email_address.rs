@@ -1,4 +1,4 @@
-//! E-mail addresses, normalised once, here, before every look-up, limit and lock.
+//! E-mail addresses. They are normalised here, before every lookup, limit and lock.
 
 use std::fmt;
 
@@ -7,9 +7,10 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::fields::FromJson;
 
-/// A normalised e-mail address: NFC, trimmed, lower case, its domain in IDNA's ASCII form. Doesn't print.
+/// A normalised e-mail address: NFC, trimmed, lower case, its domain in IDNA's ASCII form. `Debug` hides it.
 ///
-/// The local part is ASCII (RFC 5321 `Dot-string`; SES takes no other), so that no two addresses look alike and are not.
+/// The local part is ASCII (RFC 5321 `Dot-string`), so that no two different addresses look alike. SES accepts no
+/// other.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct EmailAddress(String);
 
@@ -17,7 +18,7 @@ impl EmailAddress {
     /// Parses and normalises an address.
     ///
     /// # Errors
-    /// What it has to be, in words.
+    /// States the rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         const WANTED: &str = "must be an e-mail address";
         if text.len() > 512 {
@@ -31,7 +32,7 @@ impl EmailAddress {
         if !local_is_fine {
             return Err(WANTED);
         }
-        // Checked after IDNA has mapped it: what is checked is what is stored and written to.
+        // Checked after IDNA maps it, because the mapped domain is stored and gets the mails.
         let domain = idna::domain_to_ascii_strict(domain).map_err(|_| WANTED)?;
         let labels: Vec<&str> = domain.split('.').collect();
         let label_is_fine = |label: &&str| {
@@ -49,12 +50,11 @@ impl EmailAddress {
         if address.len() > 254 { Err(WANTED) } else { Ok(Self(address)) }
     }
 
-    /// The address.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What stands before the `@`.
+    /// The part before the `@`.
     pub fn local_part(&self) -> &str {
         self.0.split('@').next().unwrap_or_default()
     }

@@ -1,24 +1,23 @@
-//! Where a client is, as far as the network tells.
+//! The geo location of a client, as far as the network reveals it.
 
 use serde::{Deserialize, Serialize};
 
 /// The earth's mean radius in kilometres (IUGG).
 const EARTH_KILOMETRES: f64 = 6371.0;
 
-/// A place: a country and what is known more exactly.
+/// A location with the parts that are known.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct GeoLocation {
     /// ISO 3166-1 alpha-2: `DE`.
     pub country: Option<String>,
     /// A part of the country, by name or ISO 3166-2 code.
     pub region: Option<String>,
-    /// A city, by name.
     pub city: Option<String>,
     /// Degrees north and east.
     pub point: Option<(f64, f64)>,
 }
 
-/// A place as answers show it: no coordinates.
+/// A location as answers display it, without coordinates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LocationView {
     country: Option<String>,
@@ -27,7 +26,7 @@ pub struct LocationView {
 }
 
 impl GeoLocation {
-    /// Puts a place together out of what the network says, each part if it makes sense; `None` if nothing does.
+    /// A location of the valid parts. `None` if no part is valid.
     pub fn new(
         country: Option<&str>,
         region: Option<&str>,
@@ -53,18 +52,17 @@ impl GeoLocation {
         (place != Self::default()).then_some(place)
     }
 
-    /// The place as answers show it.
     pub fn view(&self) -> LocationView {
         LocationView { country: self.country.clone(), region: self.region.clone(), city: self.city.clone() }
     }
 
-    /// The place in a few words: `Berlin, DE`. Empty if there is no name in it.
+    /// The location in a few words: `Berlin, DE`. Empty if it has no name.
     pub fn describe(&self) -> String {
         let parts = [self.city.as_deref(), self.country.as_deref()];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
-    /// The distance on the earth's surface (haversine), if both places have coordinates.
+    /// The distance on the earth's surface (haversine), if both locations have coordinates.
     pub fn kilometres_to(&self, other: &Self) -> Option<f64> {
         let ((lat_a, lon_a), (lat_b, lon_b)) = self.point.zip(other.point)?;
         let half = |degrees: f64| (degrees.to_radians() / 2.0).sin().powi(2);

@@ -1,8 +1,8 @@
-//! A client's address in its three forms.
+//! A client's address in its shorter forms.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The address cut for display: an IPv4 address to its /16, an IPv6 address to its /64.
+/// The truncated address for display: an IPv4 address cut to its /16, an IPv6 address to its /64.
 pub fn truncated(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(v4) => {
@@ -16,7 +16,7 @@ pub fn truncated(ip: IpAddr) -> String {
     }
 }
 
-/// What limits count by: an IPv4 address, or an IPv6 /64, which is what one subscriber gets.
+/// The network that limits count by: an IPv4 address, or an IPv6 /64, because one subscriber gets a /64.
 pub fn of_limits(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(v4) => v4.to_string(),

@@ -7,7 +7,7 @@ const MIB: usize = 1 << 20;
 const PEPPER: Pepper<'static> = Pepper { version: 1, key: &[7; 32] };
 const SALT: [u8; SALT_BYTES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 const SECRET: &[u8] = b"correct horse battery staple";
-/// Uses a place, but not for long.
+/// Needs a slot, but not for long.
 const LIGHT: Cost = Cost { memory_kib: 64, iterations: 1, parallelism: 2 };
 
 /// [`SECRET`], [`SALT`] and [`PEPPER`], hashed by the reference implementation in C (phc-winner-argon2 20190702).
@@ -26,7 +26,7 @@ const REFERENCE: [(Cost, &str); 3] = [
     ),
 ];
 
-/// One large place and, from 76 MiB on, small ones.
+/// One large slot, and from 76 MiB also small ones.
 fn hasher(budget_mib: usize, max_wait: Duration) -> PasswordHasher {
     PasswordHasher::with_cores(budget_mib * MIB, max_wait, 2)
 }
@@ -35,7 +35,7 @@ fn patient() -> PasswordHasher {
     hasher(88, Duration::from_secs(600))
 }
 
-/// Only version 1 is known.
+/// Knows only version 1.
 fn keyring(version: u32) -> Option<&'static [u8]> {
     (version == PEPPER.version).then_some(PEPPER.key)
 }
@@ -162,7 +162,7 @@ async fn strings_that_are_not_ours_are_malformed() {
         "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc".to_owned(),
     ];
     for string in strings {
-        // One of them is well-formed, but says version 0 of the pepper.
+        // One string is well-formed and names version 0 of the pepper.
         let verdict = hasher.verify(SECRET, &string, keyring).await;
         assert!(matches!(verdict, Err(HashError::Malformed | HashError::UnknownPepper(0))), "{string}: {verdict:?}");
     }
@@ -288,7 +288,7 @@ async fn a_flood_is_answered_busy_while_codes_and_tokens_go_on() {
     for _ in 0..100 {
         let outcome = hasher.hash(SECRET, SALT, PEPPER, Cost::PASSWORD).await;
         assert!(matches!(outcome, Err(HashError::Busy)));
-        // An unknown account does not give itself away here either.
+        // Also here an unknown account gives the same answer as a known one.
         assert!(matches!(hasher.verify_dummy(SECRET, PEPPER, Cost::PASSWORD).await, Err(HashError::Busy)));
     }
     for cost in [Cost::CODE, Cost::TOKEN] {
