@@ -21,9 +21,8 @@ use crate::{
 
 /// Encrypts and decrypts the fields of one user.
 pub struct UserCipher<'a> {
-    /// The purpose keys.
     pub keyring: &'a Keyring,
-    /// For IVs and ids.
+    /// The source of IVs and ids.
     pub rng: &'a dyn Rng,
     salt: UserSalt,
 }
@@ -35,13 +34,12 @@ pub struct ItemCipher<'a> {
 }
 
 impl<'a> UserCipher<'a> {
-    /// The cipher of the user with this salt.
     pub const fn new(keyring: &'a Keyring, rng: &'a dyn Rng, salt: UserSalt) -> Self {
         Self { keyring, rng, salt }
     }
 
-    /// The id and cipher of an account that does not exist. They are always the same for the same identifier, so its audit events
-    /// belong together like those of a real account.
+    /// The id and cipher of an account that does not exist. The same identifier always gets the same ones, so its audit
+    /// events belong together like those of a real account.
     ///
     /// # Errors
     /// `temporarily_unavailable` without the `index` key.
@@ -55,7 +53,6 @@ impl<'a> UserCipher<'a> {
         Ok((UserId::from_bytes(bytes), Self::new(keyring, rng, salt)))
     }
 
-    /// The user's salt.
     pub const fn salt(&self) -> &UserSalt {
         &self.salt
     }
@@ -65,7 +62,7 @@ impl<'a> UserCipher<'a> {
         ItemCipher { cipher: self, item: key.location() }
     }
 
-    /// The look-up hash of a client's address.
+    /// The lookup hash of a client's address.
     ///
     /// # Errors
     /// `temporarily_unavailable` without the `index` key.
@@ -74,7 +71,8 @@ impl<'a> UserCipher<'a> {
         Ok(lookup_hash(&index, Subject::Ip, ip.to_string().as_bytes()))
     }
 
-    /// The pseudonym of the user's audit events: an HMAC under the user's own key. Destroying the salt cuts the events off from the user.
+    /// The pseudonym of the user's audit events: an HMAC under the user's own key. Without the salt, nobody can link
+    /// the events to the user.
     ///
     /// # Errors
     /// `temporarily_unavailable` without the `index` key.

@@ -53,7 +53,7 @@ struct Form {
 }
 
 enum Code {
-    /// Of one of the account's second factors.
+    /// A code of one of the account's second factors.
     Factor(TypedCode),
     Mailed(OtpCode),
 }
@@ -90,7 +90,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut pending = pending_login::load(app, &challenge, None).await?;
     csrf::check_transport(context, &pending.options).await?;
 
-    // Before anything is compared.
+    // Reserved before anything is compared.
     let attempts = match Attempts::reserve(app, &pending, method).await {
         Ok(attempts) => attempts,
         Err(error) if error.status().is_client_error() => return pending.refuse(context, method, error).await,
@@ -139,7 +139,7 @@ async fn finish(
     }
 }
 
-/// Verifies the code. Returns how it is to be spent; a mailed code is spent with its challenge.
+/// Verifies the code. Returns how to spend it. A mailed code is spent with its challenge.
 async fn verify<'a>(app: &App, code: &Code, pending: &'a PendingLogin<'_>) -> Result<Option<FactorUse<'a>>, Error> {
     let used = match (code, &pending.challenge.payload.code) {
         (Code::Factor(code), None) => {
@@ -162,8 +162,8 @@ struct Attempts {
 }
 
 impl Attempts {
-    /// Reserves an attempt of the challenge, of the account and of the credential. If one refuses, nothing is compared, and those before are
-    /// refunded.
+    /// Reserves an attempt of the challenge, of the account and of the credential. If one refuses, nothing is compared,
+    /// and the earlier ones are refunded.
     async fn reserve(app: &App, pending: &PendingLogin<'_>, method: Method) -> Result<Self, Error> {
         let now = app.clock.now();
         let reserved = app.store.reserve_attempt(&pending.challenge.id, SecretKind::SecondFactor, now);
@@ -197,7 +197,7 @@ impl Attempts {
                 let factor = app.config.limit_factor;
                 self.credential = Some(app.store.reserve_login(credential, &tried_by, factor, self.at).await?);
             }
-            // Nobody can guess these.
+            // Nobody can guess a backup code or a signature.
             Method::BackupCode | Method::Passkey => {}
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! `POST /v1/passkeys/options`: what a browser needs to create a passkey.
+//! `POST /v1/passkeys/options`: the options for a browser to create a passkey.
 
 use serde_json::json;
 use shared::{
@@ -31,7 +31,7 @@ pub const OPERATION: Operation = Operation::http("passkey-options", |context| Bo
         KeyPurpose::FieldIp,
     ]);
 
-/// The account has [`MAX_PASSKEYS`].
+/// The answer for an account with [`MAX_PASSKEYS`].
 pub(super) const TOO_MANY: Error = Error::Conflict("This account has the maximum number of passkeys.");
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {

@@ -72,7 +72,7 @@ async fn register(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Res
     let (account, cipher, now) = (&caller.account, &caller.cipher, app.clock.now());
     let found = app.store.challenge(&form.challenge_id.0, now).await?;
     let challenge: Challenge<PasskeyRegistration> = found.ok_or(Error::InvalidCode)?;
-    // A challenge of another session, or of another user, is not for this session.
+    // A challenge of another session or user does not work for this session.
     if challenge.payload.session_hash != caller.session.hash || challenge.user_id != account.id {
         return Err(Error::InvalidCode);
     }

@@ -1,4 +1,4 @@
-//! `GET /v1/config`: what a client needs to draw its forms.
+//! `GET /v1/config`: the settings that a client's forms depend on.
 
 use serde_json::json;
 use shared::{

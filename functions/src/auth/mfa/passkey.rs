@@ -1,4 +1,4 @@
-//! Passkeys: decrypted for their owner, asked for, and verified.
+//! Passkeys: decrypted for their owner, offered to browsers, and verified.
 
 use serde::Serialize;
 use shared::{
@@ -20,7 +20,7 @@ use shared::{
     webauthn::{Allowed, Assertion, RegisteredCredential, Signals},
 };
 
-/// A passkey as its owner sees it (docs/api.md, `passkey-list`).
+/// A passkey for its owner (docs/api.md, `passkey-list`).
 #[derive(Serialize)]
 pub(crate) struct PasskeyView {
     id: String,
@@ -48,7 +48,7 @@ impl PasskeyView {
     }
 }
 
-/// The id of a passkey: the look-up hash of its credential id.
+/// The id of a passkey: the lookup hash of its credential id.
 pub(crate) fn id(index: &KeySet, credential_id: &[u8]) -> String {
     lookup_hash(index, Subject::Credential, credential_id)
 }
@@ -68,7 +68,7 @@ async fn credential(cipher: &UserCipher<'_>, passkey: &StoredPasskey) -> Result<
     fields.open_json(StoredPasskey::CREDENTIAL, &passkey.credential).await
 }
 
-/// These passkeys in the form in which a browser is asked for them.
+/// The passkeys that a browser may use.
 ///
 /// # Errors
 /// `temporarily_unavailable` without the key.
@@ -81,8 +81,8 @@ pub(crate) async fn allowed(cipher: &UserCipher<'_>, passkeys: &[StoredPasskey])
     Ok(allowed)
 }
 
-/// Encrypts the WebAuthn state of a challenge: without a user's salt, because the user may not be known yet. The challenge exists for
-/// minutes.
+/// Encrypts the WebAuthn state of a challenge, without a user's salt, because the user may not be known yet. The
+/// challenge exists for minutes.
 ///
 /// # Errors
 /// `temporarily_unavailable` without the key.

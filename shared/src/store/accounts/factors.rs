@@ -1,4 +1,4 @@
-//! Second factors: an item of their own next to the profile, because most requests do not need them.
+//! Second factors. They are a separate item next to the profile, because most requests do not need them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,17 +20,17 @@ use crate::{
 /// Hashes of backup codes (PHC strings), by the codes' numbers.
 pub type BackupCodes = BTreeMap<u8, String>;
 
-/// The second factors of an account. All of it is empty while there are none.
+/// The second factors of an account. Everything is empty if there are none.
 #[derive(Debug, Clone, Default)]
 pub struct Factors {
     pub totp: Option<StoredTotp>,
     /// [`Factors::PENDING_SECRET`]: a secret that waits for its first code.
     pub pending_secret: Option<String>,
-    /// The backup codes that were not used yet.
+    /// The unused backup codes.
     pub backup_codes: BackupCodes,
 }
 
-/// A TOTP secret as it is stored.
+/// A stored TOTP secret.
 #[derive(Debug, Clone)]
 pub struct StoredTotp {
     /// [`Factors::TOTP_SECRET`].
@@ -39,7 +39,7 @@ pub struct StoredTotp {
     pub last_step: i64,
 }
 
-/// A right code, to be spent.
+/// The way to spend a right code.
 #[derive(Debug, Clone)]
 pub enum FactorUse<'a> {
     /// A TOTP code, with its time step.
@@ -48,13 +48,11 @@ pub enum FactorUse<'a> {
     BackupCode(u8, &'a str),
 }
 
-/// What else happens to the factors when a code is spent.
+/// A further change of the factors when a code is spent.
 #[derive(Debug, Clone, Copy)]
 pub enum FactorChange<'a> {
     None,
-    /// These replace the backup codes.
     BackupCodes(&'a BackupCodes),
-    /// All factors are removed.
     Remove,
 }
 
@@ -104,7 +102,8 @@ impl Transaction {
         self.update(Condition::Factors, Table::Accounts, Update { key, expression, condition, values });
     }
 
-    /// Keeps a secret until its first code; an earlier one that waits is replaced. Fails with `Condition::Factors` if TOTP is on.
+    /// Keeps a secret until its first code. It replaces an earlier pending secret. Fails with `Condition::Factors` if
+    /// TOTP is on.
     pub fn set_up_totp(&mut self, user_id: &UserId, pending_secret: &str) {
         let values = Item::new().with_text(":pending", pending_secret);
         let condition = "attribute_not_exists(totp_secret)";
