@@ -69,10 +69,10 @@ mod reference {
                 times[0].push(milliseconds(ours));
                 times[1].push(milliseconds(c));
             }
-            let [(our_least, our_median), (c_least, c_median)] = times.map(least_and_median);
+            let [(our_min, our_median), (c_min, c_median)] = times.map(min_and_median);
             println!(
-                "least {our_least:.1} : {c_least:.1} = {:.2}   median {our_median:.1} : {c_median:.1} = {:.2}   C with {threads} thread(s)",
-                our_least / c_least,
+                "min {our_min:.1} : {c_min:.1} = {:.2}   median {our_median:.1} : {c_median:.1} = {:.2}   C with {threads} thread(s)",
+                our_min / c_min,
                 our_median / c_median,
             );
         }
@@ -108,7 +108,7 @@ mod reference {
         start.elapsed().as_secs_f64() * 1000.0
     }
 
-    fn least_and_median(mut times: Vec<f64>) -> (f64, f64) {
+    fn min_and_median(mut times: Vec<f64>) -> (f64, f64) {
         times.sort_by(f64::total_cmp);
         (times[0], times[times.len() / 2])
     }

@@ -28,7 +28,7 @@ use crate::{
 const HASH_MEMORY_BYTES: usize = 192 * 1024 * 1024;
 
 /// A request that waits longer than this for its turn to hash gets 503.
-const HASH_PATIENCE: Duration = Duration::from_secs(5);
+const HASH_QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The dependencies of an operation, built once per cold start.
 pub struct App {
@@ -53,7 +53,7 @@ impl App {
         let keyring =
             Keyring::new(store.clone(), aws_sdk_kms::Client::new(sdk), config.kms_key_id.clone(), Arc::clone(&clock));
         Arc::new(Self {
-            hasher: PasswordHasher::new(HASH_MEMORY_BYTES, HASH_PATIENCE),
+            hasher: PasswordHasher::new(HASH_MEMORY_BYTES, HASH_QUEUE_TIMEOUT),
             geo: Geo::new(config.geo_database.clone()),
             mailer: Mailer::new(
                 aws_sdk_sesv2::Client::new(sdk),

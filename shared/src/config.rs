@@ -107,17 +107,17 @@ impl Reader<'_> {
         })
     }
 
-    fn parsed<T>(&mut self, name: &str, wanted: &str, otherwise: T, parse: impl FnOnce(&str) -> Option<T>) -> T {
-        let Some(text) = self.optional(name) else { return otherwise };
+    fn parsed<T>(&mut self, name: &str, expected: &str, default: T, parse: impl FnOnce(&str) -> Option<T>) -> T {
+        let Some(text) = self.optional(name) else { return default };
         parse(&text).unwrap_or_else(|| {
-            self.faults.push(format!("{name} must be {wanted}"));
-            otherwise
+            self.faults.push(format!("{name} must be {expected}"));
+            default
         })
     }
 
-    fn number(&mut self, name: &str, otherwise: i64, range: std::ops::RangeInclusive<i64>) -> i64 {
-        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
-        self.parsed(name, &wanted, otherwise, |text| text.parse().ok().filter(|number| range.contains(number)))
+    fn number(&mut self, name: &str, default: i64, range: std::ops::RangeInclusive<i64>) -> i64 {
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        self.parsed(name, &expected, default, |text| text.parse().ok().filter(|number| range.contains(number)))
     }
 }
 
@@ -269,15 +269,15 @@ fn origin(text: &str) -> bool {
         Some((host, port)) => (host, Some(port)),
         None => (rest, None),
     };
-    let fine_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+    let valid_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(ip) => ip.parse::<std::net::Ipv6Addr>().is_ok(),
         None => domain_name(host),
     };
-    let own_port = if secure { 443 } else { 80 };
-    let fine_port = port.is_none_or(|text| {
-        text.parse::<u16>().is_ok_and(|port| port != own_port && port != 0 && port.to_string() == text)
+    let default_port = if secure { 443 } else { 80 };
+    let valid_port = port.is_none_or(|text| {
+        text.parse::<u16>().is_ok_and(|port| port != default_port && port != 0 && port.to_string() == text)
     });
-    fine_host && fine_port && (secure || ["localhost", "127.0.0.1", "[::1]"].contains(&host))
+    valid_host && valid_port && (secure || ["localhost", "127.0.0.1", "[::1]"].contains(&host))
 }
 
 /// Whether `text` is a host name in lower case.
@@ -296,9 +296,10 @@ fn password_cost(text: &str) -> Option<Cost> {
         2 => memory_kib >= 19_456,
         _ => memory_kib >= 12_288,
     };
-    let most = Cost::LIMIT;
-    let sane =
-        memory_kib <= most.memory_kib && iterations <= most.iterations && (1..=most.parallelism).contains(&parallelism);
+    let limit = Cost::LIMIT;
+    let sane = memory_kib <= limit.memory_kib
+        && iterations <= limit.iterations
+        && (1..=limit.parallelism).contains(&parallelism);
     (enough && sane && numbers.next().is_none()).then_some(Cost { memory_kib, iterations, parallelism })
 }
 
@@ -323,14 +324,14 @@ mod tests {
     }
 
     #[test]
-    fn a_session_rests_longer_than_an_access_token_lives() {
+    fn the_idle_time_must_exceed_the_lifetime_of_an_access_token() {
         let changes = [("ACCESS_TOKEN_SECONDS", "600"), ("SESSION_IDLE_MINUTES", "10")];
         assert!(environment(&changes).unwrap_err().to_string().contains("SESSION_IDLE_MINUTES"));
         assert!(environment(&[("SESSION_IDLE_MINUTES", "15")]).is_ok());
     }
 
     #[test]
-    fn passkeys_belong_to_the_public_url_s_domain() {
+    fn passkeys_belong_to_the_domain_of_the_public_url() {
         let with = |id| environment(&[("PUBLIC_URL", "https://auth.example.com:8443"), ("PASSKEY_RP_ID", id)]);
         assert!(with("auth.example.com").is_ok() && with("example.com").is_ok());
         for id in ["other.example.com", "ample.com", "auth.example.com:8443", "Example.com", "https://example.com"] {
@@ -340,11 +341,11 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_listed_one_by_one() {
+    fn only_exact_origins_are_accepted() {
         let config = environment(&[("ALLOWED_ORIGINS", "https://app.example, http://localhost:5173")]).unwrap();
         assert_eq!(config.allowed_origins, ["https://app.example", "http://localhost:5173"]);
-        for fine in ["https://a.b-c.example:8443", "http://127.0.0.1", "http://[::1]:3000", "https://[2001:db8::1]"] {
-            assert!(origin(fine), "{fine}");
+        for valid in ["https://a.b-c.example:8443", "http://127.0.0.1", "http://[::1]:3000", "https://[2001:db8::1]"] {
+            assert!(origin(valid), "{valid}");
         }
         for bad in [
             "*",
@@ -366,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_named_and_no_value_is_told() {
+    fn every_fault_is_named_and_no_value_is_repeated() {
         let Err(error) = environment(&[
             ("MAIL_FROM", ""),
             ("ACCESS_TOKEN_SECONDS", "5"),

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn all_errors_are_told_at_once_with_their_paths() {
+    fn all_errors_are_returned_at_once_with_their_paths() {
         let mut fields = fields(r#"{"a": 1, "inner": {"b": "x", "c": 3}, "extra": null}"#);
         let a = fields.required::<String>("a");
         let missing = fields.required::<String>("missing");

@@ -27,7 +27,7 @@ const KEEP_SECONDS: i64 = 3600;
 const CHECK_SECONDS: i64 = 60;
 
 /// Seconds between two reads of the table for a `kid` that is not in the cache.
-const LOOK_AGAIN_SECONDS: i64 = 30;
+const RELOAD_INTERVAL_SECONDS: i64 = 30;
 
 #[derive(Default)]
 struct Cache {
@@ -128,7 +128,7 @@ impl Keyring {
             return Ok(Some(key));
         }
         let loaded = self.read().wrapped.as_ref().map(|(_, until)| until.plus_seconds(-KEEP_SECONDS));
-        if loaded.is_some_and(|loaded| self.clock.now() < loaded.plus_seconds(LOOK_AGAIN_SECONDS)) {
+        if loaded.is_some_and(|loaded| self.clock.now() < loaded.plus_seconds(RELOAD_INTERVAL_SECONDS)) {
             return Ok(None);
         }
         let _loading = self.loading.lock().await;
@@ -152,7 +152,7 @@ impl Keyring {
     ///
     /// # Errors
     /// `temporarily_unavailable` if KMS or the table does not answer.
-    pub async fn make_first(&self, purpose: KeyPurpose) -> Result<bool, Error> {
+    pub async fn create_first_version(&self, purpose: KeyPurpose) -> Result<bool, Error> {
         let version = 1;
         let (wrapped, public) = if purpose == KeyPurpose::Signing {
             let pair = self

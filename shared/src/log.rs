@@ -6,15 +6,15 @@
 pub use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{Layer, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt};
 
-/// Writes JSON lines with `writer`, at the level in `LOG_LEVEL` or else at `otherwise`. Lambda collects standard
+/// Writes JSON lines with `writer`, at the level in `LOG_LEVEL` or else at `default`. Lambda collects standard
 /// output.
 ///
 /// Only this project's own crates log. Libraries do not follow the rule above: at `debug` the SDK logs whole requests.
-pub fn start<W>(writer: W, otherwise: LevelFilter)
+pub fn start<W>(writer: W, default: LevelFilter)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let level = std::env::var("LOG_LEVEL").ok().and_then(|level| level.parse().ok()).unwrap_or(otherwise);
+    let level = std::env::var("LOG_LEVEL").ok().and_then(|level| level.parse().ok()).unwrap_or(default);
     let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).without_time().with_target(false);
     let ours = tracing_subscriber::filter::filter_fn(|metadata| {
         ["shared", "functions", "local"].iter().any(|name| metadata.target().starts_with(name))

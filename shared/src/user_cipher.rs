@@ -91,7 +91,7 @@ impl ItemCipher<'_> {
     pub async fn seal(&self, field: Field, text: &str) -> Result<String, Error> {
         let UserCipher { keyring, rng, salt } = self.cipher;
         let keys = keyring.get(field.purpose).await?;
-        field::seal(&keys, Some(salt), field.of(&self.item), text.as_bytes(), *rng)
+        field::seal(&keys, Some(salt), field.at(&self.item), text.as_bytes(), *rng)
     }
 
     /// Decrypts a field.
@@ -100,7 +100,7 @@ impl ItemCipher<'_> {
     /// `temporarily_unavailable` without the purpose's key; `internal` if it does not decrypt.
     pub async fn open(&self, field: Field, sealed: &str) -> Result<Zeroizing<String>, Error> {
         let keys = self.cipher.keyring.get(field.purpose).await?;
-        let text = field::open(&keys, Some(&self.cipher.salt), field.of(&self.item), sealed)?;
+        let text = field::open(&keys, Some(&self.cipher.salt), field.at(&self.item), sealed)?;
         let text = std::str::from_utf8(&text).map_err(|_| Error::internal("a field is not text"))?;
         Ok(Zeroizing::new(text.to_owned()))
     }

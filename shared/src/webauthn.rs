@@ -66,46 +66,46 @@ pub struct Signals {
 }
 
 /// A browser's response to a request to create a passkey.
-pub struct Registration(RegisterPublicKeyCredential);
+pub struct RegistrationResponse(RegisterPublicKeyCredential);
 
 /// A browser's response to a request for a passkey.
-pub struct Assertion(Box<PublicKeyCredential>);
+pub struct AssertionResponse(Box<PublicKeyCredential>);
 
-impl FromJson for Registration {
+impl FromJson for RegistrationResponse {
     fn from_json(value: Value) -> Result<Self, String> {
-        let credential: RegisterPublicKeyCredential = credential(value)?;
-        let fine = is_one(&credential.type_, &credential.id, &credential.raw_id);
-        if fine { Ok(Self(credential)) } else { Err(NO_CREDENTIAL.to_owned()) }
+        let credential: RegisterPublicKeyCredential = parse_credential(value)?;
+        let valid = is_public_key_credential(&credential.type_, &credential.id, &credential.raw_id);
+        if valid { Ok(Self(credential)) } else { Err(INVALID_CREDENTIAL.to_owned()) }
     }
 }
 
-impl FromJson for Assertion {
+impl FromJson for AssertionResponse {
     fn from_json(value: Value) -> Result<Self, String> {
-        let credential: PublicKeyCredential = credential(value)?;
-        let fine = is_one(&credential.type_, &credential.id, &credential.raw_id);
-        if fine { Ok(Self(Box::new(credential))) } else { Err(NO_CREDENTIAL.to_owned()) }
+        let credential: PublicKeyCredential = parse_credential(value)?;
+        let valid = is_public_key_credential(&credential.type_, &credential.id, &credential.raw_id);
+        if valid { Ok(Self(Box::new(credential))) } else { Err(INVALID_CREDENTIAL.to_owned()) }
     }
 }
 
 /// Whether a response names a public-key credential, with one id in both spellings.
-fn is_one(kind: &str, id: &str, raw_id: &[u8]) -> bool {
+fn is_public_key_credential(kind: &str, id: &str, raw_id: &[u8]) -> bool {
     kind == "public-key"
         && (1..=MAX_CREDENTIAL_ID_BYTES).contains(&raw_id.len())
         && id == URL_SAFE_NO_PAD.encode(raw_id)
 }
 
-const NO_CREDENTIAL: &str = "must be a public-key credential in the form of PublicKeyCredential.toJSON()";
+const INVALID_CREDENTIAL: &str = "must be a public-key credential in the form of PublicKeyCredential.toJSON()";
 
-fn credential<T: for<'de> Deserialize<'de>>(mut value: Value) -> Result<T, String> {
+fn parse_credential<T: for<'de> Deserialize<'de>>(mut value: Value) -> Result<T, String> {
     // Extension results are dropped, because they decide nothing and must not cause a failure.
     if let Some(fields) = value.as_object_mut() {
         fields.remove("clientExtensionResults");
         fields.remove("extensions");
     }
-    serde_json::from_value(value).map_err(|_| NO_CREDENTIAL.to_owned())
+    serde_json::from_value(value).map_err(|_| INVALID_CREDENTIAL.to_owned())
 }
 
-impl Assertion {
+impl AssertionResponse {
     /// The id of the credential that signed.
     pub fn credential_id(&self) -> &[u8] {
         self.0.get_credential_id()
@@ -117,7 +117,7 @@ impl Assertion {
     }
 
     /// Whether the authenticator names another user. Some clients send an empty handle, which names nobody.
-    pub fn is_of_another_than(&self, user_id: &UserId) -> bool {
+    pub fn names_another_user_than(&self, user_id: &UserId) -> bool {
         self.0.get_user_unique_id().is_some_and(|handle| !handle.is_empty() && handle != user_id.bytes())
     }
 
@@ -178,36 +178,41 @@ impl RelyingParty {
     ///
     /// # Errors
     /// `internal` if the library cannot create the options.
-    pub fn ask_to_register(&self, user_id: &UserId, name: &str, have: Vec<Vec<u8>>) -> Result<Ceremony, Error> {
+    pub fn registration_options(
+        &self,
+        user_id: &UserId,
+        name: &str,
+        existing: Vec<Vec<u8>>,
+    ) -> Result<Ceremony, Error> {
         let broken = |_| Error::internal("a passkey's options could not be created");
-        let (mut asked, state) = self
+        let (mut options, state) = self
             .webauthn
-            .start_passkey_registration(Uuid::from_bytes(*user_id.bytes()), name, name, Some(have))
+            .start_passkey_registration(Uuid::from_bytes(*user_id.bytes()), name, name, Some(existing))
             .map_err(broken)?;
-        if let Some(selection) = &mut asked.public_key.authenticator_selection {
+        if let Some(selection) = &mut options.public_key.authenticator_selection {
             selection.resident_key = serde_json::from_value(Value::from("preferred")).ok();
             selection.require_resident_key = false;
         }
-        Ceremony::of(&asked.public_key, &state)
+        Ceremony::new(&options.public_key, &state)
     }
 
     /// Verifies a browser's response, and returns the passkey that it created.
     ///
     /// # Errors
     /// `invalid_code` if the response does not match the options; `internal` if the state is unreadable.
-    pub fn registered(&self, registration: &Registration, state: &str) -> Result<NewPasskey, Error> {
+    pub fn verify_registration(&self, registration: &RegistrationResponse, state: &str) -> Result<NewPasskey, Error> {
         let state: PasskeyRegistration = parse(state)?;
-        let made: Passkey =
+        let created: Passkey =
             self.webauthn.finish_passkey_registration(&registration.0, &state).map_err(|_| Error::InvalidCode)?;
-        let mut credential = Credential::from(made);
+        let mut credential = Credential::from(created);
         // The options ask for no attestation. A client may send a large one all the same.
         credential.attestation = ParsedAttestation::default();
         credential.attestation_format = AttestationFormat::None;
-        let said = &registration.0;
-        if credential.cred_id.as_slice() != said.raw_id.as_slice() {
+        let response = &registration.0;
+        if credential.cred_id.as_slice() != response.raw_id.as_slice() {
             return Err(Error::InvalidCode);
         }
-        let mut transports: Vec<String> = said
+        let mut transports: Vec<String> = response
             .response
             .transports
             .iter()
@@ -218,7 +223,7 @@ impl RelyingParty {
         transports.sort_unstable();
         transports.dedup();
         Ok(NewPasskey {
-            aaguid: aaguid(&said.response.attestation_object).unwrap_or_default(),
+            aaguid: aaguid(&response.response.attestation_object).unwrap_or_default(),
             signals: Signals {
                 sign_count: credential.counter.into(),
                 backup_eligible: credential.backup_eligible,
@@ -232,14 +237,14 @@ impl RelyingParty {
     ///
     /// # Errors
     /// `internal` if the library cannot create the options.
-    pub fn ask_for_passkey(&self, allowed: &[Allowed]) -> Result<Ceremony, Error> {
+    pub fn assertion_options(&self, allowed: &[Allowed]) -> Result<Ceremony, Error> {
         let broken = |_| Error::internal("a passkey's options could not be created");
         // The credential is known only when the response comes. So the state is the same for all users and holds no
         // personal data.
-        let (mut asked, state) = self.webauthn.start_discoverable_authentication().map_err(broken)?;
-        asked.public_key.extensions = None;
-        let mut asked = Ceremony::of(&asked.public_key, &state)?;
-        match asked.options.as_object_mut() {
+        let (mut options, state) = self.webauthn.start_discoverable_authentication().map_err(broken)?;
+        options.public_key.extensions = None;
+        let mut ceremony = Ceremony::new(&options.public_key, &state)?;
+        match ceremony.options.as_object_mut() {
             // The field is left out, because some clients take an empty list literally.
             Some(options) if allowed.is_empty() => drop(options.remove("allowCredentials")),
             Some(options) => {
@@ -247,7 +252,7 @@ impl RelyingParty {
             }
             None => return Err(Error::internal("a passkey's options are not an object")),
         }
-        Ok(asked)
+        Ok(ceremony)
     }
 
     /// Verifies a response like [`RelyingParty::verify_assertion`] where no credential can match, so that the time
@@ -255,8 +260,8 @@ impl RelyingParty {
     ///
     /// # Errors
     /// `invalid_code`, always.
-    pub fn asserted_by_nobody(&self, assertion: &Assertion, state: &str) -> Result<(), Error> {
-        self.asserted(assertion, state, &nobody_s(assertion.credential_id())?)?;
+    pub fn verify_decoy_assertion(&self, assertion: &AssertionResponse, state: &str) -> Result<(), Error> {
+        self.verify_assertion(assertion, state, &decoy_credential(assertion.credential_id())?)?;
         Err(Error::InvalidCode)
     }
 
@@ -264,9 +269,9 @@ impl RelyingParty {
     ///
     /// # Errors
     /// `invalid_code` if the response is wrong; `internal` if the state is unreadable.
-    pub fn asserted(
+    pub fn verify_assertion(
         &self,
-        assertion: &Assertion,
+        assertion: &AssertionResponse,
         state: &str,
         credential: &RegisteredCredential,
     ) -> Result<Signals, Error> {
@@ -296,7 +301,7 @@ impl RelyingParty {
 
 /// A decoy credential with the given id. Its public key is P-256's base point, and its private key is known to
 /// everybody.
-fn nobody_s(id: &[u8]) -> Result<RegisteredCredential, Error> {
+fn decoy_credential(id: &[u8]) -> Result<RegisteredCredential, Error> {
     let credential = serde_json::from_value(serde_json::json!({
         "cred_id": URL_SAFE_NO_PAD.encode(id),
         "cred": { "type_": "ES256", "key": { "EC_EC2": {
@@ -319,7 +324,7 @@ fn nobody_s(id: &[u8]) -> Result<RegisteredCredential, Error> {
 }
 
 impl Ceremony {
-    fn of(options: &impl Serialize, state: &impl Serialize) -> Result<Self, Error> {
+    fn new(options: &impl Serialize, state: &impl Serialize) -> Result<Self, Error> {
         let unwritable = |_| Error::internal("a passkey's options are unwritable");
         Ok(Self {
             options: serde_json::to_value(options).map_err(unwritable)?,
@@ -347,8 +352,8 @@ fn parse<T: for<'de> Deserialize<'de>>(state: &str) -> Result<T, Error> {
 
 /// Whether a frame of another origin made the request (section 7.2, steps 11 and 12). This service is never framed.
 fn is_cross_origin(client_data: &[u8]) -> bool {
-    let said: Value = serde_json::from_slice(client_data).unwrap_or_default();
-    said["crossOrigin"] == true || !said["topOrigin"].is_null()
+    let response: Value = serde_json::from_slice(client_data).unwrap_or_default();
+    response["crossOrigin"] == true || !response["topOrigin"].is_null()
 }
 
 /// The AAGUID in an attestation object (section 6.5.1). It follows hash, flags and count in the authenticator data. The
@@ -367,8 +372,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_s_credential_is_one_that_the_library_reads() {
-        let credential = nobody_s(b"0123456789abcdef").unwrap();
+    fn the_library_parses_the_decoy_credential() {
+        let credential = decoy_credential(b"0123456789abcdef").unwrap();
         assert_eq!(credential.id(), b"0123456789abcdef");
         let again: RegisteredCredential = serde_json::from_str(&serde_json::to_string(&credential).unwrap()).unwrap();
         assert_eq!(again.id(), credential.id());

@@ -7,7 +7,7 @@ use shared::{
     crypto::{
         key::KeyPurpose,
         lookup_hash::{Subject, lookup_hash},
-        secret::{Token, same},
+        secret::{Token, constant_time_eq},
     },
     error::Error,
     fields::FromJson,
@@ -55,7 +55,7 @@ impl ContinuationToken {
             (Expected::ContinuationToken(token), Step::Next) => token,
             _ => return Err(Error::InvalidCode),
         };
-        let right = same(self.hash(app).await?.as_bytes(), expected.hash.as_bytes());
+        let right = constant_time_eq(self.hash(app).await?.as_bytes(), expected.hash.as_bytes());
         if right && now < expected.expires_at { Ok(challenge) } else { Err(Error::InvalidCode) }
     }
 

@@ -12,7 +12,7 @@ use shared::{
         device_token::DeviceToken,
         key::{Key, KeyPurpose},
         refresh_token::RefreshToken,
-        secret::{Token, hmac, same},
+        secret::{Token, constant_time_eq, hmac},
     },
     domain::session::SessionOptions,
     error::Error,
@@ -58,7 +58,7 @@ pub(crate) async fn check(context: Context<'_>, bounds: &[Bound]) -> Result<(), 
     }
     let sent = request.headers.get("x-csrf-token").ok_or(Error::CsrfFailed)?.as_bytes();
     let keys = app.keyring.get(KeyPurpose::Csrf).await?;
-    let right = |bound: &Bound| keys.all().iter().any(|key| same(bound.token(key).as_bytes(), sent));
+    let right = |bound: &Bound| keys.all().iter().any(|key| constant_time_eq(bound.token(key).as_bytes(), sent));
     if bounds.iter().any(right) { Ok(()) } else { Err(Error::CsrfFailed) }
 }
 

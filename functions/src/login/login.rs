@@ -88,7 +88,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let form = Form::parse(request)?;
     csrf::check_transport(context, &form.options).await?;
     let index = app.keyring.get(KeyPurpose::Index).await?;
-    let network = network::of_limits(request.client.ip);
+    let network = network::for_limits(request.client.ip);
     let mut login = Login {
         context,
         form: &form,
@@ -153,12 +153,12 @@ impl Login<'_> {
 
     /// Reserves an attempt. The failures of a recognised device are counted separately while it has this token.
     async fn reserve(&self, id: &UserId) -> Result<Attempt, Error> {
-        let (credential, tried_by) = match &self.presented {
+        let (credential, attempted_by) = match &self.presented {
             Some(token) => ("password/device", token.hash(self.index)),
             None => ("password", id.to_string()),
         };
         let app = self.context.app;
-        app.store.reserve_login(credential, &tried_by, app.config.limit_factor, app.clock.now()).await
+        app.store.reserve_login(credential, &attempted_by, app.config.limit_factor, app.clock.now()).await
     }
 
     async fn load(&self, id: &UserId) -> Result<UserRecord, Error> {

@@ -155,7 +155,7 @@ async fn verify<'a>(app: &App, code: &Code, pending: &'a PendingLogin<'_>) -> Re
 struct Attempts {
     at: Timestamp,
     /// The key of the attempts at second factors.
-    tried_by: Option<String>,
+    attempted_by: Option<String>,
     /// The key of the guesses at mailed codes.
     mailed: Option<String>,
     credential: Option<Attempt>,
@@ -168,7 +168,7 @@ impl Attempts {
         let now = app.clock.now();
         let reserved = app.store.reserve_attempt(&pending.challenge.id, SecretKind::SecondFactor, now);
         let _: Challenge<SecondFactor> = reserved.await?.ok_or(Error::InvalidCode)?;
-        let mut attempts = Self { at: now, tried_by: None, mailed: None, credential: None };
+        let mut attempts = Self { at: now, attempted_by: None, mailed: None, credential: None };
         match attempts.reserve_others(app, pending, method).await {
             Ok(()) => Ok(attempts),
             Err(error) => {
@@ -182,10 +182,10 @@ impl Attempts {
     }
 
     async fn reserve_others(&mut self, app: &App, pending: &PendingLogin<'_>, method: Method) -> Result<(), Error> {
-        let tried_by = pending.tried_by(app).await?;
+        let attempted_by = pending.attempted_by(app).await?;
         let limit = app.config.unmultiplied_limit(SECOND_FACTOR_BY_ACCOUNT);
-        app.store.count_since_first(limit, &tried_by, self.at).await?;
-        self.tried_by = Some(tried_by.clone());
+        app.store.count_since_first(limit, &attempted_by, self.at).await?;
+        self.attempted_by = Some(attempted_by.clone());
         match method {
             Method::EmailCode => {
                 let account = format!("{}#{}", pending.account.id, pending.account.device_epoch);
@@ -195,7 +195,7 @@ impl Attempts {
             Method::Totp => {
                 let credential = if pending.device.is_some() { "totp/device" } else { "totp" };
                 let factor = app.config.limit_factor;
-                self.credential = Some(app.store.reserve_login(credential, &tried_by, factor, self.at).await?);
+                self.credential = Some(app.store.reserve_login(credential, &attempted_by, factor, self.at).await?);
             }
             // Nobody can guess a backup code or a signature.
             Method::BackupCode | Method::Passkey => {}
@@ -205,9 +205,9 @@ impl Attempts {
 
     /// Adds the refund of the counts to a transaction.
     fn refund_counts(&self, app: &App, transaction: &mut Transaction) {
-        if let Some(tried_by) = &self.tried_by {
+        if let Some(attempted_by) = &self.attempted_by {
             let limit = app.config.unmultiplied_limit(SECOND_FACTOR_BY_ACCOUNT);
-            transaction.refund_since_first(limit, tried_by);
+            transaction.refund_since_first(limit, attempted_by);
         }
         if let Some(account) = &self.mailed {
             transaction.refund_count(app.config.limit(LOGIN_CODE_GUESSES_BY_ACCOUNT), account, self.at);
@@ -218,7 +218,7 @@ impl Attempts {
     async fn refund(&self, app: &App) -> Result<(), Error> {
         let mut transaction = app.store.transaction();
         self.refund_counts(app, &mut transaction);
-        if self.tried_by.is_some() {
+        if self.attempted_by.is_some() {
             app.store.commit_refunding(transaction, &self.credential).await?;
         }
         Ok(())

@@ -88,7 +88,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         Target::Account(identifier) => of_account(app, &index, &identifier).await?,
         Target::PendingLogin(token) => of_pending_login(app, &token).await?,
     };
-    let options = app.relying_party().await?.ask_for_passkey(&asked.allowed)?;
+    let options = app.relying_party().await?.assertion_options(&asked.allowed)?;
     let id = Token::random(&*app.rng).encode();
     let payload = PasskeyAssertion {
         discoverable: asked.discoverable,
@@ -110,7 +110,7 @@ fn counted_by(index: &KeySet, request: &Request, target: &Target) -> String {
     }
     match device::presented(index, request, &SessionOptions::default()) {
         Some(token) => token.hash(index),
-        None => lookup_hash(index, Subject::Network, network::of_limits(request.client.ip).as_bytes()),
+        None => lookup_hash(index, Subject::Network, network::for_limits(request.client.ip).as_bytes()),
     }
 }
 

@@ -16,7 +16,7 @@ use shared::{
     operation::{Operation, Route},
     store::{Account, Challenge, Condition, PasskeyAssertion, Retries, SecondFactor, SecretKind, UserQuery},
     user_cipher::UserCipher,
-    webauthn::Assertion,
+    webauthn::AssertionResponse,
 };
 
 use crate::auth::{
@@ -50,7 +50,7 @@ pub const OPERATION: Operation = Operation::http("login-passkey-verify", |contex
 
 struct Form {
     challenge_id: OpaqueText,
-    assertion: Assertion,
+    assertion: AssertionResponse,
     options: SessionOptions,
 }
 
@@ -131,7 +131,7 @@ impl Login<'_> {
         let (_, decoy_cipher) = app.decoy_cipher(&user_id.to_string()).await?;
         let cipher = record.salt.map_or(decoy_cipher, |salt| app.user_cipher(salt));
         let Some((account, stored)) = record.account.zip(record.passkey) else {
-            let verified = app.relying_party().await?.asserted_by_nobody(&self.form.assertion, &self.state);
+            let verified = app.relying_party().await?.verify_decoy_assertion(&self.form.assertion, &self.state);
             if let Err(error @ Error::Internal(_)) = verified {
                 return Err(error);
             }

@@ -15,7 +15,7 @@ use shared::{
     http::{Request, Response, StatusCode},
     operation::{Access, Operation, Route},
     store::{Challenge, Condition, MAX_PASSKEYS, PasskeyRegistration, SecretKind, StoredPasskey},
-    webauthn::Registration,
+    webauthn::RegistrationResponse,
 };
 
 use super::passkey_options::TOO_MANY;
@@ -45,7 +45,7 @@ pub const OPERATION: Operation = Operation::http("passkey-register", |context| B
 
 struct Form {
     challenge_id: OpaqueText,
-    credential: Registration,
+    credential: RegistrationResponse,
     name: Option<DisplayText>,
 }
 
@@ -80,7 +80,7 @@ async fn register(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Res
     let _: Challenge<PasskeyRegistration> = reserved.ok_or(Error::InvalidCode)?;
     let state = &challenge.payload.state;
     let state = passkey::open_state(app, PasskeyRegistration::STATE, &challenge.id, state).await?;
-    let created = app.relying_party().await?.registered(&form.credential, &state)?;
+    let created = app.relying_party().await?.verify_registration(&form.credential, &state)?;
     if account.passkeys >= MAX_PASSKEYS {
         return Err(TOO_MANY);
     }

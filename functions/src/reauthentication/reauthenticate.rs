@@ -18,7 +18,7 @@ use shared::{
     http::{Request, Response},
     operation::{Access, Operation, Route},
     store::{Attempt, Challenge, Condition, FactorChange, PasskeyAssertion, SecretKind, UserQuery},
-    webauthn::Assertion,
+    webauthn::AssertionResponse,
 };
 
 use super::{
@@ -65,7 +65,7 @@ enum Proof {
     },
     Passkey {
         challenge_id: OpaqueText,
-        assertion: Assertion,
+        assertion: AssertionResponse,
     },
 }
 
@@ -170,7 +170,7 @@ async fn by_passkey(
     context: Context<'_>,
     caller: &Caller<'_>,
     challenge_id: &str,
-    assertion: &Assertion,
+    assertion: &AssertionResponse,
 ) -> Result<Response, Error> {
     let (app, now) = (context.app, context.app.clock.now());
     let challenge: Option<Challenge<PasskeyAssertion>> = app.store.challenge(challenge_id, now).await?;

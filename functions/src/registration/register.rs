@@ -180,6 +180,6 @@ async fn by_username(
 async fn count_by_network(context: Context<'_>) -> Result<(), Error> {
     let Context { app, request } = context;
     let index = app.keyring.get(KeyPurpose::Index).await?;
-    let network = lookup_hash(&index, Subject::Network, network::of_limits(request.client.ip).as_bytes());
+    let network = lookup_hash(&index, Subject::Network, network::for_limits(request.client.ip).as_bytes());
     app.store.count(app.config.limit(REGISTER_BY_NETWORK), &network, app.clock.now()).await
 }

@@ -47,7 +47,7 @@ async fn make_missing(app: &App) -> Result<Vec<&'static str>, Error> {
     let mut made = Vec::new();
     for purpose in KeyPurpose::ALL {
         let missing = !there.iter().any(|key| key.purpose == purpose.as_str());
-        if missing && app.keyring.make_first(purpose).await? {
+        if missing && app.keyring.create_first_version(purpose).await? {
             made.push(purpose.as_str());
         }
     }

@@ -81,7 +81,7 @@ mod tests {
     use crate::rng::SystemRng;
 
     #[test]
-    fn a_code_is_read_back_however_it_is_typed() {
+    fn a_backup_code_is_accepted_in_every_common_spelling() {
         for number in 0..CODES {
             let code = BackupCode::random(number, &SystemRng);
             assert_eq!(code.number(), Some(number));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_code_is_refused() {
+    fn other_texts_are_refused() {
         let shown = BackupCode::random(3, &SystemRng).display();
         for bad in
             ["", "0", &shown[1..], &format!("{}A", *shown), &shown.replace('-', "_"), &"U".repeat(24), &"é".repeat(24)]
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_differ_in_every_place() {
+    fn codes_differ_in_every_character() {
         let codes: Vec<_> = (0..200).map(|_| BackupCode::random(7, &SystemRng)).collect();
         for place in 1..LENGTH {
             let mut seen: Vec<u8> = codes.iter().map(|code| code.0[place]).collect();

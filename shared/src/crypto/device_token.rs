@@ -8,7 +8,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     lookup_hash::{Subject, lookup_hash},
-    secret::{hmac, same},
+    secret::{constant_time_eq, hmac},
 };
 use crate::{
     crypto::key::KeySet,
@@ -46,7 +46,7 @@ impl DeviceToken {
         }
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?);
         let (payload, tag) = bytes.split_at_checked(PAYLOAD)?;
-        if !same(tag, &Self::tag(index, payload)) {
+        if !constant_time_eq(tag, &Self::tag(index, payload)) {
             return None;
         }
         let (user_id, rest) = payload.split_first_chunk::<16>()?;
@@ -91,7 +91,7 @@ mod tests {
     use crate::rng::SystemRng;
 
     #[test]
-    fn only_our_own_tokens_are_read() {
+    fn tokens_that_this_service_did_not_issue_are_refused() {
         let index = KeySet::for_tests([1; 32]);
         let (user, device) = (UserId::random(&SystemRng), DeviceId::random(&SystemRng));
         let token = DeviceToken::random(&user, &device, &SystemRng);

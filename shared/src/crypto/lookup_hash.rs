@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn subjects_don_t_share_hashes() {
+    fn different_subjects_have_different_hashes() {
         let index = KeySet::for_tests([7; 32]);
         let email = lookup_hash(&index, Subject::Email, b"a");
         assert_eq!(email.len(), 43);

@@ -63,7 +63,7 @@ impl Cost {
     }
 
     /// Whether the hash is faster than its hand-over to another thread.
-    fn is_trifling(self) -> bool {
+    fn is_trivial(self) -> bool {
         self.memory_kib <= Self::TOKEN.memory_kib && self.iterations <= Self::TOKEN.iterations
     }
 
@@ -134,9 +134,9 @@ impl Error for HashError {
 /// allocated at its first use, wiped after each use, and kept.
 pub struct PasswordHasher {
     /// Slots of 64 MiB, for costs up to [`Cost::LIMIT`].
-    large: Arc<Places>,
+    large: Arc<Slots>,
     /// Slots of 12 MiB, for [`Cost::CODE`] and below.
-    small: Arc<Places>,
+    small: Arc<Slots>,
     max_wait: Duration,
 }
 
@@ -162,8 +162,8 @@ impl PasswordHasher {
         }
         let small = cores.min((blocks - large * large_blocks) / small_blocks);
         Self {
-            large: Arc::new(Places::new(large, large_blocks, cores.min(lanes))),
-            small: Arc::new(Places::new(small, small_blocks, 1)),
+            large: Arc::new(Slots::new(large, large_blocks, cores.min(lanes))),
+            small: Arc::new(Slots::new(small, small_blocks, 1)),
             max_wait,
         }
     }
@@ -226,7 +226,7 @@ impl PasswordHasher {
             return Err(HashError::internal("the cost is over the limit"));
         }
         let params = cost.params(pepper.version).map_err(HashError::internal)?;
-        if cost.is_trifling() {
+        if cost.is_trivial() {
             let mut blocks = vec![Block::new(); params.block_count()];
             let tag = compute(params, pepper.key, secret, &salt, &mut blocks);
             wipe(&mut blocks);
@@ -235,29 +235,29 @@ impl PasswordHasher {
         // The task outlives this future if the caller goes away. So it owns copies, which are wiped when it ends.
         let secret = Zeroizing::new(secret.to_vec());
         let key = Zeroizing::new(pepper.key.to_vec());
-        self.at_a_place(params.block_count(), move |blocks| compute(params, &key, &secret, &salt, blocks))
+        self.in_slot(params.block_count(), move |blocks| compute(params, &key, &secret, &salt, blocks))
             .await?
             .map_err(HashError::internal)
     }
 
     /// Runs `work` on a blocking thread with `count` zeroed blocks, as soon as a slot for them is free.
-    async fn at_a_place<T: Send + 'static>(
+    async fn in_slot<T: Send + 'static>(
         &self,
         count: usize,
         work: impl FnOnce(&mut [Block]) -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let places = [&self.small, &self.large]
+        let slots = [&self.small, &self.large]
             .into_iter()
-            .find(|places| places.number > 0 && count <= places.blocks)
+            .find(|slots| slots.number > 0 && count <= slots.blocks)
             .ok_or_else(|| HashError::internal("the memory budget has no slot of this size"))?;
-        let permit = tokio::time::timeout(self.max_wait, Arc::clone(&places.free).acquire_owned())
+        let permit = tokio::time::timeout(self.max_wait, Arc::clone(&slots.free).acquire_owned())
             .await
             .map_err(|_| HashError::Busy)?
             .map_err(HashError::internal)?;
-        let places = Arc::clone(places);
+        let slots = Arc::clone(slots);
         // The task owns the permit. So a caller that gives up does not free a slot that is still in use.
         tokio::task::spawn_blocking(move || {
-            let outcome = places.work(count, work);
+            let outcome = slots.work(count, work);
             drop(permit);
             outcome
         })
@@ -336,18 +336,18 @@ impl Stored {
 }
 
 /// The slots of one size: one permit for each, and the memory and threads of idle ones.
-struct Places {
+struct Slots {
     number: usize,
     /// Blocks of each slot (1 KiB each).
     blocks: usize,
     /// Threads of each slot.
     threads: usize,
     free: Arc<Semaphore>,
-    equipment: Mutex<Vec<Equipment>>,
+    idle: Mutex<Vec<Workspace>>,
 }
 
 /// The memory and threads of a slot, kept between two hashes.
-struct Equipment {
+struct Workspace {
     /// All zero between two hashes.
     blocks: Vec<Block>,
     /// The threads that fill the lanes. In a pool shared by all slots, a thread that waits for the lanes of one hash
@@ -355,35 +355,35 @@ struct Equipment {
     threads: ThreadPool,
 }
 
-impl Places {
+impl Slots {
     fn new(number: usize, blocks: usize, threads: usize) -> Self {
-        Self { number, blocks, threads, free: Arc::new(Semaphore::new(number)), equipment: Mutex::default() }
+        Self { number, blocks, threads, free: Arc::new(Semaphore::new(number)), idle: Mutex::default() }
     }
 
     /// Runs `work` with `count` zeroed blocks, on the threads of a slot. The caller must hold its permit.
     fn work<T: Send>(&self, count: usize, work: impl FnOnce(&mut [Block]) -> T + Send) -> Result<T, HashError> {
-        let kept = self.kept().pop();
-        let mut equipment = match kept {
-            Some(equipment) => equipment,
-            None => Equipment::new(self.blocks, self.threads).map_err(HashError::internal)?,
+        let idle = self.idle().pop();
+        let mut workspace = match idle {
+            Some(workspace) => workspace,
+            None => Workspace::new(self.blocks, self.threads).map_err(HashError::internal)?,
         };
-        let blocks = &mut equipment.blocks[..count];
-        let outcome = equipment.threads.install(|| {
+        let blocks = &mut workspace.blocks[..count];
+        let outcome = workspace.threads.install(|| {
             // The memory is wiped even after a panic. All threads wipe it, as all threads filled it.
             let outcome = catch_unwind(AssertUnwindSafe(|| work(blocks)));
             blocks.par_chunks_mut(256).for_each(wipe);
             outcome
         });
-        self.kept().push(equipment);
+        self.idle().push(workspace);
         outcome.map_err(|_| HashError::internal("the computation panicked"))
     }
 
-    fn kept(&self) -> MutexGuard<'_, Vec<Equipment>> {
-        self.equipment.lock().unwrap_or_else(PoisonError::into_inner)
+    fn idle(&self) -> MutexGuard<'_, Vec<Workspace>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Equipment {
+impl Workspace {
     fn new(blocks: usize, threads: usize) -> Result<Self, ThreadPoolBuildError> {
         let threads = ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("argon2-{i}")).build()?;
         // Allocated in parallel, because the first access to each page is a fault.

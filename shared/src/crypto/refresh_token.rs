@@ -7,7 +7,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::secret::{Token, hmac, same};
+use super::secret::{Token, constant_time_eq, hmac};
 use crate::{
     crypto::key::{Key, KeySet},
     domain::ids::UserId,
@@ -35,8 +35,8 @@ impl Drop for RefreshToken {
 impl RefreshToken {
     /// Derives the token of a session at that counter. The result is always the same.
     pub fn derive(key: &Key, user_id: &UserId, session_id: &Token, counter: u32) -> Self {
-        let place = [user_id.bytes().as_slice(), session_id.bytes(), &counter.to_be_bytes()];
-        let secret = hmac(key.bytes(), &[b"latchkey/refresh/secret", place[0], place[1], place[2]]);
+        let position = [user_id.bytes().as_slice(), session_id.bytes(), &counter.to_be_bytes()];
+        let secret = hmac(key.bytes(), &[b"latchkey/refresh/secret", position[0], position[1], position[2]]);
         Self { key_version: key.version, user_id: user_id.clone(), session_id: session_id.clone(), counter, secret }
     }
 
@@ -49,7 +49,7 @@ impl RefreshToken {
         let (payload, tag) = bytes.split_at_checked(PAYLOAD)?;
         let (version, rest) = payload.split_first_chunk::<4>()?;
         let key = keys.version(u32::from_be_bytes(*version))?;
-        if !same(tag, &Self::tag(key, payload)) {
+        if !constant_time_eq(tag, &Self::tag(key, payload)) {
             return None;
         }
         let (user_id, rest) = rest.split_first_chunk::<16>()?;
@@ -93,7 +93,7 @@ mod tests {
     use crate::rng::SystemRng;
 
     #[test]
-    fn only_our_own_tokens_are_read() {
+    fn tokens_that_this_service_did_not_issue_are_refused() {
         let keys = KeySet::for_tests([1; 32]);
         let user = UserId::random(&SystemRng);
         let session = Token::random(&SystemRng);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn each_counter_has_its_one_token() {
+    fn each_counter_has_exactly_one_token() {
         let keys = KeySet::for_tests([1; 32]);
         let user = UserId::random(&SystemRng);
         let session = Token::random(&SystemRng);

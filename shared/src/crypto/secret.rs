@@ -43,7 +43,7 @@ pub fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 }
 
 /// Whether two secrets are equal, in constant time.
-pub fn same(one: &[u8], other: &[u8]) -> bool {
+pub fn constant_time_eq(one: &[u8], other: &[u8]) -> bool {
     one.ct_eq(other).into()
 }
 
@@ -135,7 +135,7 @@ mod tests {
     use crate::rng::SystemRng;
 
     #[test]
-    fn a_token_is_read_back_in_its_one_spelling_only() {
+    fn a_token_has_only_one_spelling() {
         let token = Token::random(&SystemRng);
         let text = token.encode();
         assert_eq!(text.len(), 43);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recovery_key_shows_all_its_bits() {
+    fn a_recovery_key_displays_all_its_bits() {
         assert_eq!(*RecoveryKey([0; 20]).display(), "0000-0000-0000-0000-0000-0000-0000-0000");
         assert_eq!(*RecoveryKey([255; 20]).display(), "ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ");
         let mut key = [0; 20];

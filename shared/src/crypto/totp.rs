@@ -92,7 +92,7 @@ mod tests {
 
     /// RFC 6238, appendix B, SHA-1: the last six of its eight digits.
     #[test]
-    fn the_rfc_s_own_codes_are_right_at_their_times() {
+    fn codes_of_rfc_6238_are_accepted_at_their_times() {
         let secret = TotpSecret(Zeroizing::new(*b"12345678901234567890"));
         for (seconds, text) in [
             (59, "287082"),
@@ -134,15 +134,15 @@ mod tests {
     }
 
     #[test]
-    fn what_an_app_is_told_names_issuer_and_account() {
+    fn an_enrolment_names_issuer_and_account() {
         let secret = TotpSecret(Zeroizing::new([0; SECRET_BYTES]));
-        let told = secret.enrolment("Tulip: & Co", "a+b@example.org").unwrap();
+        let enrolment = secret.enrolment("Tulip: & Co", "a+b@example.org").unwrap();
         assert!(
-            told.uri.starts_with("otpauth://totp/Tulip%20%20%26%20Co:a%2Bb%40example.org?secret=AAAA"),
+            enrolment.uri.starts_with("otpauth://totp/Tulip%20%20%26%20Co:a%2Bb%40example.org?secret=AAAA"),
             "{}",
-            *told.uri
+            *enrolment.uri
         );
-        assert!(told.uri.contains("issuer=Tulip%20%20%26%20Co"), "{}", *told.uri);
-        assert!(told.qr_code.starts_with("data:image/png;base64,iVBOR"));
+        assert!(enrolment.uri.contains("issuer=Tulip%20%20%26%20Co"), "{}", *enrolment.uri);
+        assert!(enrolment.qr_code.starts_with("data:image/png;base64,iVBOR"));
     }
 }

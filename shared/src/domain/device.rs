@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_ends_a_device_ends_its_trust() {
+    fn the_end_of_a_device_ends_its_trust() {
         let at = Timestamp::from_seconds;
         let state = DeviceState {
             epoch: 2,

@@ -20,22 +20,22 @@ impl EmailAddress {
     /// # Errors
     /// States the rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        const WANTED: &str = "must be an e-mail address";
+        const EXPECTED: &str = "must be an e-mail address";
         if text.len() > 512 {
-            return Err(WANTED);
+            return Err(EXPECTED);
         }
         let text: String = text.trim().nfc().collect();
-        let (local, domain) = text.rsplit_once('@').ok_or(WANTED)?;
+        let (local, domain) = text.rsplit_once('@').ok_or(EXPECTED)?;
         let atext = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&byte);
-        let local_is_fine =
+        let local_is_valid =
             local.len() <= 64 && local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(atext));
-        if !local_is_fine {
-            return Err(WANTED);
+        if !local_is_valid {
+            return Err(EXPECTED);
         }
         // Checked after IDNA maps it, because the mapped domain is stored and gets the mails.
-        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| WANTED)?;
+        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| EXPECTED)?;
         let labels: Vec<&str> = domain.split('.').collect();
-        let label_is_fine = |label: &&str| {
+        let label_is_valid = |label: &&str| {
             (1..=63).contains(&label.len())
                 && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
                 && !label.starts_with('-')
@@ -43,11 +43,11 @@ impl EmailAddress {
         };
         let top_is_a_name =
             labels.last().is_some_and(|top| top.len() >= 2 && !top.bytes().all(|byte| byte.is_ascii_digit()));
-        if labels.len() < 2 || !labels.iter().all(label_is_fine) || !top_is_a_name {
-            return Err(WANTED);
+        if labels.len() < 2 || !labels.iter().all(label_is_valid) || !top_is_a_name {
+            return Err(EXPECTED);
         }
         let address = format!("{}@{domain}", local.to_ascii_lowercase());
-        if address.len() > 254 { Err(WANTED) } else { Ok(Self(address)) }
+        if address.len() > 254 { Err(EXPECTED) } else { Ok(Self(address)) }
     }
 
     pub fn as_str(&self) -> &str {
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_of_one_address_become_one() {
+    fn spellings_of_one_address_are_equal() {
         for text in ["Ada@Example.org", " ada@example.org\n", "ada@EXAMPLE.ORG", "ada@ｅxample.org"] {
             assert_eq!(EmailAddress::parse(text).unwrap().as_str(), "ada@example.org", "{text:?}");
         }
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn invalid_addresses_are_refused() {
         for text in [
             "",
             "@",

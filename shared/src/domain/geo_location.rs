@@ -39,7 +39,7 @@ impl GeoLocation {
             let fine = !text.is_empty() && text.len() <= 128 && !text.chars().any(char::is_control);
             fine.then(|| text.to_owned())
         };
-        let place = Self {
+        let location = Self {
             country: country
                 .filter(|code| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_alphabetic()))
                 .map(str::to_ascii_uppercase),
@@ -49,7 +49,7 @@ impl GeoLocation {
                 .zip(longitude)
                 .filter(|(latitude, longitude)| latitude.abs() <= 90.0 && longitude.abs() <= 180.0),
         };
-        (place != Self::default()).then_some(place)
+        (location != Self::default()).then_some(location)
     }
 
     pub fn view(&self) -> LocationView {
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn distances_are_those_of_the_globe() {
+    fn distances_follow_the_surface_of_the_globe() {
         let (berlin, new_york) = (at(52.52, 13.405), at(40.7128, -74.006));
         let apart = berlin.kilometres_to(&new_york).unwrap();
         assert!((6380.0..6390.0).contains(&apart), "{apart}");
@@ -89,10 +89,10 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_left_out() {
+    fn invalid_parts_are_left_out() {
         assert_eq!(GeoLocation::new(Some("Germany"), Some(""), Some("a\nb"), Some(91.0), Some(0.0)), None);
         assert_eq!(GeoLocation::new(None, None, None, Some(f64::NAN), Some(0.0)), None);
-        let place = GeoLocation::new(Some("de"), None, Some("Berlin"), Some(52.5), None).unwrap();
-        assert_eq!((place.describe().as_str(), place.point), ("Berlin, DE", None));
+        let location = GeoLocation::new(Some("de"), None, Some("Berlin"), Some(52.5), None).unwrap();
+        assert_eq!((location.describe().as_str(), location.point), ("Berlin, DE", None));
     }
 }

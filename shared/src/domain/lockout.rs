@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fifth_failure_starts_a_wait_that_is_told_to_the_second() {
+    fn the_fifth_failure_starts_a_wait_of_exact_seconds() {
         let four = (0..4).fold(Failures::default(), |failures, _| accepted(failures, 100));
         assert_eq!((four.count, four.waits.free_at), (4, Some(at(100))));
         let five = accepted(four, 100);
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_start_again_after_a_day_and_the_streak_goes_on() {
+    fn waits_start_again_after_a_day_and_the_streak_continues() {
         let ten = Failures {
             count: 10,
             streak: 10,

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_parts_what_was_shown_from_what_was_not() {
+    fn a_cursor_separates_earlier_entries_from_later_ones() {
         let cursor = Cursor { millis: 5, key: "b".to_owned() };
         assert_eq!(Cursor::from_json(Value::String(cursor.encode())), Ok(cursor.clone()));
         for (millis, key, after) in [(6, "z", false), (5, "a", false), (5, "b", false), (5, "c", true), (4, "a", true)]

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_as_they_are_written() {
+    fn a_provider_is_found_by_its_aaguid() {
         assert_eq!(name(*b"Proton-Pass-nope"), None);
         assert_eq!(name(*uuid::uuid!("50726f74-6f6e-5061-7373-50726f746f6e").as_bytes()), Some("Proton Pass"));
         assert_eq!(name([0; 16]), None);

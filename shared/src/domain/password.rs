@@ -26,7 +26,7 @@ impl PasswordPolicy {
         }
     }
 
-    pub const fn least_code_points(self, strength: Strength) -> usize {
+    pub const fn min_code_points(self, strength: Strength) -> usize {
         match (self, strength) {
             (Self::Length, Strength::OnlyFactor) => 15,
             (Self::Length, Strength::WithSecondFactor) | (Self::Composition, _) => 8,
@@ -89,7 +89,7 @@ impl FromJson for Password {
 /// variations end at about 10^6.
 ///
 /// The estimate knows common passwords, names, dates, key sequences and their usual disguises.
-const LEAST_GUESSES: u64 = 1_000_000;
+const MIN_GUESSES: u64 = 1_000_000;
 
 /// Checks a new password. It must not contain words of `context`: the product's name, the user's address, username and
 /// name.
@@ -109,8 +109,8 @@ pub fn check(
             broken.push(FieldError::new("password", message));
         }
     };
-    let least = policy.least_code_points(strength);
-    rule(text.chars().count() >= least, &format!("must have at least {least} characters"));
+    let min = policy.min_code_points(strength);
+    rule(text.chars().count() >= min, &format!("must have at least {min} characters"));
     if policy == PasswordPolicy::Composition {
         rule(text.chars().any(char::is_uppercase), "must contain an upper-case letter");
         rule(text.chars().any(char::is_lowercase), "must contain a lower-case letter");
@@ -126,7 +126,7 @@ pub fn check(
     // The estimate's work grows with the square of the length. Longer passwords are hard to guess unless they repeat.
     let start: Zeroizing<String> = Zeroizing::new(text.chars().take(64).collect());
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    rule(zxcvbn::zxcvbn(&start, &words).guesses() >= LEAST_GUESSES, "is too common or too easy to guess");
+    rule(zxcvbn::zxcvbn(&start, &words).guesses() >= MIN_GUESSES, "is too common or too easy to guess");
     if broken.is_empty() { Ok(()) } else { Err(broken) }
 }
 
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_common_or_the_users_own_is_refused() {
+    fn common_passwords_and_the_users_own_words_are_refused() {
         for text in [
             "P@ssw0rd",
             "Password1!",
@@ -190,15 +190,15 @@ mod tests {
     }
 
     #[test]
-    fn length_asks_for_fifteen_and_no_classes() {
+    fn the_length_policy_requires_fifteen_code_points_and_no_classes() {
         assert_eq!(broken("tulip wagon seven", PasswordPolicy::Length), 0);
         assert_eq!(broken("ヒマワリと青い空と七つの橋を", PasswordPolicy::Length), 1);
         assert_eq!(broken("ヒマワリと青い空と七つの橋を渡る", PasswordPolicy::Length), 0);
         assert_eq!(broken("aaaaaaaaaaaaaaaaaaaa", PasswordPolicy::Length), 1);
         // With a second factor eight are enough (NIST SP 800-63B-4, section 3.1.1.2).
-        let beside =
+        let with_second_factor =
             |text| check(&Password::parse(text).unwrap(), PasswordPolicy::Length, Strength::WithSecondFactor, &[]);
-        assert!(beside("zq7 vlxe").is_ok() && beside("zq7 vlx").is_err());
+        assert!(with_second_factor("zq7 vlxe").is_ok() && with_second_factor("zq7 vlx").is_err());
     }
 
     #[test]

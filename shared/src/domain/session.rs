@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_ends_by_time_rest_epoch_or_revocation() {
+    fn a_session_ends_by_expiry_idleness_epoch_or_revocation() {
         let at = Timestamp::from_seconds;
         assert!(state().is_active(3, at(599)));
         assert!(!state().is_active(3, at(600)));

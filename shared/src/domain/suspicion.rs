@@ -15,10 +15,10 @@ pub enum SuspiciousLogin {
 }
 
 /// Nobody travels faster than this between two logins, in km/h.
-const FASTEST_KMH: f64 = 900.0;
+const MAX_KMH: f64 = 900.0;
 
 /// Distances below this, in kilometres, mean nothing, because addresses are not located more exactly.
-const LEAST_KILOMETRES: f64 = 100.0;
+const MIN_KILOMETRES: f64 = 100.0;
 
 /// Countries that the login history keeps.
 const MAX_COUNTRIES: usize = 50;
@@ -65,19 +65,19 @@ pub struct LoginHistory {
 
 impl LoginHistory {
     /// The differences between a login at `location` and earlier ones, the most serious first.
-    pub fn suspicions(&self, known_device: bool, place: Option<&GeoLocation>, now: Timestamp) -> Vec<Suspicion> {
+    pub fn suspicions(&self, known_device: bool, location: Option<&GeoLocation>, now: Timestamp) -> Vec<Suspicion> {
         let mut suspicions = Vec::new();
-        if let Some(((last, at), place)) = self.last.as_ref().zip(place)
-            && let Some(kilometres) = last.kilometres_to(place)
+        if let Some(((last, at), location)) = self.last.as_ref().zip(location)
+            && let Some(kilometres) = last.kilometres_to(location)
         {
             // Milliseconds of a few hundred years are exact in an f64. If the clock went back, no time passed.
             #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 ms")]
             let hours = (now.millis() - at).max(0) as f64 / 3_600_000.0;
-            if kilometres > LEAST_KILOMETRES && kilometres > FASTEST_KMH * hours {
+            if kilometres > MIN_KILOMETRES && kilometres > MAX_KMH * hours {
                 suspicions.push(Suspicion::ImpossibleTravel);
             }
         }
-        let country = place.and_then(|place| place.country.as_ref());
+        let country = location.and_then(|location| location.country.as_ref());
         if country.is_some_and(|country| !self.countries.is_empty() && !self.countries.contains(country)) {
             suspicions.push(Suspicion::NewCountry);
         }
@@ -89,18 +89,18 @@ impl LoginHistory {
 
     /// The login history after a login at `location`.
     #[must_use]
-    pub fn after(mut self, place: Option<&GeoLocation>, now: Timestamp) -> Self {
-        let Some(place) = place else { return self };
-        if let Some(country) = &place.country {
+    pub fn after(mut self, location: Option<&GeoLocation>, now: Timestamp) -> Self {
+        let Some(location) = location else { return self };
+        if let Some(country) = &location.country {
             self.countries.retain(|known| known != country);
             self.countries.push(country.clone());
-            let sessions_over_limit = self.countries.len().saturating_sub(MAX_COUNTRIES);
-            self.countries.drain(..sessions_over_limit);
+            let over_limit = self.countries.len().saturating_sub(MAX_COUNTRIES);
+            self.countries.drain(..over_limit);
         }
         // A login without coordinates keeps the last location. So does an older login that is confirmed only now.
         let newer = self.last.as_ref().is_none_or(|(_, at)| *at <= now.millis());
-        if place.point.is_some() && newer {
-            self.last = Some((place.clone(), now.millis()));
+        if location.point.is_some() && newer {
+            self.last = Some((location.clone(), now.millis()));
         }
         self
     }
@@ -110,14 +110,15 @@ impl LoginHistory {
 mod tests {
     use super::*;
 
-    fn place(country: &str, latitude: f64, longitude: f64) -> GeoLocation {
+    fn location(country: &str, latitude: f64, longitude: f64) -> GeoLocation {
         GeoLocation::new(Some(country), None, None, Some(latitude), Some(longitude)).unwrap()
     }
 
     #[test]
-    fn each_way_of_being_unlike_is_noticed() {
+    fn each_difference_from_earlier_logins_is_reported() {
         let hour = |hours: i64| Timestamp::from_seconds(hours * 3600);
-        let (berlin, paris, new_york) = (place("DE", 52.5, 13.4), place("FR", 48.9, 2.4), place("US", 40.7, -74.0));
+        let (berlin, paris, new_york) =
+            (location("DE", 52.5, 13.4), location("FR", 48.9, 2.4), location("US", 40.7, -74.0));
         let first = LoginHistory::default();
         assert_eq!(first.suspicions(false, Some(&berlin), hour(0)), [Suspicion::NewDevice]);
         assert_eq!(first.suspicions(true, None, hour(0)), []);

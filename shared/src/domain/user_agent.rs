@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn devices_are_named_as_their_owners_know_them() {
-        for (header, words) in [
+        for (header, description) in [
             (
                 "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Firefox/130.0",
                 "Firefox on Windows 10",
@@ -69,7 +69,7 @@ mod tests {
             ("", "Unknown device"),
             ("\u{202e}\"<script>", "Unknown device"),
         ] {
-            assert_eq!(UserAgent::parse(header).describe(), words, "{header}");
+            assert_eq!(UserAgent::parse(header).describe(), description, "{header}");
         }
     }
 }

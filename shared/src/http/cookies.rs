@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cookie_is_found_by_its_exact_name_and_only_if_it_is_there_once() {
+    fn a_cookie_is_found_by_its_exact_name_and_only_if_it_occurs_once() {
         let sent = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         assert_eq!(find(&sent(&["a=1", " __Host-access=x.y=z "]), Cookie::Access), Some("x.y=z"));
         for none in [
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn cookies_carry_the_attributes_of_the_contract() {
+    fn cookies_have_the_documented_attributes() {
         assert_eq!(
             Cookie::Refresh.set("rt_x", 60),
             "__Secure-refresh=rt_x; Max-Age=60; Path=/v1; HttpOnly; Secure; SameSite=Strict"

@@ -36,7 +36,7 @@ pub async fn compose(
     let item = StoredMail::key(&id).location();
     Ok(StoredMail {
         // The user's salt is not used, because `send-email` must not read it. The item exists for minutes.
-        payload: field::seal(&keys, None, StoredMail::PAYLOAD.of(&item), text.as_bytes(), cipher.rng)?,
+        payload: field::seal(&keys, None, StoredMail::PAYLOAD.at(&item), text.as_bytes(), cipher.rng)?,
         counted_by: lookup_hash(&index, Subject::Email, to.as_bytes()),
         budget,
         pseudonym: cipher.pseudonym().await?,
@@ -52,6 +52,6 @@ pub async fn compose(
 /// `internal` if it does not decrypt.
 pub fn open(keys: &crate::crypto::key::KeySet, stored: &StoredMail) -> Result<Mail, Error> {
     let item = StoredMail::key(&stored.id).location();
-    let opened = field::open(keys, None, StoredMail::PAYLOAD.of(&item), &stored.payload)?;
+    let opened = field::open(keys, None, StoredMail::PAYLOAD.at(&item), &stored.payload)?;
     serde_json::from_slice(&opened).map_err(|_| Error::internal("a stored mail is not JSON of a mail"))
 }

@@ -124,7 +124,7 @@ impl Store {
         Err(Error::RateLimited { retry_after: 1 })
     }
 
-    /// Reserves an attempt at a credential before anything is compared. It counts as a failure until it is refunded. `tried_by` is a
+    /// Reserves an attempt at a credential before anything is compared. It counts as a failure until it is refunded. `attempted_by` is a
     /// recognised device or session, or the account for all unrecognised devices.
     ///
     /// # Errors
@@ -132,11 +132,11 @@ impl Store {
     pub async fn reserve_login(
         &self,
         credential: &str,
-        tried_by: &str,
+        attempted_by: &str,
         factor: i64,
         now: Timestamp,
     ) -> Result<Attempt, Error> {
-        let key = keys::lock(credential, tried_by);
+        let key = keys::lock(credential, attempted_by);
         let attempt = |before: Waits| {
             let forget_at = now.plus_seconds(FORGET_SECONDS);
             Attempt { key: key.clone(), reserved_at: now, forget_at, before }
@@ -282,8 +282,8 @@ impl Transaction {
     }
 
     /// Unlocks a credential.
-    pub fn clear_lock(&mut self, credential: &str, tried_by: &str) {
-        self.delete(Table::Counters, &keys::lock(credential, tried_by));
+    pub fn clear_lock(&mut self, credential: &str, attempted_by: &str) {
+        self.delete(Table::Counters, &keys::lock(credential, attempted_by));
     }
 
     /// Refunds a successful attempt, and resets the run of consecutive failures. Waits caused by other failures stay in

@@ -117,11 +117,11 @@ pub(crate) async fn verify_code_in_session<'a>(
 /// # Errors
 /// `locked_out`, `temporarily_unavailable`.
 pub(crate) async fn reserve_code_attempt(app: &App, caller: &Caller<'_>) -> Result<Attempt, Error> {
-    let tried_by = match &caller.session.device_id {
+    let attempted_by = match &caller.session.device_id {
         Some(device) => format!("{}#{device}", caller.account.id),
         None => caller.session.hash.clone(),
     };
-    app.store.reserve_login("code/device", &tried_by, app.config.limit_factor, app.clock.now()).await
+    app.store.reserve_login("code/device", &attempted_by, app.config.limit_factor, app.clock.now()).await
 }
 
 /// Counts a change of the caller's second factors or passkeys. Each change sends a mail, so changes are limited.

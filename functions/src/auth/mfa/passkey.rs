@@ -17,7 +17,7 @@ use shared::{
     error::Error,
     store::{AuditEvent, StoredPasskey, Transaction, challenge_key},
     user_cipher::UserCipher,
-    webauthn::{Allowed, Assertion, RegisteredCredential, Signals},
+    webauthn::{Allowed, AssertionResponse, RegisteredCredential, Signals},
 };
 
 /// A passkey for its owner (docs/api.md, `passkey-list`).
@@ -89,7 +89,7 @@ pub(crate) async fn allowed(cipher: &UserCipher<'_>, passkeys: &[StoredPasskey])
 pub(crate) async fn seal_state(app: &App, field: Field, challenge: &str, state: &str) -> Result<String, Error> {
     let keys = app.keyring.get(field.purpose).await?;
     let item = challenge_key(challenge).location();
-    field::seal(&keys, None, field.of(&item), state.as_bytes(), &*app.rng)
+    field::seal(&keys, None, field.at(&item), state.as_bytes(), &*app.rng)
 }
 
 /// Decrypts the WebAuthn state of a challenge.
@@ -99,7 +99,7 @@ pub(crate) async fn seal_state(app: &App, field: Field, challenge: &str, state: 
 pub(crate) async fn open_state(app: &App, field: Field, challenge: &str, sealed: &str) -> Result<String, Error> {
     let keys = app.keyring.get(field.purpose).await?;
     let item = challenge_key(challenge).location();
-    let state = field::open(&keys, None, field.of(&item), sealed)?;
+    let state = field::open(&keys, None, field.at(&item), sealed)?;
     String::from_utf8(state.to_vec()).map_err(|_| Error::internal("a challenge's state is not text"))
 }
 
@@ -118,15 +118,15 @@ pub(crate) async fn verify(
     context: Context<'_>,
     cipher: &UserCipher<'_>,
     passkey: &StoredPasskey,
-    assertion: &Assertion,
+    assertion: &AssertionResponse,
     state: &str,
 ) -> Result<VerifiedPasskey, Error> {
-    if assertion.is_of_another_than(&passkey.user_id) {
+    if assertion.names_another_user_than(&passkey.user_id) {
         return Err(Error::InvalidCode);
     }
     let credential = credential(cipher, passkey).await?;
     let Signals { sign_count, backup_eligible, backed_up } =
-        context.app.relying_party().await?.asserted(assertion, state, &credential)?;
+        context.app.relying_party().await?.verify_assertion(assertion, state, &credential)?;
     let changes = [
         ("sign_count", (sign_count != 0 || passkey.sign_count != 0) && sign_count <= passkey.sign_count),
         ("backup_state", backed_up != passkey.backed_up),

@@ -169,7 +169,7 @@ impl PendingLogin<'_> {
     ///
     /// # Errors
     /// `temporarily_unavailable` without the `index` key.
-    pub(crate) async fn tried_by(&self, app: &App) -> Result<String, Error> {
+    pub(crate) async fn attempted_by(&self, app: &App) -> Result<String, Error> {
         let index = app.keyring.get(KeyPurpose::Index).await?;
         Ok(match &self.device {
             Some((_, token)) => token.hash(&index),

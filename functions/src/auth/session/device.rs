@@ -8,7 +8,7 @@ use shared::{
         device_token::DeviceToken,
         key::{KeyPurpose, KeySet},
         lookup_hash::{Subject, lookup_hash, raw},
-        secret::same,
+        secret::constant_time_eq,
     },
     domain::{geo_location::GeoLocation, ids::DeviceId, network, session::SessionOptions},
     error::Error,
@@ -37,7 +37,8 @@ impl PresentedDevice<'_> {
     /// recognised, because its token was copied.
     pub(crate) fn is_recognised(&self, app: &App, account: &Account, device: &Device) -> bool {
         let hash = self.token.hash(self.index);
-        let same_token = device.token_hash.as_ref().is_some_and(|known| same(known.as_bytes(), hash.as_bytes()));
+        let same_token =
+            device.token_hash.as_ref().is_some_and(|known| constant_time_eq(known.as_bytes(), hash.as_bytes()));
         let sent = fingerprint_hash(self.index, account, self.options);
         let other_fingerprint = device.fingerprint_hash.as_ref().zip(sent).is_some_and(|(known, sent)| *known != sent);
         device.state.is_recognised(account.device_epoch, app.clock.now()) && same_token && !other_fingerprint

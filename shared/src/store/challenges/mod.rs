@@ -89,7 +89,7 @@ pub struct Challenge<P> {
     pub user_id: UserId,
     pub payload: P,
     pub expected: Expected,
-    /// The number of resends. A code works only for the mail that contained it.
+    /// The number of times it was sent. A code works only for the mail that contained it.
     pub generation: i64,
     pub attempts: u32,
     /// The final end of the challenge.

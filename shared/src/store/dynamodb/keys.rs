@@ -114,8 +114,8 @@ pub(in crate::store) fn attempts(name: &str, key: &str) -> Key {
 }
 
 /// `counters`: the failures of one credential, by all unrecognised devices together or by one recognised device.
-pub(in crate::store) fn lock(credential: &str, tried_by: &str) -> Key {
-    Key::partition(format!("LOCK#{credential}#{tried_by}"))
+pub(in crate::store) fn lock(credential: &str, attempted_by: &str) -> Key {
+    Key::partition(format!("LOCK#{credential}#{attempted_by}"))
 }
 
 /// `counters`: marks a mail as counted.
