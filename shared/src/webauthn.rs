@@ -352,8 +352,8 @@ fn parse<T: for<'de> Deserialize<'de>>(state: &str) -> Result<T, Error> {
 
 /// Whether a frame of another origin made the request (section 7.2, steps 11 and 12). This service is never framed.
 fn is_cross_origin(client_data: &[u8]) -> bool {
-    let response: Value = serde_json::from_slice(client_data).unwrap_or_default();
-    response["crossOrigin"] == true || !response["topOrigin"].is_null()
+    let client_data: Value = serde_json::from_slice(client_data).unwrap_or_default();
+    client_data["crossOrigin"] == true || !client_data["topOrigin"].is_null()
 }
 
 /// The AAGUID in an attestation object (section 6.5.1). It follows hash, flags and count in the authenticator data. The

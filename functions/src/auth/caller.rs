@@ -37,8 +37,8 @@ pub(crate) struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    /// Requires an authentication within ten minutes, as strong as the account's logins (†). A device that skips the second factor at
-    /// logins does not skip it here.
+    /// Requires an authentication within ten minutes, as strong as the account's logins (†). A device that skips the
+    /// second factor at logins does not skip it here.
     ///
     /// # Errors
     /// `reauthentication_required`.
@@ -66,7 +66,8 @@ impl Caller<'_> {
         self.factors.as_ref().ok_or_else(|| Error::internal("the caller was loaded without factors"))
     }
 
-    /// Records a refusal as an audit event. A failure of the service is not one, because the client may repeat the request.
+    /// Records a refusal as an audit event. A failure of the service is not one, because the client may repeat the
+    /// request.
     ///
     /// # Errors
     /// That of `done`; `temporarily_unavailable` if the event cannot be recorded.

@@ -47,7 +47,8 @@ pub(crate) async fn issue(app: &App, bound: &Bound) -> Result<String, Error> {
     Ok(bound.token(app.keyring.get(KeyPurpose::Csrf).await?.newest()))
 }
 
-/// Requires that a request comes from a page of this service or of an allowed origin, and carries a token of one of `bounds`.
+/// Requires that a request comes from a page of this service or of an allowed origin, and carries a token of one of
+/// `bounds`.
 ///
 /// # Errors
 /// `csrf_failed`; `temporarily_unavailable` without the key.

@@ -1,5 +1,5 @@
-//! `POST /v1/login/mfa`: the second factor of a login, by a code. All attempts are counted together, whatever the method. Repeating the first
-//! factor gives no more of them.
+//! `POST /v1/login/mfa`: the second factor of a login, by a code. All attempts are counted together, whatever the
+//! method. Repeating the first factor gives no more of them.
 
 use shared::{
     app::App,

@@ -124,8 +124,8 @@ impl Store {
         Err(Error::RateLimited { retry_after: 1 })
     }
 
-    /// Reserves an attempt at a credential before anything is compared. It counts as a failure until it is refunded. `attempted_by` is a
-    /// recognised device or session, or the account for all unrecognised devices.
+    /// Reserves an attempt at a credential before anything is compared. It counts as a failure until it is refunded.
+    /// `attempted_by` is a recognised device or session, or the account for all unrecognised devices.
     ///
     /// # Errors
     /// `locked_out` with the seconds to wait; `temporarily_unavailable`.

@@ -29,7 +29,8 @@ pub struct StoredMail {
     /// [`StoredMail::PAYLOAD`].
     pub payload: String,
     pub kind: String,
-    /// The key of its budget: the lookup hash of the address, and the account's device epoch if a password change resets the budget.
+    /// The key of its budget: the lookup hash of the address, and the account's device epoch if a password change
+    /// resets the budget.
     pub counted_by: String,
     /// The budget of its address.
     pub budget: Budget,

@@ -151,7 +151,8 @@ impl VerifiedPasskey {
         if self.used.backup_eligible { &["swk"] } else { &["hwk"] }
     }
 
-    /// Adds the use of the passkey to the transaction. Fails with `Condition::Passkey` if it changed after it was loaded.
+    /// Adds the use of the passkey to the transaction. Fails with `Condition::Passkey` if it changed after it was
+    /// loaded.
     pub(crate) fn add_to(&self, app: &App, transaction: &mut Transaction) {
         transaction.use_passkey(&self.loaded, &self.used, app.clock.now());
         for event in &self.events {

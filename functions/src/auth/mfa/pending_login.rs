@@ -165,7 +165,8 @@ async fn recognised_device(
 }
 
 impl PendingLogin<'_> {
-    /// The key that attempts at the second factor are counted by: of all unrecognised devices together, or of each recognised one.
+    /// The key that attempts at the second factor are counted by: of all unrecognised devices together, or of each
+    /// recognised one.
     ///
     /// # Errors
     /// `temporarily_unavailable` without the `index` key.

@@ -167,8 +167,8 @@ impl Store {
 }
 
 impl Transaction {
-    /// Creates an account: its profile, its salt, and the reservations of its address and username. Fails with `Condition::Email`,
-    /// `Username` or `Account` if one exists.
+    /// Creates an account: its profile, its salt, and the reservations of its address and username. Fails with
+    /// `Condition::Email`, `Username` or `Account` if one exists.
     pub fn create_account(&mut self, account: &Account, salt: &UserSalt, login: &LastLogin) {
         let reservation = |key: Key| key.item().with_text("user_id", account.id.to_string());
         if let Some(hash) = &account.email_hash {
@@ -210,7 +210,8 @@ impl Transaction {
         self.update_account(account, "SET session_epoch = session_epoch + :one", values);
     }
 
-    /// Turns MFA on and raises the session epoch. Fails with `Condition::Account` if the account changed after it was loaded.
+    /// Turns MFA on and raises the session epoch. Fails with `Condition::Account` if the account changed after it was
+    /// loaded.
     pub fn turn_mfa_on(&mut self, account: &Account, now: Timestamp) {
         let values = account.unchanged().with_time(":now", now).with_number(":one", 1);
         self.update_account(account, "SET session_epoch = session_epoch + :one, mfa_since = :now", values);
@@ -243,8 +244,9 @@ impl Transaction {
         self.update_account_if(account, "SET password = :new", &condition, values);
     }
 
-    /// Ends every session and device. `password` is the hash of a new password, if one is set. Fails with `Condition::Account` if the
-    /// device epoch or the status changed. A raised session epoch does not count: every session holder can raise it, a thief too.
+    /// Ends every session and device. `password` is the hash of a new password, if one is set. Fails with
+    /// `Condition::Account` if the device epoch or the status changed. A raised session epoch does not count: every
+    /// session holder can raise it, a thief too.
     pub fn revoke_all_access(&mut self, account: &Account, password: Option<&str>) {
         let mut values = Item::new()
             .with_text(":status", account.status.as_str())
@@ -266,8 +268,8 @@ impl Transaction {
         self.update_account(account, "SET login_history = :login_history", values);
     }
 
-    /// Records a login with the account and reactivates it. `password` is the new hash if the password was rehashed. Fails with
-    /// `Condition::Account` if password, status or session epoch changed.
+    /// Records a login with the account and reactivates it. `password` is the new hash if the password was rehashed.
+    /// Fails with `Condition::Account` if password, status or session epoch changed.
     pub fn record_login(&mut self, account: &Account, login: &LastLogin, password: Option<&str>) {
         let mut values = account
             .unchanged()

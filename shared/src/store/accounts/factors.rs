@@ -35,7 +35,8 @@ pub struct Factors {
 pub struct StoredTotp {
     /// [`Factors::TOTP_SECRET`].
     pub secret: String,
-    /// The time step of the last accepted code. Codes of this step and of earlier ones are refused (RFC 6238, section 5.2).
+    /// The time step of the last accepted code. Codes of this step and of earlier ones are refused (RFC 6238, section
+    /// 5.2).
     pub last_step: i64,
 }
 
@@ -110,8 +111,8 @@ impl Transaction {
         self.update_factors(user_id, "SET pending_secret = :pending", condition, values);
     }
 
-    /// Activates the pending secret together with backup codes. Fails with `Condition::Factors` if another secret is pending, or
-    /// TOTP is on.
+    /// Activates the pending secret together with backup codes. Fails with `Condition::Factors` if another secret is
+    /// pending, or TOTP is on.
     pub fn enable_totp(&mut self, user_id: &UserId, pending: &str, totp: &StoredTotp, new: &BackupCodes) {
         let mut values = Item::new()
             .with_text(":pending", pending)
@@ -123,8 +124,8 @@ impl Transaction {
         self.update_factors(user_id, expression, condition, values);
     }
 
-    /// Spends a right code, and makes the change that it allows. Fails with `Condition::Factors` if the code was spent by any route,
-    /// or the factors changed.
+    /// Spends a right code, and makes the change that it allows. Fails with `Condition::Factors` if the code was spent
+    /// by any route, or the factors changed.
     pub fn use_factor(&mut self, user_id: &UserId, used: &FactorUse<'_>, change: FactorChange<'_>) {
         let (condition, mut values, mut set, remove) = match used {
             FactorUse::Totp(totp, step) => (

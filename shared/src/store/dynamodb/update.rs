@@ -36,7 +36,8 @@ pub(in crate::store) enum Written {
 }
 
 impl Store {
-    /// Updates an item if the condition holds. Repeats the call while a transaction holds the item, because the SDK does not.
+    /// Updates an item if the condition holds. Repeats the call while a transaction holds the item, because the SDK
+    /// does not.
     ///
     /// # Errors
     /// `temporarily_unavailable`; the item may have been written.

@@ -225,7 +225,8 @@ impl Transaction {
         self.put_new(Condition::Device, Table::Sessions, item);
     }
 
-    /// Confirms the login that created a device, so that its token recognises it. Fails with `Condition::Device` if it is gone.
+    /// Confirms the login that created a device, so that its token recognises it. Fails with `Condition::Device` if it
+    /// is gone.
     pub fn confirm_device(&mut self, user_id: &UserId, id: &DeviceId, epoch: i64) {
         let values = Item::new().with_number(":epoch", epoch);
         self.update_device(Device::key(user_id, id), "REMOVE unconfirmed", Some(RECOGNISED), values);
