@@ -1,5 +1,5 @@
-//! Latchkey's operations. Each is one file that reads top to bottom (parse → load → decide → save → answer) and one Lambda
-//! function; [`operations`] is the list.
+//! Latchkey's operations. Each is one file and one Lambda function. The file reads top to bottom: parse → load → decide
+//! → save → answer. [`operations`] is the list.
 
 pub mod operations;
 

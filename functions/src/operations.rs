@@ -1,5 +1,5 @@
-//! THE list of operations: infra/local runs them from it, and the contract test holds it against the binaries, the template and
-//! the API.
+//! THE list of operations. infra/local runs them from it. The contract test compares it with the binaries, the template
+//! and the API.
 
 use shared::operation::Operation;
 
@@ -7,7 +7,6 @@ use crate::{
     account, login, mfa, passkeys, platform, reauthentication, recovery, registration, sessions, tokens, workers,
 };
 
-/// Every operation.
 pub static OPERATIONS: &[Operation] = &[
     registration::register::OPERATION,
     registration::register_verify::OPERATION,
@@ -52,7 +51,6 @@ pub static OPERATIONS: &[Operation] = &[
     workers::keys_rotate::OPERATION,
 ];
 
-/// The operation of that name.
 pub fn find(name: &str) -> Option<&'static Operation> {
     OPERATIONS.iter().find(|operation| operation.name == name)
 }

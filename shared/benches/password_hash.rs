@@ -1,12 +1,13 @@
-//! What a password hash costs, and what it costs beside the reference implementation in C (phc-winner-argon2, `opt.c`).
+//! The cost of a password hash, and its ratio to the reference implementation in C (phc-winner-argon2, `opt.c`).
 //!
 //! ```sh
 //! CFLAGS="-O3 -mavx2" cargo bench -p shared --bench password_hash
 //! ```
 //!
-//! Without the flags the C library is built for SSE2 and the ratio flatters; it says so. Both compute the same hash (64 MiB,
-//! 3 passes, 4 lanes), taking turns in one run, so that what else the machine does meets both. The bar: the medians of ours
-//! and of C's, with as many threads, at most 1.1 : 1.
+//! Without the flags the C library is built for SSE2, and the ratio is too good. The output then says so.
+//!
+//! Both compute the same hash (64 MiB, 3 passes, 4 lanes). They take turns in one run, so that other load on the
+//! machine affects both. The goal: with as many threads, the ratio of the medians is at most 1.1 : 1.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and may fail")]
 
@@ -37,7 +38,7 @@ fn costs(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The C library's x86 sources (intrinsics) do not build elsewhere.
+/// The C library's x86 sources use intrinsics and do not build elsewhere.
 #[cfg(target_arch = "x86_64")]
 mod reference {
     use super::*;
@@ -68,10 +69,10 @@ mod reference {
                 times[0].push(milliseconds(ours));
                 times[1].push(milliseconds(c));
             }
-            let [(our_least, our_median), (c_least, c_median)] = times.map(least_and_median);
+            let [(our_min, our_median), (c_min, c_median)] = times.map(min_and_median);
             println!(
-                "least {our_least:.1} : {c_least:.1} = {:.2}   median {our_median:.1} : {c_median:.1} = {:.2}   C with {threads} thread(s)",
-                our_least / c_least,
+                "min {our_min:.1} : {c_min:.1} = {:.2}   median {our_median:.1} : {c_median:.1} = {:.2}   C with {threads} thread(s)",
+                our_min / c_min,
                 our_median / c_median,
             );
         }
@@ -107,7 +108,7 @@ mod reference {
         start.elapsed().as_secs_f64() * 1000.0
     }
 
-    fn least_and_median(mut times: Vec<f64>) -> (f64, f64) {
+    fn min_and_median(mut times: Vec<f64>) -> (f64, f64) {
         times.sort_by(f64::total_cmp);
         (times[0], times[times.len() / 2])
     }
@@ -116,7 +117,7 @@ mod reference {
 criterion_group!(benches, costs);
 
 fn main() {
-    // Under `cargo test --benches` there is nothing to measure.
+    // `cargo test --benches` measures nothing.
     #[cfg(target_arch = "x86_64")]
     if std::env::args().any(|argument| argument == "--bench") {
         reference::compare();

@@ -1,4 +1,4 @@
-//! The App: all that a handler is given. Everything from outside comes in through it.
+//! The App: everything that an operation gets from outside.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -23,43 +23,37 @@ use crate::{
     webauthn::{RelyingParty, RelyingPartyConfig},
 };
 
-/// The memory that concurrent password hashes may take together: two of 64 MiB and a few small ones, within what the template
-/// gives the functions that hash.
+/// The memory in bytes that all concurrent password hashes may use: two of 64 MiB and a few small ones. It fits the
+/// memory of the functions that hash.
 const HASH_MEMORY_BYTES: usize = 192 * 1024 * 1024;
 
-/// How long a request waits for its turn to hash before it is told to come again.
-const HASH_PATIENCE: Duration = Duration::from_secs(5);
+/// A request that waits longer than this for its turn to hash gets 503.
+const HASH_QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a function runs with, made once per cold start.
+/// The dependencies of an operation, built once per cold start.
 pub struct App {
-    /// The configuration.
     pub config: Config,
-    /// DynamoDB.
     pub store: Store,
-    /// The purpose keys, unwrapped by KMS.
     pub keyring: Keyring,
-    /// Argon2id, off the async threads and bounded.
+    /// Argon2id, off the async threads, with bounded memory.
     pub hasher: PasswordHasher,
-    /// Places by address.
     pub geo: Geo,
-    /// SES. `send-email` alone may call it.
+    /// SES. Only `send-email` may call it.
     pub mailer: Mailer,
-    /// The HTTP client under the SDK, for what isn't AWS's API.
+    /// The SDK's HTTP client, for calls to servers outside AWS's API.
     http: Option<SharedHttpClient>,
-    /// Time.
     pub clock: Arc<dyn Clock>,
-    /// Randomness.
     pub rng: Arc<dyn Rng>,
 }
 
 impl App {
-    /// Puts the App together; makes no call.
+    /// Builds the App without any call.
     pub fn new(config: Config, sdk: &SdkConfig, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Arc<Self> {
         let store = Store::new(aws_sdk_dynamodb::Client::new(sdk), config.tables.clone(), Arc::clone(&rng));
         let keyring =
             Keyring::new(store.clone(), aws_sdk_kms::Client::new(sdk), config.kms_key_id.clone(), Arc::clone(&clock));
         Arc::new(Self {
-            hasher: PasswordHasher::new(HASH_MEMORY_BYTES, HASH_PATIENCE),
+            hasher: PasswordHasher::new(HASH_MEMORY_BYTES, HASH_QUEUE_TIMEOUT),
             geo: Geo::new(config.geo_database.clone()),
             mailer: Mailer::new(
                 aws_sdk_sesv2::Client::new(sdk),
@@ -75,11 +69,11 @@ impl App {
         })
     }
 
-    /// Puts a text to a URL and returns the status. For the one call that isn't AWS's API, a custom resource's answer, by the client
-    /// that is under the SDK anyway.
+    /// Puts a text to a URL and returns the status. Only the answer of a custom resource needs it. The SDK's own HTTP
+    /// client sends it.
     ///
     /// # Errors
-    /// `temporarily_unavailable` where nobody answers; `internal` for a URL that is none.
+    /// `temporarily_unavailable` if the server does not answer; `internal` if the URL is invalid.
     pub async fn put(&self, url: &str, body: String) -> Result<u16, Error> {
         let client = self.http.clone().ok_or_else(|| Error::internal("there is no HTTP client"))?;
         let uri: ::http::Uri = url.parse().map_err(|_| Error::internal("not a URL"))?;
@@ -108,7 +102,6 @@ impl App {
             .map_err(|_| Error::TemporarilyUnavailable("PUT: no answer".to_owned()))
     }
 
-    /// The cipher of the user with this salt.
     pub fn user_cipher(&self, salt: UserSalt) -> UserCipher<'_> {
         UserCipher::new(&self.keyring, &*self.rng, salt)
     }
@@ -121,7 +114,7 @@ impl App {
         UserCipher::decoy(&self.keyring, &*self.rng, identifier).await
     }
 
-    /// The end of retention of an audit event.
+    /// The time when an audit event of `at` expires.
     pub fn audited_until(&self, at: Timestamp) -> Timestamp {
         at.plus_seconds(self.config.audit_retention_days * 86_400)
     }
@@ -139,11 +132,13 @@ impl App {
         })
     }
 
-    /// Where clients reach the service: the issuer of its tokens and the start of its links, without a trailing slash. Never
-    /// taken from a request (a `Host` header would let a stranger poison links).
+    /// The URL at which clients reach the service, without a trailing slash. Tokens name it as their issuer, and links
+    /// start with it.
+    ///
+    /// It never comes from a request, because a forged `Host` header would poison links.
     ///
     /// # Errors
-    /// `temporarily_unavailable` where it is not configured and the keyring can't be read.
+    /// `temporarily_unavailable` if it is not configured and the keyring cannot be read.
     pub async fn public_url(&self) -> Result<String, Error> {
         match &self.config.public_url {
             Some(url) => Ok(url.clone()),
@@ -152,7 +147,7 @@ impl App {
     }
 }
 
-/// Retries and time-outs of every AWS call.
+/// Retries and timeouts of every AWS call.
 pub fn sdk_defaults(builder: aws_types::sdk_config::Builder) -> aws_types::sdk_config::Builder {
     builder
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)))

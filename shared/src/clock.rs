@@ -1,4 +1,4 @@
-//! Time, as everything in here sees it: whole milliseconds since the Unix epoch, asked of the App's [`Clock`].
+//! Time in whole milliseconds since the Unix epoch.
 
 use std::fmt;
 
@@ -9,38 +9,34 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The time that many milliseconds after the Unix epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// The time that many whole seconds after the Unix epoch.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
 
-    /// Milliseconds since the Unix epoch.
     pub const fn millis(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch, rounded down: what DynamoDB's TTL and a JWT's NumericDate count in.
+    /// Whole seconds since the Unix epoch, rounded down. DynamoDB's TTL and a JWT's NumericDate use them.
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// This time and `seconds` more.
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(1000)))
     }
 
-    /// Whole seconds from `now` until this time, rounded up, at least 1: the value of a `Retry-After` header.
+    /// Whole seconds from `now` until this time, rounded up, at least 1. `Retry-After` headers use them.
     pub const fn seconds_from(self, now: Self) -> i64 {
         let millis = self.0.saturating_sub(now.0);
         if millis <= 1000 { 1 } else { (millis + 999) / 1000 }
     }
 
-    /// RFC 3339 in UTC with whole seconds, as all answers carry it: `2026-11-20T18:57:37Z`.
+    /// RFC 3339 in UTC with whole seconds, as in all answers: `2026-11-20T18:57:37Z`.
     pub fn rfc3339(self) -> String {
         OffsetDateTime::from_unix_timestamp(self.seconds())
             .ok()
@@ -55,13 +51,11 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// Tells the time. The only way in which code in here learns it; tests and the local server put their own in.
+/// All code takes the time from the App's `Clock`. Tests and the local server supply their own.
 pub trait Clock: Send + Sync + fmt::Debug {
-    /// The time now.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

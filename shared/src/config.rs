@@ -1,5 +1,5 @@
-//! Configuration: typed, read once from the environment at start, checked as a whole. Every parameter is documented here and
-//! once more, for who deploys, at the template's parameter of the same meaning.
+//! Configuration: read once from the environment at start, and checked as a whole. Each parameter is also documented at
+//! its template parameter, for people who deploy.
 
 use std::fmt;
 
@@ -16,69 +16,69 @@ use crate::{
     store::Tables,
 };
 
-/// Everything that can be configured.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The tables' names.
     pub tables: Tables,
     /// `KMS_KEY_ID`: the ARN of the key that wraps the purpose keys.
     pub kms_key_id: String,
-    /// `PUBLIC_URL`: where clients reach the service, without a path; the issuer of its tokens and the start of its
-    /// links. Empty: what `keys-rotate` was told at deployment.
+    /// `PUBLIC_URL`: the URL at which clients reach the service, without a path. Tokens name it as their issuer, and
+    /// links start with it. Empty: the URL that `keys-rotate` got at deployment.
     pub public_url: Option<String>,
     /// `AUDIENCE`: the `aud` of access tokens. Empty: the issuer.
     pub audience: Option<String>,
-    /// `PRODUCT_NAME`: as mails and authenticator apps show it; never part of a password.
+    /// `PRODUCT_NAME`: the name in mails and authenticator apps. Passwords must not contain it.
     pub product_name: String,
     /// `MAIL_FROM`: the sender's address, verified with SES.
     pub mail_from: String,
-    /// `MAIL_CONFIGURATION_SET`: the SES configuration set that mails are sent under, which tracks nothing.
+    /// `MAIL_CONFIGURATION_SET`: the SES configuration set for mails. It tracks nothing.
     pub mail_configuration_set: Option<String>,
     /// `PASSWORD_POLICY`: `composition` or `length`.
     pub password_policy: PasswordPolicy,
     /// `PASSWORD_COST`: Argon2id's `memory KiB,iterations,parallelism`, at least OWASP's floor.
     pub password_cost: Cost,
-    /// `USERNAME_REGISTRATION`: whether an account may be made with a username and a password alone.
+    /// `USERNAME_REGISTRATION`: whether an account needs only a username and a password.
     pub username_registration: bool,
-    /// `ACCESS_TOKEN_SECONDS`: life of an access token, 60 to 3600.
+    /// `ACCESS_TOKEN_SECONDS`: lifetime of an access token, 60 to 3600.
     pub access_token_seconds: i64,
-    /// `SESSION_DAYS`: absolute life of a session.
+    /// `SESSION_DAYS`: absolute lifetime of a session.
     pub session_days: i64,
-    /// `SESSION_REMEMBER_DAYS`: the same with `remember_me`.
+    /// `SESSION_REMEMBER_DAYS`: absolute lifetime of a session with `remember_me`.
     pub session_remember_days: i64,
-    /// `SESSION_IDLE_MINUTES`: a session that is not refreshed for so long has ended; at most its absolute life.
+    /// `SESSION_IDLE_MINUTES`: a session without a refresh for so long ends. The absolute lifetime caps it.
     pub session_idle_minutes: i64,
-    /// `SESSION_LIMIT`: how many sessions an account may have; a login beyond ends the one that rested longest. 0: any number.
+    /// `SESSION_LIMIT`: the number of sessions that an account may have. A further login ends the longest idle session.
+    /// 0: any number.
     pub session_limit: i64,
     /// `SUSPICIOUS_LOGIN`: `alert` or `step-up`.
     pub suspicious_login: SuspiciousLogin,
-    /// `TOTP_SKEW_STEPS`: how many steps of 30 seconds before and after the present one a code may be of, 0 or 1.
+    /// `TOTP_SKEW_STEPS`: accepted steps of 30 seconds before and after the current one, 0 or 1.
     pub totp_skew_steps: u16,
-    /// `TRUSTED_DEVICE_DAYS`: how long a device that is trusted skips the second factor. 0: none is trusted.
+    /// `TRUSTED_DEVICE_DAYS`: days for which a trusted device skips the second factor. 0: no device is trusted.
     pub trusted_device_days: i64,
-    /// `UNKNOWN_DEVICE_CODE`: whether a login on an unknown device, of an account without a second factor, asks for a mailed code.
+    /// `UNKNOWN_DEVICE_CODE`: whether an account without MFA needs a mailed code on an unrecognised device.
     pub unknown_device_code: bool,
-    /// `PASSKEY_RP_ID`: the domain that passkeys belong to (WebAuthn's RP ID): the public URL's host or a parent domain of it. Empty: the
-    /// host. Another one makes all passkeys useless.
+    /// `PASSKEY_RP_ID`: the domain that passkeys belong to (WebAuthn's RP ID). It is the public URL's host or a parent
+    /// domain of that host. Empty: the host. A change makes all passkeys useless.
     pub passkey_rp_id: Option<String>,
-    /// `AUTHORIZER_CHECKS_SESSION`: whether `authorizer` asks the table if the session still lives.
+    /// `AUTHORIZER_CHECKS_SESSION`: whether `authorizer` reads the table to see if the session is active.
     pub authorizer_checks_session: bool,
-    /// `ALLOWED_ORIGINS`: the origins beside its own whose pages may call the service with credentials.
+    /// `ALLOWED_ORIGINS`: other origins with pages that may send credentials to the service.
     pub allowed_origins: Vec<String>,
-    /// `GEO_DATABASE`: the path of a MaxMind city database, for places where CloudFront doesn't tell them.
+    /// `GEO_DATABASE`: the path of a MaxMind city database, for requests without CloudFront's location headers.
     pub geo_database: Option<String>,
-    /// `AUDIT_RETENTION_DAYS`: how long audit events are kept.
+    /// `AUDIT_RETENTION_DAYS`: days that audit events are kept.
     pub audit_retention_days: i64,
-    /// `LIMITS`: rate limits that differ from the defaults of [`limits::TABLE`](crate::domain::limits::TABLE).
+    /// `LIMITS`: rate limits that differ from the defaults in [`limits::TABLE`](crate::domain::limits::TABLE).
     pub limits: Limits,
-    /// `LIMIT_FACTOR`: multiplies every rate limit; 1 as deployed, 100 on one machine so that nobody trying things out is
-    /// locked out.
+    /// `LIMIT_FACTOR`: multiplies every rate limit. The default is 1. `cargo run` uses 100, so that experiments lock
+    /// nobody out.
     pub limit_factor: i64,
-    /// `ORIGIN_SECRET`: the value of `X-Origin-Secret` that only the CloudFront distribution knows. Empty: no CloudFront.
+    /// `ORIGIN_SECRET`: the value of `X-Origin-Secret`, which only the CloudFront distribution has. Empty: no
+    /// CloudFront.
     pub origin_secret: Option<Secret>,
 }
 
-/// What is wrong with the environment: every fault in it, so that one look is enough to mend it.
+/// All faults of the environment at once, so that one attempt is enough to correct them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError(Vec<String>);
 
@@ -107,17 +107,17 @@ impl Reader<'_> {
         })
     }
 
-    fn parsed<T>(&mut self, name: &str, wanted: &str, otherwise: T, parse: impl FnOnce(&str) -> Option<T>) -> T {
-        let Some(text) = self.optional(name) else { return otherwise };
+    fn parsed<T>(&mut self, name: &str, expected: &str, default: T, parse: impl FnOnce(&str) -> Option<T>) -> T {
+        let Some(text) = self.optional(name) else { return default };
         parse(&text).unwrap_or_else(|| {
-            self.faults.push(format!("{name} must be {wanted}"));
-            otherwise
+            self.faults.push(format!("{name} must be {expected}"));
+            default
         })
     }
 
-    fn number(&mut self, name: &str, otherwise: i64, range: std::ops::RangeInclusive<i64>) -> i64 {
-        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
-        self.parsed(name, &wanted, otherwise, |text| text.parse().ok().filter(|number| range.contains(number)))
+    fn number(&mut self, name: &str, default: i64, range: std::ops::RangeInclusive<i64>) -> i64 {
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        self.parsed(name, &expected, default, |text| text.parse().ok().filter(|number| range.contains(number)))
     }
 }
 
@@ -125,7 +125,7 @@ impl Config {
     /// Reads and checks the whole configuration.
     ///
     /// # Errors
-    /// Every missing or bad variable by its name; never a value.
+    /// Names every missing or invalid variable, and never a value.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader { lookup, faults: Vec::new() };
         let config = Self {
@@ -203,7 +203,7 @@ impl Config {
             limit_factor: reader.number("LIMIT_FACTOR", 1, 1..=1000),
             origin_secret: reader.optional("ORIGIN_SECRET").map(Secret::new),
         };
-        // A session rests between two refreshes, which an access token's life is apart.
+        // An active session refreshes once per access token, so the idle time must be longer than a token's lifetime.
         if config.session_idle_minutes * 60 <= config.access_token_seconds {
             reader.faults.push("SESSION_IDLE_MINUTES must be longer than ACCESS_TOKEN_SECONDS".to_owned());
         }
@@ -218,7 +218,7 @@ impl Config {
         if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError(reader.faults)) }
     }
 
-    /// What requests are trusted for.
+    /// The parts that decide which senders are trusted.
     pub fn edge(&self) -> Edge<'_> {
         Edge { origin_secret: self.origin_secret.as_ref(), allowed_origins: &self.allowed_origins }
     }
@@ -229,18 +229,19 @@ impl Config {
         Lifetime::new(days, self.session_idle_minutes, now)
     }
 
-    /// A rate limit as this deployment has it.
+    /// A rate limit, with this deployment's changes and factor.
     pub fn limit(&self, limit: Limit) -> Limit {
         let limit = self.limits.get(limit);
         Limit { limit: limit.limit * self.limit_factor, ..limit }
     }
 
-    /// A limit of guesses as this deployment has it: one that, like a challenge's attempts, isn't multiplied.
+    /// A limit on guesses, with this deployment's changes. `LIMIT_FACTOR` does not multiply it, as it does not multiply
+    /// a challenge's attempts.
     pub fn unmultiplied_limit(&self, limit: Limit) -> Limit {
         self.limits.get(limit)
     }
 
-    /// Reads the configuration from the process's environment, as in Lambda.
+    /// Reads the configuration from the process's environment.
     ///
     /// # Errors
     /// As [`Config::from_lookup`].
@@ -256,8 +257,8 @@ fn public_url(text: &str) -> bool {
     })
 }
 
-/// Whether a browser sends that as an `Origin` (RFC 6454, section 6.2): lower case, without the scheme's own port. Plain HTTP is for
-/// pages on the developer's own machine.
+/// Whether a browser could send `text` as an `Origin` (RFC 6454, section 6.2): lower case, without the scheme's default
+/// port. Plain HTTP is accepted only for the developer's own machine.
 fn origin(text: &str) -> bool {
     let (secure, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
         (Some(rest), _) => (true, rest),
@@ -268,24 +269,24 @@ fn origin(text: &str) -> bool {
         Some((host, port)) => (host, Some(port)),
         None => (rest, None),
     };
-    let fine_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+    let valid_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(ip) => ip.parse::<std::net::Ipv6Addr>().is_ok(),
         None => domain_name(host),
     };
-    let own_port = if secure { 443 } else { 80 };
-    let fine_port = port.is_none_or(|text| {
-        text.parse::<u16>().is_ok_and(|port| port != own_port && port != 0 && port.to_string() == text)
+    let default_port = if secure { 443 } else { 80 };
+    let valid_port = port.is_none_or(|text| {
+        text.parse::<u16>().is_ok_and(|port| port != default_port && port != 0 && port.to_string() == text)
     });
-    fine_host && fine_port && (secure || ["localhost", "127.0.0.1", "[::1]"].contains(&host))
+    valid_host && valid_port && (secure || ["localhost", "127.0.0.1", "[::1]"].contains(&host))
 }
 
-/// Whether that is a host's name in lower case.
+/// Whether `text` is a host name in lower case.
 fn domain_name(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     text.split('.').all(|label| !label.is_empty() && label.bytes().all(plain))
 }
 
-/// OWASP ASVS 5.0, appendix C: the three equivalent floors for Argon2id.
+/// OWASP ASVS 5.0, appendix C: three equivalent floors for Argon2id.
 fn password_cost(text: &str) -> Option<Cost> {
     let mut numbers = text.split(',').map(|number| number.trim().parse::<u32>().ok());
     let (memory_kib, iterations, parallelism) = (numbers.next()??, numbers.next()??, numbers.next()??);
@@ -295,9 +296,10 @@ fn password_cost(text: &str) -> Option<Cost> {
         2 => memory_kib >= 19_456,
         _ => memory_kib >= 12_288,
     };
-    let most = Cost::LIMIT;
-    let sane =
-        memory_kib <= most.memory_kib && iterations <= most.iterations && (1..=most.parallelism).contains(&parallelism);
+    let limit = Cost::LIMIT;
+    let sane = memory_kib <= limit.memory_kib
+        && iterations <= limit.iterations
+        && (1..=limit.parallelism).contains(&parallelism);
     (enough && sane && numbers.next().is_none()).then_some(Cost { memory_kib, iterations, parallelism })
 }
 
@@ -322,14 +324,14 @@ mod tests {
     }
 
     #[test]
-    fn a_session_rests_longer_than_an_access_token_lives() {
+    fn the_idle_time_must_exceed_the_lifetime_of_an_access_token() {
         let changes = [("ACCESS_TOKEN_SECONDS", "600"), ("SESSION_IDLE_MINUTES", "10")];
         assert!(environment(&changes).unwrap_err().to_string().contains("SESSION_IDLE_MINUTES"));
         assert!(environment(&[("SESSION_IDLE_MINUTES", "15")]).is_ok());
     }
 
     #[test]
-    fn passkeys_belong_to_the_public_url_s_domain() {
+    fn passkeys_belong_to_the_domain_of_the_public_url() {
         let with = |id| environment(&[("PUBLIC_URL", "https://auth.example.com:8443"), ("PASSKEY_RP_ID", id)]);
         assert!(with("auth.example.com").is_ok() && with("example.com").is_ok());
         for id in ["other.example.com", "ample.com", "auth.example.com:8443", "Example.com", "https://example.com"] {
@@ -339,11 +341,11 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_listed_one_by_one() {
+    fn only_exact_origins_are_accepted() {
         let config = environment(&[("ALLOWED_ORIGINS", "https://app.example, http://localhost:5173")]).unwrap();
         assert_eq!(config.allowed_origins, ["https://app.example", "http://localhost:5173"]);
-        for fine in ["https://a.b-c.example:8443", "http://127.0.0.1", "http://[::1]:3000", "https://[2001:db8::1]"] {
-            assert!(origin(fine), "{fine}");
+        for valid in ["https://a.b-c.example:8443", "http://127.0.0.1", "http://[::1]:3000", "https://[2001:db8::1]"] {
+            assert!(origin(valid), "{valid}");
         }
         for bad in [
             "*",
@@ -365,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_named_and_no_value_is_told() {
+    fn every_fault_is_named_and_no_value_is_repeated() {
         let Err(error) = environment(&[
             ("MAIL_FROM", ""),
             ("ACCESS_TOKEN_SECONDS", "5"),

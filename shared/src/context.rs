@@ -1,4 +1,4 @@
-//! One request with the App that answers it.
+//! A request with the App that answers it.
 
 use crate::{
     app::App,
@@ -12,7 +12,6 @@ use crate::{
     user_cipher::UserCipher,
 };
 
-/// One request with the App that answers it.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     pub app: &'a App,
@@ -20,7 +19,7 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// An audit event of a user, from this request, at the present time. `method` is the factor or means.
+    /// An audit event of a user for this request, at the current time. `method` is the factor or means.
     ///
     /// # Errors
     /// `temporarily_unavailable` without the keys.
@@ -50,7 +49,7 @@ impl Context<'_> {
         })
     }
 
-    /// Refuses a request: records the refusal as an audit event and returns the error.
+    /// Records a refusal as an audit event and returns the error.
     ///
     /// # Errors
     /// `error`; `temporarily_unavailable` if the event cannot be recorded.

@@ -1,4 +1,5 @@
-//! Every error that a client can see, with its code and status (API.md, "Error codes"), and the two that it cannot see into.
+//! Every error that a client can see, with its code and status (docs/api.md, "Error codes"). The texts of internal
+//! causes go only to the log.
 
 use std::fmt;
 
@@ -12,23 +13,22 @@ use serde::Serialize;
 pub struct FieldError {
     /// The field's path: `session.transport`.
     pub field: String,
-    /// What it has to be, in words for a developer. Never repeats the value.
+    /// The rule that the value breaks, for a developer. Never repeats the value.
     pub message: String,
 }
 
 impl FieldError {
-    /// An error in `field`.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
 }
 
-/// Why a request is not answered as it asked. One variant per code; the client learns the code and nothing that lies behind it.
+/// Why a request was refused. One variant per code. The client learns the code, never the cause.
 #[derive(Debug, Clone)]
 pub enum Error {
-    /// The body, the query or a header isn't what API.md says.
+    /// The body, the query or a header does not match the API's contract.
     InvalidRequest(Vec<FieldError>),
-    /// A new password breaks the policy; each entry names a rule that is not met.
+    /// A new password breaks the policy. Each entry names a rule that is not met.
     WeakPassword(Vec<FieldError>),
     /// A code, link, key or challenge is wrong, used, expired or another user's.
     InvalidCode,
@@ -38,54 +38,55 @@ pub enum Error {
     InvalidToken,
     /// The session that the token belongs to has ended.
     SessionRevoked,
-    /// The proof of the user's presence is too old for this operation.
+    /// The last authentication is too old or too weak for this operation.
     ReauthenticationRequired,
     /// A cookie request without the session's CSRF token.
     CsrfFailed,
-    /// The account is banned (said only after right credentials).
+    /// The account is banned. Answered only after right credentials.
     AccountBanned,
-    /// The deployment or the caller's rights don't allow it.
+    /// The deployment or the caller's permissions do not allow it.
     Forbidden,
-    /// No such thing, or not the caller's.
+    /// The resource does not exist, or it is not the caller's.
     NotFound,
-    /// Already taken, or not possible in this state.
+    /// The name is taken, or the state does not allow the change.
     Conflict(&'static str),
     /// The body is larger than 64 KiB.
     PayloadTooLarge,
-    /// Too many requests; `retry_after` seconds until the next one counts.
+    /// Too many requests. The next one is possible in `retry_after` seconds.
     RateLimited {
         /// Seconds.
         retry_after: i64,
     },
-    /// Too many failures against one credential; `retry_after` seconds until the next try.
+    /// Too many failures against one credential. The next attempt is possible in `retry_after` seconds.
     LockedOut {
         /// Seconds.
         retry_after: i64,
     },
     /// A dependency is down or throttling. A retry is safe. The text is for the log: no secret, no personal data.
     TemporarilyUnavailable(String),
-    /// A dependency takes no more at this moment; to the caller the same as [`Error::TemporarilyUnavailable`].
+    /// A dependency throttles. The client gets the same answer as for [`Error::TemporarilyUnavailable`].
     Throttled(String),
-    /// Concurrent requests changed the same item until the retries were used up. A retry is safe, and no dependency is down. Names the
-    /// call or the operation that gave up.
+    /// Concurrent requests changed the same item until the retries were used up. A retry is safe, and no dependency is
+    /// down. The text names the call or the operation that gave up.
     Contended(&'static str),
     /// A defect. The text is for the log: no secret, no personal data.
     Internal(String),
 }
 
 impl Error {
-    /// A defect, with what the log should say of it.
+    /// A defect, with a text for the log.
     pub fn internal(what: impl Into<String>) -> Self {
         Self::Internal(what.into())
     }
 
-    /// One wrong field.
     pub fn field(field: &str, message: &str) -> Self {
         Self::InvalidRequest(vec![FieldError::new(field, message)])
     }
 
-    /// What an AWS call that failed means for the caller: 503, since a retry is safe and may help; a call that AWS calls
-    /// malformed is our defect. Of the error itself only its code is kept, as its message may quote an item.
+    /// The error for a failed AWS call: 503, because a retry is safe and may help. A call that AWS finds malformed is a
+    /// defect.
+    ///
+    /// Only the code of the AWS error is kept, because its message may quote an item.
     pub fn aws<E, R>(action: &'static str, error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata,
@@ -130,7 +131,6 @@ impl Error {
         }
     }
 
-    /// The HTTP status.
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::InvalidRequest(_) | Self::WeakPassword(_) | Self::InvalidCode => StatusCode::BAD_REQUEST,
@@ -149,7 +149,7 @@ impl Error {
         }
     }
 
-    /// What the problem says to a developer. It never says more than the caller may know.
+    /// The problem's text for a developer. It reveals nothing that the caller may not know.
     pub const fn detail(&self) -> &'static str {
         match self {
             Self::InvalidRequest(_) => "The request is invalid. See errors.",
@@ -174,7 +174,7 @@ impl Error {
         }
     }
 
-    /// Logs what only the log may know, once, where the error is handled.
+    /// Logs the cause, once, where the error is handled. Other errors have no cause that the client does not see.
     pub fn log(&self, operation: &'static str, request_id: &str) {
         match self {
             Self::TemporarilyUnavailable(source) | Self::Throttled(source) => {

@@ -1,13 +1,16 @@
-//! The fields of a request's body. Every field is asked for by name and type; what is missing, of the wrong type, bad or
-//! unknown is collected, so that the client learns of all of it at once.
+//! The fields of a request's body. Each field is read by name and type. All faults are collected (missing, wrong type,
+//! invalid, unknown), so that the client learns of them at once.
 
 use serde_json::{Map, Value};
 
 use crate::error::{Error, FieldError};
 
-/// A type that a JSON value is parsed into at the edge. The error says what the value has to be and never repeats it.
+/// A type that is parsed from a JSON value at the edge.
 pub trait FromJson: Sized {
     /// Parses the value.
+    ///
+    /// # Errors
+    /// States the rule that the value breaks, and never repeats the value.
     fn from_json(value: Value) -> Result<Self, String>;
 }
 
@@ -26,7 +29,6 @@ impl FromJson for String {
     }
 }
 
-/// The fields of one JSON object.
 pub struct Fields {
     map: Map<String, Value>,
     path: String,
@@ -34,7 +36,6 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// The fields of `map`.
     pub fn new(map: Map<String, Value>) -> Self {
         Self { map, path: String::new(), errors: Vec::new() }
     }
@@ -44,7 +45,7 @@ impl Fields {
         self.map.contains_key(name)
     }
 
-    /// Takes a field that has to be there. `None` means that an error has been noted.
+    /// Takes a required field. `None` means that an error was recorded.
     pub fn required<T: FromJson>(&mut self, name: &str) -> Option<T> {
         if !self.has(name) {
             self.note(name, "is required");
@@ -52,7 +53,7 @@ impl Fields {
         self.optional(name)
     }
 
-    /// Takes a field that may be absent. A bad value is noted.
+    /// Takes an optional field. An invalid value is recorded as an error.
     pub fn optional<T: FromJson>(&mut self, name: &str) -> Option<T> {
         match T::from_json(self.map.remove(name)?) {
             Ok(value) => Some(value),
@@ -63,7 +64,7 @@ impl Fields {
         }
     }
 
-    /// Takes an object that may be absent; `read` takes its fields in turn.
+    /// Takes an optional object. `read` takes its fields.
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Fields) -> T) -> Option<T> {
         match self.map.remove(name)? {
             Value::Object(map) => {
@@ -80,13 +81,13 @@ impl Fields {
         }
     }
 
-    /// Notes that a field is wrong for a reason that its own type doesn't know.
+    /// Records an error that the field's own type cannot detect.
     pub fn note(&mut self, name: &str, message: impl Into<String>) {
         self.errors.push(FieldError::new(format!("{}{name}", self.path), message));
     }
 
     fn note_unknown(&mut self) {
-        // A name that the client chose is repeated to it, cut and without control characters.
+        // The client chose the name. So it is cut, and its control characters are removed.
         let unknown: Vec<String> =
             self.map.keys().map(|name| name.chars().filter(|c| !c.is_control()).take(64).collect()).collect();
         for name in unknown {
@@ -94,10 +95,10 @@ impl Fields {
         }
     }
 
-    /// Ends the reading: `form` puts the fields together and gives `None` only where an error was noted.
+    /// Ends parsing. `form` combines the fields, and returns `None` only if an error was recorded.
     ///
     /// # Errors
-    /// `invalid_request` with everything that was noted, unknown fields too.
+    /// `invalid_request` with all recorded errors and all unknown fields.
     pub fn finish<T>(mut self, form: impl FnOnce() -> Option<T>) -> Result<T, Error> {
         self.note_unknown();
         if !self.errors.is_empty() {
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn all_errors_are_told_at_once_with_their_paths() {
+    fn all_errors_are_returned_at_once_with_their_paths() {
         let mut fields = fields(r#"{"a": 1, "inner": {"b": "x", "c": 3}, "extra": null}"#);
         let a = fields.required::<String>("a");
         let missing = fields.required::<String>("missing");

@@ -1,4 +1,5 @@
-//! Places by address, from a MaxMind city database that the deployment brings along, where CloudFront doesn't tell them.
+//! Geo locations of IP addresses, from a MaxMind city database in the deployment. CloudFront's headers replace it where
+//! there are any.
 
 use std::{net::IpAddr, sync::OnceLock};
 
@@ -6,24 +7,22 @@ use maxminddb::{Reader, geoip2::City};
 
 use crate::domain::geo_location::GeoLocation;
 
-/// A city database, read when it is first asked. Without one every address is nowhere.
+/// A city database, read at the first look-up. Without a database, no address has a location.
 pub struct Geo {
     path: Option<String>,
     reader: OnceLock<Option<Reader<Vec<u8>>>>,
 }
 
 impl Geo {
-    /// The database at that path.
     pub const fn new(path: Option<String>) -> Self {
         Self { path, reader: OnceLock::new() }
     }
 
-    /// Where an address is.
     pub fn locate(&self, ip: IpAddr) -> Option<GeoLocation> {
         let reader = self.reader.get_or_init(|| {
             let read = Reader::open_readfile(self.path.as_ref()?);
             if read.is_err() {
-                // Places are a convenience: without them logins go on, and the log tells why there are none.
+                // Geo locations are a convenience. Without them logins continue, and the log says why they are missing.
                 tracing::error!("GEO_DATABASE does not name a readable city database");
             }
             read.ok()

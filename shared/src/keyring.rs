@@ -1,7 +1,8 @@
-//! The purpose keys: kept in the `keyring` table wrapped by KMS, unwrapped once per cold start, held for a bounded time.
+//! Purpose keys. The `keyring` table holds them wrapped by KMS. A function unwraps them once per cold start and keeps
+//! them for a bounded time.
 //!
-//! Every key is wrapped under the encryption context `{purpose, version}`, and a function's policy names the purposes that it may
-//! unwrap. All wrapped keys lie in one partition, so that one query brings them; unwrapping goes on in parallel.
+//! Each key is wrapped under the encryption context `{purpose, version}`. A function's policy names the purposes that
+//! it may unwrap. All wrapped keys are in one partition, so one query reads them. They are unwrapped in parallel.
 
 use std::{
     collections::HashMap,
@@ -19,14 +20,14 @@ use crate::{
     store::{Store, WrappedKey},
 };
 
-/// How long unwrapped keys stay in memory, in seconds.
+/// Seconds that unwrapped keys stay in memory.
 const KEEP_SECONDS: i64 = 3600;
 
-/// How long, in seconds, it is believed that KMS still answers.
+/// Seconds after which [`Keyring::check`] calls KMS again.
 const CHECK_SECONDS: i64 = 60;
 
-/// A key that is not found is looked for again in the table, but not more often than this, in seconds.
-const LOOK_AGAIN_SECONDS: i64 = 30;
+/// Seconds between two reads of the table for a `kid` that is not in the cache.
+const RELOAD_INTERVAL_SECONDS: i64 = 30;
 
 #[derive(Default)]
 struct Cache {
@@ -40,19 +41,18 @@ struct Wrapped {
     public_url: Option<String>,
 }
 
-/// Reads, unwraps and keeps the purpose keys.
+/// Loads, unwraps and caches the purpose keys.
 pub struct Keyring {
     store: Store,
     kms: Kms,
     kms_key_id: String,
     clock: Arc<dyn Clock>,
     cache: RwLock<Cache>,
-    // One load at a time: a burst of first requests makes one query and one decryption per key.
+    // Only one load runs at a time. So a burst of first requests makes one query, and one decryption per key.
     loading: tokio::sync::Mutex<()>,
 }
 
 impl Keyring {
-    /// A keyring that has loaded nothing yet.
     pub fn new(store: Store, kms: Kms, kms_key_id: String, clock: Arc<dyn Clock>) -> Self {
         Self { store, kms, kms_key_id, clock, cache: RwLock::default(), loading: tokio::sync::Mutex::new(()) }
     }
@@ -60,7 +60,8 @@ impl Keyring {
     /// All versions of a purpose's key.
     ///
     /// # Errors
-    /// `temporarily_unavailable` while the table or KMS doesn't answer or the key isn't made yet. Never a fallback.
+    /// `temporarily_unavailable` if the table or KMS does not answer, or the key does not exist yet. There is no
+    /// fallback key.
     pub async fn get(&self, purpose: KeyPurpose) -> Result<Arc<KeySet>, Error> {
         if let Some(set) = self.cached(purpose) {
             return Ok(set);
@@ -69,7 +70,7 @@ impl Keyring {
         self.cached(purpose).ok_or_else(|| Error::internal("a loaded key is missing"))
     }
 
-    /// Loads what is missing of several purposes' keys: one query, then all decryptions in parallel.
+    /// Loads the keys that are not in the cache: one query, then all decryptions in parallel.
     ///
     /// # Errors
     /// As [`Keyring::get`].
@@ -95,7 +96,7 @@ impl Keyring {
         Ok(())
     }
 
-    /// The purpose's key as KMS gives it now, or gave it within the last minute: for telling whether KMS answers.
+    /// Checks that KMS unwraps the purpose's key, or did so within the last minute.
     ///
     /// # Errors
     /// As [`Keyring::get`].
@@ -109,15 +110,15 @@ impl Keyring {
         self.get(purpose).await.map(|_| ())
     }
 
-    /// The public keys that access tokens are verified with: current, next and previous.
+    /// The public keys that verify access tokens: current, next and previous.
     ///
     /// # Errors
-    /// `temporarily_unavailable` while the table doesn't answer.
+    /// `temporarily_unavailable` if the table does not answer.
     pub async fn public_keys(&self) -> Result<Vec<PublicKey>, Error> {
         Ok(self.wrapped().await?.public_keys.clone())
     }
 
-    /// The public key of that `kid`, looked for in the table again if it is new.
+    /// The public key with that `kid`. The table is read again if the cache does not have it.
     ///
     /// # Errors
     /// As [`Keyring::public_keys`].
@@ -127,14 +128,14 @@ impl Keyring {
             return Ok(Some(key));
         }
         let loaded = self.read().wrapped.as_ref().map(|(_, until)| until.plus_seconds(-KEEP_SECONDS));
-        if loaded.is_some_and(|loaded| self.clock.now() < loaded.plus_seconds(LOOK_AGAIN_SECONDS)) {
+        if loaded.is_some_and(|loaded| self.clock.now() < loaded.plus_seconds(RELOAD_INTERVAL_SECONDS)) {
             return Ok(None);
         }
         let _loading = self.loading.lock().await;
         Ok(find(&*self.load_wrapped().await?))
     }
 
-    /// The public URL that `keys-rotate` was told at deployment.
+    /// The public URL that `keys-rotate` got at deployment.
     ///
     /// # Errors
     /// As [`Keyring::get`].
@@ -146,11 +147,12 @@ impl Keyring {
             .ok_or_else(|| Error::TemporarilyUnavailable("the public URL is not set yet".to_owned()))
     }
 
-    /// Makes the first version of a purpose's key, if there is none. KMS makes and wraps it; its plaintext is nowhere.
+    /// Creates version 1 of a purpose's key, unless it exists. KMS generates and wraps the key, so no plaintext leaves
+    /// KMS.
     ///
     /// # Errors
-    /// `temporarily_unavailable` while KMS or the table doesn't answer.
-    pub async fn make_first(&self, purpose: KeyPurpose) -> Result<bool, Error> {
+    /// `temporarily_unavailable` if KMS or the table does not answer.
+    pub async fn create_first_version(&self, purpose: KeyPurpose) -> Result<bool, Error> {
         let version = 1;
         let (wrapped, public) = if purpose == KeyPurpose::Signing {
             let pair = self

@@ -1,7 +1,18 @@
-//! What every Latchkey function is made of.
+//! The library that every Latchkey function is built from.
 //!
-//! The way of a request: API Gateway event → [`operation`] → the operation's own file in the package `functions` (parse →
-//! load → decide → save → answer) → [`domain`] decides → [`store`] reads and writes DynamoDB. One direction, no way back up.
+//! A request goes one way: API Gateway event → operation (parse → load → decide → save → answer) → [`domain`] →
+//! [`store`]. The operations are in the package `functions`.
+//!
+//! This crate has seven layers. A module imports only its own layer and the layers above it in this list. A test reads
+//! the `use` lines and fails on an import that breaks the order.
+//!
+//! 1. [`error`], [`fields`] (typed JSON parsing, no HTTP), [`clock`], [`rng`], [`log`]
+//! 2. [`domain`]: pure types and rules; no AWS, no HTTP, no configuration, no clock of its own
+//! 3. [`crypto`]: keys, tokens, hashes and field encryption
+//! 4. [`store`]: reads and writes DynamoDB
+//! 5. [`keyring`] (KMS) and [`user_cipher`]
+//! 6. [`mail`], [`http`], [`webauthn`], [`geo`]
+//! 7. [`config`], [`app`], [`context`], [`operation`], [`runtime`]
 
 pub mod app;
 pub mod clock;

@@ -1,5 +1,5 @@
-//! An operation: one function of the service with everything that is true of it. The template, the README, the API page and the tests are
-//! generated from it or compared with it.
+//! An operation: one function of the service with all its properties. The template, the README, the API page and the
+//! tests are generated from it or compared with it.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -22,10 +22,10 @@ pub type HttpHandler = for<'a> fn(Context<'a>) -> BoxFuture<'a, Result<Response,
 /// Handles an event that is not an HTTP request (a stream batch, a schedule, a custom resource) and returns its result.
 pub type EventHandler = for<'a> fn(&'a App, Value) -> BoxFuture<'a, Result<Value, Error>>;
 
-/// A request is answered within this time, before Lambda would end it without an answer.
+/// A request must be answered within this time. Later, Lambda would end it without an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(13);
 
-/// The memory of a function that sets none, in MiB. The template has the same in its `Globals`.
+/// The memory of a function without its own setting, in MiB. The template's `Globals` has the same value.
 pub const DEFAULT_MEMORY: u32 = 256;
 
 /// The code of an operation.
@@ -47,10 +47,9 @@ pub struct Route {
 }
 
 impl Route {
-    /// Every request that no other route takes.
+    /// The route of all requests that no other route matches.
     pub const DEFAULT: Self = Self::new("", "$default");
 
-    /// A route.
     pub const fn new(method: &'static str, path: &'static str) -> Self {
         Self { method, path }
     }
@@ -65,25 +64,24 @@ impl std::fmt::Display for Route {
     }
 }
 
-/// Who may call an operation.
+/// The permission that an operation requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Anybody.
     Public,
     /// The user of an active session.
     Session,
-    /// The user of a session that was authenticated within ten minutes, as strongly as the account's logins (†).
+    /// The user of a session with an authentication within ten minutes, as strong as the account's logins (†).
     FreshSession,
     /// An IAM principal, by SigV4. API Gateway checks it.
     Iam,
-    /// An HTTP API of the same account, which asks whether to let a request in.
+    /// An HTTP API of the same AWS account, for its decision about a request.
     Authorizer,
     /// AWS: a stream, a schedule, or a custom resource.
     Event,
 }
 
 impl Access {
-    /// The word in the API's table.
+    /// The word in the tables of the API page.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Public => "none",
@@ -101,17 +99,17 @@ impl Access {
 pub struct Operation {
     /// The name of the function, of its binary and, with underscores, of its files: `register-verify`.
     pub name: &'static str,
-    /// What it does, in one line for the tables of the README and the API page.
+    /// A description in one line, for the tables of the README and the API page.
     pub summary: &'static str,
     pub routes: &'static [Route],
-    /// What invokes an operation without a route, for the tables.
+    /// The trigger of an operation without a route, for the tables.
     pub trigger: &'static str,
     pub access: Access,
     /// The function's memory in MiB.
     pub memory: u32,
-    /// The purpose keys that it unwraps at its cold start, in parallel. The template's policy grants exactly these.
+    /// The purpose keys that the function unwraps at its cold start. The template's policy grants exactly these.
     pub keys: &'static [KeyPurpose],
-    /// The rate limits that it counts against.
+    /// The rate limits that the operation uses.
     pub limits: &'static [Limit],
     pub handler: Handler,
 }
@@ -123,7 +121,7 @@ impl std::fmt::Debug for Operation {
 }
 
 impl Operation {
-    /// An operation behind an HTTP route. Anybody may call it unless [`Operation::access`] says otherwise.
+    /// An operation with an HTTP route. Anybody may call it unless [`Operation::access`] restricts it.
     pub const fn http(name: &'static str, handler: HttpHandler) -> Self {
         Self::new(name, Access::Public, Handler::Http(handler))
     }
@@ -147,55 +145,48 @@ impl Operation {
         }
     }
 
-    /// Sets the line of the tables.
     #[must_use]
     pub const fn summary(self, summary: &'static str) -> Self {
         Self { summary, ..self }
     }
 
-    /// Sets the routes.
     #[must_use]
     pub const fn routes(self, routes: &'static [Route]) -> Self {
         Self { routes, ..self }
     }
 
-    /// Sets what invokes it, if it has no route.
     #[must_use]
     pub const fn trigger(self, trigger: &'static str) -> Self {
         Self { trigger, ..self }
     }
 
-    /// Sets who may call it.
     #[must_use]
     pub const fn access(self, access: Access) -> Self {
         Self { access, ..self }
     }
 
-    /// Sets the memory in MiB.
     #[must_use]
     pub const fn memory(self, memory: u32) -> Self {
         Self { memory, ..self }
     }
 
-    /// Sets the purpose keys.
     #[must_use]
     pub const fn keys(self, keys: &'static [KeyPurpose]) -> Self {
         Self { keys, ..self }
     }
 
-    /// Sets the rate limits.
     #[must_use]
     pub const fn limits(self, limits: &'static [Limit]) -> Self {
         Self { limits, ..self }
     }
 
-    /// Runs the operation on one Lambda event, which is JSON like its result, as the Lambda runtime does.
+    /// Runs the operation on one Lambda event, as the Lambda runtime does. Event and result are JSON.
     ///
-    /// An HTTP operation always answers; a panic is a 500 `internal`. An event operation fails with a message that holds no secret and
-    /// no personal data, and Lambda retries.
+    /// An HTTP operation always answers; a panic is a 500 `internal`. An event operation may fail, and Lambda then
+    /// retries.
     ///
     /// # Errors
-    /// That message.
+    /// A message without secrets or personal data.
     pub async fn invoke(&self, app: &Arc<App>, event: &[u8]) -> Result<Vec<u8>, String> {
         match self.handler {
             Handler::Http(handler) => self.answer(app, handler, event).await,
@@ -215,7 +206,8 @@ impl Operation {
         let handled = tokio::time::timeout(ANSWER_WITHIN, AssertUnwindSafe(handled).catch_unwind());
         let late = || Ok(Err(Error::TemporarilyUnavailable("the answer took too long".to_owned())));
         let result = handled.await.unwrap_or_else(|_| late()).unwrap_or_else(|_| {
-            // The panic hook has logged the place. The message stays out of the log, because it may hold what a client sent.
+            // The panic hook has logged the location. The message stays out of the log, because it may contain what a
+            // client sent.
             Err(Error::internal("the handler panicked"))
         });
         let response = result.unwrap_or_else(|error| {

@@ -1,11 +1,10 @@
-//! Randomness, asked of the App's [`Rng`].
+//! Randomness.
 
 use std::fmt;
 
-/// A cryptographically secure source of random bytes. The only one that code in here uses; tests put a seeded one in to
-/// replay a fault.
+/// A cryptographically secure source of random bytes. All code takes randomness from the App's `Rng`, so that tests can
+/// replay a fault with a seeded one.
 pub trait Rng: Send + Sync + fmt::Debug {
-    /// Fills `bytes`.
     fn fill(&self, bytes: &mut [u8]);
 }
 
@@ -21,18 +20,14 @@ impl Rng for SystemRng {
     }
 }
 
-/// What is drawn from an [`Rng`].
 impl dyn Rng + '_ {
-    /// `N` random bytes.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.fill(&mut bytes);
         bytes
     }
 
-    /// A uniformly distributed number below `bound`, by rejection (no modulo bias).
-    ///
-    /// `bound` must not be 0.
+    /// A uniformly distributed number below `bound`, which must not be 0. Rejection sampling avoids modulo bias.
     pub fn below(&self, bound: u32) -> u32 {
         let limit = u32::MAX - u32::MAX % bound;
         loop {
@@ -55,7 +50,7 @@ mod tests {
         for _ in 0..100_000 {
             counts[rng.below(10) as usize] += 1;
         }
-        // Chi squared with 9 degrees of freedom stays under 40 but once in 100,000 runs or less.
+        // Chi squared with 9 degrees of freedom exceeds 40 in fewer than one of 100,000 runs.
         let chi_squared: f64 = counts.iter().map(|&count| (f64::from(count) - 10_000.0).powi(2) / 10_000.0).sum();
         assert!(chi_squared < 40.0, "{counts:?}");
     }

@@ -1,4 +1,4 @@
-//! What a Lambda binary does: put the App together, then run one operation on event after event.
+//! The start of a Lambda binary: build the App, then run one operation for each event.
 
 use std::sync::Arc;
 
@@ -18,11 +18,11 @@ use crate::{
 
 /// Runs `operation` until Lambda ends the process.
 ///
-/// The keys are unwrapped before the first event is taken, while Lambda gives the process its start-up CPU; if that fails, the
-/// first request tries again and says 503 itself.
+/// The keys are unwrapped before the first event, because Lambda gives a process more CPU while it starts. If that
+/// fails, the first request retries and answers 503 itself.
 ///
 /// # Errors
-/// The configuration's faults, or the runtime's end.
+/// The configuration's faults, or an error of the Lambda runtime.
 pub fn run(operation: Operation) -> Result<(), RuntimeError> {
     log::start(std::io::stdout, log::LevelFilter::INFO);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -21,9 +21,8 @@ use crate::{
 
 /// Encrypts and decrypts the fields of one user.
 pub struct UserCipher<'a> {
-    /// The purpose keys.
     pub keyring: &'a Keyring,
-    /// For IVs and ids.
+    /// The source of IVs and ids.
     pub rng: &'a dyn Rng,
     salt: UserSalt,
 }
@@ -35,13 +34,12 @@ pub struct ItemCipher<'a> {
 }
 
 impl<'a> UserCipher<'a> {
-    /// The cipher of the user with this salt.
     pub const fn new(keyring: &'a Keyring, rng: &'a dyn Rng, salt: UserSalt) -> Self {
         Self { keyring, rng, salt }
     }
 
-    /// The id and cipher of an account that does not exist. They are always the same for the same identifier, so its audit events
-    /// belong together like those of a real account.
+    /// The id and cipher of an account that does not exist. The same identifier always gets the same ones, so its audit
+    /// events belong together like those of a real account.
     ///
     /// # Errors
     /// `temporarily_unavailable` without the `index` key.
@@ -55,7 +53,6 @@ impl<'a> UserCipher<'a> {
         Ok((UserId::from_bytes(bytes), Self::new(keyring, rng, salt)))
     }
 
-    /// The user's salt.
     pub const fn salt(&self) -> &UserSalt {
         &self.salt
     }
@@ -65,7 +62,7 @@ impl<'a> UserCipher<'a> {
         ItemCipher { cipher: self, item: key.location() }
     }
 
-    /// The look-up hash of a client's address.
+    /// The lookup hash of a client's address.
     ///
     /// # Errors
     /// `temporarily_unavailable` without the `index` key.
@@ -74,7 +71,8 @@ impl<'a> UserCipher<'a> {
         Ok(lookup_hash(&index, Subject::Ip, ip.to_string().as_bytes()))
     }
 
-    /// The pseudonym of the user's audit events: an HMAC under the user's own key. Destroying the salt cuts the events off from the user.
+    /// The pseudonym of the user's audit events: an HMAC under the user's own key. Without the salt, nobody can link
+    /// the events to the user.
     ///
     /// # Errors
     /// `temporarily_unavailable` without the `index` key.
@@ -93,7 +91,7 @@ impl ItemCipher<'_> {
     pub async fn seal(&self, field: Field, text: &str) -> Result<String, Error> {
         let UserCipher { keyring, rng, salt } = self.cipher;
         let keys = keyring.get(field.purpose).await?;
-        field::seal(&keys, Some(salt), field.of(&self.item), text.as_bytes(), *rng)
+        field::seal(&keys, Some(salt), field.at(&self.item), text.as_bytes(), *rng)
     }
 
     /// Decrypts a field.
@@ -102,7 +100,7 @@ impl ItemCipher<'_> {
     /// `temporarily_unavailable` without the purpose's key; `internal` if it does not decrypt.
     pub async fn open(&self, field: Field, sealed: &str) -> Result<Zeroizing<String>, Error> {
         let keys = self.cipher.keyring.get(field.purpose).await?;
-        let text = field::open(&keys, Some(&self.cipher.salt), field.of(&self.item), sealed)?;
+        let text = field::open(&keys, Some(&self.cipher.salt), field.at(&self.item), sealed)?;
         let text = std::str::from_utf8(&text).map_err(|_| Error::internal("a field is not text"))?;
         Ok(Zeroizing::new(text.to_owned()))
     }

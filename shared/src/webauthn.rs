@@ -1,10 +1,11 @@
-//! Passkeys (WebAuthn Level 3): what a browser is asked for, and whether what it answers is right. The checks are webauthn-rs's. Three of
-//! its defaults are not ours:
+//! Passkeys (WebAuthn Level 3): the options for a browser, and the checks of its response. `webauthn-rs` makes the
+//! checks. This module changes three of its defaults:
 //!
-//! - Resident keys are preferred rather than discouraged: a passkey is to be found without typing a name.
-//! - A passkey that anybody may have is asked for without saying how: the page chooses between a dialogue and conditional mediation.
-//! - The count of signatures and the backup flags are signals (section 6.1.1, 6.1.3): an authenticator whose flags change, as real ones
-//!   do, is told of and doesn't lock its owner out.
+//! - It prefers resident keys. Passkeys should work without a typed name.
+//! - It asks for a discoverable passkey without a mediation. The page chooses between a dialogue and conditional
+//!   mediation.
+//! - It treats the signature count and the backup flags as signals (sections 6.1.1 and 6.1.3). Real authenticators
+//!   change them, and a change must not lock the owner out.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -20,105 +21,103 @@ use webauthn_rs::{
 
 use crate::{domain::ids::UserId, error::Error, fields::FromJson};
 
-/// A credential id has at most so many bytes (section 5.8.3), and no client sends us a longer one.
+/// Longest credential id (section 5.8.3). No client sends a longer one.
 const MAX_CREDENTIAL_ID_BYTES: usize = 1023;
 
-/// Who passkeys are registered with: this deployment.
+/// This deployment as the relying party of its passkeys.
 pub struct RelyingParty {
     webauthn: Webauthn,
 }
 
-/// What is asked of a browser (`publicKey`), and what has to be known of that when it answers.
+/// The options for a browser (`publicKey`), and the state to check its response with.
 pub struct Ceremony {
     /// The options for `navigator.credentials`.
     pub options: Value,
-    /// To be kept, encrypted, until the answer comes.
+    /// The state, kept encrypted until the response comes.
     pub state: String,
 }
 
 /// A credential as it was registered.
 #[derive(Serialize, Deserialize)]
 pub struct RegisteredCredential {
-    /// Its id, its public key, and what the library wants to know.
+    /// The library's record: id, public key and counters.
     credential: Credential,
-    /// How it is reached, as the browser said. (The library believes only what is attested.)
+    /// The transports that the browser reported. The library keeps only attested ones.
     transports: Vec<String>,
 }
 
-/// A passkey that was just made.
+/// A passkey that was just created.
 pub struct NewPasskey {
-    /// The credential.
     pub credential: RegisteredCredential,
-    /// Who made it (zeros where it doesn't say).
+    /// The authenticator's model, or zeros if it does not say.
     pub aaguid: [u8; 16],
-    /// What it says of itself.
     pub signals: Signals,
 }
 
-/// What an authenticator says of a passkey whenever it is used.
+/// What an authenticator reports about a passkey at each use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signals {
-    /// How often it has signed; 0 where it doesn't count.
+    /// The number of signatures; 0 if the authenticator does not count.
     pub sign_count: i64,
     /// Whether the passkey may be copied to other devices.
     pub backup_eligible: bool,
-    /// Whether it was.
+    /// Whether the passkey has been copied.
     pub backed_up: bool,
 }
 
-/// A browser's answer to being asked to make a passkey.
-pub struct Registration(RegisterPublicKeyCredential);
+/// A browser's response to a request to create a passkey.
+pub struct RegistrationResponse(RegisterPublicKeyCredential);
 
-/// A browser's answer to being asked for a passkey.
-pub struct Assertion(Box<PublicKeyCredential>);
+/// A browser's response to a request for a passkey.
+pub struct AssertionResponse(Box<PublicKeyCredential>);
 
-impl FromJson for Registration {
+impl FromJson for RegistrationResponse {
     fn from_json(value: Value) -> Result<Self, String> {
-        let credential: RegisterPublicKeyCredential = credential(value)?;
-        let fine = is_one(&credential.type_, &credential.id, &credential.raw_id);
-        if fine { Ok(Self(credential)) } else { Err(NO_CREDENTIAL.to_owned()) }
+        let credential: RegisterPublicKeyCredential = parse_credential(value)?;
+        let valid = is_public_key_credential(&credential.type_, &credential.id, &credential.raw_id);
+        if valid { Ok(Self(credential)) } else { Err(INVALID_CREDENTIAL.to_owned()) }
     }
 }
 
-impl FromJson for Assertion {
+impl FromJson for AssertionResponse {
     fn from_json(value: Value) -> Result<Self, String> {
-        let credential: PublicKeyCredential = credential(value)?;
-        let fine = is_one(&credential.type_, &credential.id, &credential.raw_id);
-        if fine { Ok(Self(Box::new(credential))) } else { Err(NO_CREDENTIAL.to_owned()) }
+        let credential: PublicKeyCredential = parse_credential(value)?;
+        let valid = is_public_key_credential(&credential.type_, &credential.id, &credential.raw_id);
+        if valid { Ok(Self(Box::new(credential))) } else { Err(INVALID_CREDENTIAL.to_owned()) }
     }
 }
 
-/// Whether that is what a public-key credential is known by.
-fn is_one(kind: &str, id: &str, raw_id: &[u8]) -> bool {
+/// Whether a response names a public-key credential, with one id in both spellings.
+fn is_public_key_credential(kind: &str, id: &str, raw_id: &[u8]) -> bool {
     kind == "public-key"
         && (1..=MAX_CREDENTIAL_ID_BYTES).contains(&raw_id.len())
         && id == URL_SAFE_NO_PAD.encode(raw_id)
 }
 
-const NO_CREDENTIAL: &str = "must be a public-key credential in the form of PublicKeyCredential.toJSON()";
+const INVALID_CREDENTIAL: &str = "must be a public-key credential in the form of PublicKeyCredential.toJSON()";
 
-fn credential<T: for<'de> Deserialize<'de>>(mut value: Value) -> Result<T, String> {
-    // What extensions gave is of no use here, and nothing to fail by: none decides anything.
+fn parse_credential<T: for<'de> Deserialize<'de>>(mut value: Value) -> Result<T, String> {
+    // Extension results are dropped, because they decide nothing and must not cause a failure.
     if let Some(fields) = value.as_object_mut() {
         fields.remove("clientExtensionResults");
         fields.remove("extensions");
     }
-    serde_json::from_value(value).map_err(|_| NO_CREDENTIAL.to_owned())
+    serde_json::from_value(value).map_err(|_| INVALID_CREDENTIAL.to_owned())
 }
 
-impl Assertion {
+impl AssertionResponse {
     /// The id of the credential that signed.
     pub fn credential_id(&self) -> &[u8] {
         self.0.get_credential_id()
     }
 
-    /// Whose it is, as the authenticator says.
+    /// The user that the authenticator names.
     pub fn user_id(&self) -> Option<UserId> {
         Some(UserId::from_bytes(self.0.get_user_unique_id()?.try_into().ok()?))
     }
 
-    /// Whether it says that it is somebody else's. (Some clients say nothing by an empty handle.)
-    pub fn is_of_another_than(&self, user_id: &UserId) -> bool {
+    /// Whether the authenticator names another user. Some clients send an empty handle, which names nobody.
+    pub fn names_another_user_than(&self, user_id: &UserId) -> bool {
         self.0.get_user_unique_id().is_some_and(|handle| !handle.is_empty() && handle != user_id.bytes())
     }
 
@@ -129,39 +128,34 @@ impl Assertion {
 }
 
 impl RegisteredCredential {
-    /// The credential's id.
     pub fn id(&self) -> &[u8] {
         &self.credential.cred_id
     }
 
-    /// How it is reached, for the browser to look in the right place.
+    /// The credential's transports, so that the browser looks in the right place.
     pub fn transports(&self) -> &[String] {
         &self.transports
     }
 }
 
-/// A credential that a browser is asked for.
+/// A credential that a browser may use.
 pub struct Allowed {
-    /// Its id.
     pub id: Vec<u8>,
-    /// How it is reached.
     pub transports: Vec<String>,
 }
 
-/// What a [`RelyingParty`] is made of.
+/// The settings of a [`RelyingParty`].
 pub struct RelyingPartyConfig<'a> {
-    /// The public URL.
     pub origin: &'a str,
-    /// The relying party id; by default the host of the origin.
+    /// The relying party id. The default is the origin's host.
     pub id: Option<&'a str>,
-    /// The product's name.
     pub name: &'a str,
     /// Other origins that may use the passkeys.
     pub allowed_origins: &'a [String],
 }
 
 impl RelyingParty {
-    /// The relying party of a deployment.
+    /// Builds the relying party of a deployment.
     ///
     /// # Errors
     /// `internal` if the origin has no domain name, or the id does not fit it.
@@ -179,41 +173,46 @@ impl RelyingParty {
         Ok(Self { webauthn: builder.build().map_err(|_| broken())? })
     }
 
-    /// What a browser is asked for to make a passkey: user verification required, discoverable preferred. `name` is what its owner knows
-    /// the account as; `have` is what they have already.
+    /// Options to create a passkey: user verification required, discoverable preferred. `name` is the account's name
+    /// for its owner. `existing` are the owner's credentials, which the browser must not register again.
     ///
     /// # Errors
-    /// `internal`.
-    pub fn ask_to_register(&self, user_id: &UserId, name: &str, have: Vec<Vec<u8>>) -> Result<Ceremony, Error> {
+    /// `internal` if the library cannot create the options.
+    pub fn registration_options(
+        &self,
+        user_id: &UserId,
+        name: &str,
+        existing: Vec<Vec<u8>>,
+    ) -> Result<Ceremony, Error> {
         let broken = |_| Error::internal("a passkey's options could not be created");
-        let (mut asked, state) = self
+        let (mut options, state) = self
             .webauthn
-            .start_passkey_registration(Uuid::from_bytes(*user_id.bytes()), name, name, Some(have))
+            .start_passkey_registration(Uuid::from_bytes(*user_id.bytes()), name, name, Some(existing))
             .map_err(broken)?;
-        if let Some(selection) = &mut asked.public_key.authenticator_selection {
+        if let Some(selection) = &mut options.public_key.authenticator_selection {
             selection.resident_key = serde_json::from_value(Value::from("preferred")).ok();
             selection.require_resident_key = false;
         }
-        Ceremony::of(&asked.public_key, &state)
+        Ceremony::new(&options.public_key, &state)
     }
 
-    /// The passkey that a browser made.
+    /// Verifies a browser's response, and returns the passkey that it created.
     ///
     /// # Errors
-    /// `invalid_code` where it isn't what was asked for.
-    pub fn registered(&self, registration: &Registration, state: &str) -> Result<NewPasskey, Error> {
+    /// `invalid_code` if the response does not match the options; `internal` if the state is unreadable.
+    pub fn verify_registration(&self, registration: &RegistrationResponse, state: &str) -> Result<NewPasskey, Error> {
         let state: PasskeyRegistration = parse(state)?;
-        let made: Passkey =
+        let created: Passkey =
             self.webauthn.finish_passkey_registration(&registration.0, &state).map_err(|_| Error::InvalidCode)?;
-        let mut credential = Credential::from(made);
-        // None was asked for, and what a client sends all the same may be large.
+        let mut credential = Credential::from(created);
+        // The options ask for no attestation. A client may send a large one all the same.
         credential.attestation = ParsedAttestation::default();
         credential.attestation_format = AttestationFormat::None;
-        let said = &registration.0;
-        if credential.cred_id.as_slice() != said.raw_id.as_slice() {
+        let response = &registration.0;
+        if credential.cred_id.as_slice() != response.raw_id.as_slice() {
             return Err(Error::InvalidCode);
         }
-        let mut transports: Vec<String> = said
+        let mut transports: Vec<String> = response
             .response
             .transports
             .iter()
@@ -224,7 +223,7 @@ impl RelyingParty {
         transports.sort_unstable();
         transports.dedup();
         Ok(NewPasskey {
-            aaguid: aaguid(&said.response.attestation_object).unwrap_or_default(),
+            aaguid: aaguid(&response.response.attestation_object).unwrap_or_default(),
             signals: Signals {
                 sign_count: credential.counter.into(),
                 backup_eligible: credential.backup_eligible,
@@ -234,44 +233,45 @@ impl RelyingParty {
         })
     }
 
-    /// What a browser is asked for to log in: one of these passkeys, or whichever it has.
+    /// Options to log in with one of these passkeys, or with any passkey if the list is empty.
     ///
     /// # Errors
-    /// `internal`.
-    pub fn ask_for_passkey(&self, allowed: &[Allowed]) -> Result<Ceremony, Error> {
+    /// `internal` if the library cannot create the options.
+    pub fn assertion_options(&self, allowed: &[Allowed]) -> Result<Ceremony, Error> {
         let broken = |_| Error::internal("a passkey's options could not be created");
-        // Which credential it must be is known when it comes: the state is the same for all, and holds nothing of anybody.
-        let (mut asked, state) = self.webauthn.start_discoverable_authentication().map_err(broken)?;
-        asked.public_key.extensions = None;
-        let mut asked = Ceremony::of(&asked.public_key, &state)?;
-        match asked.options.as_object_mut() {
-            // Left out, and not empty: some clients take an empty list at its word.
+        // The credential is known only when the response comes. So the state is the same for all users and holds no
+        // personal data.
+        let (mut options, state) = self.webauthn.start_discoverable_authentication().map_err(broken)?;
+        options.public_key.extensions = None;
+        let mut ceremony = Ceremony::new(&options.public_key, &state)?;
+        match ceremony.options.as_object_mut() {
+            // The field is left out, because some clients take an empty list literally.
             Some(options) if allowed.is_empty() => drop(options.remove("allowCredentials")),
             Some(options) => {
                 drop(options.insert("allowCredentials".to_owned(), allowed.iter().map(Allowed::json).collect()))
             }
             None => return Err(Error::internal("a passkey's options are not an object")),
         }
-        Ok(asked)
+        Ok(ceremony)
     }
 
-    /// Looks at an answer as [`RelyingParty::asserted`] does, where there is no credential that it could be right by: so that the time tells
-    /// nothing.
+    /// Verifies a response like [`RelyingParty::verify_assertion`] where no credential can match, so that the time
+    /// reveals nothing.
     ///
     /// # Errors
     /// `invalid_code`, always.
-    pub fn asserted_by_nobody(&self, assertion: &Assertion, state: &str) -> Result<(), Error> {
-        self.asserted(assertion, state, &nobody_s(assertion.credential_id())?)?;
+    pub fn verify_decoy_assertion(&self, assertion: &AssertionResponse, state: &str) -> Result<(), Error> {
+        self.verify_assertion(assertion, state, &decoy_credential(assertion.credential_id())?)?;
         Err(Error::InvalidCode)
     }
 
-    /// What an authenticator says of itself in a right answer by that credential.
+    /// Verifies a response with the credential that should have signed it. Returns the authenticator's signals.
     ///
     /// # Errors
-    /// `invalid_code` where it isn't right.
-    pub fn asserted(
+    /// `invalid_code` if the response is wrong; `internal` if the state is unreadable.
+    pub fn verify_assertion(
         &self,
-        assertion: &Assertion,
+        assertion: &AssertionResponse,
         state: &str,
         credential: &RegisteredCredential,
     ) -> Result<Signals, Error> {
@@ -280,8 +280,10 @@ impl RelyingParty {
         if is_cross_origin(&assertion.0.response.client_data_json) {
             return Err(Error::InvalidCode);
         }
-        // The library refuses a count that doesn't grow and flags that change. What came is signed all the same: it is held against itself,
-        // and who calls compares it with what was known. (BS without BE, and no UV, are still refused.)
+        // The library refuses a count that does not grow and flags that change. Both are signed, so they are compared
+        // with themselves here, and the caller compares them with the stored ones.
+        //
+        // The library still refuses a backup without eligibility, and a response without user verification.
         let mut credential = credential.credential.clone();
         credential.counter = 0;
         credential.backup_eligible = flags & BACKUP_ELIGIBLE != 0;
@@ -297,8 +299,9 @@ impl RelyingParty {
     }
 }
 
-/// Nobody's credential: P-256's base point, whose private key everybody knows, under whatever id is put in.
-fn nobody_s(id: &[u8]) -> Result<RegisteredCredential, Error> {
+/// A decoy credential with the given id. Its public key is P-256's base point, and its private key is known to
+/// everybody.
+fn decoy_credential(id: &[u8]) -> Result<RegisteredCredential, Error> {
     let credential = serde_json::from_value(serde_json::json!({
         "cred_id": URL_SAFE_NO_PAD.encode(id),
         "cred": { "type_": "ES256", "key": { "EC_EC2": {
@@ -321,7 +324,7 @@ fn nobody_s(id: &[u8]) -> Result<RegisteredCredential, Error> {
 }
 
 impl Ceremony {
-    fn of(options: &impl Serialize, state: &impl Serialize) -> Result<Self, Error> {
+    fn new(options: &impl Serialize, state: &impl Serialize) -> Result<Self, Error> {
         let unwritable = |_| Error::internal("a passkey's options are unwritable");
         Ok(Self {
             options: serde_json::to_value(options).map_err(unwritable)?,
@@ -347,14 +350,14 @@ fn parse<T: for<'de> Deserialize<'de>>(state: &str) -> Result<T, Error> {
     serde_json::from_str(state).map_err(|_| Error::internal("a passkey's state is unreadable"))
 }
 
-/// Whether the browser says that a frame of another origin asked (section 7.2, steps 11 and 12): we are never framed.
+/// Whether a frame of another origin made the request (section 7.2, steps 11 and 12). This service is never framed.
 fn is_cross_origin(client_data: &[u8]) -> bool {
-    let said: Value = serde_json::from_slice(client_data).unwrap_or_default();
-    said["crossOrigin"] == true || !said["topOrigin"].is_null()
+    let client_data: Value = serde_json::from_slice(client_data).unwrap_or_default();
+    client_data["crossOrigin"] == true || !client_data["topOrigin"].is_null()
 }
 
-/// The AAGUID of an attestation object (section 6.5.1): in the authenticator data behind hash, flags and count. The library tells it only
-/// of those who prove it.
+/// The AAGUID in an attestation object (section 6.5.1). It follows hash, flags and count in the authenticator data. The
+/// library returns it only for attested authenticators.
 fn aaguid(attestation_object: &[u8]) -> Option<[u8; 16]> {
     use serde_cbor_2::Value;
     let Ok(Value::Map(object)) = serde_cbor_2::from_slice(attestation_object) else { return None };
@@ -369,8 +372,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_s_credential_is_one_that_the_library_reads() {
-        let credential = nobody_s(b"0123456789abcdef").unwrap();
+    fn the_library_parses_the_decoy_credential() {
+        let credential = decoy_credential(b"0123456789abcdef").unwrap();
         assert_eq!(credential.id(), b"0123456789abcdef");
         let again: RegisteredCredential = serde_json::from_str(&serde_json::to_string(&credential).unwrap()).unwrap();
         assert_eq!(again.id(), credential.id());

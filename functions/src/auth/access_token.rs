@@ -13,10 +13,10 @@ use shared::{
     store::{Account, Session, UserQuery},
 };
 
-/// The claims of an access token that this service signed, current or not.
+/// The claims of an access token that this service signed. The token may have expired.
 ///
 /// # Errors
-/// `temporarily_unavailable`.
+/// `temporarily_unavailable` without the keyring.
 pub(crate) async fn verified(app: &App, token: &str) -> Result<Option<Claims>, Error> {
     let Some(key_id) = access_token::key_id(token) else { return Ok(None) };
     let Some(key) = app.keyring.public_key(&key_id).await? else { return Ok(None) };
@@ -25,12 +25,11 @@ pub(crate) async fn verified(app: &App, token: &str) -> Result<Option<Claims>, E
     Ok(access_token::verify(token, &key, &issuer, audience))
 }
 
-/// The user and session of these claims.
 pub(crate) fn ids(claims: &Claims) -> Option<(UserId, Token)> {
     UserId::parse(&claims.sub).zip(Token::parse(&claims.sid))
 }
 
-/// The look-up hash of a session's id.
+/// The lookup hash of a session's id.
 ///
 /// # Errors
 /// `temporarily_unavailable` without the `index` key.

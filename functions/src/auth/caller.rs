@@ -32,13 +32,13 @@ pub(crate) struct Caller<'a> {
     pub(crate) cipher: UserCipher<'a>,
     /// The second factors, if they were loaded.
     factors: Option<Factors>,
-    /// How the token came, and how the next one goes out.
+    /// The transport of the token, for the answer too.
     pub(crate) transport: Transport,
 }
 
 impl Caller<'_> {
-    /// Requires an authentication within ten minutes, as strong as the account's logins (†). A device that skips the second factor at
-    /// logins does not skip it here.
+    /// Requires an authentication within ten minutes, as strong as the account's logins (†). A device that skips the
+    /// second factor at logins does not skip it here.
     ///
     /// # Errors
     /// `reauthentication_required`.
@@ -49,8 +49,8 @@ impl Caller<'_> {
         if fresh && strong { Ok(()) } else { Err(Error::ReauthenticationRequired) }
     }
 
-    /// Requires that a suspicious login was confirmed. Until then its session must not change what else the account has, because that
-    /// includes what the owner is recognised by.
+    /// Requires that a suspicious login was confirmed. Until then its session must not change anything else of the
+    /// account, because the owner is recognised by that.
     ///
     /// # Errors
     /// `reauthentication_required`.
@@ -66,7 +66,8 @@ impl Caller<'_> {
         self.factors.as_ref().ok_or_else(|| Error::internal("the caller was loaded without factors"))
     }
 
-    /// Records a refusal as an audit event. A failure of the service is not one, because the client may repeat the request.
+    /// Records a refusal as an audit event. A failure of the service is not one, because the client may repeat the
+    /// request.
     ///
     /// # Errors
     /// That of `done`; `temporarily_unavailable` if the event cannot be recorded.
@@ -84,7 +85,6 @@ impl Caller<'_> {
     }
 }
 
-/// An access token that a request presents.
 pub(crate) struct Presented {
     /// The claims of a token that is current.
     pub(crate) claims: Claims,
@@ -93,7 +93,7 @@ pub(crate) struct Presented {
     pub(crate) transport: Transport,
 }
 
-/// The access token of a request: that of the `Authorization` header or, without the header, of the cookie. The cookie needs a CSRF token
+/// The access token of the `Authorization` header or, without the header, of the cookie. The cookie needs a CSRF token
 /// if the request may change something. A token with a bad signature costs no read.
 ///
 /// # Errors
@@ -146,7 +146,6 @@ async fn load<'a>(context: Context<'a>, query: UserQuery<'_>) -> Result<(Caller<
     Ok((Caller { account, session, session_id, cipher, factors: None, transport }, factors))
 }
 
-/// A record with account, session and salt, if all of them exist.
 pub(crate) fn complete(app: &App, record: UserRecord) -> Option<(Account, Session, UserCipher<'_>)> {
     Some((record.account?, record.session?, app.user_cipher(record.salt?)))
 }

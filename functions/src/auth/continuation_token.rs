@@ -1,5 +1,5 @@
-//! Continuation tokens: links in mails, and what `password_required` and `mfa_required` return. A token names its challenge and holds 32
-//! random bytes; the table has a keyed hash of them.
+//! Continuation tokens: links in mails, and the tokens of `password_required` and `mfa_required`. A token names its
+//! challenge and holds 32 random bytes. The table has a keyed hash of them.
 
 use shared::{
     app::App,
@@ -7,7 +7,7 @@ use shared::{
     crypto::{
         key::KeyPurpose,
         lookup_hash::{Subject, lookup_hash},
-        secret::{Token, same},
+        secret::{Token, constant_time_eq},
     },
     error::Error,
     fields::FromJson,
@@ -23,25 +23,22 @@ pub(crate) enum Step {
     Next,
 }
 
-/// A continuation token.
 pub(crate) struct ContinuationToken {
-    /// The challenge's id.
     pub(crate) challenge: String,
     secret: Token,
 }
 
 impl ContinuationToken {
-    /// A new token for a new challenge, with the challenge's id.
+    /// A new token for a new challenge.
     pub(crate) fn new(app: &App) -> Self {
         Self::for_challenge(app, &Token::random(&*app.rng).encode())
     }
 
-    /// A new token for a challenge.
     pub(crate) fn for_challenge(app: &App, challenge: &str) -> Self {
         Self { challenge: challenge.to_owned(), secret: Token::random(&*app.rng) }
     }
 
-    /// The token as it is sent.
+    /// The token in the form that clients get.
     pub(crate) fn encode(&self) -> String {
         format!("{}.{}", self.challenge, self.secret.encode())
     }
@@ -58,11 +55,11 @@ impl ContinuationToken {
             (Expected::ContinuationToken(token), Step::Next) => token,
             _ => return Err(Error::InvalidCode),
         };
-        let right = same(self.hash(app).await?.as_bytes(), expected.hash.as_bytes());
+        let right = constant_time_eq(self.hash(app).await?.as_bytes(), expected.hash.as_bytes());
         if right && now < expected.expires_at { Ok(challenge) } else { Err(Error::InvalidCode) }
     }
 
-    /// What a challenge stores of the token.
+    /// The expected secret that a challenge stores.
     ///
     /// # Errors
     /// `temporarily_unavailable` without the `index` key.

@@ -1,6 +1,8 @@
-//! CSRF tokens (OWASP's signed double submit): an HMAC of the session that the cookies belong to, or of a random value in a cookie of its
-//! own before there is a session. A foreign page can make a browser send the cookies, but it cannot read the token. The browser's own word
-//! about the page that a request comes from is checked too.
+//! CSRF tokens (OWASP's signed double submit). A token is an HMAC of the session that the cookies belong to. Before
+//! there is a session, it is an HMAC of a random value in the pre-login cookie.
+//!
+//! A foreign page can make a browser send the cookies, but it cannot read the token. The browser's own headers about
+//! the page are checked too.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use shared::{
@@ -10,7 +12,7 @@ use shared::{
         device_token::DeviceToken,
         key::{Key, KeyPurpose},
         refresh_token::RefreshToken,
-        secret::{Token, hmac, same},
+        secret::{Token, constant_time_eq, hmac},
     },
     domain::session::SessionOptions,
     error::Error,
@@ -45,7 +47,8 @@ pub(crate) async fn issue(app: &App, bound: &Bound) -> Result<String, Error> {
     Ok(bound.token(app.keyring.get(KeyPurpose::Csrf).await?.newest()))
 }
 
-/// Requires that a request comes from a page of this service or of an allowed origin, and carries a token of one of `bounds`.
+/// Requires that a request comes from a page of this service or of an allowed origin, and carries a token of one of
+/// `bounds`.
 ///
 /// # Errors
 /// `csrf_failed`; `temporarily_unavailable` without the key.
@@ -56,7 +59,7 @@ pub(crate) async fn check(context: Context<'_>, bounds: &[Bound]) -> Result<(), 
     }
     let sent = request.headers.get("x-csrf-token").ok_or(Error::CsrfFailed)?.as_bytes();
     let keys = app.keyring.get(KeyPurpose::Csrf).await?;
-    let right = |bound: &Bound| keys.all().iter().any(|key| same(bound.token(key).as_bytes(), sent));
+    let right = |bound: &Bound| keys.all().iter().any(|key| constant_time_eq(bound.token(key).as_bytes(), sent));
     if bounds.iter().any(right) { Ok(()) } else { Err(Error::CsrfFailed) }
 }
 
@@ -68,8 +71,8 @@ pub(crate) async fn check_transport(context: Context<'_>, options: &SessionOptio
     if options.by_cookie() { check_before_login(context).await } else { Ok(()) }
 }
 
-/// As [`check`], for a request that asks for cookies before there is a session, or while an older one is in the browser. The token may be
-/// bound to any of the cookies that came along.
+/// As [`check`], for a request that asks for cookies without a session, or while the browser has an older one. The
+/// token may be bound to any of the presented cookies.
 async fn check_before_login(context: Context<'_>) -> Result<(), Error> {
     let Context { app, request } = context;
     let mut bounds = Vec::new();
@@ -99,8 +102,8 @@ pub(crate) fn pre_login(request: &Request) -> Option<Token> {
     request.cookie(Cookie::PreLogin).and_then(Token::parse)
 }
 
-/// The refresh token of the cookie, if this service made it. A sibling domain can plant this cookie, but not the device cookie. So a
-/// token of another user than the device's is ignored.
+/// The refresh token of the cookie, if this service issued it. A sibling domain can plant this cookie, but not the
+/// device cookie. So a token of another user than the device's is ignored.
 ///
 /// # Errors
 /// `temporarily_unavailable` without the keys.
@@ -117,8 +120,9 @@ pub(crate) async fn refresh_token(context: Context<'_>) -> Result<Option<Refresh
     Ok(device.is_some_and(|device| device.user_id == token.user_id).then_some(token))
 }
 
-/// Whether the browser says that the page is of this service or of an allowed origin (Fetch standard, `Origin`; Fetch Metadata,
-/// `Sec-Fetch-Site`). A client that sends neither is not a browser, so it holds nobody else's cookies.
+/// Whether the browser reports a page of this service or of an allowed origin (Fetch standard, `Origin`; Fetch
+/// Metadata, `Sec-Fetch-Site`). A client that sends neither header is not a browser, so it holds no other person's
+/// cookies.
 async fn has_allowed_origin(context: Context<'_>) -> Result<bool, Error> {
     let Context { app, request } = context;
     if let Some(origin) = request.headers.get("origin") {

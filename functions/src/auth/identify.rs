@@ -10,7 +10,7 @@ use shared::{
     error::Error,
 };
 
-/// The look-up hash of an identifier, and the user who has it.
+/// The lookup hash of an identifier, and the user who has it.
 ///
 /// # Errors
 /// `temporarily_unavailable`.

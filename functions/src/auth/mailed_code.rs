@@ -1,4 +1,4 @@
-//! Mailed codes: created with their hashes, and compared with them.
+//! Mailed codes: created with their hashes, and verified.
 
 use shared::{
     app::App,
@@ -9,7 +9,7 @@ use shared::{
     store::ExpectedSecret,
 };
 
-/// A new code, and what a challenge stores of it: a password hash (a PHC string).
+/// A new code, and the password hash (a PHC string) that a challenge stores.
 ///
 /// # Errors
 /// `temporarily_unavailable`.
@@ -20,7 +20,7 @@ pub(crate) async fn new(app: &App, expires_at: Timestamp) -> Result<(OtpCode, Ex
     Ok((code, ExpectedSecret { hash, expires_at }))
 }
 
-/// Whether a code has this hash. The attempt must be reserved before.
+/// Whether a code has this hash. The attempt must already be reserved.
 ///
 /// # Errors
 /// `temporarily_unavailable`.

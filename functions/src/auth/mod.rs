@@ -1,4 +1,4 @@
-//! What several operations share. Nothing here knows an operation or an area.
+//! Code that several operations share. It knows no operation and no area.
 
 pub(crate) mod access_token;
 pub(crate) mod caller;

@@ -1,4 +1,4 @@
-//! Passwords: hashed as they are stored, and compared with a hash.
+//! Passwords: hashed for storage, and verified.
 
 use shared::{
     app::App,
@@ -7,10 +7,11 @@ use shared::{
     error::Error,
 };
 
-/// Requires that a new password meets the deployment's policy. It must not contain the product's name or one of `own`, the user's own words.
+/// Requires that a new password meets the deployment's policy. It must not contain the product's name, or one of `own`,
+/// the user's own words.
 ///
 /// # Errors
-/// `weak_password` with every rule that is not met.
+/// `weak_password` with every broken rule.
 pub(crate) fn require_strong<'a>(
     app: &'a App,
     password: &Password,
@@ -21,7 +22,7 @@ pub(crate) fn require_strong<'a>(
     password::check(password, app.config.password_policy, strength, &context).map_err(Error::WeakPassword)
 }
 
-/// The hash that a new password is stored as (a PHC string).
+/// The hash of a new password, for storage (a PHC string).
 ///
 /// # Errors
 /// `temporarily_unavailable`.

@@ -10,7 +10,7 @@ use shared::{
     user_cipher::UserCipher,
 };
 
-/// The `user` of answers (docs/api.md).
+/// The `user` in answers (docs/api.md).
 #[derive(Serialize)]
 pub(crate) struct User {
     id: String,
@@ -79,7 +79,7 @@ impl User {
         Ok(Self {
             id: account.id.to_string(),
             email: fields.open_some(Account::EMAIL, account.email.as_ref()).await?,
-            // An account only has an address that was proven.
+            // An account's address is always proven.
             email_verified: account.email.is_some(),
             username: fields.open_some(Account::USERNAME, account.username.as_ref()).await?,
             name: fields.open_some(Account::NAME, account.name.as_ref()).await?,

@@ -1,5 +1,5 @@
-//! `POST /v1/login`: e-mail address or username, and password. Known and unknown accounts cause the same reads, the same hashing and the same
-//! answer.
+//! `POST /v1/login`: e-mail address or username, and password. Known and unknown accounts cause the same reads, the
+//! same hashing and the same answer.
 
 use shared::{
     context::Context,
@@ -65,21 +65,21 @@ impl Form {
         let mut fields = request.fields()?;
         let identifier = fields.required("identifier");
         let password = fields.required("password");
-        // Accepted, so that a client may always send it. `config` says that no captcha is asked for yet.
+        // Accepted, so that a client may always send it. `config` says that no captcha is needed yet.
         let _captcha: Option<String> = fields.optional("captcha");
         let options = SessionOptions::take(&mut fields);
         fields.finish(|| Some(Self { identifier: identifier?, password: password?, options }))
     }
 }
 
-/// A login, with what it has found out so far.
+/// A login in progress.
 struct Login<'a> {
     context: Context<'a>,
     form: &'a Form,
     index: &'a KeySet,
-    /// The look-up hash of the client's network.
+    /// The lookup hash of the client's network.
     network: String,
-    /// The device token that was presented, until the account does not recognise it.
+    /// The presented device token. `None` once the account does not recognise it.
     presented: Option<DeviceToken>,
 }
 
@@ -88,7 +88,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let form = Form::parse(request)?;
     csrf::check_transport(context, &form.options).await?;
     let index = app.keyring.get(KeyPurpose::Index).await?;
-    let network = network::of_limits(request.client.ip);
+    let network = network::for_limits(request.client.ip);
     let mut login = Login {
         context,
         form: &form,
@@ -101,7 +101,8 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let user = identify::find_user(app, &index, &form.identifier);
     let ((), (identifier_hash, user)) = futures::future::try_join(login.count(), user).await?;
 
-    // Second round trip: reserve an attempt, and load the account. An unknown identifier has an account of its own, which does not exist.
+    // Second round trip: reserve an attempt, and load the account. An unknown identifier maps to a decoy id, under
+    // which no account exists.
     let (decoy_id, decoy_cipher) = app.decoy_cipher(&identifier_hash).await?;
     let id = user.unwrap_or(decoy_id);
     if login.presented.take_if(|token| token.user_id != id).is_some() {
@@ -122,8 +123,9 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         Err(error) => return Err(error),
     };
 
-    // Third round trip: one transaction stores the session and its audit event and refunds the attempt. If the account changed after it was
-    // loaded (rehashed by a parallel login, sessions revoked, new password), reload and retry.
+    // Third round trip: one transaction stores the session and its audit event, and refunds the attempt. If the account
+    // changed after it was loaded, reload and retry. A parallel login may have rehashed it, its sessions may have
+    // ended, or it may have a new password.
     let (mut right, mut retries) = (None, Retries::on_conflict());
     loop {
         let done = login.authenticate(&cipher, record, &mut right, &attempt).await;
@@ -139,7 +141,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 }
 
 impl Login<'_> {
-    /// Counts the request. A recognised device has a budget of its own for as long as it has this token.
+    /// Counts the request. A recognised device has its own budget while it has this token.
     async fn count(&self) -> Result<(), Error> {
         let (limit, key) = match &self.presented {
             Some(token) => (LOGIN_BY_DEVICE, &token.hash(self.index)),
@@ -149,14 +151,14 @@ impl Login<'_> {
         app.store.count(app.config.limit(limit), key, app.clock.now()).await
     }
 
-    /// Reserves an attempt. The failures of a recognised device are counted apart, for as long as it has this token.
+    /// Reserves an attempt. The failures of a recognised device are counted separately while it has this token.
     async fn reserve(&self, id: &UserId) -> Result<Attempt, Error> {
-        let (credential, tried_by) = match &self.presented {
+        let (credential, attempted_by) = match &self.presented {
             Some(token) => ("password/device", token.hash(self.index)),
             None => ("password", id.to_string()),
         };
         let app = self.context.app;
-        app.store.reserve_login(credential, &tried_by, app.config.limit_factor, app.clock.now()).await
+        app.store.reserve_login(credential, &attempted_by, app.config.limit_factor, app.clock.now()).await
     }
 
     async fn load(&self, id: &UserId) -> Result<UserRecord, Error> {
@@ -164,7 +166,7 @@ impl Login<'_> {
         self.context.app.store.load(id, UserQuery { device, ..UserQuery::ACCOUNT }).await
     }
 
-    /// The device that was presented, if the account recognises it.
+    /// The presented device, if the account recognises it.
     fn recognised_device(&self, record: &UserRecord) -> Option<Device> {
         let (account, device) = record.account.as_ref().zip(record.device.as_ref())?;
         let presented =
@@ -172,8 +174,8 @@ impl Login<'_> {
         presented.is_recognised(self.context.app, account, device).then(|| device.clone())
     }
 
-    /// Compares the password, and logs in or asks for a second factor. `right` is the hash that the password was right for; it is not hashed
-    /// again for the same hash.
+    /// Verifies the password, and logs in or asks for a second factor. `right` is the hash for which the password was
+    /// right, so that no retry hashes again.
     async fn authenticate(
         &self,
         cipher: &UserCipher<'_>,
@@ -184,8 +186,8 @@ impl Login<'_> {
         let device = self.recognised_device(&record);
         let hash = record.account.as_ref().and_then(|account| account.password.clone());
         if right.is_none() || *right != hash {
-            // If the hash cannot be computed, the attempt stays counted. A refund would end the run of failures, and a flood of requests
-            // could cause that.
+            // If the hash cannot be computed, the attempt stays counted. A refund would end the run of failures, and a
+            // flood of requests could cause that.
             *right = if self.matches(hash.as_deref()).await? { hash } else { None };
         }
         match record.account.filter(|_| right.is_some()) {
@@ -195,7 +197,7 @@ impl Login<'_> {
         }
     }
 
-    /// Whether the password has this hash. Without a hash, the same work for nothing.
+    /// Whether the password has this hash. Without a hash, the same work has no result.
     async fn matches(&self, hash: Option<&str>) -> Result<bool, Error> {
         let (app, password) = (self.context.app, self.form.password.bytes());
         match hash {
@@ -207,7 +209,7 @@ impl Login<'_> {
         }
     }
 
-    /// A new hash of the password, if the stored one is of another cost or pepper.
+    /// A new hash of the password, if the stored hash has another cost or pepper.
     async fn rehashed(&self, account: &Account) -> Result<Option<String>, Error> {
         let app = self.context.app;
         let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
@@ -218,7 +220,7 @@ impl Login<'_> {
         }
     }
 
-    /// Commits the login, or the question for a second factor.
+    /// Commits the login, or the pending login.
     async fn commit(
         &self,
         cipher: &UserCipher<'_>,

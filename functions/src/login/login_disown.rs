@@ -1,7 +1,8 @@
-//! `POST /v1/login/disown`: "this wasn't me", by the link in the alert of a login. Every session ends, every device becomes unrecognised, and
-//! a new password may be set.
+//! `POST /v1/login/disown`: "this wasn't me", by the link in a login alert. Every session ends, every device becomes
+//! unrecognised, and a new password may be set.
 //!
-//! `GET /login-disown`: the page that the link opens. It asks before it posts, so a mail scanner that follows links ends nothing.
+//! `GET /login-disown`: the page that the link opens. It asks before it posts, so a mail scanner that follows links
+//! ends nothing.
 
 use serde_json::json;
 use shared::{
@@ -61,7 +62,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     transaction.revoke_all_access(&account, None);
     transaction.issue_challenge(&reset_challenge);
     transaction.record_event(&event);
-    // For an owner who loses the answer or the page that waits for it.
+    // The mail is for an owner who loses the answer or closes the page.
     if let Some(address) = user::address(&cipher, &account).await? {
         let link = format!("{}/login-disown#reset={}", app.public_url().await?, reset.encode());
         transaction.put_mail(&mail::compose(&cipher, &address, Content::PasswordReset { link }, expires_at).await?);

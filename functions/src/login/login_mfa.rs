@@ -1,5 +1,5 @@
-//! `POST /v1/login/mfa`: the second factor of a login, by a code. All attempts are counted together, whatever the method. Repeating the first
-//! factor gives no more of them.
+//! `POST /v1/login/mfa`: the second factor of a login, by a code. All attempts are counted together, whatever the
+//! method. Repeating the first factor gives no more of them.
 
 use shared::{
     app::App,
@@ -53,7 +53,7 @@ struct Form {
 }
 
 enum Code {
-    /// Of one of the account's second factors.
+    /// A code of one of the account's second factors.
     Factor(TypedCode),
     Mailed(OtpCode),
 }
@@ -90,7 +90,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut pending = pending_login::load(app, &challenge, None).await?;
     csrf::check_transport(context, &pending.options).await?;
 
-    // Before anything is compared.
+    // Reserved before anything is compared.
     let attempts = match Attempts::reserve(app, &pending, method).await {
         Ok(attempts) => attempts,
         Err(error) if error.status().is_client_error() => return pending.refuse(context, method, error).await,
@@ -139,7 +139,7 @@ async fn finish(
     }
 }
 
-/// Verifies the code. Returns how it is to be spent; a mailed code is spent with its challenge.
+/// Verifies the code. Returns how to spend it. A mailed code is spent with its challenge.
 async fn verify<'a>(app: &App, code: &Code, pending: &'a PendingLogin<'_>) -> Result<Option<FactorUse<'a>>, Error> {
     let used = match (code, &pending.challenge.payload.code) {
         (Code::Factor(code), None) => {
@@ -155,20 +155,20 @@ async fn verify<'a>(app: &App, code: &Code, pending: &'a PendingLogin<'_>) -> Re
 struct Attempts {
     at: Timestamp,
     /// The key of the attempts at second factors.
-    tried_by: Option<String>,
+    attempted_by: Option<String>,
     /// The key of the guesses at mailed codes.
     mailed: Option<String>,
     credential: Option<Attempt>,
 }
 
 impl Attempts {
-    /// Reserves an attempt of the challenge, of the account and of the credential. If one refuses, nothing is compared, and those before are
-    /// refunded.
+    /// Reserves an attempt of the challenge, of the account and of the credential. If one refuses, nothing is compared,
+    /// and the earlier ones are refunded.
     async fn reserve(app: &App, pending: &PendingLogin<'_>, method: Method) -> Result<Self, Error> {
         let now = app.clock.now();
         let reserved = app.store.reserve_attempt(&pending.challenge.id, SecretKind::SecondFactor, now);
         let _: Challenge<SecondFactor> = reserved.await?.ok_or(Error::InvalidCode)?;
-        let mut attempts = Self { at: now, tried_by: None, mailed: None, credential: None };
+        let mut attempts = Self { at: now, attempted_by: None, mailed: None, credential: None };
         match attempts.reserve_others(app, pending, method).await {
             Ok(()) => Ok(attempts),
             Err(error) => {
@@ -182,10 +182,10 @@ impl Attempts {
     }
 
     async fn reserve_others(&mut self, app: &App, pending: &PendingLogin<'_>, method: Method) -> Result<(), Error> {
-        let tried_by = pending.tried_by(app).await?;
+        let attempted_by = pending.attempted_by(app).await?;
         let limit = app.config.unmultiplied_limit(SECOND_FACTOR_BY_ACCOUNT);
-        app.store.count_since_first(limit, &tried_by, self.at).await?;
-        self.tried_by = Some(tried_by.clone());
+        app.store.count_since_first(limit, &attempted_by, self.at).await?;
+        self.attempted_by = Some(attempted_by.clone());
         match method {
             Method::EmailCode => {
                 let account = format!("{}#{}", pending.account.id, pending.account.device_epoch);
@@ -195,9 +195,9 @@ impl Attempts {
             Method::Totp => {
                 let credential = if pending.device.is_some() { "totp/device" } else { "totp" };
                 let factor = app.config.limit_factor;
-                self.credential = Some(app.store.reserve_login(credential, &tried_by, factor, self.at).await?);
+                self.credential = Some(app.store.reserve_login(credential, &attempted_by, factor, self.at).await?);
             }
-            // Nobody can guess these.
+            // Nobody can guess a backup code or a signature.
             Method::BackupCode | Method::Passkey => {}
         }
         Ok(())
@@ -205,9 +205,9 @@ impl Attempts {
 
     /// Adds the refund of the counts to a transaction.
     fn refund_counts(&self, app: &App, transaction: &mut Transaction) {
-        if let Some(tried_by) = &self.tried_by {
+        if let Some(attempted_by) = &self.attempted_by {
             let limit = app.config.unmultiplied_limit(SECOND_FACTOR_BY_ACCOUNT);
-            transaction.refund_since_first(limit, tried_by);
+            transaction.refund_since_first(limit, attempted_by);
         }
         if let Some(account) = &self.mailed {
             transaction.refund_count(app.config.limit(LOGIN_CODE_GUESSES_BY_ACCOUNT), account, self.at);
@@ -218,7 +218,7 @@ impl Attempts {
     async fn refund(&self, app: &App) -> Result<(), Error> {
         let mut transaction = app.store.transaction();
         self.refund_counts(app, &mut transaction);
-        if self.tried_by.is_some() {
+        if self.attempted_by.is_some() {
             app.store.commit_refunding(transaction, &self.credential).await?;
         }
         Ok(())

@@ -1,5 +1,5 @@
-//! `POST /v1/login/passkey/options`: asks for a passkey. Without an identifier any user's will do. An account without passkeys gets decoy
-//! credentials, so that nobody learns which accounts have some.
+//! `POST /v1/login/passkey/options`: asks for a passkey. Without an identifier, any user's passkey is accepted. An
+//! account without passkeys gets decoy credentials, so that nobody learns which accounts have passkeys.
 
 use serde_json::json;
 use shared::{
@@ -38,12 +38,10 @@ pub const OPERATION: Operation = Operation::http("login-passkey-options", |conte
     .keys(&[KeyPurpose::Index, KeyPurpose::FieldMfa, KeyPurpose::FieldSession])
     .limits(&[PASSKEY_OPTIONS_BY_NETWORK]);
 
-/// Who is asked for a passkey.
+/// The account that is asked for a passkey.
 enum Target {
     Anybody,
-    /// The account with this identifier.
     Account(Identifier),
-    /// The account of a pending login.
     PendingLogin(ContinuationToken),
 }
 
@@ -65,7 +63,7 @@ impl Target {
     }
 }
 
-/// The credentials that are asked for, and the user.
+/// The requested credentials, and their user.
 struct Asked {
     allowed: Vec<Allowed>,
     user_id: UserId,
@@ -90,7 +88,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         Target::Account(identifier) => of_account(app, &index, &identifier).await?,
         Target::PendingLogin(token) => of_pending_login(app, &token).await?,
     };
-    let options = app.relying_party().await?.ask_for_passkey(&asked.allowed)?;
+    let options = app.relying_party().await?.assertion_options(&asked.allowed)?;
     let id = Token::random(&*app.rng).encode();
     let payload = PasskeyAssertion {
         discoverable: asked.discoverable,
@@ -104,15 +102,15 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     Ok(Response::json(StatusCode::OK, &json!({ "challenge_id": id, "publicKey": options.options })))
 }
 
-/// The key of the limit: the network. A pending login and a browser with a device token have budgets of their own, which their neighbours
-/// in the network cannot use up.
+/// The key of the limit: the network. A pending login and a browser with a device token have their own budgets, so that
+/// other clients of the network cannot use them up.
 fn counted_by(index: &KeySet, request: &Request, target: &Target) -> String {
     if let Target::PendingLogin(token) = target {
         return token.challenge.clone();
     }
     match device::presented(index, request, &SessionOptions::default()) {
         Some(token) => token.hash(index),
-        None => lookup_hash(index, Subject::Network, network::of_limits(request.client.ip).as_bytes()),
+        None => lookup_hash(index, Subject::Network, network::for_limits(request.client.ip).as_bytes()),
     }
 }
 
@@ -150,7 +148,7 @@ async fn of_pending_login(app: &App, token: &ContinuationToken) -> Result<Asked,
     })
 }
 
-/// Credential ids like those of a few common authenticators. They are derived from the identifier, so they never change.
+/// Credential ids like those of common authenticators. They are derived from the identifier, so they never change.
 fn decoy_credentials(index: &KeySet, identifier_hash: &str) -> Vec<Allowed> {
     let seed = raw(index, Subject::DecoyCredential, identifier_hash.as_bytes());
     let how_many = if seed[0] < 64 { 2 } else { 1 };

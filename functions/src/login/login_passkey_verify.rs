@@ -1,4 +1,5 @@
-//! `POST /v1/login/passkey/verify`: logs in with a passkey, which is both factors, or uses one as the second factor of a login.
+//! `POST /v1/login/passkey/verify`: logs in with a passkey, which counts as both factors. Or uses a passkey as the
+//! second factor of a login.
 
 use shared::{
     context::Context,
@@ -15,7 +16,7 @@ use shared::{
     operation::{Operation, Route},
     store::{Account, Challenge, Condition, PasskeyAssertion, Retries, SecondFactor, SecretKind, UserQuery},
     user_cipher::UserCipher,
-    webauthn::Assertion,
+    webauthn::AssertionResponse,
 };
 
 use crate::auth::{
@@ -49,7 +50,7 @@ pub const OPERATION: Operation = Operation::http("login-passkey-verify", |contex
 
 struct Form {
     challenge_id: OpaqueText,
-    assertion: Assertion,
+    assertion: AssertionResponse,
     options: SessionOptions,
 }
 
@@ -63,7 +64,7 @@ impl Form {
     }
 }
 
-/// A login with a passkey.
+/// A login with a passkey, in progress.
 struct Login<'a> {
     context: Context<'a>,
     form: &'a Form,
@@ -71,7 +72,7 @@ struct Login<'a> {
     challenge: &'a Challenge<PasskeyAssertion>,
     /// WebAuthn's state, decrypted.
     state: String,
-    /// The id of the passkey that signed, whether it exists or not.
+    /// The id of the passkey that signed. It may not exist.
     passkey: String,
 }
 
@@ -130,7 +131,7 @@ impl Login<'_> {
         let (_, decoy_cipher) = app.decoy_cipher(&user_id.to_string()).await?;
         let cipher = record.salt.map_or(decoy_cipher, |salt| app.user_cipher(salt));
         let Some((account, stored)) = record.account.zip(record.passkey) else {
-            let verified = app.relying_party().await?.asserted_by_nobody(&self.form.assertion, &self.state);
+            let verified = app.relying_party().await?.verify_decoy_assertion(&self.form.assertion, &self.state);
             if let Err(error @ Error::Internal(_)) = verified {
                 return Err(error);
             }
@@ -171,7 +172,8 @@ impl Login<'_> {
         self.context.refuse(cipher, Action::Login, Method::Passkey.as_str(), error).await
     }
 
-    /// The session options of the first factor are kept. Those of this request don't count.
+    /// Completes a pending login. Its session options come from the first factor, so those of this request do not
+    /// count.
     async fn as_second_factor(&self, first: &str) -> Result<Response, Error> {
         let (context, app, method) = (self.context, self.context.app, Method::Passkey);
         let first: Option<Challenge<SecondFactor>> = app.store.challenge(first, app.clock.now()).await?;
@@ -208,7 +210,7 @@ impl Login<'_> {
         let proof = SecondFactorProof { method: Method::Passkey, amr: verified.key_amr(), trust_device: false };
         let mut transaction = app.store.transaction();
         let sign_in = pending.sign_in(context, proof, &mut transaction).await?;
-        // `sign_in` consumes the challenge of the login; this is the one of the signature.
+        // `sign_in` consumes the challenge of the login. This withdraws the challenge of the signature.
         transaction.withdraw_challenge(&self.challenge.id);
         verified.add_to(app, &mut transaction);
         match app.store.commit(transaction).await {

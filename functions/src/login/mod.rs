@@ -1,5 +1,3 @@
-//! Login.
-
 #[expect(clippy::module_inception, reason = "an operation has its own name everywhere")]
 pub mod login;
 pub mod login_disown;

@@ -1,4 +1,5 @@
-//! `POST /v1/mfa/totp/enable`: turns MFA on with the app's first code. Returns ten backup codes and ends the other sessions.
+//! `POST /v1/mfa/totp/enable`: turns MFA on with the app's first code. Returns ten backup codes and ends the other
+//! sessions.
 
 use serde_json::json;
 use shared::{

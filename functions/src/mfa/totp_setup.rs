@@ -1,4 +1,4 @@
-//! `POST /v1/mfa/totp`: a new secret for an authenticator app. Nothing asks for it until its first code.
+//! `POST /v1/mfa/totp`: a new secret for an authenticator app. Logins do not ask for it before its first code.
 
 use serde_json::json;
 use shared::{

@@ -1,4 +1,4 @@
-//! `POST /v1/passkeys/options`: what a browser needs to create a passkey.
+//! `POST /v1/passkeys/options`: the options for a browser to create a passkey.
 
 use serde_json::json;
 use shared::{
@@ -31,7 +31,7 @@ pub const OPERATION: Operation = Operation::http("passkey-options", |context| Bo
         KeyPurpose::FieldIp,
     ]);
 
-/// The account has [`MAX_PASSKEYS`].
+/// The answer for an account with [`MAX_PASSKEYS`].
 pub(super) const TOO_MANY: Error = Error::Conflict("This account has the maximum number of passkeys.");
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
@@ -50,7 +50,7 @@ async fn ask(app: &App, caller: &Caller<'_>) -> Result<Response, Error> {
     let have = passkey::allowed(cipher, &app.store.passkeys(&account.id).await?).await?;
     let have = have.into_iter().map(|known| known.id).collect();
     let known_as = User::open(cipher, account).await?.known_as();
-    let options = app.relying_party().await?.ask_to_register(&account.id, &known_as, have)?;
+    let options = app.relying_party().await?.registration_options(&account.id, &known_as, have)?;
     let id = Token::random(&*app.rng).encode();
     let payload = PasskeyRegistration {
         session_hash: caller.session.hash.clone(),

@@ -15,7 +15,7 @@ use shared::{
     http::{Request, Response, StatusCode},
     operation::{Access, Operation, Route},
     store::{Challenge, Condition, MAX_PASSKEYS, PasskeyRegistration, SecretKind, StoredPasskey},
-    webauthn::Registration,
+    webauthn::RegistrationResponse,
 };
 
 use super::passkey_options::TOO_MANY;
@@ -45,7 +45,7 @@ pub const OPERATION: Operation = Operation::http("passkey-register", |context| B
 
 struct Form {
     challenge_id: OpaqueText,
-    credential: Registration,
+    credential: RegistrationResponse,
     name: Option<DisplayText>,
 }
 
@@ -72,7 +72,7 @@ async fn register(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Res
     let (account, cipher, now) = (&caller.account, &caller.cipher, app.clock.now());
     let found = app.store.challenge(&form.challenge_id.0, now).await?;
     let challenge: Challenge<PasskeyRegistration> = found.ok_or(Error::InvalidCode)?;
-    // A challenge of another session, or of another user, is not for this session.
+    // A challenge of another session or user does not work for this session.
     if challenge.payload.session_hash != caller.session.hash || challenge.user_id != account.id {
         return Err(Error::InvalidCode);
     }
@@ -80,7 +80,7 @@ async fn register(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Res
     let _: Challenge<PasskeyRegistration> = reserved.ok_or(Error::InvalidCode)?;
     let state = &challenge.payload.state;
     let state = passkey::open_state(app, PasskeyRegistration::STATE, &challenge.id, state).await?;
-    let created = app.relying_party().await?.registered(&form.credential, &state)?;
+    let created = app.relying_party().await?.verify_registration(&form.credential, &state)?;
     if account.passkeys >= MAX_PASSKEYS {
         return Err(TOO_MANY);
     }

@@ -1,4 +1,4 @@
-//! `DELETE /v1/passkeys/{id}`: removes a passkey, unless it is the last way in.
+//! `DELETE /v1/passkeys/{id}`: removes a passkey, unless it is the account's only credential.
 
 use shared::{
     context::Context,
@@ -55,7 +55,7 @@ async fn remove(context: Context<'_>, caller: &Caller<'_>) -> Result<Response, E
     let mut transaction = app.store.transaction();
     codes::count_change(app, caller, &mut transaction);
     transaction.remove_passkey(&found);
-    // Also fails if a parallel request has left this passkey as the last way in. The client's retry then gets that answer.
+    // Also fails if a parallel request made this passkey the only credential. The client's retry then gets that answer.
     transaction.decrement_passkeys(account);
     transaction.require_session(&caller.session);
     transaction.record_event(&event);

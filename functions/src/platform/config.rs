@@ -1,4 +1,4 @@
-//! `GET /v1/config`: what a client needs to draw its forms.
+//! `GET /v1/config`: the settings that a client's forms depend on.
 
 use serde_json::json;
 use shared::{
@@ -28,7 +28,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         "product_name": app.config.product_name,
         "password": {
             "policy": policy.as_str(),
-            "min_length": policy.least_code_points(Strength::OnlyFactor),
+            "min_length": policy.min_code_points(Strength::OnlyFactor),
             "max_length": MAX_CODE_POINTS,
             "classes": classes,
         },

@@ -1,4 +1,4 @@
-//! What the service tells about itself.
+//! Public information about the service.
 
 pub mod config;
 pub mod health;

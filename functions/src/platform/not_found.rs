@@ -1,4 +1,5 @@
-//! `$default`: answers 404 to unknown routes, and the preflights of browsers (Fetch standard, "CORS-preflight request").
+//! `$default`: answers 404 to unknown routes. Also answers the preflights of browsers (Fetch standard, "CORS-preflight
+//! request").
 
 use shared::{
     context::Context,
@@ -15,7 +16,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let request = context.request;
     let is_preflight =
         request.method == Method::OPTIONS && request.headers.contains_key("access-control-request-method");
-    // A preflight of an origin that is not allowed is an unknown route, and its browser takes that as a refusal.
+    // A preflight of an origin that is not allowed gets 404, which the browser takes as a refusal.
     if is_preflight && request.allowed_origin().is_some() {
         return Ok(Response::empty(StatusCode::NO_CONTENT)
             .with_header("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE")

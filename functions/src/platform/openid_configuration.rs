@@ -1,5 +1,5 @@
-//! `GET /.well-known/openid-configuration`: issuer metadata (OpenID Connect Discovery 1.0, section 3; RFC 8414), enough for any OIDC library
-//! to verify access tokens.
+//! `GET /.well-known/openid-configuration`: issuer metadata (OpenID Connect Discovery 1.0, section 3; RFC 8414). Any
+//! OIDC library can verify access tokens with it.
 
 use serde_json::json;
 use shared::{
@@ -18,7 +18,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let metadata = json!({
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
-        // The specification requires these two. Latchkey issues tokens by its own routes.
+        // The specification requires these two, but Latchkey issues tokens by its own routes.
         "authorization_endpoint": format!("{issuer}/login"),
         "token_endpoint": format!("{issuer}/v1/token/refresh"),
         "response_types_supported": [],

@@ -1,4 +1,4 @@
-//! Reauthentication by a mailed code: for accounts without a password, and for suspicious logins that wait for a code.
+//! Reauthentication by a mailed code, for accounts without a password and for unconfirmed sessions.
 
 use serde_json::json;
 use shared::{
@@ -54,7 +54,7 @@ pub(super) async fn ask(context: Context<'_>, caller: &Caller<'_>) -> Result<Res
     Ok(Response::json(StatusCode::ACCEPTED, &json!({ "challenge_id": id, "expires_in": CODE_SECONDS })))
 }
 
-/// Accepts a mailed code as a proof, together with a second factor where the account has one.
+/// Accepts a mailed code as a proof, with a second factor if the account has MFA.
 ///
 /// # Errors
 /// `invalid_code`, `rate_limited`, `locked_out`, `session_revoked`, `temporarily_unavailable`.
@@ -66,7 +66,7 @@ pub(super) async fn accept(
     totp: Option<OtpCode>,
 ) -> Result<Response, Error> {
     let app = context.app;
-    // A challenge of another session, or of another user, is not for this session.
+    // A challenge of another session or user does not work for this session.
     if caller.session.code_challenge.as_deref() != Some(challenge_id) {
         return Err(Error::InvalidCode);
     }

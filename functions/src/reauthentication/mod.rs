@@ -1,4 +1,4 @@
-//! Renewed proof of a session's user.
+//! A new proof in an existing session.
 
 pub mod reauthenticate;
 

@@ -1,4 +1,4 @@
-//! What every renewed proof comes to: a confirmed login, a recent `auth_time`, a new access token.
+//! The result of every reauthentication: a confirmed login, a recent `auth_time`, a new access token.
 
 use shared::{
     app::App,
@@ -21,7 +21,7 @@ use crate::auth::{
     },
 };
 
-/// Verifies the second factor that came with another proof, if one came.
+/// Verifies the second factor of the request, if there is one.
 ///
 /// # Errors
 /// `invalid_code`, `locked_out`, `temporarily_unavailable`.
@@ -36,8 +36,8 @@ pub(super) async fn verify_second_factor<'a>(
     }
 }
 
-/// Requires in the transaction that the account is as it was loaded. If the login was suspicious, confirms it: its device is recognised from
-/// now on, and later logins are compared with its location.
+/// Requires in the transaction that the account is as it was loaded, and confirms a suspicious login. The account then
+/// recognises its device, and later logins are compared with its location.
 ///
 /// # Errors
 /// `temporarily_unavailable` without the keys.
@@ -58,7 +58,7 @@ pub(super) async fn confirm_login(caller: &Caller<'_>, transaction: &mut Transac
     Ok(())
 }
 
-/// Adds the renewed proof to the transaction, and makes the access token that says so.
+/// Adds the reauthentication to the transaction, and creates an access token with it.
 ///
 /// # Errors
 /// `temporarily_unavailable` without the keys.
@@ -70,7 +70,7 @@ pub(super) async fn record_reauthentication(
     transaction: &mut Transaction,
 ) -> Result<Access, Error> {
     let now = context.app.clock.now();
-    // The session is proven by these methods only. One factor does not renew an earlier proof by two.
+    // Only these methods prove the session now. One factor does not renew an earlier proof by two.
     let mut kept = caller.session.amr.clone();
     kept.retain(|method| method != MULTI_FACTOR);
     let amr = with_methods(&kept, amr);
@@ -82,7 +82,7 @@ pub(super) async fn record_reauthentication(
     Grant { cipher, account, session: &session, id, transport: *transport }.access(context.app).await
 }
 
-/// The answer to a refused transaction of a renewed proof.
+/// The error for a refused transaction of a reauthentication.
 pub(super) fn refusal(refused: CommitError) -> Error {
     match refused {
         refused if refused.is(Condition::Session) || refused.is(Condition::Device) => Error::SessionRevoked,

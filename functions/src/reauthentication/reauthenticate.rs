@@ -1,5 +1,7 @@
-//! `POST /v1/reauthenticate`: the user of a session proves their identity again. By the password, with a TOTP code where MFA is on; by a
-//! passkey; or by a mailed code, if there is no password or a suspicious login waits for it. The session's `auth_time` is then now.
+//! `POST /v1/reauthenticate`: the user of a session proves their identity again. The session's `auth_time` is then now.
+//!
+//! The proof is a password, with a TOTP code if the account has MFA. Or it is a passkey. Or it is a mailed code, if the
+//! account has no password or the session is unconfirmed.
 
 use shared::{
     context::Context,
@@ -16,7 +18,7 @@ use shared::{
     http::{Request, Response},
     operation::{Access, Operation, Route},
     store::{Attempt, Challenge, Condition, FactorChange, PasskeyAssertion, SecretKind, UserQuery},
-    webauthn::Assertion,
+    webauthn::AssertionResponse,
 };
 
 use super::{
@@ -50,7 +52,7 @@ pub const OPERATION: Operation = Operation::http("reauthenticate", |context| Box
     .limits(&[CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION]);
 
 enum Proof {
-    /// Nothing yet: a code is asked for.
+    /// No proof yet: the caller asks for a mailed code.
     None,
     Password {
         password: Password,
@@ -63,7 +65,7 @@ enum Proof {
     },
     Passkey {
         challenge_id: OpaqueText,
-        assertion: Assertion,
+        assertion: AssertionResponse,
     },
 }
 
@@ -95,10 +97,11 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let proof = Proof::parse(request)?;
     let caller = caller::caller_with_factors(context).await?;
     let mfa = caller.account.mfa_since.is_some();
-    // A suspicious login that waits for a mailed code is not confirmed by the password, because a thief may have it.
+    // The password does not confirm a suspicious login that waits for a mailed code, because a thief may have it.
     let waits_for_code = caller.session.unconfirmed && !mfa;
     let (method, done) = match proof {
-        // As strong as the account's logins: with MFA, a password or a mailed code alone is not enough.
+        // The proof must be as strong as the account's logins. With MFA, a password or a mailed code alone is not
+        // enough.
         Proof::Password { totp: None, .. } | Proof::Code { totp: None, .. } if mfa => {
             return Err(Error::field("totp_code", "is required"));
         }
@@ -126,7 +129,7 @@ async fn by_password(
     totp: Option<OtpCode>,
 ) -> Result<Response, Error> {
     let app = context.app;
-    // Counted per session, so failures elsewhere don't count here, and failures here don't count there.
+    // Counted per session. So failures elsewhere do not count here, and failures here do not count there.
     let (factor, now) = (app.config.limit_factor, app.clock.now());
     let attempt = app.store.reserve_login("password/session", &caller.session.hash, factor, now).await?;
     let right = match &caller.account.password {
@@ -167,13 +170,13 @@ async fn by_passkey(
     context: Context<'_>,
     caller: &Caller<'_>,
     challenge_id: &str,
-    assertion: &Assertion,
+    assertion: &AssertionResponse,
 ) -> Result<Response, Error> {
     let (app, now) = (context.app, context.app.clock.now());
     let challenge: Option<Challenge<PasskeyAssertion>> = app.store.challenge(challenge_id, now).await?;
     let challenge = challenge.ok_or(Error::InvalidCode)?;
     let asked = &challenge.payload;
-    // A challenge for another user, or for the second factor of a login, is not for this session.
+    // A challenge for another user, or for the second factor of a login, does not work for this session.
     if asked.second_factor_of.is_some() || !asked.discoverable && challenge.user_id != caller.account.id {
         return Err(Error::InvalidCode);
     }

@@ -1,3 +1,3 @@
-//! Ways back in.
+//! Recovery of an account.
 
 pub mod password_reset;

@@ -1,4 +1,5 @@
-//! `POST /v1/password/reset`: sets a new password with a reset token. All sessions end and all devices become unrecognised.
+//! `POST /v1/password/reset`: sets a new password with a reset token. All sessions end and all devices become
+//! unrecognised.
 
 use shared::{
     context::Context,

@@ -1,5 +1,5 @@
-//! The creation of an account: its profile, its reservations, its salt, its first session and the audit event, in one transaction with the
-//! challenge that it came from.
+//! The creation of an account. One transaction writes profile, reservations, salt, first session and audit event, and
+//! consumes the challenge.
 
 use shared::{
     app::App,
@@ -18,24 +18,23 @@ use shared::{
 
 use crate::auth::session::{issue, subject::SignInSubject};
 
-/// The one thing that anybody may learn about other accounts.
+/// Anybody may learn that a username is taken, and nothing else about other accounts.
 pub(super) const USERNAME_TAKEN: Error = Error::Conflict("This username is already taken.");
 
-/// What an account is created from, not encrypted.
+/// The plaintext that an account is created from.
 pub(super) struct NewAccount {
     pub(super) id: UserId,
     pub(super) salt: UserSalt,
-    /// The address and its look-up hash.
+    /// The address and its lookup hash.
     pub(super) email: Option<(String, String)>,
-    /// The username and its look-up hash.
+    /// The username and its lookup hash.
     pub(super) username: Option<(String, String)>,
     pub(super) name: Option<String>,
-    /// The password's hash.
     pub(super) password: String,
 }
 
 impl NewAccount {
-    /// What a registration kept until its address was proven. `password` is the account's hash.
+    /// The account of a registration with a proven address. `password` is the account's hash.
     ///
     /// # Errors
     /// `temporarily_unavailable` without the key.
@@ -60,10 +59,10 @@ impl NewAccount {
     }
 }
 
-/// How an account comes about.
+/// The request that creates the account.
 #[derive(Clone, Copy)]
 pub(super) struct Origin<'a> {
-    /// The registration that was proven, if there was one.
+    /// The proven registration, if any.
     pub(super) challenge: Option<&'a Challenge<Registration>>,
     pub(super) options: &'a SessionOptions,
     /// The audit event's method.
@@ -71,7 +70,6 @@ pub(super) struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// A registration that was proven.
     pub(super) const fn new(
         challenge: &'a Challenge<Registration>,
         options: &'a SessionOptions,
@@ -81,7 +79,7 @@ impl<'a> Origin<'a> {
     }
 }
 
-/// Creates the account and logs its owner in: 201, with the recovery key, which no later answer has.
+/// Creates the account and logs its owner in. Answers 201 with the recovery key, which no later answer has.
 ///
 /// # Errors
 /// `invalid_code` if the challenge was spent meanwhile; `conflict` if the address or the username was taken meanwhile.
@@ -130,7 +128,8 @@ pub(super) async fn create(context: Context<'_>, new: NewAccount, origin: Origin
     transaction.record_event(&event);
     match app.store.commit(transaction).await {
         Ok(()) => Ok(sign_in.answer.into_response(StatusCode::CREATED)),
-        // Checked first, because a spent code is `invalid_code` to its winner too, whose account now has the names.
+        // Checked first, because a spent code is `invalid_code` to its winner too. The winner's account has the names
+        // by now.
         Err(refused) if refused.is(Condition::Challenge) => Err(Error::InvalidCode),
         Err(refused) if refused.is(Condition::Email) => Err(Error::Conflict("This address already has an account.")),
         Err(refused) if refused.is(Condition::Username) => Err(USERNAME_TAKEN),

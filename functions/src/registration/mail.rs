@@ -20,13 +20,13 @@ pub(super) struct Recipient<'a> {
     pub(super) cipher: &'a UserCipher<'a>,
     pub(super) challenge: &'a str,
     pub(super) address: &'a str,
-    /// Whether the address has an account. The mail then says so; the work is the same.
+    /// Whether the address already has an account. The mail then says so, and the work is the same.
     pub(super) decoy: bool,
-    /// When the registration ends.
+    /// The end of the registration.
     pub(super) ends_at: Timestamp,
 }
 
-/// What the challenge expects from now on, and the mail with it.
+/// The challenge's new expected secrets, and the mail with them.
 ///
 /// # Errors
 /// `temporarily_unavailable`.
@@ -43,7 +43,7 @@ pub(super) async fn prepare(app: &App, to: &Recipient<'_>) -> Result<(Expected, 
     } else {
         Content::VerifyRegistration {
             code: code.display().to_string(),
-            // In the fragment, which no server and no log on the way sees.
+            // The token is in the fragment, which reaches no server and no log.
             link: format!("{public_url}/verify-email#token={}", link.encode()),
         }
     };

@@ -1,5 +1,5 @@
-//! `POST /v1/register`: starts a registration. No account exists before its address is proven. What is given here waits in a challenge,
-//! encrypted. Known and unknown addresses get the same answer after the same work.
+//! `POST /v1/register`: starts a registration. A challenge keeps its data, encrypted, until the address is proven. No
+//! account exists before. Known and unknown addresses get the same answer after the same work.
 
 use serde_json::json;
 use shared::{
@@ -68,7 +68,7 @@ impl Form {
         let mut fields = request.fields()?;
         let username_only = fields.has("username") && !fields.has("email");
         let options = SessionOptions::take(&mut fields);
-        // Accepted, so that a client may always send it. `config` says that no captcha is asked for yet.
+        // Accepted, so that a client may always send it. `config` says that no captcha is needed yet.
         let _captcha: Option<String> = fields.optional("captcha");
         if username_only {
             let username = fields.required("username");
@@ -180,6 +180,6 @@ async fn by_username(
 async fn count_by_network(context: Context<'_>) -> Result<(), Error> {
     let Context { app, request } = context;
     let index = app.keyring.get(KeyPurpose::Index).await?;
-    let network = lookup_hash(&index, Subject::Network, network::of_limits(request.client.ip).as_bytes());
+    let network = lookup_hash(&index, Subject::Network, network::for_limits(request.client.ip).as_bytes());
     app.store.count(app.config.limit(REGISTER_BY_NETWORK), &network, app.clock.now()).await
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/register/resend`: mails another code and link. The old ones stop working, and the attempts stay counted.
+//! `POST /v1/register/resend`: mails a new code and link. The old ones stop working, and the attempts stay counted.
 
 use serde_json::json;
 use shared::{
@@ -63,7 +63,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     transaction.record_event(&event);
     match app.store.commit(transaction).await {
         Ok(()) => {}
-        // Proven or sent again by a parallel request.
+        // A parallel request has proven or resent it.
         Err(refused) if refused.is(Condition::Challenge) => return Err(Error::InvalidCode),
         Err(error) => return Err(error.into()),
     }

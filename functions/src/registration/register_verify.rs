@@ -1,7 +1,8 @@
-//! `POST /v1/register/verify`: proves the address with the code or the link. A link alone never activates a password that another person may
-//! have typed.
+//! `POST /v1/register/verify`: proves the address with the code or the link. A link alone never activates a password,
+//! because another person may have typed it.
 //!
-//! `GET /verify-email`: the page that the link opens. It asks before it posts, so a mail scanner that follows links spends nothing.
+//! `GET /verify-email`: the page that the link opens. It asks before it posts, so a mail scanner that follows links
+//! spends nothing.
 
 use serde_json::json;
 use shared::{
@@ -129,7 +130,7 @@ async fn by_link(
             "was not set at registration. Leave it out here, and set it in the next step",
         ));
     };
-    // The holder of the link may leave the password out, but must not guess it without a limit.
+    // The holder of the link may omit the password, but must not guess it without a limit.
     let reserved = app.store.reserve_attempt(&challenge.id, SecretKind::LinkPassword, now).await?;
     let _: Challenge<Registration> = reserved.ok_or(Error::InvalidCode)?;
     if !password::matches(app, password.bytes(), known).await? {

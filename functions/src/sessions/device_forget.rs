@@ -1,5 +1,5 @@
-//! `DELETE /v1/devices/{id}`: forgets a device. Its token and its trust end first, so that no login with it can come in between. Then its
-//! sessions end, however many there are. If the request is cut off, repeating it resumes.
+//! `DELETE /v1/devices/{id}`: forgets a device. Its token and its trust end first, so that no login can use it in
+//! between. Then its sessions end, however many there are. An interrupted request resumes when it is repeated.
 
 use shared::{
     context::Context,
@@ -26,7 +26,7 @@ pub const OPERATION: Operation = Operation::http("device-forget", |context| Box:
     .access(Access::Session)
     .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp]);
 
-/// The sessions that one transaction ends, each with its event (DynamoDB accepts a hundred writes).
+/// The sessions that one transaction ends, each with its event. DynamoDB accepts 100 writes.
 const AT_ONCE: usize = 40;
 
 /// The most transactions of one request.
@@ -76,7 +76,7 @@ async fn forget(context: Context<'_>, caller: &Caller<'_>, device: &Device) -> R
     Err(Error::TemporarilyUnavailable("the device has more sessions than one request can end".to_owned()))
 }
 
-/// The active sessions of a device. The caller's own comes last, so that a request that is cut off can be repeated.
+/// The active sessions of a device. The caller's own comes last, so that an interrupted request can be repeated.
 async fn active_sessions(context: Context<'_>, caller: &Caller<'_>, device: &Device) -> Result<Vec<Session>, Error> {
     let now = context.app.clock.now();
     let mut sessions = context.app.store.sessions(&caller.account.id).await?;

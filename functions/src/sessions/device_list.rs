@@ -1,4 +1,4 @@
-//! `GET /v1/devices`: the devices that the caller's account recognises, the last seen first.
+//! `GET /v1/devices`: the recognised devices of the caller's account, the last seen first.
 
 use serde_json::json;
 use shared::{

@@ -1,4 +1,4 @@
-//! `PATCH /v1/devices/{id}`: renames a device, or ends its trust. Only a login with a second factor gives trust.
+//! `PATCH /v1/devices/{id}`: renames a device, or ends its trust. Only a login with a second factor trusts a device.
 
 use serde_json::Value;
 use shared::{
@@ -27,7 +27,7 @@ pub const OPERATION: Operation = Operation::http("device-update", |context| Box:
     .access(Access::Session)
     .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp]);
 
-/// `"trusted": false`
+/// Parses only `"trusted": false`.
 struct EndTrust;
 
 impl FromJson for EndTrust {

@@ -1,4 +1,4 @@
-//! `POST /v1/logout`: ends the caller's session, which the access token names or, if that has expired, the refresh token.
+//! `POST /v1/logout`: ends the caller's session. The access token names it or, if that has expired, the refresh token.
 
 use shared::{
     context::Context,
@@ -77,7 +77,7 @@ async fn named_session(context: Context<'_>) -> Result<NamedSession, Error> {
         Ok(Presented { user_id, session_id, transport, .. }) => {
             Ok(NamedSession { user_id, session_id, method: "access_token", transport })
         }
-        // The cookie of the access token has expired. That of the refresh token names the same session.
+        // The cookie of the access token has expired. The refresh token's cookie names the same session.
         Err(Error::InvalidToken)
             if !request.headers.contains_key("authorization") && request.cookie(Cookie::Refresh).is_some() =>
         {

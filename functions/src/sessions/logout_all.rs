@@ -1,5 +1,5 @@
-//! `POST /v1/logout/all`: ends all of the caller's sessions, however many there are, with one write: it raises the account's session epoch.
-//! With `keep_current` the caller's own session is taken into the new epoch.
+//! `POST /v1/logout/all`: ends all of the caller's sessions with one write, which raises the account's session epoch.
+//! With `keep_current` the caller's own session moves to the new epoch.
 
 use serde_json::json;
 use shared::{

@@ -1,4 +1,4 @@
-//! The caller's own devices, and the answer for everything else.
+//! The caller's own devices, and the answer for all others.
 
 use shared::{
     context::Context,
@@ -21,7 +21,7 @@ pub(super) async fn find_device(context: Context<'_>, caller: &Caller<'_>) -> Re
     }
 }
 
-/// Whether a device is one of the account's now: not forgotten, not revoked, not expired.
+/// Whether a device is active: not forgotten, not revoked, not expired.
 pub(super) fn is_active(context: Context<'_>, caller: &Caller<'_>, device: &Device) -> bool {
     device.state.is_active(caller.account.device_epoch, context.app.clock.now())
 }

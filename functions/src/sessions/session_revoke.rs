@@ -1,4 +1,5 @@
-//! `DELETE /v1/sessions/{id}`: ends one of the caller's sessions, the current one too. Another user's session is not found.
+//! `DELETE /v1/sessions/{id}`: ends one of the caller's sessions, also the current one. Another user's session is not
+//! found.
 
 use shared::{
     context::Context,

@@ -1,4 +1,4 @@
-//! Sessions and devices as their owner sees them.
+//! Sessions and devices in the form that their owner gets.
 
 use serde::Serialize;
 use shared::{
@@ -53,7 +53,7 @@ struct SessionDevice {
     trusted: bool,
 }
 
-/// The name that its user gave a device or, without one, its description.
+/// The name that the user gave a device, or else its description.
 async fn device_name(fields: &ItemCipher<'_>, device: &Device, agent: &UserAgent) -> Result<String, Error> {
     let name = fields.open_some(Device::NAME, device.name.as_ref()).await?;
     Ok(name.unwrap_or_else(|| agent.describe()))

@@ -1,8 +1,9 @@
-//! `authorizer`: a Lambda authorizer (HTTP API, payload 2.0, simple response) for any API of the user's. It checks the access token of the
-//! header or, on the same host, of the cookie; and whether the session is active, if the deployment asks for that.
+//! `authorizer`: a Lambda authorizer (HTTP API, payload 2.0, simple response) for other APIs of the deployment's owner.
+//! It checks the access token of the header or, on the same host, of the cookie. If the deployment asks for that, it
+//! also checks whether the session is active.
 //!
-//! A request without a good token gets 401 from API Gateway (which makes one of the message `Unauthorized`). Cookies without their CSRF
-//! token get 403.
+//! A request without a valid token gets 401, because API Gateway answers so to the message `Unauthorized`. Cookies
+//! without their CSRF token get 403.
 
 use serde_json::{Value, json};
 use shared::{

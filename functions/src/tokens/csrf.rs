@@ -1,4 +1,5 @@
-//! `GET /v1/csrf`: the CSRF token of the session that the cookies belong to or, without one, of a cookie that the answer sets.
+//! `GET /v1/csrf`: the CSRF token of the session that the cookies belong to. Without a session, the answer sets a
+//! pre-login cookie and has its token.
 
 use serde_json::json;
 use shared::{
@@ -20,7 +21,7 @@ pub const OPERATION: Operation = Operation::http("csrf", |context| Box::pin(hand
     .routes(&[Route::new("GET", "/v1/csrf")])
     .keys(&[KeyPurpose::Index, KeyPurpose::Refresh, KeyPurpose::Csrf]);
 
-/// Seconds that the pre-login cookie lasts: as long as a form may stay open.
+/// Seconds that the pre-login cookie lasts. A form may stay open as long.
 const PRE_LOGIN_SECONDS: i64 = 86_400;
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
@@ -29,7 +30,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     if let Some(session_id) = active_session(context).await? {
         return Ok(answer(csrf::issue(app, &Bound::Session(session_id)).await?));
     }
-    // An existing cookie stays, so that forms in other tabs go on working.
+    // An existing cookie stays, so that forms in other tabs still work.
     let value = csrf::pre_login(request).unwrap_or_else(|| Token::random(&*app.rng));
     let cookie = Cookie::PreLogin.set(&value.encode(), PRE_LOGIN_SECONDS);
     Ok(answer(csrf::issue(app, &Bound::Browser(value)).await?).with_cookie(cookie))

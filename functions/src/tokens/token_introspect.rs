@@ -1,4 +1,4 @@
-//! `POST /v1/token/introspect`: whether an access token is active now (RFC 7662).
+//! `POST /v1/token/introspect`: whether an access token is active (RFC 7662).
 
 use serde::Serialize;
 use serde_json::json;
@@ -34,10 +34,10 @@ struct Active {
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut fields = context.request.form()?;
     let token: Option<OpaqueText> = fields.required("token");
-    // Section 2.1: the hint may be ignored, because only access tokens are valid elsewhere.
+    // Section 2.1: the hint may be ignored. Only access tokens are valid here.
     let _hint: Option<String> = fields.optional("token_type_hint");
     let token = fields.finish(|| token)?;
-    // Section 2.2: nothing else is said about a token that is not active.
+    // Section 2.2: the answer for an inactive token reveals nothing else.
     Ok(match active(context.app, &token.0).await? {
         Some(claims) => Response::json(StatusCode::OK, &Active { active: true, token_type: "Bearer", claims }),
         None => Response::json(StatusCode::OK, &json!({ "active": false })),

@@ -1,5 +1,5 @@
-//! `POST /v1/token/refresh`: a new pair of tokens. The live refresh token is spent. The token that was just spent gets the same successor
-//! again. An older one was copied, so it ends the session.
+//! `POST /v1/token/refresh`: a new pair of tokens. The live refresh token is spent. The token that was just spent gets
+//! the same successor again. An older one was copied, so it ends the session.
 
 use shared::{
     context::Context,
@@ -65,7 +65,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     }
 }
 
-/// The refresh token of a request: that of the body or, without one, of the cookie, which needs a CSRF token.
+/// The refresh token of the body or, without one, of the cookie. The cookie needs a CSRF token.
 async fn presented(context: Context<'_>) -> Result<(RefreshToken, Transport), Error> {
     let Context { app, request } = context;
     let mut fields = request.fields()?;
@@ -80,7 +80,7 @@ async fn presented(context: Context<'_>) -> Result<(RefreshToken, Transport), Er
     Ok((RefreshToken::parse(&keys, &token.0).ok_or(Error::InvalidToken)?, Transport::Token))
 }
 
-/// The account and session as one read found them.
+/// The account and session at one read.
 struct Snapshot<'a> {
     context: Context<'a>,
     account: &'a Account,
@@ -112,7 +112,7 @@ impl Snapshot<'_> {
         let method = if outcome == Refresh::Rotate { "rotate" } else { "repeat" };
         let event = context.event(cipher, Action::Refresh, Outcome::Success, method).await?;
         let mut transaction = app.store.transaction();
-        // No token is issued after an acknowledged revocation of the session or of all sessions, nor after a ban.
+        // No token is issued after an acknowledged revocation or ban.
         transaction.require_account(account);
         if outcome == Refresh::Rotate {
             transaction.rotate(session, &issue::refresh_hash(app, &successor).await?, now);
@@ -124,7 +124,7 @@ impl Snapshot<'_> {
         Ok(answer.into_response(StatusCode::OK))
     }
 
-    /// Ends the session of a copied token, and mails its owner.
+    /// Ends the session of a copied token, and notifies its owner.
     async fn end_for_reuse(&self) -> Result<Response, Error> {
         let Self { context, account, session, cipher } = *self;
         let (app, now, error) = (context.app, context.app.clock.now(), Error::SessionRevoked);

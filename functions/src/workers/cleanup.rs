@@ -1,6 +1,6 @@
-//! `cleanup`: daily, what TTL cannot do. Mails that were given up and have not expired go to `send-email` again.
+//! `cleanup`: daily work that TTL cannot do. It passes unsent mails that have not expired to `send-email` again.
 //!
-//! Whatever merely expires is refused by code from that moment, and DynamoDB's TTL deletes it free of charge.
+//! Code refuses expired items from that moment, and DynamoDB's TTL deletes them free of charge.
 
 use serde_json::{Value, json};
 use shared::{app::App, error::Error, operation::Operation};

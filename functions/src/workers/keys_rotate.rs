@@ -1,5 +1,5 @@
-//! `keys-rotate`: creates the purpose keys that are missing. A CloudFormation custom resource runs it at deployment, so that the first request
-//! finds its keys; the schedule runs it daily.
+//! `keys-rotate`: creates missing purpose keys. A CloudFormation custom resource runs it at deployment, so that the
+//! first request finds its keys. The schedule runs it daily.
 
 use serde_json::{Value, json};
 use shared::{app::App, crypto::key::KeyPurpose, error::Error, operation::Operation};
@@ -12,7 +12,8 @@ async fn handle(app: &App, event: Value) -> Result<Value, Error> {
     let Some(answer_to) = event.get("ResponseURL").and_then(Value::as_str) else {
         return Ok(json!({ "made": make_missing(app).await? }));
     };
-    // CloudFormation waits for an answer, so it gets one whatever happens. Delete does nothing, because the table with the keys is kept.
+    // CloudFormation waits for an answer, so it gets one in every case. Delete does nothing, because the table with the
+    // keys is kept.
     let done = match event.get("RequestType").and_then(Value::as_str) {
         Some("Delete") => Ok(()),
         _ => deploy(app, &event).await,
@@ -46,14 +47,14 @@ async fn make_missing(app: &App) -> Result<Vec<&'static str>, Error> {
     let mut made = Vec::new();
     for purpose in KeyPurpose::ALL {
         let missing = !there.iter().any(|key| key.purpose == purpose.as_str());
-        if missing && app.keyring.make_first(purpose).await? {
+        if missing && app.keyring.create_first_version(purpose).await? {
             made.push(purpose.as_str());
         }
     }
     Ok(made)
 }
 
-/// Sends the answer to CloudFormation: to a signed URL in S3.
+/// Sends the answer to CloudFormation, at a signed URL in S3.
 async fn answer_cloudformation(app: &App, url: &str, body: String) -> Result<(), Error> {
     let status = app.put(url, body).await?;
     if status == 200 {

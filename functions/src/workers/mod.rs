@@ -1,4 +1,4 @@
-//! What no client calls.
+//! Functions that no client calls.
 
 pub mod cleanup;
 pub mod keys_rotate;

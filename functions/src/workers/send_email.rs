@@ -1,8 +1,8 @@
-//! `send-email`: takes mails from the outbox's stream, hands them to SES, and removes them from the outbox. The only function that may call
-//! SES.
+//! `send-email`: reads mails from the outbox's stream, sends them by SES, and removes them from the outbox. No other
+//! function may call SES.
 //!
-//! A stream repeats a batch with a lost answer, so a mail may be sent twice, with the same content. None is lost, because it stays in the
-//! outbox until SES has accepted it.
+//! A stream repeats a batch if its answer is lost, so a mail may be sent twice, with the same content. No mail is lost,
+//! because it stays in the outbox until SES accepts it.
 
 use serde_json::{Value, json};
 use shared::{
@@ -37,7 +37,7 @@ async fn handle(app: &App, event: Value) -> Result<Value, Error> {
     let records = event.get("Records").and_then(Value::as_array).cloned().unwrap_or_default();
     let mut failures = Vec::new();
     for record in &records {
-        // This function and TTL remove mails; there is nothing to send.
+        // Only this function and TTL remove mails, so there is nothing to send.
         if record.get("eventName").and_then(Value::as_str) == Some("REMOVE") {
             continue;
         }
@@ -59,7 +59,7 @@ async fn deliver(app: &App, record: &Value) -> Result<(), Error> {
     if stored.not_after <= now {
         return remove(app, &stored, "unsent", Outcome::Failure("expired")).await;
     }
-    // A stream may repeat a record that was handled.
+    // A stream may repeat a handled record.
     if !app.store.mail_is_pending(&stored).await? {
         return Ok(());
     }
@@ -79,7 +79,7 @@ async fn deliver(app: &App, record: &Value) -> Result<(), Error> {
     let rendered = mail::render(&mail.content, &app.config.product_name)?;
     let outcome = match app.mailer.send(&mail.to, &rendered, &stored.kind).await? {
         Sent::Accepted => Outcome::Success,
-        // SES will never accept this mail, and another attempt would hold up those after it.
+        // SES will never accept this mail, and another attempt would block the mails after it.
         Sent::Rejected => Outcome::Failure("rejected"),
     };
     remove(app, &stored, mail.content.kind(), outcome).await

@@ -1,4 +1,4 @@
-//! Backup codes: what gets somebody in whose authenticator is gone. Each is good once.
+//! Backup codes. Each replaces the authenticator app once.
 
 use std::fmt;
 
@@ -8,20 +8,22 @@ use zeroize::{Zeroize, Zeroizing};
 use super::secret::CROCKFORD;
 use crate::{fields::FromJson, rng::Rng};
 
-/// How many codes are made at once.
+/// Codes of one account.
 pub const CODES: u8 = 10;
 
 /// Letters and digits of a code.
 const LENGTH: usize = 24;
 
-/// A backup code: its number, one letter or digit, and 115 random bits in twenty-three more (Crockford's base 32), for a person to write
-/// down in six groups of four. (NIST SP 800-63B-4, section 3.1.2.2: from 112 bits on, a look-up secret needs no stretching.) Doesn't print.
+/// A backup code of 24 characters in Crockford's base 32: its number, then 115 random bits. People copy it in six
+/// groups of four. `Debug` hides it.
+///
+/// A look-up secret of at least 112 bits needs no stretching (NIST SP 800-63B-4, section 3.1.2.2).
 #[derive(Clone, PartialEq, Eq, Zeroize)]
 #[zeroize(drop)]
 pub struct BackupCode([u8; LENGTH]);
 
 impl BackupCode {
-    /// A new code of that number.
+    /// A new code with that number.
     pub fn random(number: u8, rng: &dyn Rng) -> Self {
         let mut bits = u128::from_le_bytes(rng.bytes());
         let mut digits = [CROCKFORD[usize::from(number)]; LENGTH];
@@ -32,13 +34,13 @@ impl BackupCode {
         Self(digits)
     }
 
-    /// Which of the codes it is: it is compared with that one alone.
+    /// The code's number, 0 to 9. A presented code is compared only with the stored code of this number.
     pub fn number(&self) -> Option<u8> {
         let number = self.0[0].checked_sub(b'0')?;
         (number < CODES).then_some(number)
     }
 
-    /// The code as it is shown, once.
+    /// The code for the owner, displayed once.
     pub fn display(&self) -> Zeroizing<String> {
         let groups = self.0.chunks(4).map(|group| group.iter().map(|&digit| char::from(digit)).collect::<String>());
         Zeroizing::new(groups.collect::<Vec<_>>().join("-"))
@@ -57,7 +59,7 @@ impl fmt::Debug for BackupCode {
 }
 
 impl FromJson for BackupCode {
-    /// However a person types it: in any case, with or without dashes and spaces, with letters for the digits that they look like.
+    /// Accepts any case, dashes and spaces, and the letters O, I and L for the digits that they resemble.
     fn from_json(value: Value) -> Result<Self, String> {
         let text = Zeroizing::new(String::from_json(value)?);
         let typed = text.chars().filter(|c| !c.is_whitespace() && *c != '-').map(|c| match c.to_ascii_uppercase() {
@@ -79,7 +81,7 @@ mod tests {
     use crate::rng::SystemRng;
 
     #[test]
-    fn a_code_is_read_back_however_it_is_typed() {
+    fn a_backup_code_is_accepted_in_every_common_spelling() {
         for number in 0..CODES {
             let code = BackupCode::random(number, &SystemRng);
             assert_eq!(code.number(), Some(number));
@@ -99,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_code_is_refused() {
+    fn other_texts_are_refused() {
         let shown = BackupCode::random(3, &SystemRng).display();
         for bad in
             ["", "0", &shown[1..], &format!("{}A", *shown), &shown.replace('-', "_"), &"U".repeat(24), &"é".repeat(24)]
@@ -111,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_differ_in_every_place() {
+    fn codes_differ_in_every_character() {
         let codes: Vec<_> = (0..200).map(|_| BackupCode::random(7, &SystemRng)).collect();
         for place in 1..LENGTH {
             let mut seen: Vec<u8> = codes.iter().map(|code| code.0[place]).collect();

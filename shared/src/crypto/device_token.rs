@@ -1,14 +1,14 @@
-//! Device tokens: what a browser or an app shows at its next login, so that it is known as the one that logged in before.
+//! Device tokens. A browser or app presents its token at the next login, so that the device is recognised.
 //!
-//! A token names its user and its device, holds 32 random bytes of which the table keeps a keyed hash, and carries an HMAC under the
-//! `index` key, by which a token that this service never gave out is told without a read.
+//! A token names its user and its device, and holds 32 random bytes. The table keeps a keyed hash of them. An HMAC
+//! under the `index` key shows without a read whether this service issued the token.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     lookup_hash::{Subject, lookup_hash},
-    secret::{hmac, same},
+    secret::{constant_time_eq, hmac},
 };
 use crate::{
     crypto::key::KeySet,
@@ -18,14 +18,11 @@ use crate::{
 
 const PREFIX: &str = "dt_";
 
-/// User, device, secret.
+/// User id, device id, secret.
 const PAYLOAD: usize = 16 + 16 + 32;
 
-/// A device token.
 pub struct DeviceToken {
-    /// Whose the device is.
     pub user_id: UserId,
-    /// The device.
     pub device_id: DeviceId,
     secret: [u8; 32],
 }
@@ -42,14 +39,14 @@ impl DeviceToken {
         Self { user_id: user_id.clone(), device_id: device_id.clone(), secret: rng.bytes() }
     }
 
-    /// Reads a token that a client sent. `None` for anything that this service didn't give out.
+    /// Parses a presented token. `None` if this service did not issue it.
     pub fn parse(index: &KeySet, text: &str) -> Option<Self> {
         if text.len() > 256 {
             return None;
         }
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?);
         let (payload, tag) = bytes.split_at_checked(PAYLOAD)?;
-        if !same(tag, &Self::tag(index, payload)) {
+        if !constant_time_eq(tag, &Self::tag(index, payload)) {
             return None;
         }
         let (user_id, rest) = payload.split_first_chunk::<16>()?;
@@ -61,7 +58,7 @@ impl DeviceToken {
         })
     }
 
-    /// The token as it is sent.
+    /// The token in the form that clients get.
     pub fn encode(&self, index: &KeySet) -> String {
         let mut bytes = Zeroizing::new(Vec::with_capacity(PAYLOAD + 32));
         bytes.extend_from_slice(&self.payload()[..]);
@@ -70,7 +67,7 @@ impl DeviceToken {
         format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes.as_slice()))
     }
 
-    /// What the table keeps of it.
+    /// The hash that the table keeps.
     pub fn hash(&self, index: &KeySet) -> String {
         lookup_hash(index, Subject::DeviceToken, &self.payload()[..])
     }
@@ -94,7 +91,7 @@ mod tests {
     use crate::rng::SystemRng;
 
     #[test]
-    fn only_our_own_tokens_are_read() {
+    fn tokens_that_this_service_did_not_issue_are_refused() {
         let index = KeySet::for_tests([1; 32]);
         let (user, device) = (UserId::random(&SystemRng), DeviceId::random(&SystemRng));
         let token = DeviceToken::random(&user, &device, &SystemRng);

@@ -1,6 +1,8 @@
-//! Encryption of single fields: AES-256-GCM (NIST SP 800-38D) with a fresh random 96-bit IV and a 128-bit tag, stored as
-//! `v<key version>:` + Base64(IV ‖ tag ‖ ciphertext). The location (table, item, attribute) and the key's purpose are authenticated
-//! too, so a value that is copied to another user, field or table does not decrypt.
+//! Encryption of single fields: AES-256-GCM (NIST SP 800-38D) with a fresh random 96-bit IV and a 128-bit tag. The
+//! stored form is `v<key version>:` + Base64(IV ‖ tag ‖ ciphertext).
+//!
+//! The location (table, item, attribute) and the key's purpose are authenticated too. So a value that is copied to
+//! another user, field or table does not decrypt.
 
 use aes_gcm::{
     Aes256Gcm, KeyInit,
@@ -20,7 +22,8 @@ use crate::{
 const IV: usize = 12;
 const TAG: usize = 16;
 
-/// A user's salt. Every key of the user's fields is derived with it. Destroying it makes the fields unreadable in all tables and backups.
+/// A user's salt. Every key of the user's fields is derived with it. Destroying it makes the fields unreadable in all
+/// tables and backups.
 #[derive(Clone, Zeroize)]
 #[zeroize(drop)]
 pub struct UserSalt([u8; 32]);
@@ -59,12 +62,13 @@ pub struct Field {
 
 impl Field {
     /// The field in one item, by the item's whole key.
-    pub const fn of<'a>(&self, item: &'a str) -> FieldLocation<'a> {
+    pub const fn at<'a>(&self, item: &'a str) -> FieldLocation<'a> {
         FieldLocation { field: *self, item }
     }
 }
 
-/// A field in one item. The whole location is authenticated, so a value that is copied to another location does not decrypt.
+/// A field in one item. The whole location is authenticated, so a value that is copied to another location does not
+/// decrypt.
 #[derive(Debug, Clone, Copy)]
 pub struct FieldLocation<'a> {
     pub field: Field,
@@ -156,38 +160,38 @@ mod tests {
     fn a_field_decrypts_only_at_its_location_and_under_its_keys() {
         let keys = KeySet::for_tests([1; 32]);
         let salt = UserSalt::random(&SystemRng);
-        let sealed = seal(&keys, Some(&salt), FIELD.of(ITEM), b"secret", &SystemRng).unwrap();
+        let sealed = seal(&keys, Some(&salt), FIELD.at(ITEM), b"secret", &SystemRng).unwrap();
         assert!(sealed.starts_with("v1:"));
         let open_at = |keys: &KeySet, salt: &UserSalt, location, stored: &str| {
             open(keys, Some(salt), location, stored).map(|plaintext| plaintext.to_vec())
         };
-        assert_eq!(open_at(&keys, &salt, FIELD.of(ITEM), &sealed).unwrap(), b"secret");
+        assert_eq!(open_at(&keys, &salt, FIELD.at(ITEM), &sealed).unwrap(), b"secret");
         for (field, item) in [
             (Field { table: "sessions", ..FIELD }, ITEM),
             (Field { attribute: "name", ..FIELD }, ITEM),
             (Field { purpose: KeyPurpose::FieldIp, ..FIELD }, ITEM),
             (FIELD, "USER#2|PROFILE"),
         ] {
-            assert!(open_at(&keys, &salt, field.of(item), &sealed).is_err());
+            assert!(open_at(&keys, &salt, field.at(item), &sealed).is_err());
         }
-        assert!(open_at(&keys, &UserSalt::random(&SystemRng), FIELD.of(ITEM), &sealed).is_err());
-        assert!(open_at(&KeySet::for_tests([2; 32]), &salt, FIELD.of(ITEM), &sealed).is_err());
+        assert!(open_at(&keys, &UserSalt::random(&SystemRng), FIELD.at(ITEM), &sealed).is_err());
+        assert!(open_at(&KeySet::for_tests([2; 32]), &salt, FIELD.at(ITEM), &sealed).is_err());
     }
 
     #[test]
-    fn any_changed_byte_is_noticed() {
+    fn any_changed_byte_is_refused() {
         let keys = KeySet::for_tests([1; 32]);
-        let sealed = seal(&keys, None, FIELD.of(ITEM), b"x", &SystemRng).unwrap();
+        let sealed = seal(&keys, None, FIELD.at(ITEM), b"x", &SystemRng).unwrap();
         let bytes = STANDARD.decode(&sealed[3..]).unwrap();
         assert_eq!(bytes.len(), IV + TAG + 1);
         for index in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[index] ^= 1;
             let changed = format!("v1:{}", STANDARD.encode(changed));
-            assert!(open(&keys, None, FIELD.of(ITEM), &changed).is_err());
+            assert!(open(&keys, None, FIELD.at(ITEM), &changed).is_err());
         }
         for bad in ["", "v1:", "v2:AAAA", "v1:####", "1:AAAA", sealed.trim_start_matches("v1:")] {
-            assert!(open(&keys, None, FIELD.of(ITEM), bad).is_err());
+            assert!(open(&keys, None, FIELD.at(ITEM), bad).is_err());
         }
     }
 
@@ -195,7 +199,7 @@ mod tests {
     fn ivs_do_not_repeat() {
         let keys = KeySet::for_tests([1; 32]);
         let seals: std::collections::HashSet<String> = (0..10_000)
-            .map(|_| seal(&keys, None, FIELD.of(ITEM), b"", &SystemRng).unwrap()[3..19].to_owned())
+            .map(|_| seal(&keys, None, FIELD.at(ITEM), b"", &SystemRng).unwrap()[3..19].to_owned())
             .collect();
         assert_eq!(seals.len(), 10_000);
     }

@@ -1,4 +1,4 @@
-//! KeyPurpose keys as the rest of the cryptography uses them: unwrapped, by version.
+//! Unwrapped purpose keys, by version.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
@@ -7,33 +7,30 @@ use zeroize::Zeroizing;
 
 use crate::crypto::password_hash::Pepper;
 
-/// What a key is for. A key is never used for anything else.
+/// The only use of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyPurpose {
     /// E-mail addresses, usernames, names.
     FieldContact,
-    /// What second factors are checked by: TOTP secrets, passkeys.
+    /// Secrets of second factors: TOTP secrets, passkeys.
     FieldMfa,
-    /// Session ids and what describes a device.
+    /// Session ids and descriptions of devices.
     FieldSession,
-    /// IP addresses in full.
+    /// Full IP addresses.
     FieldIp,
-    /// Mails that wait to be sent.
+    /// Mails in the outbox.
     FieldOutbox,
-    /// Look-up hashes and pseudonyms.
+    /// Lookup hashes and pseudonyms.
     Index,
     /// Argon2's secret input.
     Pepper,
-    /// CSRF tokens.
     Csrf,
-    /// Refresh tokens.
     Refresh,
-    /// Access tokens (ES256; the wrapped key is the private one).
+    /// Access tokens (ES256). The wrapped key is the private key.
     Signing,
 }
 
 impl KeyPurpose {
-    /// All of them.
     pub const ALL: [Self; 10] = [
         Self::FieldContact,
         Self::FieldMfa,
@@ -64,17 +61,16 @@ impl KeyPurpose {
     }
 }
 
-/// One version of a purpose's key. Wiped when dropped.
+/// One version of a purpose's key, wiped when dropped.
 pub struct Key {
     /// The version, from 1.
     pub version: u32,
-    /// For signing keys, the `kid`.
+    /// The `kid` of a signing key.
     pub key_id: Option<String>,
     bytes: Zeroizing<Vec<u8>>,
 }
 
 impl Key {
-    /// A key that was unwrapped.
     pub const fn new(version: u32, key_id: Option<String>, bytes: Zeroizing<Vec<u8>>) -> Self {
         Self { version, key_id, bytes }
     }
@@ -84,28 +80,27 @@ impl Key {
         Pepper { version: self.version, key: &self.bytes }
     }
 
-    /// The key: 32 random bytes, or a private key in PKCS#8.
+    /// 32 random bytes, or a private key in PKCS#8.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-/// All versions of a purpose's key, oldest first, at least one.
+/// All versions of a purpose's key, oldest first. There is at least one.
 pub struct KeySet(Vec<Key>);
 
 impl KeySet {
-    /// The versions in ascending order. `None` where there is none.
+    /// Sorts the versions. `None` if there are none.
     pub fn new(mut keys: Vec<Key>) -> Option<Self> {
         keys.sort_by_key(|key| key.version);
         (!keys.is_empty()).then_some(Self(keys))
     }
 
-    /// The version that is written with.
+    /// The version for new values.
     pub fn newest(&self) -> &Key {
         &self.0[self.0.len() - 1]
     }
 
-    /// The first version.
     pub fn oldest(&self) -> &Key {
         &self.0[0]
     }
@@ -115,17 +110,17 @@ impl KeySet {
         &self.0
     }
 
-    /// A certain version, for what was written with it.
+    /// The version that a stored value names.
     pub fn version(&self, version: u32) -> Option<&Key> {
         self.0.iter().find(|key| key.version == version)
     }
 
-    /// The bytes of a certain version, for [`PasswordHasher::verify`](crate::crypto::password_hash::PasswordHasher::verify).
+    /// The bytes of a version, for [`PasswordHasher::verify`](crate::crypto::password_hash::PasswordHasher::verify).
     pub fn bytes_of(&self, version: u32) -> Option<&[u8]> {
         self.version(version).map(Key::bytes)
     }
 
-    /// The version that is written with, as Argon2's secret input.
+    /// The newest version, as Argon2's secret input.
     pub fn pepper(&self) -> Pepper<'_> {
         self.newest().pepper()
     }
@@ -136,7 +131,7 @@ impl KeySet {
     }
 }
 
-/// A public key in the form of a JWK (RFC 7517, RFC 7518 section 6.2).
+/// A public key as a JWK (RFC 7517; RFC 7518, section 6.2).
 #[derive(Debug, Clone, Serialize)]
 pub struct PublicKey {
     /// Key type: `EC`.
@@ -147,16 +142,15 @@ pub struct PublicKey {
     pub x: String,
     /// The point's second coordinate, base64url.
     pub y: String,
-    /// `ES256`: one key, one algorithm (RFC 8725, section 3.1).
+    /// `ES256`. One key has one algorithm (RFC 8725, section 3.1).
     pub alg: &'static str,
-    /// `sig`.
     pub r#use: &'static str,
-    /// The key's RFC 7638 thumbprint.
+    /// The key's thumbprint (RFC 7638).
     pub kid: String,
 }
 
 impl PublicKey {
-    /// Reads a P-256 key from its SubjectPublicKeyInfo (RFC 5480), as KMS gives it: a fixed header, then the uncompressed point.
+    /// Reads a P-256 key from KMS's SubjectPublicKeyInfo (RFC 5480): a fixed header, then the uncompressed point.
     pub fn from_spki(der: &[u8]) -> Option<Self> {
         const HEADER: [u8; 27] = [
             0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,

@@ -1,35 +1,37 @@
-//! Keyed hashes that items are found by: HMAC-SHA256 under the `index` key, in unpadded base64url. Without the key, which KMS
-//! wraps, a table tells nothing about whose an item is, not even to someone with a list of all e-mail addresses.
+//! Lookup hashes (blind indexes): HMAC-SHA256 under the `index` key, in unpadded base64url.
+//!
+//! KMS wraps that key. Without it a table does not reveal the owner of an item, even to somebody with a list of all
+//! e-mail addresses.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::secret::hmac;
 use crate::crypto::key::KeySet;
 
-/// What a hash stands for. Part of what is hashed, so that an e-mail address and an equal username don't look alike.
+/// The kind of the hashed value. It is part of the hash, so an e-mail address and an equal username have different
+/// hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// A normalised e-mail address.
     Email,
     /// A normalised username.
     Username,
-    /// A session id.
     Session,
-    /// A client's IP in full, for deduplication.
+    /// A client's full IP address, to drop duplicates.
     Ip,
-    /// A client's network (IPv4 address, IPv6 /64), for limits.
+    /// A client's network (an IPv4 address or an IPv6 /64), for limits.
     Network,
-    /// The secret of a link or of a token for a next step, together with its challenge's id.
+    /// The secret of a link or continuation token, with its challenge's id.
     ContinuationToken,
-    /// The secret of a device token, together with its user's and its device's id.
+    /// The secret of a device token, with the ids of its user and device.
     DeviceToken,
-    /// What a client makes of its device, together with the user's id.
+    /// A client's own fingerprint of its device, with the user's id.
     Fingerprint,
     /// A passkey's credential id.
     Credential,
-    /// Credential ids that stand in for those of an account that has none.
+    /// Decoy credential ids, for an account without passkeys.
     DecoyCredential,
-    /// What stands in for an account that doesn't exist.
+    /// The decoy of an account that does not exist.
     UnknownAccount,
 }
 
@@ -51,14 +53,15 @@ impl Subject {
     }
 }
 
-/// The look-up hash of `value`: 43 characters.
+/// The lookup hash of `value`: 43 characters.
 ///
-/// Always under the key's first version: look-ups and uniqueness hang on it, so `index` isn't rotated by schedule.
+/// The key's first version is always used, because lookups and uniqueness depend on it. So `index` does not rotate by
+/// schedule.
 pub fn lookup_hash(index: &KeySet, subject: Subject, value: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(raw(index, subject, value))
 }
 
-/// The same as bytes.
+/// As [`lookup_hash`], in bytes.
 pub fn raw(index: &KeySet, subject: Subject, value: &[u8]) -> [u8; 32] {
     hmac(index.oldest().bytes(), &[b"latchkey/lookup", subject.label(), value])
 }
@@ -68,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn subjects_don_t_share_hashes() {
+    fn different_subjects_have_different_hashes() {
         let index = KeySet::for_tests([7; 32]);
         let email = lookup_hash(&index, Subject::Email, b"a");
         assert_eq!(email.len(), 43);

@@ -1,4 +1,4 @@
-//! Cryptography: compositions of kept crates, none of it our own.
+//! Cryptography, composed of established crates. None of the algorithms is our own.
 
 pub mod access_token;
 pub mod backup_code;

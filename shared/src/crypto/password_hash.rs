@@ -1,10 +1,12 @@
-//! Argon2id for what people choose or type: passwords, answers, short codes.
+//! Argon2id for secrets that people choose or type: passwords, answers, short codes.
 //!
-//! RFC 9106 (Argon2id v1.3, 16-byte salt, 32-byte tag), with the pepper as Argon2's secret input K. NIST SP 800-63B §3.1.1.2
-//! and the OWASP Password Storage Cheat Sheet ask for both: a memory-hard hash, and a key that is not stored beside it.
+//! The hash follows RFC 9106: Argon2id v1.3, 16-byte salt, 32-byte tag, with the pepper as Argon2's secret input K.
+//! NIST SP 800-63B §3.1.1.2 and the OWASP Password Storage Cheat Sheet ask for both parts: a memory-hard hash, and a
+//! key that is stored elsewhere.
 //!
-//! A hash takes 64 MiB and all cores for some tens of milliseconds, so [`PasswordHasher`] bounds how many run at once, and
-//! keeps their memory: 64 MiB mapped afresh for each are 16,384 page faults, measured as a third more time.
+//! A hash takes 64 MiB and all cores for some tens of milliseconds. So [`PasswordHasher`] bounds the number of
+//! concurrent hashes and keeps their memory. Fresh memory of 64 MiB causes 16,384 page faults per hash, measured as a
+//! third more time.
 
 use std::error::Error;
 use std::fmt;
@@ -27,7 +29,7 @@ pub const SALT_BYTES: usize = 16;
 /// Bytes of a tag (RFC 9106 §4: 256 bits in both recommended options).
 const TAG_BYTES: usize = 32;
 
-/// How costly a hash is: the parameters m, t and p of RFC 9106 §3.1.
+/// The cost of a hash: the parameters m, t and p of RFC 9106 §3.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
     /// Memory in KiB (m).
@@ -42,16 +44,16 @@ impl Cost {
     /// For passwords: the second recommended option of RFC 9106 §4.
     pub const PASSWORD: Self = Self { memory_kib: 65_536, iterations: 3, parallelism: 4 };
 
-    /// For look-up secrets and codes under 112 bits, which NIST SP 800-63B §3.1.2.2 wants hashed like passwords: the floor
-    /// that OWASP ASVS 5.0 appendix C sets for t = 3.
+    /// For look-up secrets and codes under 112 bits: the floor of OWASP ASVS 5.0, appendix C, for t = 3. NIST SP
+    /// 800-63B §3.1.2.2 wants them hashed like passwords.
     pub const CODE: Self = Self { memory_kib: 12_288, iterations: 3, parallelism: 1 };
 
-    /// For tokens of 256 random bits, which need no stretching since nobody can guess one: the least that RFC 9106 allows,
-    /// some microseconds, computed without a place in the queue.
+    /// For tokens of 256 random bits: the minimum of RFC 9106. They need no stretching, because nobody can guess one.
+    /// Such a hash takes some microseconds and does not wait for a slot.
     pub const TOKEN: Self = Self { memory_kib: 8, iterations: 1, parallelism: 1 };
 
-    /// The most that is computed, and so the most that a stored string can ask for: whoever can write one must not be able
-    /// to spend gigabytes or minutes by it. Twice the work of [`Cost::PASSWORD`], in the same memory.
+    /// The maximum that is computed, also for stored strings. Otherwise a stored string could cost gigabytes or
+    /// minutes. It is twice the work of [`Cost::PASSWORD`], in the same memory.
     pub const LIMIT: Self = Self { memory_kib: 65_536, iterations: 6, parallelism: 8 };
 
     fn is_within_limit(self) -> bool {
@@ -60,12 +62,12 @@ impl Cost {
             && self.parallelism <= Self::LIMIT.parallelism
     }
 
-    /// Whether it is over faster than it could be handed to another thread.
-    fn is_trifling(self) -> bool {
+    /// Whether the hash is faster than its hand-over to another thread.
+    fn is_trivial(self) -> bool {
         self.memory_kib <= Self::TOKEN.memory_kib && self.iterations <= Self::TOKEN.iterations
     }
 
-    /// What Argon2 is to be told, with the pepper's version as the key id of the PHC string.
+    /// Argon2's parameters. The pepper's version is the key id of the PHC string.
     fn params(self, pepper_version: u32) -> Result<Params, argon2::Error> {
         ParamsBuilder::new()
             .m_cost(self.memory_kib)
@@ -77,26 +79,26 @@ impl Cost {
     }
 }
 
-/// A version of the key that goes into every hash beside the salt (Argon2's secret input, RFC 9106 §3.1).
+/// One version of the pepper, the secret input of every hash (RFC 9106 §3.1).
 #[derive(Clone, Copy)]
 pub struct Pepper<'a> {
-    /// Its version in the keyring; stored with the hash.
+    /// The version in the keyring, stored with the hash.
     pub version: u32,
-    /// The key; stored elsewhere.
+    /// The key, stored elsewhere.
     pub key: &'a [u8],
 }
 
-/// Why there is no hash, or no verdict.
+/// The reason for a missing hash or verdict.
 #[derive(Debug)]
 pub enum HashError {
-    /// No place came free within the time to wait: the caller answers 503 with `Retry-After`.
+    /// No slot was free within the waiting time. The caller answers 503 with `Retry-After`.
     Busy,
-    /// The stored string is not one that [`PasswordHasher::hash`] wrote, or asks for more than [`Cost::LIMIT`].
+    /// [`PasswordHasher::hash`] did not write the stored string, or it asks for more than [`Cost::LIMIT`].
     Malformed,
-    /// The stored string was made under this version of the pepper, which the caller does not have.
+    /// The stored string names this version of the pepper, which the caller does not have.
     UnknownPepper(u32),
-    /// The cost cannot be computed here (outside RFC 9106's bounds or [`Cost::LIMIT`], or larger than the memory budget),
-    /// or threads cannot be started.
+    /// The cost is outside RFC 9106's bounds or [`Cost::LIMIT`], or exceeds the memory budget. Or no threads could be
+    /// started.
     Internal(Box<dyn Error + Send + Sync>),
 }
 
@@ -126,24 +128,24 @@ impl Error for HashError {
     }
 }
 
-/// Computes and verifies hashes, as many at once as memory and cores allow. One is made per App and shared.
+/// Computes and verifies hashes, as many at once as memory and cores allow. An App has one.
 ///
-/// There are places of two sizes, so that a code never waits behind passwords nor takes their memory. A place's memory is
-/// made when it is first needed, wiped after each use and kept.
+/// Slots have two sizes, so that a code neither waits for passwords nor takes their memory. A slot's memory is
+/// allocated at its first use, wiped after each use, and kept.
 pub struct PasswordHasher {
-    /// Places of 64 MiB, for anything up to [`Cost::LIMIT`].
-    large: Arc<Places>,
-    /// Places of 12 MiB, for [`Cost::CODE`] and below.
-    small: Arc<Places>,
+    /// Slots of 64 MiB, for costs up to [`Cost::LIMIT`].
+    large: Arc<Slots>,
+    /// Slots of 12 MiB, for [`Cost::CODE`] and below.
+    small: Arc<Slots>,
     max_wait: Duration,
 }
 
 impl PasswordHasher {
-    /// A hasher whose hashes together never take more than `memory_budget_bytes`, in which each waits for its place for at
-    /// most `max_wait`.
+    /// A hasher with at most `memory_budget_bytes` for all concurrent hashes. A hash waits for its slot for at most
+    /// `max_wait`.
     ///
-    /// A budget under 64 MiB has no place for [`Cost::PASSWORD`]. More than the cores can fill at once is not used: further
-    /// hashes at the same time would take memory and make none of them faster.
+    /// A budget under 64 MiB has no slot for [`Cost::PASSWORD`]. There are no more slots than the cores can fill at
+    /// once, because further ones would take memory and speed up nothing.
     pub fn new(memory_budget_bytes: usize, max_wait: Duration) -> Self {
         Self::with_cores(memory_budget_bytes, max_wait, available_parallelism().map_or(1, usize::from))
     }
@@ -154,25 +156,24 @@ impl PasswordHasher {
         let blocks = memory_budget_bytes / Block::SIZE;
 
         let mut large = cores.div_ceil(lanes).min(blocks / large_blocks);
-        // A second large place is worth less than the first small one; with one large place and no more, codes use that.
+        // A second large slot is worth less than the first small one. If one large slot is all, codes use it.
         if large > 1 && blocks - large * large_blocks < small_blocks {
             large -= 1;
         }
         let small = cores.min((blocks - large * large_blocks) / small_blocks);
         Self {
-            large: Arc::new(Places::new(large, large_blocks, cores.min(lanes))),
-            small: Arc::new(Places::new(small, small_blocks, 1)),
+            large: Arc::new(Slots::new(large, large_blocks, cores.min(lanes))),
+            small: Arc::new(Slots::new(small, small_blocks, 1)),
             max_wait,
         }
     }
 
     /// Hashes `secret`.
     ///
-    /// Returns the PHC string `$argon2id$v=19$m=…,t=…,p=…,keyid=…$salt$tag`, in which `keyid` is the pepper's version (four
-    /// bytes, big endian). `salt` is fresh for each hash.
+    /// Returns the PHC string `$argon2id$v=19$m=…,t=…,p=…,keyid=…$salt$tag`. `keyid` is the pepper's version (four
+    /// bytes, big endian). `salt` must be fresh for each hash.
     ///
     /// # Errors
-    ///
     /// [`HashError::Busy`] or [`HashError::Internal`].
     pub async fn hash(
         &self,
@@ -185,12 +186,10 @@ impl PasswordHasher {
         Stored { cost, pepper_version: pepper.version, salt, tag: *tag }.to_phc().map_err(HashError::internal)
     }
 
-    /// Whether `secret` is what the stored string `phc` was made from. `pepper` gives the key of a version.
-    ///
-    /// The tags are compared in constant time.
+    /// Whether the stored string `phc` was made from `secret`. `pepper` returns the key of a version. Tags are compared
+    /// in constant time.
     ///
     /// # Errors
-    ///
     /// Any [`HashError`].
     pub async fn verify<K: AsRef<[u8]>>(
         &self,
@@ -205,18 +204,17 @@ impl PasswordHasher {
         Ok(tag.ct_eq(&stored.tag).into())
     }
 
-    /// Does for an account that does not exist what [`PasswordHasher::verify`] does for one that does, in the same time, and
-    /// is always false. `cost` is that of the stored hashes.
+    /// Does the work of [`PasswordHasher::verify`] for an account that does not exist, in the same time. Always returns
+    /// false. `cost` is the cost of the stored hashes.
     ///
     /// # Errors
-    ///
-    /// Those of [`PasswordHasher::hash`]: an unknown account is answered 503 when a known one would be.
+    /// As [`PasswordHasher::hash`]. So an unknown account gets 503 exactly when a known one would.
     pub async fn verify_dummy(&self, secret: &[u8], pepper: Pepper<'_>, cost: Cost) -> Result<bool, HashError> {
         self.tag(secret, [0; SALT_BYTES], pepper, cost).await?;
         Ok(false)
     }
 
-    /// Argon2id's tag, computed off the async threads.
+    /// Computes Argon2id's tag off the async threads.
     async fn tag(
         &self,
         secret: &[u8],
@@ -228,38 +226,38 @@ impl PasswordHasher {
             return Err(HashError::internal("the cost is over the limit"));
         }
         let params = cost.params(pepper.version).map_err(HashError::internal)?;
-        if cost.is_trifling() {
+        if cost.is_trivial() {
             let mut blocks = vec![Block::new(); params.block_count()];
             let tag = compute(params, pepper.key, secret, &salt, &mut blocks);
             wipe(&mut blocks);
             return tag.map_err(HashError::internal);
         }
-        // The task outlives this future when the caller goes away, so it has its own copies, wiped when it ends.
+        // The task outlives this future if the caller goes away. So it owns copies, which are wiped when it ends.
         let secret = Zeroizing::new(secret.to_vec());
         let key = Zeroizing::new(pepper.key.to_vec());
-        self.at_a_place(params.block_count(), move |blocks| compute(params, &key, &secret, &salt, blocks))
+        self.in_slot(params.block_count(), move |blocks| compute(params, &key, &secret, &salt, blocks))
             .await?
             .map_err(HashError::internal)
     }
 
-    /// Runs `work` on a blocking thread with `count` zeroed blocks, as soon as a place for them is free.
-    async fn at_a_place<T: Send + 'static>(
+    /// Runs `work` on a blocking thread with `count` zeroed blocks, as soon as a slot for them is free.
+    async fn in_slot<T: Send + 'static>(
         &self,
         count: usize,
         work: impl FnOnce(&mut [Block]) -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let places = [&self.small, &self.large]
+        let slots = [&self.small, &self.large]
             .into_iter()
-            .find(|places| places.number > 0 && count <= places.blocks)
+            .find(|slots| slots.number > 0 && count <= slots.blocks)
             .ok_or_else(|| HashError::internal("the memory budget has no slot of this size"))?;
-        let permit = tokio::time::timeout(self.max_wait, Arc::clone(&places.free).acquire_owned())
+        let permit = tokio::time::timeout(self.max_wait, Arc::clone(&slots.free).acquire_owned())
             .await
             .map_err(|_| HashError::Busy)?
             .map_err(HashError::internal)?;
-        let places = Arc::clone(places);
-        // The permit goes along into the task: a caller that gives up does not free a place that is still being worked at.
+        let slots = Arc::clone(slots);
+        // The task owns the permit. So a caller that gives up does not free a slot that is still in use.
         tokio::task::spawn_blocking(move || {
-            let outcome = places.work(count, work);
+            let outcome = slots.work(count, work);
             drop(permit);
             outcome
         })
@@ -278,13 +276,13 @@ impl fmt::Debug for PasswordHasher {
     }
 }
 
-/// Whether the stored string is to be replaced at the next successful verification: it has another cost or pepper, or is not
-/// one of ours.
+/// Whether the next successful verification must replace the stored string. True if the cost or pepper changed, or if
+/// the string is not ours.
 pub fn needs_rehash(phc: &str, cost: Cost, pepper_version: u32) -> bool {
     Stored::parse(phc).is_none_or(|stored| stored.cost != cost || stored.pepper_version != pepper_version)
 }
 
-/// Argon2id with `blocks` as its memory, which it leaves full of what is derived from `secret`.
+/// Computes Argon2id with `blocks` as its memory. The blocks then contain data derived from `secret`.
 fn compute(
     params: Params,
     key: &[u8],
@@ -302,7 +300,7 @@ fn compute(
     Ok(tag)
 }
 
-/// What a PHC string says.
+/// The contents of a PHC string.
 struct Stored {
     cost: Cost,
     pepper_version: u32,
@@ -311,8 +309,8 @@ struct Stored {
 }
 
 impl Stored {
-    /// Reads a string that [`Stored::to_phc`] wrote, to the letter, and nothing else: no other order or spelling, no defaults
-    /// for what is left out, and no cost over the limit.
+    /// Reads exactly the strings that [`Stored::to_phc`] writes. Another order or spelling, a missing part, or a cost
+    /// over the limit is refused.
     fn parse(phc: &str) -> Option<Self> {
         let hash = PasswordHash::new(phc).ok()?;
         let params = Params::try_from(&hash).ok()?;
@@ -337,58 +335,58 @@ impl Stored {
     }
 }
 
-/// The places of one size: a permit for each, and the equipment of those that have been used and are free.
-struct Places {
+/// The slots of one size: one permit for each, and the memory and threads of idle ones.
+struct Slots {
     number: usize,
-    /// Blocks of each (KiB).
+    /// Blocks of each slot (1 KiB each).
     blocks: usize,
-    /// Threads of each.
+    /// Threads of each slot.
     threads: usize,
     free: Arc<Semaphore>,
-    equipment: Mutex<Vec<Equipment>>,
+    idle: Mutex<Vec<Workspace>>,
 }
 
-/// What is worth keeping between two hashes.
-struct Equipment {
-    /// All zero while nobody uses it.
+/// The memory and threads of a slot, kept between two hashes.
+struct Workspace {
+    /// All zero between two hashes.
     blocks: Vec<Block>,
-    /// The threads that fill the lanes. Each place has its own: in a shared pool, a thread that waits for the lanes of one
-    /// hash picks up a whole other hash meanwhile, and the first then takes as long as both.
+    /// The threads that fill the lanes. In a pool shared by all slots, a thread that waits for the lanes of one hash
+    /// would start another hash. The first hash would then take as long as both.
     threads: ThreadPool,
 }
 
-impl Places {
+impl Slots {
     fn new(number: usize, blocks: usize, threads: usize) -> Self {
-        Self { number, blocks, threads, free: Arc::new(Semaphore::new(number)), equipment: Mutex::default() }
+        Self { number, blocks, threads, free: Arc::new(Semaphore::new(number)), idle: Mutex::default() }
     }
 
-    /// Runs `work` with `count` zeroed blocks, on the threads of a place. The caller holds its permit.
+    /// Runs `work` with `count` zeroed blocks, on the threads of a slot. The caller must hold its permit.
     fn work<T: Send>(&self, count: usize, work: impl FnOnce(&mut [Block]) -> T + Send) -> Result<T, HashError> {
-        let kept = self.kept().pop();
-        let mut equipment = match kept {
-            Some(equipment) => equipment,
-            None => Equipment::new(self.blocks, self.threads).map_err(HashError::internal)?,
+        let idle = self.idle().pop();
+        let mut workspace = match idle {
+            Some(workspace) => workspace,
+            None => Workspace::new(self.blocks, self.threads).map_err(HashError::internal)?,
         };
-        let blocks = &mut equipment.blocks[..count];
-        let outcome = equipment.threads.install(|| {
-            // Whatever happens, the memory is wiped before it is kept, and by all threads, as it was filled.
+        let blocks = &mut workspace.blocks[..count];
+        let outcome = workspace.threads.install(|| {
+            // The memory is wiped even after a panic. All threads wipe it, as all threads filled it.
             let outcome = catch_unwind(AssertUnwindSafe(|| work(blocks)));
             blocks.par_chunks_mut(256).for_each(wipe);
             outcome
         });
-        self.kept().push(equipment);
+        self.idle().push(workspace);
         outcome.map_err(|_| HashError::internal("the computation panicked"))
     }
 
-    fn kept(&self) -> MutexGuard<'_, Vec<Equipment>> {
-        self.equipment.lock().unwrap_or_else(PoisonError::into_inner)
+    fn idle(&self) -> MutexGuard<'_, Vec<Workspace>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Equipment {
+impl Workspace {
     fn new(blocks: usize, threads: usize) -> Result<Self, ThreadPoolBuildError> {
         let threads = ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("argon2-{i}")).build()?;
-        // Made in parallel since each page's first touch is a fault.
+        // Allocated in parallel, because the first access to each page is a fault.
         let blocks = threads.install(|| (0..blocks).into_par_iter().map(|_| Block::new()).collect());
         Ok(Self { blocks, threads })
     }

@@ -1,13 +1,13 @@
-//! Refresh tokens: they carry session and counter, and are made by HMAC, so that
+//! Refresh tokens. They carry session and counter, and are derived by HMAC:
 //!
-//! - a forged one costs no read: its tag is checked first;
-//! - the successor of a token is always the same one, so that concurrent refreshes and lost answers end in one live leaf;
-//! - what the table keeps, an Argon2id hash of the secret part, makes no token.
+//! - A forged token costs no read, because its tag is checked first.
+//! - A token always has the same successor. So concurrent refreshes and lost answers end in one live token.
+//! - The table keeps an Argon2id hash of the secret part, from which nobody can build a token.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::secret::{Token, hmac, same};
+use super::secret::{Token, constant_time_eq, hmac};
 use crate::{
     crypto::key::{Key, KeySet},
     domain::ids::UserId,
@@ -16,15 +16,12 @@ use crate::{
 const PREFIX: &str = "rt_";
 const PAYLOAD: usize = 4 + 16 + 32 + 4 + 32;
 
-/// A refresh token of ours.
 pub struct RefreshToken {
-    /// The version of the `refresh` key that its family is made under.
+    /// The version of the `refresh` key that its family is derived from.
     pub key_version: u32,
-    /// Whose it is.
     pub user_id: UserId,
-    /// The session's id.
     pub session_id: Token,
-    /// How many rotations came before it.
+    /// The number of rotations before it.
     pub counter: u32,
     secret: [u8; 32],
 }
@@ -36,14 +33,14 @@ impl Drop for RefreshToken {
 }
 
 impl RefreshToken {
-    /// The token of a session at that counter: always the same one.
+    /// Derives the token of a session at that counter. The result is always the same.
     pub fn derive(key: &Key, user_id: &UserId, session_id: &Token, counter: u32) -> Self {
-        let place = [user_id.bytes().as_slice(), session_id.bytes(), &counter.to_be_bytes()];
-        let secret = hmac(key.bytes(), &[b"latchkey/refresh/secret", place[0], place[1], place[2]]);
+        let position = [user_id.bytes().as_slice(), session_id.bytes(), &counter.to_be_bytes()];
+        let secret = hmac(key.bytes(), &[b"latchkey/refresh/secret", position[0], position[1], position[2]]);
         Self { key_version: key.version, user_id: user_id.clone(), session_id: session_id.clone(), counter, secret }
     }
 
-    /// Reads a token that a client sent and checks its tag. `None` for anything that this service didn't issue.
+    /// Parses a presented token and checks its tag. `None` if this service did not issue it.
     pub fn parse(keys: &KeySet, text: &str) -> Option<Self> {
         if text.len() > 256 {
             return None;
@@ -52,7 +49,7 @@ impl RefreshToken {
         let (payload, tag) = bytes.split_at_checked(PAYLOAD)?;
         let (version, rest) = payload.split_first_chunk::<4>()?;
         let key = keys.version(u32::from_be_bytes(*version))?;
-        if !same(tag, &Self::tag(key, payload)) {
+        if !constant_time_eq(tag, &Self::tag(key, payload)) {
             return None;
         }
         let (user_id, rest) = rest.split_first_chunk::<16>()?;
@@ -67,7 +64,7 @@ impl RefreshToken {
         })
     }
 
-    /// The token as it is sent. `key` must be the one that it was derived under.
+    /// The token in the form that clients get. `key` must be the key that it was derived from.
     pub fn encode(&self, key: &Key) -> Zeroizing<String> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(PAYLOAD + 32));
         bytes.extend_from_slice(&self.key_version.to_be_bytes());
@@ -80,7 +77,7 @@ impl RefreshToken {
         Zeroizing::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes.as_slice())))
     }
 
-    /// The secret part: what is hashed into the table.
+    /// The secret part, which the table keeps hashed.
     pub const fn secret(&self) -> &[u8; 32] {
         &self.secret
     }
@@ -96,7 +93,7 @@ mod tests {
     use crate::rng::SystemRng;
 
     #[test]
-    fn only_our_own_tokens_are_read() {
+    fn tokens_that_this_service_did_not_issue_are_refused() {
         let keys = KeySet::for_tests([1; 32]);
         let user = UserId::random(&SystemRng);
         let session = Token::random(&SystemRng);
@@ -118,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn each_counter_has_its_one_token() {
+    fn each_counter_has_exactly_one_token() {
         let keys = KeySet::for_tests([1; 32]);
         let user = UserId::random(&SystemRng);
         let session = Token::random(&SystemRng);

@@ -1,4 +1,4 @@
-//! Random secrets that a person or a client carries: link tokens, challenge ids, session ids, recovery keys.
+//! Random secrets that a person or a client keeps: link tokens, challenge ids, session ids, recovery keys.
 
 use std::fmt;
 
@@ -10,17 +10,15 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::rng::Rng;
 
-/// A configured secret. Does not print, and is wiped when dropped.
+/// A configured secret. `Debug` hides it, and it is wiped when dropped.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes a text over.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// The secret itself.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -32,7 +30,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// HMAC-SHA256 (RFC 2104) over the parts, each preceded by its length, so that no two lists of parts read alike.
+/// HMAC-SHA256 (RFC 2104) over the parts. Each part follows its length, so two different lists never hash the same
+/// bytes.
 pub fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length is a key");
@@ -43,39 +42,37 @@ pub fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-/// Whether two secrets are the same, in a time that doesn't tell where they differ.
-pub fn same(one: &[u8], other: &[u8]) -> bool {
+/// Whether two secrets are equal, in constant time.
+pub fn constant_time_eq(one: &[u8], other: &[u8]) -> bool {
     one.ct_eq(other).into()
 }
 
-/// 32 random bytes, carried as 43 characters of unpadded base64url. Doesn't print, and is wiped when dropped.
+/// 32 random bytes, encoded as 43 characters of unpadded base64url. `Debug` hides them, and they are wiped when
+/// dropped.
 #[derive(Clone, PartialEq, Eq, Zeroize)]
 #[zeroize(drop)]
 pub struct Token([u8; 32]);
 
 impl Token {
-    /// A new token.
     pub fn random(rng: &dyn Rng) -> Self {
         Self(rng.bytes())
     }
 
-    /// The token of these bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Reads a token that a client sent. `None` for anything that isn't one, in its one spelling.
+    /// Parses a presented token. `None` for anything except its one spelling.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
         Some(Self(bytes.as_slice().try_into().ok()?))
     }
 
-    /// The token as it is sent.
+    /// The token in the form that clients get.
     pub fn encode(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// Its bytes.
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -87,8 +84,8 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A recovery key: 160 random bits in eight groups of four letters and digits (Crockford's base 32, which has no I, L, O, U to
-/// confuse), for a person to write down.
+/// A recovery key: 160 random bits in eight groups of four characters, for people to copy. Crockford's base 32 has no
+/// I, L, O, U, which are easy to confuse.
 #[derive(Clone, Zeroize)]
 #[zeroize(drop)]
 pub struct RecoveryKey([u8; 20]);
@@ -96,12 +93,11 @@ pub struct RecoveryKey([u8; 20]);
 pub(super) const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 impl RecoveryKey {
-    /// A new key.
     pub fn random(rng: &dyn Rng) -> Self {
         Self(rng.bytes())
     }
 
-    /// The key as it is shown, once: `7ZJ4-…`.
+    /// The key for the owner, displayed once: `7ZJ4-…`.
     pub fn display(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(39));
         for (index, group) in self.0.chunks(5).enumerate() {
@@ -139,7 +135,7 @@ mod tests {
     use crate::rng::SystemRng;
 
     #[test]
-    fn a_token_is_read_back_in_its_one_spelling_only() {
+    fn a_token_has_only_one_spelling() {
         let token = Token::random(&SystemRng);
         let text = token.encode();
         assert_eq!(text.len(), 43);
@@ -156,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recovery_key_shows_all_its_bits() {
+    fn a_recovery_key_displays_all_its_bits() {
         assert_eq!(*RecoveryKey([0; 20]).display(), "0000-0000-0000-0000-0000-0000-0000-0000");
         assert_eq!(*RecoveryKey([255; 20]).display(), "ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ");
         let mut key = [0; 20];

@@ -1,4 +1,5 @@
-//! Time-based one-time passwords (RFC 6238) in the one form that every authenticator app knows: SHA-1, six digits, thirty seconds.
+//! Time-based one-time passwords (RFC 6238). All authenticator apps support this form: SHA-1, six digits, thirty
+//! seconds.
 
 use totp_rs::{Builder, Secret, Totp};
 use zeroize::Zeroizing;
@@ -8,21 +9,19 @@ use crate::{clock::Timestamp, domain::otp_code::OtpCode, error::Error, rng::Rng}
 /// Bytes of a secret (RFC 4226, section 4: 160 bits are recommended).
 const SECRET_BYTES: usize = 20;
 
-/// A secret that an authenticator app and this service share. Doesn't print, and is wiped when dropped.
+/// The secret that an authenticator app and this service share. `Debug` hides it, and it is wiped when dropped.
 pub struct TotpSecret(Zeroizing<[u8; SECRET_BYTES]>);
 
-/// What somebody sets their authenticator app up with.
+/// The data for setting up an authenticator app.
 pub struct Enrolment {
     /// The secret in base 32, for typing.
     pub secret: Zeroizing<String>,
-    /// The `otpauth:` URI.
     pub uri: Zeroizing<String>,
     /// The URI as a QR code: a PNG in a `data:` URL.
     pub qr_code: Zeroizing<String>,
 }
 
 impl TotpSecret {
-    /// A new secret.
     pub fn random(rng: &dyn Rng) -> Self {
         let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
         bytes[..16].copy_from_slice(&rng.bytes::<16>());
@@ -30,27 +29,27 @@ impl TotpSecret {
         Self(bytes)
     }
 
-    /// The secret of a stored text.
+    /// Parses a stored secret.
     ///
     /// # Errors
-    /// `internal` for what isn't one.
+    /// `internal` if the text is not a secret.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let secret = Secret::try_from_base32(text).map_err(|_| Error::internal("a TOTP secret is unreadable"))?;
         let bytes = secret.as_bytes().try_into().map_err(|_| Error::internal("a TOTP secret has the wrong length"))?;
         Ok(Self(Zeroizing::new(bytes)))
     }
 
-    /// The secret as it is typed, and stored under encryption: base 32 (RFC 4648) without padding.
+    /// The secret in base 32 (RFC 4648) without padding, for typing and for encrypted storage.
     pub fn encode(&self) -> Zeroizing<String> {
         Zeroizing::new(Secret::new_stack(*self.0).to_base32())
     }
 
-    /// What an authenticator app needs. `issuer` and `account` are how it tells this entry from its others.
+    /// The data for an authenticator app. The app labels the entry with `issuer` and `account`.
     ///
     /// # Errors
-    /// `internal` where they are too long for a QR code.
+    /// `internal` if they are too long for a QR code.
     pub fn enrolment(&self, issuer: &str, account: &str) -> Result<Enrolment, Error> {
-        // A colon parts the two in the URI's label.
+        // The URI's label separates the two with a colon.
         let named = |text: &str| text.replace(':', " ").trim().to_owned();
         let builder = self.builder().with_account_name(named(account)).with_issuer(Some(named(issuer)));
         let broken = |_| Error::internal("a TOTP secret could not be displayed");
@@ -63,8 +62,8 @@ impl TotpSecret {
         })
     }
 
-    /// The step of the code, if it is the one of now or, with `skew` steps allowed, of as many before or after. (The library compares in
-    /// a time that doesn't tell where codes differ.)
+    /// The time step of a right code. `skew` accepts as many steps before and after the current one. The library
+    /// compares in constant time.
     pub fn step_of(&self, code: &OtpCode, skew: u16, now: Timestamp) -> Option<i64> {
         let totp: Totp = self.builder().with_skew(skew).build_noncompliant();
         let step = totp.check(&code.display(), now.seconds().unsigned_abs())?;
@@ -91,9 +90,9 @@ mod tests {
         OtpCode::from_json(text.into()).unwrap()
     }
 
-    /// RFC 6238, appendix B, SHA-1; the last six of the eight digits there.
+    /// RFC 6238, appendix B, SHA-1: the last six of its eight digits.
     #[test]
-    fn the_rfc_s_own_codes_are_right_at_their_times() {
+    fn codes_of_rfc_6238_are_accepted_at_their_times() {
         let secret = TotpSecret(Zeroizing::new(*b"12345678901234567890"));
         for (seconds, text) in [
             (59, "287082"),
@@ -135,15 +134,15 @@ mod tests {
     }
 
     #[test]
-    fn what_an_app_is_told_names_issuer_and_account() {
+    fn an_enrolment_names_issuer_and_account() {
         let secret = TotpSecret(Zeroizing::new([0; SECRET_BYTES]));
-        let told = secret.enrolment("Tulip: & Co", "a+b@example.org").unwrap();
+        let enrolment = secret.enrolment("Tulip: & Co", "a+b@example.org").unwrap();
         assert!(
-            told.uri.starts_with("otpauth://totp/Tulip%20%20%26%20Co:a%2Bb%40example.org?secret=AAAA"),
+            enrolment.uri.starts_with("otpauth://totp/Tulip%20%20%26%20Co:a%2Bb%40example.org?secret=AAAA"),
             "{}",
-            *told.uri
+            *enrolment.uri
         );
-        assert!(told.uri.contains("issuer=Tulip%20%20%26%20Co"), "{}", *told.uri);
-        assert!(told.qr_code.starts_with("data:image/png;base64,iVBOR"));
+        assert!(enrolment.uri.contains("issuer=Tulip%20%20%26%20Co"), "{}", *enrolment.uri);
+        assert!(enrolment.qr_code.starts_with("data:image/png;base64,iVBOR"));
     }
 }

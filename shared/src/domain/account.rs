@@ -1,13 +1,9 @@
-//! Accounts.
-
-/// The state of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// May log in.
     Active,
-    /// Left by its owner; the next complete login brings it back.
+    /// The owner deactivated it. The next complete login activates it again.
     Deactivated,
-    /// Shut by an administrator.
+    /// An administrator banned it.
     Banned,
 }
 
@@ -21,7 +17,6 @@ impl Status {
         }
     }
 
-    /// Reads a stored value.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Active, Self::Deactivated, Self::Banned].into_iter().find(|status| status.as_str() == text)
     }

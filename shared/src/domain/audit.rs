@@ -1,57 +1,53 @@
-//! What is written down of every success and failure.
+//! Audit events: one for each success and failure.
 
-/// What was done or tried.
+/// The operation that succeeded or failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// A registration was begun, or its mail was sent again.
+    /// A registration began, or its mail was sent again.
     Register,
-    /// An address was proven.
+    /// A mailed code or link proved an address.
     VerifyEmail,
-    /// An account was made.
     CreateAccount,
-    /// Somebody logged in, by the last factor that was asked for.
+    /// A login completed with its last factor.
     Login,
-    /// A first factor was given, and a second is owed.
+    /// A first factor was right, and the login waits for the second.
     FirstFactor,
-    /// A TOTP secret was made.
+    /// A TOTP secret was generated.
     SetUpTotp,
-    /// Logins were made to ask for a second factor.
+    /// TOTP was turned on, so logins need a second factor.
     EnableTotp,
-    /// Logins were made not to ask for one any more.
+    /// TOTP was turned off.
     DisableTotp,
-    /// New backup codes were made in place of the old.
+    /// New backup codes replaced the old ones.
     RegenerateBackupCodes,
-    /// A passkey was added.
     RegisterPasskey,
-    /// A passkey was given another name.
+    /// A passkey got a new name.
     UpdatePasskey,
-    /// A passkey was removed.
     RemovePasskey,
-    /// A passkey was used, and what its authenticator says of itself changed; the method says what.
+    /// A passkey was used, and its authenticator's signals changed. The method names them.
     PasskeySignal,
-    /// A session's tokens were renewed.
+    /// A session's tokens were rotated.
     Refresh,
-    /// A login was unlike those before it; the method says in what.
+    /// A login differed from earlier ones. The method names the differences.
     SuspiciousLogin,
-    /// The owner of an account said that a login wasn't theirs.
+    /// The owner said that a login was not theirs.
     DisownLogin,
-    /// Who is signed in proved once more who they are.
+    /// A user proved their identity again in a session.
     Reauthenticate,
-    /// Another password was set by a mailed link.
+    /// A new password was set through a mailed link.
     ResetPassword,
-    /// A device was given another name, or its trust was taken.
+    /// A device got a new name, or lost its trust.
     UpdateDevice,
-    /// A device was forgotten.
     ForgetDevice,
-    /// A session was ended.
+    /// A session ended itself.
     Logout,
-    /// All sessions, or all others, were ended.
+    /// All sessions, or all others, ended.
     LogoutAll,
-    /// One of the sessions was ended by its owner.
+    /// The owner ended one of the sessions.
     RevokeSession,
-    /// A spent refresh token came back.
+    /// A refresh token came back that was spent earlier.
     RefreshTokenReuse,
-    /// A mail was handed to SES.
+    /// SES accepted or rejected a mail.
     SendMail,
 }
 
@@ -88,11 +84,10 @@ impl Action {
     }
 }
 
-/// How it ended: well, or with the error code that the client was given.
+/// The result, with the error code that the client got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was done.
     Success,
-    /// It was refused, with this code.
+    /// The operation was refused with this code.
     Failure(&'static str),
 }

@@ -1,22 +1,22 @@
-//! Challenges: proofs that are asked for once. Issue, send again (which keeps the count of attempts), reserve an attempt,
-//! consume; one idea for codes, links and everything else that is single-use.
+//! Challenges: single-use proofs. Codes, links and all others have the same four steps: issue, resend, reserve an
+//! attempt, consume. A resend keeps the count of attempts.
 
-/// What a challenge proves. One made for one purpose is good for no other.
+/// What a challenge proves. A challenge of one kind works for no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChallengeKind {
-    /// That whoever registers reads the mail of the address.
+    /// The person who registers reads the address's mail.
     Registration,
-    /// That whoever is signed in reads the account's mail.
+    /// The user of a session reads the account's mail.
     Reauthentication,
-    /// That whoever says "that login wasn't me" reads the account's mail.
+    /// The person who disowns a login reads the account's mail.
     DisownedLogin,
-    /// That whoever sets another password may.
+    /// The person who sets a new password may do so.
     PasswordReset,
-    /// That whoever gave a first factor has a second.
+    /// The person who gave a first factor also has a second.
     SecondFactor,
-    /// That whoever is signed in holds the passkey that they add.
+    /// The user of a session holds the passkey that they add.
     PasskeyRegistration,
-    /// That whoever logs in holds one of the account's passkeys.
+    /// The person who logs in holds one of the account's passkeys.
     PasskeyAssertion,
 }
 
@@ -44,36 +44,34 @@ impl ChallengeKind {
         }
     }
 
-    /// Reads a stored value.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == text)
     }
 }
 
-/// How often a code may be guessed, over all the mails that a challenge is sent in; at a login's second factor, by all its methods
-/// together.
+/// Attempts at one challenge. A resend adds none. The methods of a login's second factor share them.
 pub const MAX_ATTEMPTS: u32 = 5;
 
-/// The life of a mailed code in seconds (NIST SP 800-63B-4, section 3.1.3: at most ten minutes).
+/// Lifetime of a mailed code in seconds (NIST SP 800-63B-4, section 3.1.3: at most ten minutes).
 pub const CODE_SECONDS: i64 = 600;
 
-/// The life of a mailed link in seconds.
+/// Lifetime of a mailed link in seconds.
 pub const LINK_SECONDS: i64 = 3600;
 
-/// How long the password may be set after the address is proven, in seconds.
+/// Seconds to set a password after the address was proven.
 pub const COMPLETION_SECONDS: i64 = 600;
 
-/// How long a login may be disowned by the link in its mail, in seconds.
+/// Seconds to disown a login by the link in its mail.
 pub const DISOWN_SECONDS: i64 = 7 * 86_400;
 
-/// How long another password may be set after that was allowed, in seconds.
+/// Seconds to set a new password after a reset was allowed.
 pub const RESET_SECONDS: i64 = 1800;
 
-/// How long the second factor of a login may be given after the first, in seconds.
+/// Seconds between the first and the second factor of a login.
 pub const SECOND_FACTOR_SECONDS: i64 = 300;
 
-/// How long a passkey may be asked for, in seconds (WebAuthn Level 3, section 15.1: 300 by default).
+/// Seconds to answer a passkey ceremony (WebAuthn Level 3, section 15.1: 300 by default).
 pub const PASSKEY_SECONDS: i64 = 300;
 
-/// How long a challenge may be kept alive by sending it again, in seconds from its beginning.
+/// Seconds from its start during which resends may keep a challenge alive.
 pub const CHALLENGE_SECONDS: i64 = 6 * 3600;

@@ -1,47 +1,48 @@
-//! Devices: browsers and apps that have logged in to an account before.
+//! Devices: browsers and apps that have logged in to an account.
 
 use crate::clock::Timestamp;
 
-/// How long a device that isn't seen stays known, in seconds: as long as its cookie.
+/// Seconds after its last login for which a device is recognised. Its cookie expires at the same time.
 pub const KNOWN_SECONDS: i64 = 365 * 86_400;
 
-/// What the rules need to know of a stored device.
+/// The part of a stored device that the rules need.
 #[derive(Debug, Clone)]
 pub struct DeviceState {
-    /// The account's device epoch that it was made under.
+    /// The account's device epoch at the device's first login.
     pub epoch: i64,
-    /// Whether the login that it was made in still waits for a mailed code.
+    /// Whether the device's first login still waits for a mailed code.
     pub unconfirmed: bool,
-    /// When its owner forgot it, if they did.
+    /// The time when the owner forgot the device.
     pub forgotten_at: Option<Timestamp>,
-    /// When it last logged in.
+    /// The time of its last login.
     pub last_seen_at: Timestamp,
-    /// Its trust, if it ever had any.
+    /// The device's trust, if any.
     pub trust: Option<Trust>,
 }
 
-/// That a device skips the second factor.
+/// The permission of a device to skip the second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trust {
-    /// Until when.
+    /// The end of the trust.
     pub until: Timestamp,
-    /// Since when the account asked for a second factor, when the trust was given: with another one, it is gone.
+    /// The time since which the account had MFA when the trust was given. Turning MFA off and on ends the trust.
     pub mfa_since: Timestamp,
 }
 
 impl DeviceState {
-    /// Whether the device is one of the account's, under the account's present device epoch: not forgotten, not outlived by a change
-    /// of the password, not away for a year.
+    /// Whether the device belongs to the account at `now`, where `epoch` is the account's current device epoch.
+    /// Forgetting the device, a new password, or a year without login ends that.
     pub fn is_active(&self, epoch: i64, now: Timestamp) -> bool {
         self.forgotten_at.is_none() && self.epoch == epoch && now < self.last_seen_at.plus_seconds(KNOWN_SECONDS)
     }
 
-    /// Whether it is there and what it is known by counts.
+    /// Whether the device is active and its first login was confirmed.
     pub fn is_recognised(&self, epoch: i64, now: Timestamp) -> bool {
         self.is_active(epoch, now) && !self.unconfirmed
     }
 
-    /// Until when a known device skips the second factor that the account asks for since `mfa_since`; `None` if it doesn't.
+    /// The end of the time for which the device skips the second factor. `mfa_since` is the start of the account's MFA.
+    /// `None` if the device does not skip it.
     pub fn trusted_until(&self, epoch: i64, mfa_since: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
         let trust = self.trust.filter(|trust| Some(trust.mfa_since) == mfa_since && now < trust.until)?;
         self.is_recognised(epoch, now).then_some(trust.until)
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_ends_a_device_ends_its_trust() {
+    fn the_end_of_a_device_ends_its_trust() {
         let at = Timestamp::from_seconds;
         let state = DeviceState {
             epoch: 2,

@@ -1,4 +1,4 @@
-//! E-mail addresses, normalised once, here, before every look-up, limit and lock.
+//! E-mail addresses. They are normalised here, before every lookup, limit and lock.
 
 use std::fmt;
 
@@ -7,9 +7,10 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::fields::FromJson;
 
-/// A normalised e-mail address: NFC, trimmed, lower case, its domain in IDNA's ASCII form. Doesn't print.
+/// A normalised e-mail address: NFC, trimmed, lower case, its domain in IDNA's ASCII form. `Debug` hides it.
 ///
-/// The local part is ASCII (RFC 5321 `Dot-string`; SES takes no other), so that no two addresses look alike and are not.
+/// The local part is ASCII (RFC 5321 `Dot-string`), so that no two different addresses look alike. SES accepts no
+/// other.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct EmailAddress(String);
 
@@ -17,24 +18,24 @@ impl EmailAddress {
     /// Parses and normalises an address.
     ///
     /// # Errors
-    /// What it has to be, in words.
+    /// States the rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        const WANTED: &str = "must be an e-mail address";
+        const EXPECTED: &str = "must be an e-mail address";
         if text.len() > 512 {
-            return Err(WANTED);
+            return Err(EXPECTED);
         }
         let text: String = text.trim().nfc().collect();
-        let (local, domain) = text.rsplit_once('@').ok_or(WANTED)?;
+        let (local, domain) = text.rsplit_once('@').ok_or(EXPECTED)?;
         let atext = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&byte);
-        let local_is_fine =
+        let local_is_valid =
             local.len() <= 64 && local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(atext));
-        if !local_is_fine {
-            return Err(WANTED);
+        if !local_is_valid {
+            return Err(EXPECTED);
         }
-        // Checked after IDNA has mapped it: what is checked is what is stored and written to.
-        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| WANTED)?;
+        // Checked after IDNA maps it, because the mapped domain is stored and gets the mails.
+        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| EXPECTED)?;
         let labels: Vec<&str> = domain.split('.').collect();
-        let label_is_fine = |label: &&str| {
+        let label_is_valid = |label: &&str| {
             (1..=63).contains(&label.len())
                 && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
                 && !label.starts_with('-')
@@ -42,19 +43,18 @@ impl EmailAddress {
         };
         let top_is_a_name =
             labels.last().is_some_and(|top| top.len() >= 2 && !top.bytes().all(|byte| byte.is_ascii_digit()));
-        if labels.len() < 2 || !labels.iter().all(label_is_fine) || !top_is_a_name {
-            return Err(WANTED);
+        if labels.len() < 2 || !labels.iter().all(label_is_valid) || !top_is_a_name {
+            return Err(EXPECTED);
         }
         let address = format!("{}@{domain}", local.to_ascii_lowercase());
-        if address.len() > 254 { Err(WANTED) } else { Ok(Self(address)) }
+        if address.len() > 254 { Err(EXPECTED) } else { Ok(Self(address)) }
     }
 
-    /// The address.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What stands before the `@`.
+    /// The part before the `@`.
     pub fn local_part(&self) -> &str {
         self.0.split('@').next().unwrap_or_default()
     }
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_of_one_address_become_one() {
+    fn spellings_of_one_address_are_equal() {
         for text in ["Ada@Example.org", " ada@example.org\n", "ada@EXAMPLE.ORG", "ada@ｅxample.org"] {
             assert_eq!(EmailAddress::parse(text).unwrap().as_str(), "ada@example.org", "{text:?}");
         }
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn invalid_addresses_are_refused() {
         for text in [
             "",
             "@",

@@ -1,24 +1,23 @@
-//! Where a client is, as far as the network tells.
+//! The geo location of a client, as far as the network reveals it.
 
 use serde::{Deserialize, Serialize};
 
 /// The earth's mean radius in kilometres (IUGG).
 const EARTH_KILOMETRES: f64 = 6371.0;
 
-/// A place: a country and what is known more exactly.
+/// A location with the parts that are known.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct GeoLocation {
     /// ISO 3166-1 alpha-2: `DE`.
     pub country: Option<String>,
     /// A part of the country, by name or ISO 3166-2 code.
     pub region: Option<String>,
-    /// A city, by name.
     pub city: Option<String>,
     /// Degrees north and east.
     pub point: Option<(f64, f64)>,
 }
 
-/// A place as answers show it: no coordinates.
+/// A location as answers display it, without coordinates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LocationView {
     country: Option<String>,
@@ -27,7 +26,7 @@ pub struct LocationView {
 }
 
 impl GeoLocation {
-    /// Puts a place together out of what the network says, each part if it makes sense; `None` if nothing does.
+    /// A location of the valid parts. `None` if no part is valid.
     pub fn new(
         country: Option<&str>,
         region: Option<&str>,
@@ -40,7 +39,7 @@ impl GeoLocation {
             let fine = !text.is_empty() && text.len() <= 128 && !text.chars().any(char::is_control);
             fine.then(|| text.to_owned())
         };
-        let place = Self {
+        let location = Self {
             country: country
                 .filter(|code| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_alphabetic()))
                 .map(str::to_ascii_uppercase),
@@ -50,21 +49,20 @@ impl GeoLocation {
                 .zip(longitude)
                 .filter(|(latitude, longitude)| latitude.abs() <= 90.0 && longitude.abs() <= 180.0),
         };
-        (place != Self::default()).then_some(place)
+        (location != Self::default()).then_some(location)
     }
 
-    /// The place as answers show it.
     pub fn view(&self) -> LocationView {
         LocationView { country: self.country.clone(), region: self.region.clone(), city: self.city.clone() }
     }
 
-    /// The place in a few words: `Berlin, DE`. Empty if there is no name in it.
+    /// The location in a few words: `Berlin, DE`. Empty if it has no name.
     pub fn describe(&self) -> String {
         let parts = [self.city.as_deref(), self.country.as_deref()];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
-    /// The distance on the earth's surface (haversine), if both places have coordinates.
+    /// The distance on the earth's surface (haversine), if both locations have coordinates.
     pub fn kilometres_to(&self, other: &Self) -> Option<f64> {
         let ((lat_a, lon_a), (lat_b, lon_b)) = self.point.zip(other.point)?;
         let half = |degrees: f64| (degrees.to_radians() / 2.0).sin().powi(2);
@@ -82,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn distances_are_those_of_the_globe() {
+    fn distances_follow_the_surface_of_the_globe() {
         let (berlin, new_york) = (at(52.52, 13.405), at(40.7128, -74.006));
         let apart = berlin.kilometres_to(&new_york).unwrap();
         assert!((6380.0..6390.0).contains(&apart), "{apart}");
@@ -91,10 +89,10 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_left_out() {
+    fn invalid_parts_are_left_out() {
         assert_eq!(GeoLocation::new(Some("Germany"), Some(""), Some("a\nb"), Some(91.0), Some(0.0)), None);
         assert_eq!(GeoLocation::new(None, None, None, Some(f64::NAN), Some(0.0)), None);
-        let place = GeoLocation::new(Some("de"), None, Some("Berlin"), Some(52.5), None).unwrap();
-        assert_eq!((place.describe().as_str(), place.point), ("Berlin, DE", None));
+        let location = GeoLocation::new(Some("de"), None, Some("Berlin"), Some(52.5), None).unwrap();
+        assert_eq!((location.describe().as_str(), location.point), ("Berlin, DE", None));
     }
 }

@@ -1,16 +1,14 @@
-//! What a user types to say who they are.
+//! The identifier that a user types.
 
 use serde_json::Value;
 
 use super::{email_address::EmailAddress, username::Username};
 use crate::fields::FromJson;
 
-/// An e-mail address or a username. Only an address has an `@`.
+/// An e-mail address or a username. Only an address contains an `@`.
 #[derive(Debug, Clone)]
 pub enum Identifier {
-    /// An e-mail address.
     Email(EmailAddress),
-    /// A username.
     Username(Username),
 }
 

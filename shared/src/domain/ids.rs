@@ -1,4 +1,4 @@
-//! Names of things. They are no secrets; secrets are [`Token`](crate::crypto::secret::Token)s.
+//! Ids. They are not secret, unlike a [`Token`](crate::crypto::secret::Token).
 
 use std::fmt;
 
@@ -11,23 +11,20 @@ use crate::rng::Rng;
 pub struct UserId([u8; 16]);
 
 impl UserId {
-    /// A new user's id.
     pub fn random(rng: &dyn Rng) -> Self {
         Self(*uuid::Builder::from_random_bytes(rng.bytes()).as_uuid().as_bytes())
     }
 
-    /// The id of these bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Reads an id in its one spelling.
+    /// Parses an id. `None` for anything except its one spelling.
     pub fn parse(text: &str) -> Option<Self> {
         let id = Self(*uuid::Uuid::try_parse(text).ok()?.as_bytes());
         (id.to_string() == text).then_some(id)
     }
 
-    /// Its bytes.
     pub const fn bytes(&self) -> &[u8; 16] {
         &self.0
     }
@@ -45,27 +42,24 @@ impl fmt::Debug for UserId {
     }
 }
 
-/// A device's id: 128 bits, shown as 22 characters of unpadded base64url.
+/// A device's id: 128 bits, encoded as 22 characters of unpadded base64url.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct DeviceId([u8; 16]);
 
 impl DeviceId {
-    /// A new device's id.
     pub fn random(rng: &dyn Rng) -> Self {
         Self(rng.bytes())
     }
 
-    /// The id of these bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Reads an id in its one spelling.
+    /// Parses an id. `None` for anything except its one spelling.
     pub fn parse(text: &str) -> Option<Self> {
         Some(Self(URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?))
     }
 
-    /// Its bytes.
     pub const fn bytes(&self) -> &[u8; 16] {
         &self.0
     }

@@ -1,5 +1,5 @@
-//! Progressive lockout of one credential. After five failures each further one costs a wait that doubles, up to 15 minutes. So guessing
-//! does not pay, and nobody can lock the owner out for long.
+//! Progressive lockout of one credential. After five failures each further one costs a wait that doubles, up to 15
+//! minutes. So guessing does not pay, and nobody can lock the owner out for long.
 
 use crate::clock::Timestamp;
 
@@ -9,8 +9,8 @@ pub const FREE_FAILURES: i64 = 5;
 /// The longest wait in seconds.
 pub const MAX_WAIT_SECONDS: i64 = 900;
 
-/// Consecutive failures, however far apart, that lock the credential until it is reset by other means (NIST SP 800-63B-4, section
-/// 3.2.2).
+/// Consecutive failures, however far apart, that lock the credential until it is reset by other means (NIST SP
+/// 800-63B-4, section 3.2.2).
 pub const MAX_FAILURES: i64 = 100;
 
 /// Seconds without a failure after which waits start from the beginning. The run of consecutive failures goes on.
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fifth_failure_starts_a_wait_that_is_told_to_the_second() {
+    fn the_fifth_failure_starts_a_wait_of_exact_seconds() {
         let four = (0..4).fold(Failures::default(), |failures, _| accepted(failures, 100));
         assert_eq!((four.count, four.waits.free_at), (4, Some(at(100))));
         let five = accepted(four, 100);
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_start_again_after_a_day_and_the_streak_goes_on() {
+    fn waits_start_again_after_a_day_and_the_streak_continues() {
         let ten = Failures {
             count: 10,
             streak: 10,

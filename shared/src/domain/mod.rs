@@ -1,4 +1,4 @@
-//! Pure types and rules: no AWS, no HTTP, no clock of their own.
+//! Pure types and rules: no AWS, no HTTP, no configuration, no clock of their own.
 
 pub mod account;
 pub mod audit;

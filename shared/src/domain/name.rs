@@ -1,4 +1,4 @@
-//! Short texts for display: a person's name, a device's.
+//! Short texts for display, such as names of people and devices.
 
 use std::fmt;
 
@@ -8,12 +8,11 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::fields::FromJson;
 
-/// A text of 1 to 100 characters on one line, NFC, trimmed. Doesn't print.
+/// A text of 1 to 100 characters on one line, NFC, trimmed. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisplayText(String);
 
 impl DisplayText {
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -28,7 +27,7 @@ impl fmt::Debug for DisplayText {
 impl FromJson for DisplayText {
     fn from_json(value: Value) -> Result<Self, String> {
         let text = String::from_json(value)?;
-        // Bidirectional overrides and isolates would let a name rearrange the mail or page that it stands in.
+        // Bidirectional overrides and isolates could rearrange the mail or page around a name.
         let unwanted = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         let fine = text.len() <= 1024 && !text.trim().chars().any(unwanted);
         let text: String = text.trim().nfc().collect();

@@ -1,8 +1,8 @@
-//! A client's address in its three forms.
+//! A client's address in its shorter forms.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The address cut for display: an IPv4 address to its /16, an IPv6 address to its /64.
+/// The truncated address for display: an IPv4 address cut to its /16, an IPv6 address to its /64.
 pub fn truncated(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(v4) => {
@@ -16,8 +16,8 @@ pub fn truncated(ip: IpAddr) -> String {
     }
 }
 
-/// What limits count by: an IPv4 address, or an IPv6 /64, which is what one subscriber gets.
-pub fn of_limits(ip: IpAddr) -> String {
+/// The network that limits count by: an IPv4 address, or an IPv6 /64, because one subscriber gets a /64.
+pub fn for_limits(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(_) => truncated(ip),
@@ -29,13 +29,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_cut_as_documented() {
+    fn addresses_are_truncated_as_documented() {
         assert_eq!(truncated("192.168.17.4".parse().unwrap()), "192.168.0.0");
         assert_eq!(truncated("2001:db8:85a3:8d3:1319:8a2e:370:7348".parse().unwrap()), "2001:db8:85a3:8d3::");
         assert_eq!(
-            of_limits("2001:db8:85a3:8d3::1".parse().unwrap()),
-            of_limits("2001:db8:85a3:8d3::2".parse().unwrap())
+            for_limits("2001:db8:85a3:8d3::1".parse().unwrap()),
+            for_limits("2001:db8:85a3:8d3::2".parse().unwrap())
         );
-        assert_ne!(of_limits("203.0.113.1".parse().unwrap()), of_limits("203.0.113.2".parse().unwrap()));
+        assert_ne!(for_limits("203.0.113.1".parse().unwrap()), for_limits("203.0.113.2".parse().unwrap()));
     }
 }

@@ -1,4 +1,4 @@
-//! One-time codes of six digits: those that are mailed, and those of authenticator apps.
+//! One-time codes of six digits, mailed or from authenticator apps.
 
 use std::fmt;
 
@@ -7,13 +7,12 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::{fields::FromJson, rng::Rng};
 
-/// Six decimal digits, all 10^6 of them equally likely, leading zeros kept. Doesn't print.
+/// Six decimal digits with leading zeros. All 10^6 codes are equally likely. `Debug` hides them.
 #[derive(Clone, PartialEq, Eq, Zeroize)]
 #[zeroize(drop)]
 pub struct OtpCode([u8; 6]);
 
 impl OtpCode {
-    /// A new code.
     pub fn random(rng: &dyn Rng) -> Self {
         let mut number = rng.below(1_000_000);
         let mut digits = [b'0'; 6];

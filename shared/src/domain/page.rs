@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::fields::FromJson;
 
-/// How many entries of a list one answer holds: 1 to 100.
+/// The number of entries in one answer: 1 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageLimit(pub usize);
 
@@ -21,22 +21,22 @@ impl FromJson for PageLimit {
     }
 }
 
-/// Where a page begins: after the entry of that time and key.
+/// The start of a page: after the entry with this time and key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     /// The time that the list is sorted by, latest first, in milliseconds since the Unix epoch.
     pub millis: i64,
-    /// What tells entries of one time apart, in ascending order.
+    /// Orders entries of equal time, ascending.
     pub key: String,
 }
 
 impl Cursor {
-    /// Whether an entry comes after it.
+    /// Whether an entry comes after the cursor.
     pub fn is_before(&self, millis: i64, key: &str) -> bool {
         (std::cmp::Reverse(millis), key) > (std::cmp::Reverse(self.millis), self.key.as_str())
     }
 
-    /// The cursor as it is sent.
+    /// The cursor in the form that clients get.
     pub fn encode(&self) -> String {
         format!("{}.{}", self.millis, self.key)
     }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_parts_what_was_shown_from_what_was_not() {
+    fn a_cursor_separates_earlier_entries_from_later_ones() {
         let cursor = Cursor { millis: 5, key: "b".to_owned() };
         assert_eq!(Cursor::from_json(Value::String(cursor.encode())), Ok(cursor.clone()));
         for (millis, key, after) in [(6, "z", false), (5, "a", false), (5, "b", false), (5, "c", true), (4, "a", true)]

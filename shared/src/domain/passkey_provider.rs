@@ -1,7 +1,8 @@
-//! What makes or keeps a passkey, told by its AAGUID: the name that a passkey has until its owner gives it another. The numbers are
-//! published by their makers; nothing proves one, and nothing but a name hangs on it.
+//! Names of passkey providers by AAGUID. A passkey has its provider's name until the owner changes it.
+//!
+//! The providers publish the numbers. Nothing proves a number, and only the name depends on it.
 
-/// Makers' numbers and what people know them as; one number stands for a series.
+/// AAGUIDs and the names that people know. Some products have several AAGUIDs.
 const KNOWN: &[(u128, &str)] = &[
     (0xea9b8d66_4d011d21_3ce4b6b4_8cb575d4, "Google Password Manager"),
     (0xadce0002_35bcc60a_648b0b25_f1f05503, "Chrome on Mac"),
@@ -38,7 +39,7 @@ const KNOWN: &[(u128, &str)] = &[
     (0x42b4fb4a_286643b2_9bf76c66_69c2e5d3, "Titan Security Key"),
 ];
 
-/// The name of what keeps a passkey, where it is known.
+/// The provider's name, if it is known.
 pub fn name(aaguid: [u8; 16]) -> Option<&'static str> {
     let number = u128::from_be_bytes(aaguid);
     KNOWN.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_as_they_are_written() {
+    fn a_provider_is_found_by_its_aaguid() {
         assert_eq!(name(*b"Proton-Pass-nope"), None);
         assert_eq!(name(*uuid::uuid!("50726f74-6f6e-5061-7373-50726f746f6e").as_bytes()), Some("Proton Pass"));
         assert_eq!(name([0; 16]), None);

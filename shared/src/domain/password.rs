@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::{error::FieldError, fields::FromJson};
 
-/// Which rules a new password must meet.
+/// The rules for a new password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordPolicy {
     /// 8 to 128 code points of four classes, nothing common, nothing of the user's own.
@@ -26,8 +26,7 @@ impl PasswordPolicy {
         }
     }
 
-    /// The fewest code points of a password.
-    pub const fn least_code_points(self, strength: Strength) -> usize {
+    pub const fn min_code_points(self, strength: Strength) -> usize {
         match (self, strength) {
             (Self::Length, Strength::OnlyFactor) => 15,
             (Self::Length, Strength::WithSecondFactor) | (Self::Composition, _) => 8,
@@ -35,30 +34,29 @@ impl PasswordPolicy {
     }
 }
 
-/// What a password must withstand.
+/// The strength that a password needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strength {
     /// The password alone logs in.
     OnlyFactor,
-    /// Logins need a second factor too.
+    /// Logins also need a second factor.
     WithSecondFactor,
 }
 
-/// The most code points that a password may have.
 pub const MAX_CODE_POINTS: usize = 128;
 
-/// A password as it was typed: NFC, nothing trimmed, folded or cut (NIST SP 800-63B-4, section 3.1.1.2). Doesn't print, and is
-/// wiped when dropped.
+/// A password as typed: NFC, but not trimmed, folded or cut (NIST SP 800-63B-4, section 3.1.1.2). `Debug` hides it, and
+/// it is wiped when dropped.
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 
 impl Password {
-    /// Takes a password of 1 to 128 code points.
+    /// Accepts 1 to 128 code points.
     ///
     /// # Errors
-    /// What it has to be, in words. A longer one is refused before anything is hashed, at login too.
+    /// States the rule that the text breaks. A longer password is refused before any hash, at login too.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        // A code point is at most four bytes, and normalisation must not be made to work on more than it has to.
+        // A code point has at most four bytes. The check limits the work of normalisation.
         if text.len() <= MAX_CODE_POINTS * 4 {
             let text: Zeroizing<String> = Zeroizing::new(text.nfc().collect());
             if (1..=MAX_CODE_POINTS).contains(&text.chars().count()) {
@@ -87,14 +85,17 @@ impl FromJson for Password {
     }
 }
 
-/// The least guesses that a password must withstand by zxcvbn's estimate, which knows common passwords, names, dates, key
-/// sequences and their usual disguises. 10^6 is where the most common passwords and their variations end.
-const LEAST_GUESSES: u64 = 1_000_000;
+/// The number of guesses that a password must withstand by zxcvbn's estimate. The most common passwords and their
+/// variations end at about 10^6.
+///
+/// The estimate knows common passwords, names, dates, key sequences and their usual disguises.
+const MIN_GUESSES: u64 = 1_000_000;
 
-/// Checks a new password. It must not contain `context`: the product's name, the user's address, username and name.
+/// Checks a new password. It must not contain words of `context`: the product's name, the user's address, username and
+/// name.
 ///
 /// # Errors
-/// One entry for each rule that is not met, written for the person who chooses the password.
+/// One entry for each broken rule, written for the person who chooses the password.
 pub fn check(
     password: &Password,
     policy: PasswordPolicy,
@@ -108,8 +109,8 @@ pub fn check(
             broken.push(FieldError::new("password", message));
         }
     };
-    let least = policy.least_code_points(strength);
-    rule(text.chars().count() >= least, &format!("must have at least {least} characters"));
+    let min = policy.min_code_points(strength);
+    rule(text.chars().count() >= min, &format!("must have at least {min} characters"));
     if policy == PasswordPolicy::Composition {
         rule(text.chars().any(char::is_uppercase), "must contain an upper-case letter");
         rule(text.chars().any(char::is_lowercase), "must contain a lower-case letter");
@@ -122,14 +123,14 @@ pub fn check(
         !words.iter().any(|word| folded.contains(word.as_str())),
         "must not contain your name, your e-mail address or the product's name",
     );
-    // Long passwords are hard to guess unless they repeat; the estimate's own work grows with the square of the length.
+    // The estimate's work grows with the square of the length. Longer passwords are hard to guess unless they repeat.
     let start: Zeroizing<String> = Zeroizing::new(text.chars().take(64).collect());
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    rule(zxcvbn::zxcvbn(&start, &words).guesses() >= LEAST_GUESSES, "is too common or too easy to guess");
+    rule(zxcvbn::zxcvbn(&start, &words).guesses() >= MIN_GUESSES, "is too common or too easy to guess");
     if broken.is_empty() { Ok(()) } else { Err(broken) }
 }
 
-/// The words of four and more characters in what the password must not have anything of.
+/// The words of at least four characters that a password must not contain.
 fn context_words(context: &[&str]) -> Vec<String> {
     context
         .iter()
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_common_or_the_users_own_is_refused() {
+    fn common_passwords_and_the_users_own_words_are_refused() {
         for text in [
             "P@ssw0rd",
             "Password1!",
@@ -189,15 +190,15 @@ mod tests {
     }
 
     #[test]
-    fn length_asks_for_fifteen_and_no_classes() {
+    fn the_length_policy_requires_fifteen_code_points_and_no_classes() {
         assert_eq!(broken("tulip wagon seven", PasswordPolicy::Length), 0);
         assert_eq!(broken("ヒマワリと青い空と七つの橋を", PasswordPolicy::Length), 1);
         assert_eq!(broken("ヒマワリと青い空と七つの橋を渡る", PasswordPolicy::Length), 0);
         assert_eq!(broken("aaaaaaaaaaaaaaaaaaaa", PasswordPolicy::Length), 1);
-        // Beside a second factor eight are enough (NIST SP 800-63B-4, section 3.1.1.2).
-        let beside =
+        // With a second factor eight are enough (NIST SP 800-63B-4, section 3.1.1.2).
+        let with_second_factor =
             |text| check(&Password::parse(text).unwrap(), PasswordPolicy::Length, Strength::WithSecondFactor, &[]);
-        assert!(beside("zq7 vlxe").is_ok() && beside("zq7 vlx").is_err());
+        assert!(with_second_factor("zq7 vlxe").is_ok() && with_second_factor("zq7 vlx").is_err());
     }
 
     #[test]

@@ -1,30 +1,28 @@
-//! Second factors: what they are called, and what a proof by them says of a session.
+//! Second factors, and the strength that they give a session.
 
 use serde_json::Value;
 
 use crate::{clock::Timestamp, fields::FromJson};
 
-/// How long a session counts as proven by two factors, in seconds (NIST SP 800-63B-4, section 2.2.3).
+/// Seconds for which a session counts as proven by two factors (NIST SP 800-63B-4, section 2.2.3).
 const AAL2_SECONDS: i64 = 86_400;
 
-/// How old the last proof may be for what is sensitive, in seconds (API.md, †).
+/// Maximum age in seconds of the last proof before a sensitive operation († in docs/api.md).
 pub const FRESH_SECONDS: i64 = 600;
 
-/// A way to give the second factor of a login.
+/// A method for the second factor of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// A code of an authenticator app.
     Totp,
-    /// One of the codes that were written down.
     BackupCode,
-    /// A passkey.
     Passkey,
-    /// A mailed code, asked on unknown devices by configuration: never a factor of its own strength.
+    /// A mailed code, for unrecognised devices if the deployment asks for it. It never counts as a factor.
     EmailCode,
 }
 
 impl Method {
-    /// The name in the API and in the audit.
+    /// The name in the API and in audit events.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Totp => "totp",
@@ -34,7 +32,8 @@ impl Method {
         }
     }
 
-    /// What it adds to a session's `amr` (RFC 8176): a mailed code is another channel, and no second factor.
+    /// The values that the method adds to a session's `amr` (RFC 8176). A mailed code is another channel, but not a
+    /// second factor.
     pub const fn amr(self) -> &'static [&'static str] {
         match self {
             Self::Totp | Self::BackupCode => &["otp", MULTI_FACTOR],
@@ -44,7 +43,7 @@ impl Method {
     }
 }
 
-/// The method of a code that is typed.
+/// Accepts only the methods with a typed code.
 impl FromJson for Method {
     fn from_json(value: Value) -> Result<Self, String> {
         let typed = [Self::Totp, Self::BackupCode, Self::EmailCode];
@@ -53,15 +52,14 @@ impl FromJson for Method {
     }
 }
 
-/// What `amr` says of more than one factor (RFC 8176).
+/// The `amr` value for more than one factor (RFC 8176).
 pub const MULTI_FACTOR: &str = "mfa";
 
-/// Whether that is the `amr` of more than one factor.
 pub fn is_multi_factor(amr: &[String]) -> bool {
     amr.iter().any(|method| method == MULTI_FACTOR)
 }
 
-/// How strong a session's proof is, as access tokens say it (NIST SP 800-63B-4): one of two factors is that for a day.
+/// The authenticator assurance level of a session (NIST SP 800-63B-4). Two factors count as `aal2` for a day.
 pub fn aal(amr: &[String], auth_time: Timestamp, now: Timestamp) -> &'static str {
     match is_multi_factor(amr) && now < auth_time.plus_seconds(AAL2_SECONDS) {
         true => "aal2",

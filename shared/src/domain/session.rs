@@ -1,4 +1,4 @@
-//! Sessions: what a client may ask for, how long they live, what a refresh comes to.
+//! Sessions: the client's options, the lifetime, and the rules of refresh.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,17 +9,15 @@ use crate::{
     fields::{Fields, FromJson},
 };
 
-/// How long after a token's first use the same token gets the same successor, in milliseconds: long enough for requests that
-/// were under way together and for an answer that was lost, short for a thief (RFC 9700, section 4.14.2).
+/// Milliseconds after a token's first use in which it gets the same successor again. That covers concurrent requests
+/// and a lost answer, and is short for a thief (RFC 9700, section 4.14.2).
 pub const REPLAY_MILLIS: i64 = 10_000;
 
-/// How tokens reach the client.
+/// The way in which tokens reach the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Transport {
-    /// In the body.
     #[default]
     Token,
-    /// In cookies.
     Cookie,
 }
 
@@ -33,7 +31,7 @@ impl FromJson for Transport {
     }
 }
 
-/// A text that the client chose and that is only ever compared: at most 4096 bytes.
+/// A text of the client, of at most 4096 bytes, that is only compared.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct OpaqueText(pub String);
 
@@ -44,16 +42,15 @@ impl FromJson for OpaqueText {
     }
 }
 
-/// `session` in requests that can end in a session. Between a login's factors it is kept, encrypted.
+/// `session` in requests that can end in a session. A pending login keeps it, encrypted.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct SessionOptions {
-    /// Tokens in the body or in cookies.
     pub transport: Transport,
-    /// Long life instead of short.
+    /// Whether the session gets the long lifetime.
     pub remember_me: bool,
-    /// What the user calls the device.
+    /// The user's name for the device.
     pub device_name: Option<DisplayText>,
-    /// What the client makes of the device.
+    /// The client's own fingerprint of the device.
     pub device_fingerprint: Option<OpaqueText>,
     /// Names a device that has logged in before.
     pub device_token: Option<OpaqueText>,
@@ -75,23 +72,21 @@ impl SessionOptions {
 }
 
 impl SessionOptions {
-    /// Whether tokens go in cookies.
     pub fn by_cookie(&self) -> bool {
         self.transport == Transport::Cookie
     }
 }
 
-/// How long a session lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetime {
-    /// It ends then, however much it is used.
+    /// The absolute end of the session.
     pub expires_at: Timestamp,
-    /// It ends after so many seconds without a refresh.
+    /// The session ends after so many seconds without a refresh.
     pub idle_seconds: i64,
 }
 
 impl Lifetime {
-    /// The lifetime of a session that starts `now`, for at most `days`, and `idle_minutes` without a refresh.
+    /// The lifetime of a session that starts `now`, for at most `days`, and for `idle_minutes` without a refresh.
     pub fn new(days: i64, idle_minutes: i64, now: Timestamp) -> Self {
         const DAY: i64 = 86_400;
         let idle_seconds = (idle_minutes * 60).min(days * DAY);
@@ -99,27 +94,27 @@ impl Lifetime {
     }
 }
 
-/// What the rules need to know of a stored session.
+/// The part of a stored session that the rules need.
 #[derive(Debug, Clone)]
 pub struct SessionState {
-    /// The account's epoch that it was made under.
+    /// The account's session epoch when the session began.
     pub epoch: i64,
-    /// When it was ended, if it was.
+    /// The time of revocation, if any.
     pub revoked_at: Option<Timestamp>,
-    /// When it ends.
+    /// The absolute end of the session.
     pub expires_at: Timestamp,
-    /// How long it may rest, in seconds.
+    /// Seconds without a refresh after which the session ends.
     pub idle_seconds: i64,
-    /// When it was made or last refreshed.
+    /// The time of the login or the last refresh.
     pub last_active_at: Timestamp,
-    /// The counter of its one live refresh token.
+    /// The counter of the only refresh token that is not spent.
     pub counter: u32,
-    /// When the token before that one was spent.
+    /// The time when the token before that one was spent.
     pub spent_at: Option<Timestamp>,
 }
 
 impl SessionState {
-    /// The state of a session that starts `now`, under the account's present epoch.
+    /// The state of a session that starts `now`. `epoch` is the account's current session epoch.
     pub const fn new(epoch: i64, lifetime: Lifetime, now: Timestamp) -> Self {
         Self {
             epoch,
@@ -132,18 +127,21 @@ impl SessionState {
         }
     }
 
-    /// Whether the session lives, under the account's present epoch. Expiry counts here; TTL only sweeps.
+    /// Whether the session is active. `epoch` is the account's current session epoch. Expiry counts here, because TTL
+    /// only sweeps.
     pub fn is_active(&self, epoch: i64, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.epoch == epoch && now < self.ends_at()
     }
 
-    /// When it ends if it isn't refreshed any more.
+    /// The end of the session without another refresh.
     pub fn ends_at(&self) -> Timestamp {
         self.expires_at.min(self.last_active_at.plus_seconds(self.idle_seconds))
     }
 
-    /// What a refresh with the token of that counter comes to, in a session that lives. `genuine`: the token's secret is the
-    /// one that the session keeps the hash of (only asked of the live token).
+    /// Decides about a refresh token with that counter in an active session.
+    ///
+    /// `genuine` says whether the token's secret matches the stored hash. It counts only for the token that is not
+    /// spent.
     pub fn refresh(&self, counter: u32, genuine: bool, now: Timestamp) -> Refresh {
         if counter == self.counter {
             return if genuine { Refresh::Rotate } else { Refresh::Reuse };
@@ -154,14 +152,14 @@ impl SessionState {
     }
 }
 
-/// What a refresh comes to.
+/// The decision about a presented refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refresh {
-    /// The live token: spend it, its successor lives.
+    /// The token is the next one. It is spent and gets a successor.
     Rotate,
-    /// The token that was just spent: the same successor again.
+    /// The token was just spent. It gets the same successor again.
     Repeat,
-    /// A token that was spent before: somebody copied it. The session ends.
+    /// The token was spent earlier, so somebody copied it. The session ends.
     Reuse,
 }
 
@@ -182,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_ends_by_time_rest_epoch_or_revocation() {
+    fn a_session_ends_by_expiry_idleness_epoch_or_revocation() {
         let at = Timestamp::from_seconds;
         assert!(state().is_active(3, at(599)));
         assert!(!state().is_active(3, at(600)));

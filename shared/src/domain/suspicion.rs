@@ -1,41 +1,41 @@
-//! What makes a login look unlike those before it.
+//! Suspicious logins: the ways in which a login differs from earlier ones.
 
 use serde::{Deserialize, Serialize};
 
 use super::geo_location::GeoLocation;
 use crate::clock::Timestamp;
 
-/// What a login that looks unlike its account's others comes to, beside the event in the audit log.
+/// The consequence of a suspicious login, in addition to its audit event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SuspiciousLogin {
-    /// A mail to the owner.
+    /// The owner gets a mail.
     Alert,
-    /// A mail, and the session counts as proven for nothing sensitive until a mailed code confirms it.
+    /// The owner gets a mail. The session may do nothing sensitive until a mailed code confirms it.
     StepUp,
 }
 
-/// Faster than this between two logins, in km/h, nobody travels.
-const FASTEST_KMH: f64 = 900.0;
+/// Nobody travels faster than this between two logins, in km/h.
+const MAX_KMH: f64 = 900.0;
 
-/// Nearer than this, in kilometres, places tell nothing: addresses aren't located more exactly.
-const LEAST_KILOMETRES: f64 = 100.0;
+/// Distances below this, in kilometres, mean nothing, because addresses are not located more exactly.
+const MIN_KILOMETRES: f64 = 100.0;
 
-/// How many countries are remembered.
+/// Countries that the login history keeps.
 const MAX_COUNTRIES: usize = 50;
 
-/// A way in which a login is unlike those before it, the gravest first.
+/// One difference from earlier logins. The most serious comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Suspicion {
-    /// Too far from the last login for the time between.
+    /// The location is too far from the last login for the time in between.
     ImpossibleTravel,
-    /// From a country that no login came from before.
+    /// No earlier login came from the country.
     NewCountry,
-    /// With a device that hasn't logged in before.
+    /// The device has not logged in before.
     NewDevice,
 }
 
 impl Suspicion {
-    /// The value in the audit log.
+    /// The value in audit events.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ImpossibleTravel => "impossible_travel",
@@ -44,7 +44,7 @@ impl Suspicion {
         }
     }
 
-    /// What the owner is told.
+    /// The text for the owner.
     pub const fn describe(self) -> &'static str {
         match self {
             Self::ImpossibleTravel => "The location is too far from your last login for the time in between.",
@@ -54,30 +54,30 @@ impl Suspicion {
     }
 }
 
-/// Where an account's logins came from.
+/// The locations of an account's earlier logins.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoginHistory {
-    /// The last login whose point on earth was known, and when it was, in milliseconds since the Unix epoch.
+    /// The location and time of the last login with coordinates, in milliseconds since the Unix epoch.
     last: Option<(GeoLocation, i64)>,
-    /// The countries seen so far, the latest last.
+    /// The countries of earlier logins, the latest last.
     countries: Vec<String>,
 }
 
 impl LoginHistory {
-    /// In which ways a login at `place` is unlike those before it, the gravest first.
-    pub fn suspicions(&self, known_device: bool, place: Option<&GeoLocation>, now: Timestamp) -> Vec<Suspicion> {
+    /// The differences between a login at `location` and earlier ones, the most serious first.
+    pub fn suspicions(&self, known_device: bool, location: Option<&GeoLocation>, now: Timestamp) -> Vec<Suspicion> {
         let mut suspicions = Vec::new();
-        if let Some(((last, at), place)) = self.last.as_ref().zip(place)
-            && let Some(kilometres) = last.kilometres_to(place)
+        if let Some(((last, at), location)) = self.last.as_ref().zip(location)
+            && let Some(kilometres) = last.kilometres_to(location)
         {
-            // Milliseconds of a few hundred years are exact in an f64. A clock that went back leaves no time at all.
+            // Milliseconds of a few hundred years are exact in an f64. If the clock went back, no time passed.
             #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 ms")]
             let hours = (now.millis() - at).max(0) as f64 / 3_600_000.0;
-            if kilometres > LEAST_KILOMETRES && kilometres > FASTEST_KMH * hours {
+            if kilometres > MIN_KILOMETRES && kilometres > MAX_KMH * hours {
                 suspicions.push(Suspicion::ImpossibleTravel);
             }
         }
-        let country = place.and_then(|place| place.country.as_ref());
+        let country = location.and_then(|location| location.country.as_ref());
         if country.is_some_and(|country| !self.countries.is_empty() && !self.countries.contains(country)) {
             suspicions.push(Suspicion::NewCountry);
         }
@@ -87,20 +87,20 @@ impl LoginHistory {
         suspicions
     }
 
-    /// The login_history after a login at `place`.
+    /// The login history after a login at `location`.
     #[must_use]
-    pub fn after(mut self, place: Option<&GeoLocation>, now: Timestamp) -> Self {
-        let Some(place) = place else { return self };
-        if let Some(country) = &place.country {
+    pub fn after(mut self, location: Option<&GeoLocation>, now: Timestamp) -> Self {
+        let Some(location) = location else { return self };
+        if let Some(country) = &location.country {
             self.countries.retain(|known| known != country);
             self.countries.push(country.clone());
-            let sessions_over_limit = self.countries.len().saturating_sub(MAX_COUNTRIES);
-            self.countries.drain(..sessions_over_limit);
+            let over_limit = self.countries.len().saturating_sub(MAX_COUNTRIES);
+            self.countries.drain(..over_limit);
         }
-        // What tells no point doesn't make forget the last one, nor does a login of before that is confirmed only now.
+        // A login without coordinates keeps the last location. So does an older login that is confirmed only now.
         let newer = self.last.as_ref().is_none_or(|(_, at)| *at <= now.millis());
-        if place.point.is_some() && newer {
-            self.last = Some((place.clone(), now.millis()));
+        if location.point.is_some() && newer {
+            self.last = Some((location.clone(), now.millis()));
         }
         self
     }
@@ -110,14 +110,15 @@ impl LoginHistory {
 mod tests {
     use super::*;
 
-    fn place(country: &str, latitude: f64, longitude: f64) -> GeoLocation {
+    fn location(country: &str, latitude: f64, longitude: f64) -> GeoLocation {
         GeoLocation::new(Some(country), None, None, Some(latitude), Some(longitude)).unwrap()
     }
 
     #[test]
-    fn each_way_of_being_unlike_is_noticed() {
+    fn each_difference_from_earlier_logins_is_reported() {
         let hour = |hours: i64| Timestamp::from_seconds(hours * 3600);
-        let (berlin, paris, new_york) = (place("DE", 52.5, 13.4), place("FR", 48.9, 2.4), place("US", 40.7, -74.0));
+        let (berlin, paris, new_york) =
+            (location("DE", 52.5, 13.4), location("FR", 48.9, 2.4), location("US", 40.7, -74.0));
         let first = LoginHistory::default();
         assert_eq!(first.suspicions(false, Some(&berlin), hour(0)), [Suspicion::NewDevice]);
         assert_eq!(first.suspicions(true, None, hour(0)), []);
@@ -131,7 +132,7 @@ mod tests {
         // 6,385 km take seven hours and six minutes at 900 km/h.
         assert_eq!(after.suspicions(true, Some(&new_york), hour(7))[0], Suspicion::ImpossibleTravel);
         assert_eq!(after.suspicions(true, Some(&new_york), hour(8)), [Suspicion::NewCountry]);
-        // A login from nowhere in particular neither tells nor forgets anything.
+        // A login without location neither raises a suspicion nor changes the history.
         let after = after.after(None, hour(3)).after(Some(&new_york), hour(20));
         assert_eq!(after.suspicions(true, Some(&berlin), hour(40)), []);
     }

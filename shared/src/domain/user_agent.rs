@@ -1,18 +1,17 @@
-//! What a `User-Agent` header says, in words that its owner recognises the device by.
+//! The device in a `User-Agent` header, in words that its owner recognises.
 
-/// A browser and the system that it runs on.
+/// A browser and its system, or another program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserAgent {
     /// The browser's name: `Firefox`.
     pub browser: Option<String>,
     /// The system's name: `Windows 10`.
     pub os: Option<String>,
-    /// What calls itself by another name than a browser's: `curl`.
+    /// The name of a program that is not a browser: `curl`.
     program: Option<String>,
 }
 
 impl UserAgent {
-    /// Reads a header's value.
     pub fn parse(header: &str) -> Self {
         let parsed = woothee::parser::Parser::new().parse(header);
         let known = |text: &str| (!text.is_empty() && text != "UNKNOWN").then(|| text.to_owned());
@@ -23,7 +22,7 @@ impl UserAgent {
             _ => os,
         });
         let program = header.split(['/', ' ', '(']).next().unwrap_or_default();
-        // It stands in mails, where a name that looks like a host's would become a link.
+        // Mails contain the name. A name that looks like a host name would become a link there.
         let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
         let nameable = |text: &str| (2..=32).contains(&text.len()) && plain(text);
         Self {
@@ -49,7 +48,7 @@ mod tests {
 
     #[test]
     fn devices_are_named_as_their_owners_know_them() {
-        for (header, words) in [
+        for (header, description) in [
             (
                 "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Firefox/130.0",
                 "Firefox on Windows 10",
@@ -70,7 +69,7 @@ mod tests {
             ("", "Unknown device"),
             ("\u{202e}\"<script>", "Unknown device"),
         ] {
-            assert_eq!(UserAgent::parse(header).describe(), words, "{header}");
+            assert_eq!(UserAgent::parse(header).describe(), description, "{header}");
         }
     }
 }

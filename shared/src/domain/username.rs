@@ -1,13 +1,13 @@
-//! Usernames.
-
 use std::fmt;
 
 use serde_json::Value;
 
 use crate::fields::FromJson;
 
-/// A username: 3 to 32 ASCII letters, digits, `.`, `_`, `-`. Kept as it was typed, compared in lower case. ASCII alone, so that no
-/// two names look alike and are not. Doesn't print.
+/// A username: 3 to 32 ASCII letters, digits, `.`, `_`, `-`. It is kept as typed and compared in lower case. `Debug`
+/// hides it.
+///
+/// It is ASCII, so that no two different names look alike.
 #[derive(Clone)]
 pub struct Username(String);
 
@@ -15,7 +15,7 @@ impl Username {
     /// Parses a username.
     ///
     /// # Errors
-    /// What it has to be, in words.
+    /// States the rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let text = text.trim();
         let fine = (3..=32).contains(&text.len())
@@ -23,7 +23,7 @@ impl Username {
         if fine { Ok(Self(text.to_owned())) } else { Err("must have 3 to 32 characters: a to z, 0 to 9, . _ -") }
     }
 
-    /// The name as it was typed.
+    /// The name as typed.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,21 +1,21 @@
-//! Cookies: those that a client sends, and those that it is given (RFC 6265bis; names and attributes as in API.md, "`session`").
+//! Cookies that a client sends and cookies that the service sets (RFC 6265bis). docs/api.md, "`session`", has their
+//! names and attributes.
 
-/// A cookie that this service gives.
+/// A cookie that the service sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cookie {
-    /// The access token.
     Access,
-    /// The refresh token.
     Refresh,
-    /// The device token.
     Device,
-    /// What a CSRF token is bound to before there is a session.
+    /// A random value that CSRF tokens are bound to before a session exists.
     PreLogin,
 }
 
 impl Cookie {
-    /// Its name. `__Host-` lets browsers refuse one that a sibling domain would plant; `__Secure-`, which the refresh token has since it
-    /// goes to one path alone, refuses only what a page without TLS would.
+    /// The cookie's name. `__Host-` makes browsers refuse a cookie that a sibling domain plants.
+    ///
+    /// The refresh token's cookie has `__Secure-`, because it is sent to one path only. `__Secure-` refuses only
+    /// cookies from pages without TLS.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Access => "__Host-access",
@@ -33,19 +33,20 @@ impl Cookie {
         }
     }
 
-    /// The `Set-Cookie` that sets it for so many seconds. `value` is made of base64url, dots and underscores.
+    /// A `Set-Cookie` value that expires after `seconds`. `value` consists of base64url characters, dots and
+    /// underscores.
     pub fn set(self, value: &str, seconds: i64) -> String {
         format!("{}={value}; Max-Age={}; {}", self.name(), seconds.max(0), self.attributes())
     }
 
-    /// The `Set-Cookie` that takes it away.
+    /// A `Set-Cookie` value that removes the cookie.
     pub fn clear(self) -> String {
         self.set("", 0)
     }
 }
 
-/// The value of a cookie among those that were sent, `name=value` each. `None` if it isn't there once: of two of a name nobody can tell
-/// which one a sibling domain has planted.
+/// The value of a cookie among `name=value` pairs. `None` if it is missing or occurs twice, because one of two could
+/// come from a sibling domain.
 pub(super) fn find(cookies: &[String], cookie: Cookie) -> Option<&str> {
     let mut values = cookies
         .iter()
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cookie_is_found_by_its_exact_name_and_only_if_it_is_there_once() {
+    fn a_cookie_is_found_by_its_exact_name_and_only_if_it_occurs_once() {
         let sent = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         assert_eq!(find(&sent(&["a=1", " __Host-access=x.y=z "]), Cookie::Access), Some("x.y=z"));
         for none in [
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn cookies_carry_the_attributes_of_the_contract() {
+    fn cookies_have_the_documented_attributes() {
         assert_eq!(
             Cookie::Refresh.set("rt_x", 60),
             "__Secure-refresh=rt_x; Max-Age=60; Path=/v1; HttpOnly; Secure; SameSite=Strict"

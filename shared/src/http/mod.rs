@@ -1,4 +1,4 @@
-//! HTTP as API Gateway's HTTP API hands it over (payload 2.0): requests, their fields, answers.
+//! Requests and answers in the format of API Gateway's HTTP APIs (payload 2.0).
 
 mod cookies;
 pub mod page;

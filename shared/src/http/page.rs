@@ -1,5 +1,5 @@
-//! Pages that functions serve themselves. Each page contains its script and the shared style, and its policy names their hashes.
-//! Nothing else runs, and the page loads nothing.
+//! Pages that functions serve themselves. Each page contains its script and the shared style, and its policy names
+//! their hashes. Nothing else runs, and the page loads nothing.
 
 use std::sync::LazyLock;
 
@@ -39,7 +39,8 @@ pub fn disown_login() -> Response {
     DISOWN_LOGIN.answer()
 }
 
-/// Content Security Policy Level 3: allows only this page's script and style, by their hashes, and requests to its own origin.
+/// Content Security Policy Level 3: allows only this page's script and style, by their hashes, and requests to its own
+/// origin.
 fn content_security_policy(page: &str) -> String {
     let hash = |tag: &str| {
         let inner = page.split_once(&format!("<{tag}>")).and_then(|(_, rest)| rest.split_once(&format!("</{tag}>")));

@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Error {
-    /// The problem answer (RFC 9457).
+    /// The error as an `application/problem+json` answer.
     pub fn into_response(self, context: &AnswerContext) -> Response {
         #[derive(Serialize)]
         struct Problem<'a> {
@@ -44,7 +44,7 @@ impl Error {
             Self::TemporarilyUnavailable(_) | Self::Throttled(_) | Self::Contended(_) => {
                 response.with_header("retry-after", "1")
             }
-            // RFC 9110, section 15.5.2, and RFC 6750, section 3: a 401 names the scheme.
+            // RFC 9110, section 15.5.2, and RFC 6750, section 3: a 401 names the authentication scheme.
             Self::InvalidToken | Self::SessionRevoked => {
                 response.with_header("www-authenticate", "Bearer error=\"invalid_token\"")
             }

@@ -1,4 +1,4 @@
-//! A request, taken from API Gateway's event.
+//! A request, read from API Gateway's event.
 
 use std::{
     collections::HashMap,
@@ -18,37 +18,34 @@ use crate::{
     http::{AnswerContext, Cookie, cookies},
 };
 
-/// The largest body that any route takes, in bytes (API.md, "Conventions").
+/// The largest body that any route accepts, in bytes (docs/api.md, "Conventions").
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Who sent the request, as far as the network tells.
+/// The client, as far as the network identifies it.
 #[derive(Debug, Clone)]
 pub struct Client {
-    /// The address that limits and audit go by.
+    /// The address that limits and audit events use.
     pub ip: IpAddr,
-    /// The `User-Agent` header, cut at 512 bytes.
+    /// The `User-Agent` header, cut to 512 bytes.
     pub user_agent: String,
-    /// Where it is, if CloudFront tells.
+    /// The client's geo location, if CloudFront sent it.
     pub location: Option<GeoLocation>,
 }
 
-/// What a deployment trusts at its edge.
+/// The parts of the configuration that decide which senders are trusted.
 pub struct Edge<'a> {
-    /// The secret that CloudFront adds to requests.
+    /// A secret that CloudFront adds to requests.
     pub origin_secret: Option<&'a Secret>,
-    /// Other origins with pages that may call with credentials.
+    /// Other origins that may send credentials.
     pub allowed_origins: &'a [String],
 }
 
-/// An HTTP request.
 pub struct Request {
-    /// The method.
     pub method: Method,
-    /// The headers, with names in lower case.
+    /// The headers, with lower-case names.
     pub headers: HeaderMap,
-    /// Who sent it.
     pub client: Client,
-    /// API Gateway's id of the request; goes into the answer and the log.
+    /// API Gateway's id of the request, for the answer and the log.
     pub request_id: String,
     path_parameters: HashMap<String, String>,
     query: HashMap<String, String>,
@@ -58,11 +55,13 @@ pub struct Request {
 }
 
 impl Request {
-    /// Takes the request out of API Gateway's event.
+    /// Reads a request from API Gateway's event.
     ///
-    /// The client's address and place are trusted from nowhere but the connection and CloudFront: the address is `sourceIp`, which API Gateway sets from the connection. Behind CloudFront that is
-    /// CloudFront's own, so the viewer's comes from CloudFront's header, but only when the request carries the secret that
-    /// the distribution adds: anyone can send that header to the API's own host name.
+    /// The client's address is `sourceIp`, which API Gateway takes from the connection. Behind CloudFront that is
+    /// CloudFront's own address, and the viewer's address is in a header of CloudFront.
+    ///
+    /// That header counts only if the request carries the secret that the distribution adds. Without this check, any
+    /// client could send the header to the API's own host name.
     pub fn from_event(event: ApiGatewayV2httpRequest, edge: &Edge<'_>) -> Self {
         let context = event.request_context;
         let through_cloudfront = edge.origin_secret.is_some_and(|secret| {
@@ -73,7 +72,7 @@ impl Request {
         });
         let viewer = event.headers.get("cloudfront-viewer-address").and_then(|value| value.to_str().ok());
         let ip = match viewer {
-            // "address:port"; an IPv6 address stands there without brackets.
+            // "address:port". An IPv6 address has no brackets.
             Some(viewer) if through_cloudfront => viewer.rsplit_once(':').and_then(|(ip, _port)| ip.parse().ok()),
             _ => context.http.source_ip.as_deref().and_then(|ip| ip.parse().ok()),
         };
@@ -91,14 +90,14 @@ impl Request {
             allowed_origin,
             headers: event.headers,
             client: Client {
-                // API Gateway always tells the address; were it missing, all such requests would share one budget.
+                // API Gateway always sends the address. Without one, all such requests share one budget.
                 ip: ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical(),
                 user_agent: cut(user_agent.unwrap_or_default(), 512),
                 location,
             },
             request_id: context.request_id.unwrap_or_default(),
             path_parameters: event.path_parameters,
-            // A parameter that comes twice is the last of its values here.
+            // The last value of a repeated parameter counts.
             query: event
                 .query_string_parameters
                 .iter()
@@ -109,8 +108,8 @@ impl Request {
         }
     }
 
-    /// Takes the request that an authorizer is asked about out of its event (payload 2.0), as far as it says who is calling. A method
-    /// that isn't told counts as one that changes something.
+    /// Reads the request that an authorizer must decide about (payload 2.0). Only the parts that identify the caller
+    /// are set. A missing method counts as a method that changes something.
     pub fn from_authorizer_event(event: &serde_json::Value, edge: &Edge<'_>) -> Self {
         let text = |pointer: &str| event.pointer(pointer).and_then(serde_json::Value::as_str);
         let sent = event.get("headers").and_then(serde_json::Value::as_object).into_iter().flatten();
@@ -134,38 +133,38 @@ impl Request {
         }
     }
 
-    /// Whether the method is one of those that change nothing here.
+    /// Whether the method changes nothing.
     pub fn is_safe(&self) -> bool {
         [Method::GET, Method::HEAD].contains(&self.method)
     }
 
-    /// What the answer needs to know of its request.
+    /// The parts of the request that its answer needs.
     pub fn answer_context(&self) -> AnswerContext {
         AnswerContext { request_id: self.request_id.clone(), allowed_origin: self.allowed_origin.clone() }
     }
 
-    /// The `Origin` header's value, if it is one of those beside our own that may call with credentials.
+    /// The `Origin` header, if it is one of the other origins that may send credentials.
     pub fn allowed_origin(&self) -> Option<&str> {
         self.allowed_origin.as_deref()
     }
 
-    /// A cookie's value, if it was sent once.
+    /// A cookie's value, if the client sent it exactly once.
     pub fn cookie(&self, cookie: Cookie) -> Option<&str> {
         cookies::find(&self.cookies, cookie)
     }
 
-    /// Whether a cookie of that name was sent, be it readable or not.
+    /// Whether the client sent a cookie of that name, readable or not.
     pub fn has_cookie(&self, cookie: Cookie) -> bool {
         self.cookies.iter().any(|sent| sent.trim().split('=').next() == Some(cookie.name()))
     }
 
-    /// The query's parameters, as fields.
+    /// The query's parameters as fields.
     pub fn query(&self) -> Fields {
         let values = self.query.iter().map(|(name, value)| (name.clone(), serde_json::Value::String(value.clone())));
         Fields::new(values.collect())
     }
 
-    /// The fields of a form (`application/x-www-form-urlencoded`), which only OAuth's own protocols use here.
+    /// The fields of a form (`application/x-www-form-urlencoded`). Only OAuth's own protocols use forms.
     ///
     /// # Errors
     /// As [`Request::fields`].
@@ -173,7 +172,7 @@ impl Request {
         let body = self.body_of_type("application/x-www-form-urlencoded")?;
         let mut map = serde_json::Map::new();
         for (name, value) in form_urlencoded::parse(body) {
-            // RFC 6749, section 3.2: parameters must not be included more than once.
+            // RFC 6749, section 3.2: a parameter must not occur more than once.
             if map.insert(name.clone().into_owned(), serde_json::Value::String(value.into_owned())).is_some() {
                 return Err(Error::field(&cut(name.into_owned(), 64), "must not appear twice"));
             }
@@ -181,11 +180,11 @@ impl Request {
         Ok(Fields::new(map))
     }
 
-    /// The body's JSON object, field by field. An absent body is an empty object.
+    /// The fields of the body's JSON object. An absent body is an empty object.
     ///
     /// # Errors
-    /// `payload_too_large` over 64 KiB; `invalid_request` for a body that isn't `application/json` or isn't an object. Form and
-    /// plain-text posts are refused since a foreign page can send them without a preflight (ASVS 5.0 3.5.2).
+    /// `payload_too_large` over 64 KiB; `invalid_request` if the body is not `application/json` or not an object. Forms
+    /// and plain text are refused, because a foreign page can post them without a preflight (ASVS 5.0 3.5.2).
     pub fn fields(&self) -> Result<Fields, Error> {
         let body = self.body_of_type("application/json")?;
         if body.is_empty() {
@@ -214,12 +213,12 @@ impl Request {
         Ok(body)
     }
 
-    /// A part of the path that the route names: `{id}`.
+    /// A parameter of the route's path, such as `{id}`.
     pub fn path_parameter(&self, name: &str) -> Option<&str> {
         self.path_parameters.get(name).map(String::as_str)
     }
 
-    /// The access token of `Authorization: Bearer`, if there is one (RFC 6750, section 2.1).
+    /// The access token of `Authorization: Bearer` (RFC 6750, section 2.1).
     pub fn bearer_token(&self) -> Option<&str> {
         let value = self.headers.get("authorization")?.to_str().ok()?;
         let (scheme, token) = value.split_once(' ')?;
@@ -227,13 +226,13 @@ impl Request {
     }
 }
 
-/// The origin of the page that sent a request, if it is one of those beside our own that may.
+/// The origin of the page that sent a request, if it is one of the other origins that may send credentials.
 fn allowed_origin(headers: &HeaderMap, edge: &Edge<'_>) -> Option<String> {
     let origin = headers.get("origin")?.to_str().ok()?;
     edge.allowed_origins.iter().find(|known| *known == origin).cloned()
 }
 
-/// The place that CloudFront's viewer headers tell. Names come percent-encoded.
+/// The geo location in CloudFront's viewer headers. Its names are percent-encoded.
 fn location(headers: &HeaderMap) -> Option<GeoLocation> {
     let text = |name: &str| {
         let value = headers.get(name)?.to_str().ok()?;

@@ -1,22 +1,20 @@
-//! An answer, and its way into API Gateway's event.
+//! An answer, and its conversion to API Gateway's event.
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body};
 use serde::Serialize;
 
-/// What an answer needs to know of its request.
+/// The parts of a request that its answer needs.
 #[derive(Debug, Clone)]
 pub struct AnswerContext {
     /// API Gateway's id of the request.
     pub request_id: String,
-    /// The origin whose page sent it and may read the answer with credentials, if it isn't our own.
+    /// The foreign origin that sent the request and may read the answer with credentials.
     pub allowed_origin: Option<String>,
 }
 
-/// An HTTP answer.
 #[derive(Debug)]
 pub struct Response {
-    /// The status.
     pub status: StatusCode,
     /// The error code, for the log.
     pub code: Option<&'static str>,
@@ -26,32 +24,29 @@ pub struct Response {
 }
 
 impl Response {
-    /// An answer without a body.
     pub fn empty(status: StatusCode) -> Self {
         Self { status, code: None, headers: HeaderMap::new(), cookies: Vec::new(), body: None }
     }
 
-    /// A JSON answer.
     pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
-        // Answers are plain structs with string keys, which serde_json can always write.
+        // Serialisation cannot fail, because answers are plain structs with string keys.
         let body = serde_json::to_string(body).unwrap_or_default();
         Self { body: Some(body), ..Self::empty(status) }.with_content_type("application/json; charset=utf-8")
     }
 
-    /// An HTML page that runs only the scripts and styles that its policy names.
+    /// An HTML page. It runs only the scripts and styles that its policy names.
     pub fn html(body: &str, content_security_policy: &str) -> Self {
         Self { body: Some(body.to_owned()), ..Self::empty(StatusCode::OK) }
             .with_content_type("text/html; charset=utf-8")
             .with_header("content-security-policy", content_security_policy)
     }
 
-    /// The same answer with another content type.
     #[must_use]
     pub fn with_content_type(self, content_type: &'static str) -> Self {
         self.with_header("content-type", content_type)
     }
 
-    /// The same answer with a header (replaced if it was there). A value that no header can hold is left out.
+    /// Sets a header, and replaces an earlier one. A value that is not valid in a header is left out.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -60,26 +55,25 @@ impl Response {
         self
     }
 
-    /// The same answer with one more `Set-Cookie`.
     #[must_use]
     pub fn with_cookie(mut self, cookie: String) -> Self {
         self.cookies.push(cookie);
         self
     }
 
-    /// The same answer, for caches to keep that many seconds: public documents only.
+    /// Lets caches keep the answer for so many seconds. Only public documents use it.
     #[must_use]
     pub fn cacheable(self, seconds: u32) -> Self {
         self.with_header("cache-control", &format!("public, max-age={seconds}"))
     }
 
-    /// The same answer, for any page's scripts to read: public documents only.
+    /// Lets the scripts of any page read the answer. Only public documents use it.
     #[must_use]
     pub fn readable_everywhere(self) -> Self {
         self.with_header("access-control-allow-origin", "*").with_header("cross-origin-resource-policy", "cross-origin")
     }
 
-    /// The answer as API Gateway takes it, with the headers that every answer carries.
+    /// The answer as API Gateway's event, with the headers that every answer has.
     pub fn into_event(self, context: &AnswerContext) -> ApiGatewayV2httpResponse {
         let mut headers = self.headers;
         for (name, value) in [
@@ -96,7 +90,8 @@ impl Response {
         ] {
             headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
         }
-        // Public documents say `*` themselves; credentials never go with that (Fetch standard, CORS protocol).
+        // Public documents set `*` themselves. Browsers never send credentials with `*` (Fetch standard, CORS
+        // protocol).
         if let Some(origin) = context.allowed_origin.as_deref().and_then(|origin| HeaderValue::from_str(origin).ok())
             && !headers.contains_key("access-control-allow-origin")
         {

@@ -1,4 +1,4 @@
-//! Mails as operations add them to the outbox: encrypted, with their budget.
+//! Composes mails for the outbox: encrypted, with their budget.
 
 use zeroize::Zeroizing;
 
@@ -16,7 +16,7 @@ use crate::{
     user_cipher::UserCipher,
 };
 
-/// Composes a mail to a user. It is not sent after `not_after`.
+/// Composes a mail to a user. `send-email` drops it after `not_after`.
 ///
 /// # Errors
 /// `temporarily_unavailable` without the keys.
@@ -35,8 +35,8 @@ pub async fn compose(
     let keys = cipher.keyring.get(KeyPurpose::FieldOutbox).await?;
     let item = StoredMail::key(&id).location();
     Ok(StoredMail {
-        // Without the user's salt, because `send-email` must not read it. The item exists for minutes.
-        payload: field::seal(&keys, None, StoredMail::PAYLOAD.of(&item), text.as_bytes(), cipher.rng)?,
+        // The user's salt is not used, because `send-email` must not read it. The item exists for minutes.
+        payload: field::seal(&keys, None, StoredMail::PAYLOAD.at(&item), text.as_bytes(), cipher.rng)?,
         counted_by: lookup_hash(&index, Subject::Email, to.as_bytes()),
         budget,
         pseudonym: cipher.pseudonym().await?,
@@ -52,6 +52,6 @@ pub async fn compose(
 /// `internal` if it does not decrypt.
 pub fn open(keys: &crate::crypto::key::KeySet, stored: &StoredMail) -> Result<Mail, Error> {
     let item = StoredMail::key(&stored.id).location();
-    let opened = field::open(keys, None, StoredMail::PAYLOAD.of(&item), &stored.payload)?;
+    let opened = field::open(keys, None, StoredMail::PAYLOAD.at(&item), &stored.payload)?;
     serde_json::from_slice(&opened).map_err(|_| Error::internal("a stored mail is not JSON of a mail"))
 }

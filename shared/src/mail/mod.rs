@@ -1,4 +1,4 @@
-//! Mails: composed for the outbox, rendered from templates in the binary, sent by SES.
+//! Mails: composed for the outbox, rendered from embedded templates, sent by SES.
 
 mod compose;
 mod ses;

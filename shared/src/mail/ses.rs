@@ -1,4 +1,4 @@
-//! Sending by SES. Only `send-email` may.
+//! Sending by SES. Only `send-email` may do so.
 
 use aws_sdk_sesv2::{
     Client,
@@ -7,16 +7,15 @@ use aws_sdk_sesv2::{
 
 use crate::{error::Error, mail::Rendered};
 
-/// What SES said.
+/// SES's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
-    /// It will deliver the mail.
+    /// SES will deliver the mail.
     Accepted,
-    /// It will never take this mail.
+    /// SES will never accept this mail.
     Rejected,
 }
 
-/// Hands mails to SES.
 pub struct Mailer {
     client: Client,
     from: String,
@@ -24,15 +23,15 @@ pub struct Mailer {
 }
 
 impl Mailer {
-    /// A mailer that sends from that address, under that configuration set.
+    /// A mailer with a sender's address and an SES configuration set.
     pub const fn new(client: Client, from: String, configuration_set: Option<String>) -> Self {
         Self { client, from, configuration_set }
     }
 
-    /// Sends a mail.
+    /// Sends a mail. `kind` becomes a tag of the message.
     ///
     /// # Errors
-    /// `temporarily_unavailable` where SES doesn't take it now.
+    /// `temporarily_unavailable` if SES does not accept the mail now; `internal` if the mail is malformed.
     pub async fn send(&self, to: &str, mail: &Rendered, kind: &str) -> Result<Sent, Error> {
         let unwritable = |_| Error::internal("an unwritable mail");
         let part = |text: &str| Part::builder().data(text).charset("UTF-8").build().map_err(unwritable);
@@ -50,7 +49,7 @@ impl Mailer {
             .await;
         match sent {
             Ok(_) => Ok(Sent::Accepted),
-            // This one will never be taken: its content, or an address that SES finds no address.
+            // SES will never accept this mail, because of its content or its invalid address.
             Err(error)
                 if error
                     .as_service_error()

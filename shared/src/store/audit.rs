@@ -11,12 +11,12 @@ use crate::{
     },
 };
 
-/// An audit event. Its personal fields are encrypted under the user's own keys, and its pseudonym is derived from them. Without the keys
-/// the event belongs to nobody.
+/// An audit event. The user's own keys encrypt its personal fields, and its pseudonym is derived from them. Without the
+/// keys, nobody can link the event to a user.
 #[derive(Debug, Clone)]
 pub struct AuditEvent {
     pub pseudonym: String,
-    /// The time with a random suffix. No two events share it, and nobody who cannot read the table can name it.
+    /// The time with a random suffix. It is unique, and nobody can guess it without reading the table.
     pub id: String,
     pub at: Timestamp,
     pub action: Action,

@@ -23,7 +23,7 @@ use crate::{
 pub struct Attempt {
     key: Key,
     reserved_at: Timestamp,
-    /// The time that this attempt wrote. It tells whether somebody attempted the credential since.
+    /// The time that this attempt wrote. It shows whether somebody attempted the credential afterwards.
     forget_at: Timestamp,
     /// The waits before this attempt. A refund restores them.
     before: Waits,
@@ -74,7 +74,7 @@ impl Count {
 }
 
 impl Store {
-    /// Counts a request against a limit. `key` is a look-up hash.
+    /// Counts a request against a limit. `key` is a lookup hash.
     ///
     /// # Errors
     /// `rate_limited` with the seconds until the window ends, or one second if DynamoDB throttles the counter.
@@ -87,8 +87,8 @@ impl Store {
         }
     }
 
-    /// Counts an attempt against a limit with a window that starts with its first attempt. So no window ends between attempts
-    /// that follow each other. `key` is a look-up hash or an id.
+    /// Counts an attempt against a limit with a window that starts with its first attempt. So no window ends between
+    /// consecutive attempts. `key` is a lookup hash or an id.
     ///
     /// # Errors
     /// As [`Store::count`].
@@ -108,7 +108,7 @@ impl Store {
             condition: Some("attribute_not_exists(ends_at) OR ends_at <= :now"),
             values: values.with_time(":ends", ends_at).with_number(":ttl", ends_at.seconds()),
         };
-        // A parallel attempt, or this one with a lost answer, may have started the window. Then this is one more.
+        // A parallel attempt, or this one with a lost answer, may have started the window. Then this counts one more.
         for _ in 0..2 {
             let seen = match self.update_counter(one_more.clone()).await? {
                 Written::Done(_) => return Ok(()),
@@ -124,24 +124,24 @@ impl Store {
         Err(Error::RateLimited { retry_after: 1 })
     }
 
-    /// Reserves an attempt at a credential before anything is compared. It counts as a failure until it is refunded. `tried_by` is a
-    /// recognised device or session, or the account for all unrecognised devices.
+    /// Reserves an attempt at a credential before anything is compared. It counts as a failure until it is refunded.
+    /// `attempted_by` is a recognised device or session, or the account for all unrecognised devices.
     ///
     /// # Errors
     /// `locked_out` with the seconds to wait; `temporarily_unavailable`.
     pub async fn reserve_login(
         &self,
         credential: &str,
-        tried_by: &str,
+        attempted_by: &str,
         factor: i64,
         now: Timestamp,
     ) -> Result<Attempt, Error> {
-        let key = keys::lock(credential, tried_by);
+        let key = keys::lock(credential, attempted_by);
         let attempt = |before: Waits| {
             let forget_at = now.plus_seconds(FORGET_SECONDS);
             Attempt { key: key.clone(), reserved_at: now, forget_at, before }
         };
-        // Nearly always there are no failures that matter, and this one write is all.
+        // There are almost never failures that matter, so this one write is usually enough.
         let mut seen = match self.add_free_failure(&key, factor, now).await? {
             Written::Done(old) => return Ok(attempt(Failures::read(&old).waits)),
             Written::Refused(seen) => Failures::read(&seen),
@@ -219,8 +219,8 @@ impl Store {
         .await
     }
 
-    /// Commits a transaction together with the refund of attempts that succeeded. If somebody attempted a credential since, the waits
-    /// that are in force come from those failures, and stay.
+    /// Commits a transaction together with the refund of successful attempts. If somebody attempted a credential
+    /// afterwards, the current waits come from those failures, and stay.
     ///
     /// # Errors
     /// As [`Store::commit`].
@@ -251,7 +251,7 @@ impl Store {
 
     async fn update_counter(&self, update: Update<'_>) -> Result<Written, Error> {
         match self.update(Table::Counters, update, ReturnValue::UpdatedOld).await {
-            // So many requests at once that DynamoDB limits them itself.
+            // DynamoDB throttles a counter with so many requests.
             Err(Error::Throttled(_)) => Err(Error::RateLimited { retry_after: 1 }),
             written => written,
         }
@@ -259,7 +259,8 @@ impl Store {
 }
 
 impl Transaction {
-    /// Counts a request against a limit together with other writes. Fails with `Condition::Limit` where the limit is used up.
+    /// Counts a request against a limit together with other writes. Fails with `Condition::Limit` if the limit is used
+    /// up.
     pub fn count(&mut self, limit: Limit, key: &str, now: Timestamp) {
         self.update(Condition::Limit, Table::Counters, Count::new(limit, key, now).update());
     }
@@ -281,11 +282,12 @@ impl Transaction {
     }
 
     /// Unlocks a credential.
-    pub fn clear_lock(&mut self, credential: &str, tried_by: &str) {
-        self.delete(Table::Counters, &keys::lock(credential, tried_by));
+    pub fn clear_lock(&mut self, credential: &str, attempted_by: &str) {
+        self.delete(Table::Counters, &keys::lock(credential, attempted_by));
     }
 
-    /// Refunds an attempt that succeeded, and resets the run of consecutive failures. Waits caused by other failures stay in force.
+    /// Refunds a successful attempt, and resets the run of consecutive failures. Waits caused by other failures stay in
+    /// force.
     fn refund(&mut self, attempt: &Attempt) {
         let (values, set) = refund_of(attempt);
         let expression = format!("ADD failures :back {set}");
@@ -293,8 +295,8 @@ impl Transaction {
         self.update(Condition::Lock, Table::Counters, update);
     }
 
-    /// As [`Transaction::refund`], and removes the wait that the attempt itself caused. Fails with `Condition::Lock` if somebody
-    /// attempted the credential since, because the wait is then theirs.
+    /// As [`Transaction::refund`], and removes the wait that the attempt itself caused. Fails with `Condition::Lock` if
+    /// somebody attempted the credential afterwards, because the wait is then theirs.
     fn refund_and_restore_waits(&mut self, attempt: &Attempt) {
         let (values, mut set) = refund_of(attempt);
         let mut values = values.with_time(":mine", attempt.forget_at);

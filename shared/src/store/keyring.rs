@@ -1,4 +1,4 @@
-//! The purpose keys, wrapped by KMS, and the deployment's public URL. Only `keys-rotate` writes them.
+//! Wrapped purpose keys, and the deployment's public URL. Only `keys-rotate` writes them.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -11,11 +11,10 @@ use crate::{
     },
 };
 
-/// A wrapped purpose key.
 #[derive(Debug, Clone)]
 pub struct WrappedKey {
     pub purpose: String,
-    /// From 1.
+    /// The version, from 1.
     pub version: u32,
     /// KMS's ciphertext.
     pub wrapped: Vec<u8>,
@@ -32,7 +31,7 @@ pub struct KeyringContents {
 }
 
 impl Store {
-    /// Everything in the keyring.
+    /// All contents of the keyring.
     ///
     /// # Errors
     /// `temporarily_unavailable`.

@@ -1,5 +1,5 @@
-//! DynamoDB. Its conditions and transactions enforce the rules, so there is one store, written against the SDK. Tests replace what is
-//! below the SDK.
+//! DynamoDB. Its conditions and transactions enforce the rules, so there is one store, written against the SDK. Tests
+//! replace the part below the SDK.
 
 mod accounts;
 mod audit;
@@ -41,7 +41,6 @@ pub use sessions::{
 
 use crate::{error::Error, rng::Rng};
 
-/// Reads and writes the tables.
 #[derive(Clone)]
 pub struct Store {
     client: Client,
@@ -56,7 +55,6 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// A store in these tables.
     pub fn new(client: Client, tables: Tables, rng: Arc<dyn Rng>) -> Self {
         Self { client, tables: Arc::new(tables), rng }
     }

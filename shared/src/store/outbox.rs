@@ -1,4 +1,4 @@
-//! Mails to send. An operation adds a mail in the transaction that the mail is about. Only `send-email` reads them.
+//! Mails to send. An operation adds a mail to its own transaction. Only `send-email` reads them.
 
 use std::collections::HashMap;
 
@@ -19,20 +19,20 @@ use crate::{
     },
 };
 
-/// Seconds that a counted mail is remembered after it expired: longer than a stream may lag.
+/// Seconds that a counted mail is remembered after its expiry. A stream never lags so long.
 const KEEP_COUNTED_SECONDS: i64 = 86_400;
 
-/// A mail as it is stored.
+/// A stored mail.
 #[derive(Debug, Clone)]
 pub struct StoredMail {
     pub id: String,
     /// [`StoredMail::PAYLOAD`].
     pub payload: String,
-    /// The kind of mail.
     pub kind: String,
-    /// The key of its budget: the look-up hash of the address, and the account's device epoch if a password change resets the budget.
+    /// The key of its budget: the lookup hash of the address, and the account's device epoch if a password change
+    /// resets the budget.
     pub counted_by: String,
-    /// The budget of the address that it is counted against.
+    /// The budget of its address.
     pub budget: Budget,
     /// The pseudonym of the audit event of its sending.
     pub pseudonym: String,
@@ -68,7 +68,7 @@ impl StoredMail {
             id: key.strip_prefix(keys::MAIL).unwrap_or_default().to_owned(),
             payload: item.text("payload")?,
             kind: item.text("kind")?,
-            // Mails that are older than budgets have none.
+            // Mails from before budgets existed have none.
             counted_by: item.optional_text("counted_by").unwrap_or_default(),
             budget: item.optional_text("budget").as_deref().and_then(Budget::parse).unwrap_or(Budget::Anyone),
             pseudonym: item.text("pseudonym")?,
@@ -110,7 +110,7 @@ impl Store {
         Ok(self.get(Table::Outbox, StoredMail::key(&mail.id)).await?.is_some())
     }
 
-    /// A page of the pending mails, and the key that the next page starts after. Only `cleanup` calls it.
+    /// A page of pending mails, and the key of the next page's start. Only `cleanup` calls it.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
@@ -151,10 +151,10 @@ impl Transaction {
         self.put_new(Condition::Mail, Table::Outbox, mail.item());
     }
 
-    /// Counts a mail against the budget of its address, once for however many deliveries of the stream. Fails with `Condition::Mail`
-    /// if it was counted before, and with `Condition::Limit` if the budget is used up.
+    /// Counts a mail against the budget of its address, only once if the stream repeats it. Fails with
+    /// `Condition::Mail` if it was counted before, and with `Condition::Limit` if the budget is used up.
     pub fn count_mail(&mut self, mail: &StoredMail, limit: Limit, now: Timestamp) {
-        // Not in the mail's own item, because the stream would deliver that change too.
+        // The count is a separate item, because the stream would also deliver a change of the mail's item.
         let counted =
             keys::counted_mail(&mail.id).item().with_number(keys::TTL, mail.not_after.seconds() + KEEP_COUNTED_SECONDS);
         self.put_new(Condition::Mail, Table::Counters, counted);

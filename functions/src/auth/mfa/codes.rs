@@ -19,9 +19,8 @@ use shared::{
 
 use crate::auth::{caller::Caller, password, user};
 
-/// A code that a user typed.
 pub(crate) enum TypedCode {
-    /// Of an authenticator app.
+    /// A code of an authenticator app.
     Totp(OtpCode),
     BackupCode(BackupCode),
 }
@@ -35,7 +34,7 @@ impl TypedCode {
     }
 }
 
-/// Six digits are a code of an authenticator app.
+/// Six digits are a code of an authenticator app. Anything else is parsed as a backup code.
 impl FromJson for TypedCode {
     fn from_json(value: Value) -> Result<Self, String> {
         if let Ok(code) = OtpCode::from_json(value.clone()) {
@@ -46,7 +45,8 @@ impl FromJson for TypedCode {
     }
 }
 
-/// Verifies a typed code. Returns how it is to be spent, or `None` if it is wrong or was used. Only the transaction spends it.
+/// Verifies a typed code. Returns how to spend it, or `None` if it is wrong or was used. Only the transaction spends
+/// it.
 ///
 /// # Errors
 /// `temporarily_unavailable`.
@@ -73,7 +73,7 @@ pub(crate) async fn verify_code<'a>(
     }
 }
 
-/// A TOTP secret as it is stored.
+/// A stored TOTP secret.
 #[derive(Clone, Copy)]
 pub(crate) struct Secret<'a> {
     pub(crate) field: Field,
@@ -95,9 +95,10 @@ pub(crate) async fn time_step(
     Ok(TotpSecret::parse(&secret)?.step_of(code, app.config.totp_skew_steps, app.clock.now()))
 }
 
-/// Verifies a code entered by a signed-in user. Returns how it is to be spent, and the attempt reserved for it. Attempts are counted per
-/// device, not per session: a trusted device can open any number of sessions, so a per-session budget would be no limit. Failures on other
-/// devices don't count here, and failures here don't count there.
+/// Verifies a code entered by a signed-in user. Returns how to spend it, and the attempt reserved for it.
+///
+/// Attempts are counted per device, not per session. A trusted device can open any number of sessions, so a budget per
+/// session would be no limit. Failures on other devices do not count here, and failures here do not count there.
 ///
 /// # Errors
 /// `invalid_code`, `locked_out`, `temporarily_unavailable`.
@@ -116,11 +117,11 @@ pub(crate) async fn verify_code_in_session<'a>(
 /// # Errors
 /// `locked_out`, `temporarily_unavailable`.
 pub(crate) async fn reserve_code_attempt(app: &App, caller: &Caller<'_>) -> Result<Attempt, Error> {
-    let tried_by = match &caller.session.device_id {
+    let attempted_by = match &caller.session.device_id {
         Some(device) => format!("{}#{device}", caller.account.id),
         None => caller.session.hash.clone(),
     };
-    app.store.reserve_login("code/device", &tried_by, app.config.limit_factor, app.clock.now()).await
+    app.store.reserve_login("code/device", &attempted_by, app.config.limit_factor, app.clock.now()).await
 }
 
 /// Counts a change of the caller's second factors or passkeys. Each change sends a mail, so changes are limited.
@@ -156,7 +157,7 @@ pub(crate) async fn commit_change(
     if limited { Err(too_many_changes(app, caller)) } else { Err(refused.into()) }
 }
 
-/// New backup codes: as the user sees them, and as they are stored.
+/// New backup codes: for display, and their hashes for storage.
 ///
 /// # Errors
 /// `temporarily_unavailable`.

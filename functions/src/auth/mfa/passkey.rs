@@ -1,4 +1,4 @@
-//! Passkeys: decrypted for their owner, asked for, and verified.
+//! Passkeys: decrypted for their owner, offered to browsers, and verified.
 
 use serde::Serialize;
 use shared::{
@@ -17,10 +17,10 @@ use shared::{
     error::Error,
     store::{AuditEvent, StoredPasskey, Transaction, challenge_key},
     user_cipher::UserCipher,
-    webauthn::{Allowed, Assertion, RegisteredCredential, Signals},
+    webauthn::{Allowed, AssertionResponse, RegisteredCredential, Signals},
 };
 
-/// A passkey as its owner sees it (docs/api.md, `passkey-list`).
+/// A passkey for its owner (docs/api.md, `passkey-list`).
 #[derive(Serialize)]
 pub(crate) struct PasskeyView {
     id: String,
@@ -48,7 +48,7 @@ impl PasskeyView {
     }
 }
 
-/// The id of a passkey: the look-up hash of its credential id.
+/// The id of a passkey: the lookup hash of its credential id.
 pub(crate) fn id(index: &KeySet, credential_id: &[u8]) -> String {
     lookup_hash(index, Subject::Credential, credential_id)
 }
@@ -68,7 +68,7 @@ async fn credential(cipher: &UserCipher<'_>, passkey: &StoredPasskey) -> Result<
     fields.open_json(StoredPasskey::CREDENTIAL, &passkey.credential).await
 }
 
-/// These passkeys in the form in which a browser is asked for them.
+/// The passkeys that a browser may use.
 ///
 /// # Errors
 /// `temporarily_unavailable` without the key.
@@ -81,15 +81,15 @@ pub(crate) async fn allowed(cipher: &UserCipher<'_>, passkeys: &[StoredPasskey])
     Ok(allowed)
 }
 
-/// Encrypts the WebAuthn state of a challenge: without a user's salt, because the user may not be known yet. The challenge exists for
-/// minutes.
+/// Encrypts the WebAuthn state of a challenge, without a user's salt, because the user may not be known yet. The
+/// challenge exists for minutes.
 ///
 /// # Errors
 /// `temporarily_unavailable` without the key.
 pub(crate) async fn seal_state(app: &App, field: Field, challenge: &str, state: &str) -> Result<String, Error> {
     let keys = app.keyring.get(field.purpose).await?;
     let item = challenge_key(challenge).location();
-    field::seal(&keys, None, field.of(&item), state.as_bytes(), &*app.rng)
+    field::seal(&keys, None, field.at(&item), state.as_bytes(), &*app.rng)
 }
 
 /// Decrypts the WebAuthn state of a challenge.
@@ -99,7 +99,7 @@ pub(crate) async fn seal_state(app: &App, field: Field, challenge: &str, state: 
 pub(crate) async fn open_state(app: &App, field: Field, challenge: &str, sealed: &str) -> Result<String, Error> {
     let keys = app.keyring.get(field.purpose).await?;
     let item = challenge_key(challenge).location();
-    let state = field::open(&keys, None, field.of(&item), sealed)?;
+    let state = field::open(&keys, None, field.at(&item), sealed)?;
     String::from_utf8(state.to_vec()).map_err(|_| Error::internal("a challenge's state is not text"))
 }
 
@@ -118,15 +118,15 @@ pub(crate) async fn verify(
     context: Context<'_>,
     cipher: &UserCipher<'_>,
     passkey: &StoredPasskey,
-    assertion: &Assertion,
+    assertion: &AssertionResponse,
     state: &str,
 ) -> Result<VerifiedPasskey, Error> {
-    if assertion.is_of_another_than(&passkey.user_id) {
+    if assertion.names_another_user_than(&passkey.user_id) {
         return Err(Error::InvalidCode);
     }
     let credential = credential(cipher, passkey).await?;
     let Signals { sign_count, backup_eligible, backed_up } =
-        context.app.relying_party().await?.asserted(assertion, state, &credential)?;
+        context.app.relying_party().await?.verify_assertion(assertion, state, &credential)?;
     let changes = [
         ("sign_count", (sign_count != 0 || passkey.sign_count != 0) && sign_count <= passkey.sign_count),
         ("backup_state", backed_up != passkey.backed_up),
@@ -151,7 +151,8 @@ impl VerifiedPasskey {
         if self.used.backup_eligible { &["swk"] } else { &["hwk"] }
     }
 
-    /// Adds the use of the passkey to the transaction. Fails with `Condition::Passkey` if it changed after it was loaded.
+    /// Adds the use of the passkey to the transaction. Fails with `Condition::Passkey` if it changed after it was
+    /// loaded.
     pub(crate) fn add_to(&self, app: &App, transaction: &mut Transaction) {
         transaction.use_passkey(&self.loaded, &self.used, app.clock.now());
         for event in &self.events {

@@ -1,5 +1,5 @@
-//! A login between its factors: what it asks for after the first, what it keeps until the second, and the session then. Nothing about the
-//! account is sent in between.
+//! A pending login: what a login asks for after its first factor, what it keeps until the second, and the session
+//! afterwards. No answer in between reveals anything about the account.
 
 use serde_json::json;
 use shared::{
@@ -39,13 +39,12 @@ use crate::auth::{
 /// What a login asks for after its first factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NextStep {
-    /// One of the account's second factors.
     SecondFactor,
     /// A mailed code, because the device is unrecognised.
     EmailCode,
 }
 
-/// What a login asks for after one factor. `device` is the recognised device.
+/// The next step of a login after one factor. `device` is the recognised device.
 pub(crate) fn next_step(app: &App, account: &Account, device: Option<&Device>) -> Option<NextStep> {
     if account.mfa_since.is_some() {
         let until = device
@@ -57,8 +56,8 @@ pub(crate) fn next_step(app: &App, account: &Account, device: Option<&Device>) -
     unrecognised.then_some(NextStep::EmailCode)
 }
 
-/// Adds the challenge of a pending login to the transaction. The answer is for after the commit. It only says which methods the account
-/// has.
+/// Adds the challenge of a pending login to the transaction. Its answer must be sent after the commit. It reveals only
+/// the account's methods.
 ///
 /// # Errors
 /// `temporarily_unavailable`.
@@ -114,7 +113,7 @@ async fn mail_code(
     Ok(expected)
 }
 
-/// A login that waits for its second factor, with the user that it is for.
+/// A login that waits for its second factor, with its user.
 pub(crate) struct PendingLogin<'a> {
     pub(crate) challenge: &'a Challenge<SecondFactor>,
     /// The session options of the first request.
@@ -122,16 +121,15 @@ pub(crate) struct PendingLogin<'a> {
     pub(crate) account: Account,
     pub(crate) cipher: UserCipher<'a>,
     pub(crate) factors: Factors,
-    /// The passkey that was asked for, if the user has it.
+    /// The passkey that the query named, if the user has it.
     pub(crate) passkey: Option<StoredPasskey>,
-    /// The recognised device.
     pub(crate) device: Option<(Device, DeviceToken)>,
 }
 
 /// Loads a pending login, and the passkey with this id.
 ///
 /// # Errors
-/// `invalid_code` if the login is no longer pending, because its account's sessions were ended.
+/// `invalid_code` if the login is no longer pending, because its account's sessions ended.
 pub(crate) async fn load<'a>(
     app: &'a App,
     challenge: &'a Challenge<SecondFactor>,
@@ -167,11 +165,12 @@ async fn recognised_device(
 }
 
 impl PendingLogin<'_> {
-    /// The key that attempts at the second factor are counted by: of all unrecognised devices together, or of each recognised one.
+    /// The key that attempts at the second factor are counted by: of all unrecognised devices together, or of each
+    /// recognised one.
     ///
     /// # Errors
     /// `temporarily_unavailable` without the `index` key.
-    pub(crate) async fn tried_by(&self, app: &App) -> Result<String, Error> {
+    pub(crate) async fn attempted_by(&self, app: &App) -> Result<String, Error> {
         let index = app.keyring.get(KeyPurpose::Index).await?;
         Ok(match &self.device {
             Some((_, token)) => token.hash(&index),
@@ -228,7 +227,7 @@ impl PendingLogin<'_> {
 #[derive(Clone, Copy)]
 pub(crate) struct SecondFactorProof<'a> {
     pub(crate) method: Method,
-    /// What `amr` says of it, in addition to the method's own.
+    /// The `amr` values in addition to the method's own.
     pub(crate) amr: &'a [&'a str],
     /// Whether the client asked to trust the device.
     pub(crate) trust_device: bool,

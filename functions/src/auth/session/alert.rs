@@ -19,9 +19,9 @@ use shared::{
 
 use crate::auth::{continuation_token::ContinuationToken, session::subject::SignInSubject, user};
 
-/// What a suspicious login adds to its transaction.
+/// The writes that a suspicious login adds to its transaction.
 pub(crate) struct Alert {
-    /// One for each suspicion.
+    /// One event for each suspicion.
     events: Vec<AuditEvent>,
     /// The mail, and the challenge of its link, if the account has an address.
     mail: Option<(StoredMail, Challenge<DisownedLogin>)>,
@@ -77,8 +77,8 @@ impl Alert {
         }
     }
 
-    /// Whether the session proves nothing sensitive until a mailed code confirms the login. An account without an address could never
-    /// confirm it.
+    /// Whether the session proves nothing sensitive until a mailed code confirms the login. False for an account
+    /// without an address, because it could never confirm.
     pub(crate) fn asks_for_step_up(&self, app: &App) -> bool {
         app.config.suspicious_login == SuspiciousLogin::StepUp && self.mail.is_some()
     }

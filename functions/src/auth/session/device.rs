@@ -1,4 +1,4 @@
-//! The device of a login: whether it is recognised, and what is stored of it.
+//! The device of a login: whether it is recognised, and its stored entry.
 
 use shared::{
     app::App,
@@ -8,7 +8,7 @@ use shared::{
         device_token::DeviceToken,
         key::{KeyPurpose, KeySet},
         lookup_hash::{Subject, lookup_hash, raw},
-        secret::same,
+        secret::constant_time_eq,
     },
     domain::{geo_location::GeoLocation, ids::DeviceId, network, session::SessionOptions},
     error::Error,
@@ -18,7 +18,7 @@ use shared::{
 
 use crate::auth::{caller::Caller, session::subject::SignInSubject};
 
-/// The device token that a request presents, in its body or as a cookie, if this service made it.
+/// The device token in the request's body or cookie, if this service issued it.
 pub(crate) fn presented(index: &KeySet, request: &Request, options: &SessionOptions) -> Option<DeviceToken> {
     let in_body = options.device_token.as_ref().map(|token| token.0.as_str());
     in_body.or_else(|| request.cookie(Cookie::Device)).and_then(|token| DeviceToken::parse(index, token))
@@ -33,11 +33,12 @@ pub(crate) struct PresentedDevice<'a> {
 }
 
 impl PresentedDevice<'_> {
-    /// Whether the account recognises a device by what was presented. A client that sends another fingerprint than the device's is not
+    /// Whether the account recognises the presented device. A client with another fingerprint than the device's is not
     /// recognised, because its token was copied.
     pub(crate) fn is_recognised(&self, app: &App, account: &Account, device: &Device) -> bool {
         let hash = self.token.hash(self.index);
-        let same_token = device.token_hash.as_ref().is_some_and(|known| same(known.as_bytes(), hash.as_bytes()));
+        let same_token =
+            device.token_hash.as_ref().is_some_and(|known| constant_time_eq(known.as_bytes(), hash.as_bytes()));
         let sent = fingerprint_hash(self.index, account, self.options);
         let other_fingerprint = device.fingerprint_hash.as_ref().zip(sent).is_some_and(|(known, sent)| *known != sent);
         device.state.is_recognised(account.device_epoch, app.clock.now()) && same_token && !other_fingerprint
@@ -60,7 +61,7 @@ pub(crate) fn trusted_until(app: &App, caller: &Caller<'_>, device: &Device) -> 
     device.state.trusted_until(caller.account.device_epoch, caller.account.mfa_since, app.clock.now())
 }
 
-/// What a login says of its device.
+/// The device part of a login.
 #[derive(Clone, Copy)]
 pub(crate) struct Login<'a> {
     pub(crate) location: Option<&'a GeoLocation>,
@@ -68,7 +69,8 @@ pub(crate) struct Login<'a> {
     pub(crate) unconfirmed: bool,
 }
 
-/// A login's change to its device: the recognised device as it is now, or another device with a new token.
+/// A login's change to its device: the recognised device with its latest login, or an unrecognised one with a new
+/// token.
 ///
 /// # Errors
 /// `temporarily_unavailable` without the keys.
@@ -105,8 +107,11 @@ pub(crate) async fn login(
     Ok((device_login, token))
 }
 
-/// The same fingerprint always maps to the same device id, so repeated logins from one browser appear as one device. A fingerprint proves
-/// nothing: without its token the device is unrecognised. A login that awaits confirmation gets a new id and leaves the entry as it is.
+/// The device id of a login. The same fingerprint always maps to the same id, so repeated logins from one browser
+/// appear as one device.
+///
+/// A fingerprint proves nothing: without its token the device is unrecognised. A login that awaits confirmation gets a
+/// new id and leaves the entry unchanged.
 fn device_id(
     app: &App,
     subject: &SignInSubject<'_>,

@@ -1,4 +1,4 @@
-//! The end of every login: a session, the device that it is on, and its first tokens.
+//! The end of every login: a session, its device, and its first tokens.
 
 use shared::{
     app::App,
@@ -31,7 +31,7 @@ use crate::auth::session::{
 
 /// A session that is ready to be stored, with the answer for the client.
 pub(crate) struct SignIn {
-    /// What the account's own write records.
+    /// The part of the login that the account's own write records.
     pub(crate) last_login: LastLogin,
     pub(crate) answer: Authenticated,
     session: Session,
@@ -42,8 +42,8 @@ pub(crate) struct SignIn {
 }
 
 impl SignIn {
-    /// Adds everything to the transaction, except what the account's own write records. Fails with `Condition::Session` or `Device`
-    /// if the account's other sessions, or the device, changed meanwhile.
+    /// Adds the session, its device and its alert to the transaction. The account's own write records the rest. Fails
+    /// with `Condition::Session` or `Device` if the account's other sessions or the device changed meanwhile.
     pub(crate) fn add_to(&self, transaction: &mut Transaction) {
         let (user_id, now) = (&self.session.user_id, self.session.created_at);
         transaction.create_session(&self.session);
@@ -62,7 +62,7 @@ impl SignIn {
     }
 }
 
-/// Prepares the session of a login. Stores nothing, so whatever fails before the transaction has not happened.
+/// Prepares the session of a login. It stores nothing, so a failure before the transaction has no effect.
 ///
 /// # Errors
 /// `temporarily_unavailable`.
@@ -109,7 +109,7 @@ pub(crate) async fn prepare(
         device_id: Some(device_login.id.clone()),
         hash,
     };
-    // The next login is not compared with one that was not confirmed.
+    // The next login is not compared with an unconfirmed one.
     let history = (!unconfirmed).then(|| history.after(location.as_ref(), now));
     let last_login = last_login(context, cipher, account, history).await?;
     let account = Account { last_login_at: Some(now), ..account.clone() };
@@ -128,7 +128,7 @@ pub(crate) async fn prepare(
     })
 }
 
-/// The alert of a login that is unlike those before it.
+/// The alert of a login that differs from earlier ones.
 async fn alert(
     context: Context<'_>,
     subject: &SignInSubject<'_>,
@@ -142,7 +142,7 @@ async fn alert(
     alert::prepare(context, subject, location, &suspicions).await.map(Some)
 }
 
-/// What the account records of this login.
+/// The last login that the account records.
 async fn last_login(
     context: Context<'_>,
     cipher: &UserCipher<'_>,
@@ -170,10 +170,10 @@ pub(crate) async fn login_history(cipher: &UserCipher<'_>, account: &Account) ->
     Ok(history.unwrap_or_default())
 }
 
-/// The most sessions that one login ends. What is left after a burst of parallel logins, the next login ends.
+/// The most sessions that one login ends. After a burst of parallel logins, the next login ends the rest.
 const MAX_SESSIONS_OVER_LIMIT: usize = 20;
 
-/// The sessions that this login ends because the deployment limits them, the longest idle first.
+/// The sessions that exceed the deployment's limit, the longest idle first. This login ends them.
 async fn sessions_over_limit(
     context: Context<'_>,
     subject: &SignInSubject<'_>,
@@ -196,7 +196,7 @@ async fn sessions_over_limit(
     Ok(ending)
 }
 
-/// What a session stores of a refresh token: an Argon2id hash at the token grade, under the token's own key.
+/// The hash of a refresh token that a session stores: Argon2id at the cost of tokens, under the token's own key.
 ///
 /// # Errors
 /// `temporarily_unavailable`.

@@ -1,4 +1,4 @@
-//! The session that a login ends in.
+//! The session at the end of a login.
 
 pub(crate) mod alert;
 pub(crate) mod device;

@@ -42,7 +42,7 @@ pub(crate) struct Authenticated {
     pub(crate) recovery_key: Option<String>,
 }
 
-/// An access token. With cookies, the body has a CSRF token instead.
+/// An access token. With cookies, the body has a CSRF token in its place.
 #[derive(Serialize)]
 pub(crate) struct Access {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,13 +53,12 @@ pub(crate) struct Access {
     csrf_token: Option<String>,
 }
 
-/// A session that tokens are issued for.
+/// A session that gets tokens.
 #[derive(Clone, Copy)]
 pub(crate) struct Grant<'a> {
     pub(crate) cipher: &'a UserCipher<'a>,
     pub(crate) account: &'a Account,
     pub(crate) session: &'a Session,
-    /// The session's id.
     pub(crate) id: &'a Token,
     pub(crate) transport: Transport,
 }
@@ -126,19 +125,19 @@ impl Grant<'_> {
     }
 }
 
-/// A session names a version of the `refresh` key that the keyring no longer has.
+/// The error for a session that names a version of the `refresh` key that the keyring no longer has.
 pub(crate) fn missing_key() -> Error {
     Error::internal("a session's refresh key is gone")
 }
 
 impl Access {
-    /// The `Set-Cookie` of the access token, which leaves the body, if cookies carry it.
+    /// The `Set-Cookie` of the access token if cookies carry it. The token then leaves the body.
     fn take_cookie(&mut self) -> Option<String> {
         self.csrf_token.as_ref()?;
         Some(Cookie::Access.set(&self.access_token.take()?, self.expires_in))
     }
 
-    /// The answer of an operation that renews the access token alone.
+    /// The answer of an operation that issues only an access token.
     pub(crate) fn into_response(mut self) -> Response {
         let cookie = self.take_cookie();
         let response = Response::json(StatusCode::OK, &self);
@@ -161,7 +160,7 @@ impl Authenticated {
     }
 }
 
-/// The answer to a client whose session has ended: with cookie transport, without the session's cookies.
+/// The answer to a client with an ended session. With cookie transport, it clears the session's cookies.
 pub(crate) fn without_session_cookies(response: Response, transport: Transport) -> Response {
     match transport {
         Transport::Cookie => response.with_cookie(Cookie::Access.clear()).with_cookie(Cookie::Refresh.clear()),

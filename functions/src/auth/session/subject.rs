@@ -1,4 +1,4 @@
-//! The user that a login authenticates.
+//! The sign-in subject.
 
 use shared::{
     crypto::device_token::DeviceToken,
@@ -7,15 +7,15 @@ use shared::{
     user_cipher::UserCipher,
 };
 
-/// The user that a login authenticates, with what the login has found out.
+/// The user that a login authenticates, with what the login has proven.
 #[derive(Clone, Copy)]
 pub(crate) struct SignInSubject<'a> {
-    /// The account as it is once the login has succeeded.
+    /// The account after the login.
     pub(crate) account: &'a Account,
     pub(crate) cipher: &'a UserCipher<'a>,
     /// The authentication methods (RFC 8176).
     pub(crate) amr: &'a [String],
-    /// Whether the methods confirm even a suspicious login. A password alone does not.
+    /// Whether the methods also confirm a suspicious login. A password alone does not.
     pub(crate) confirmed: bool,
     /// The recognised device, and its token.
     pub(crate) device: Option<(&'a Device, &'a DeviceToken)>,
@@ -23,7 +23,7 @@ pub(crate) struct SignInSubject<'a> {
     pub(crate) trust: Option<Trust>,
     /// The trust that let the login skip the second factor.
     pub(crate) relied_on: Option<Trust>,
-    /// Whether the account is being created, so that no login came before.
+    /// Whether the login creates the account, so that there is no earlier login.
     pub(crate) is_new: bool,
 }
 

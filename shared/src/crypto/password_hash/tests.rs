@@ -7,7 +7,7 @@ const MIB: usize = 1 << 20;
 const PEPPER: Pepper<'static> = Pepper { version: 1, key: &[7; 32] };
 const SALT: [u8; SALT_BYTES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 const SECRET: &[u8] = b"correct horse battery staple";
-/// Uses a place, but not for long.
+/// Needs a slot, but not for long.
 const LIGHT: Cost = Cost { memory_kib: 64, iterations: 1, parallelism: 2 };
 
 /// [`SECRET`], [`SALT`] and [`PEPPER`], hashed by the reference implementation in C (phc-winner-argon2 20190702).
@@ -26,26 +26,26 @@ const REFERENCE: [(Cost, &str); 3] = [
     ),
 ];
 
-/// One large place and, from 76 MiB on, small ones.
+/// One large slot, and from 76 MiB also small ones.
 fn hasher(budget_mib: usize, max_wait: Duration) -> PasswordHasher {
     PasswordHasher::with_cores(budget_mib * MIB, max_wait, 2)
 }
 
-fn patient() -> PasswordHasher {
+fn waiting_hasher() -> PasswordHasher {
     hasher(88, Duration::from_secs(600))
 }
 
-/// Only version 1 is known.
+/// Knows only version 1.
 fn keyring(version: u32) -> Option<&'static [u8]> {
     (version == PEPPER.version).then_some(PEPPER.key)
 }
 
-fn all_zero(places: &Places) -> bool {
-    places.kept().iter().all(|equipment| equipment.blocks.iter().all(|block| block.as_ref().iter().all(|&w| w == 0)))
+fn all_zero(slots: &Slots) -> bool {
+    slots.idle().iter().all(|workspace| workspace.blocks.iter().all(|block| block.as_ref().iter().all(|&w| w == 0)))
 }
 
 #[test]
-fn the_test_vector_of_rfc_9106_comes_out() {
+fn the_test_vector_of_rfc_9106_is_reproduced() {
     let params = ParamsBuilder::new()
         .m_cost(32)
         .t_cost(3)
@@ -64,8 +64,8 @@ fn the_test_vector_of_rfc_9106_comes_out() {
 }
 
 #[tokio::test]
-async fn hashes_are_those_of_the_reference_implementation() {
-    let hasher = patient();
+async fn hashes_equal_those_of_the_reference_implementation() {
+    let hasher = waiting_hasher();
     for (cost, phc) in REFERENCE {
         assert_eq!(hasher.hash(SECRET, SALT, PEPPER, cost).await.unwrap(), phc);
         assert!(hasher.verify(SECRET, phc, keyring).await.unwrap());
@@ -74,7 +74,7 @@ async fn hashes_are_those_of_the_reference_implementation() {
 
 #[tokio::test]
 async fn another_secret_or_pepper_is_not_verified() {
-    let hasher = patient();
+    let hasher = waiting_hasher();
     for cost in [Cost::CODE, Cost::TOKEN, LIGHT] {
         let phc = hasher.hash(SECRET, SALT, PEPPER, cost).await.unwrap();
         assert!(hasher.verify(SECRET, &phc, keyring).await.unwrap());
@@ -87,8 +87,8 @@ async fn another_secret_or_pepper_is_not_verified() {
 }
 
 #[tokio::test]
-async fn a_version_of_the_pepper_that_is_gone_is_named() {
-    let hasher = patient();
+async fn an_unknown_pepper_version_is_named() {
+    let hasher = waiting_hasher();
     let pepper = Pepper { version: 70_000, key: PEPPER.key };
     let phc = hasher.hash(SECRET, SALT, pepper, LIGHT).await.unwrap();
     assert!(matches!(hasher.verify(SECRET, &phc, keyring).await, Err(HashError::UnknownPepper(70_000))));
@@ -107,8 +107,8 @@ fn another_cost_or_pepper_needs_a_rehash() {
 }
 
 #[tokio::test]
-async fn strings_that_are_not_ours_are_malformed() {
-    let hasher = patient();
+async fn foreign_strings_are_malformed() {
+    let hasher = waiting_hasher();
     let ours = REFERENCE[2].1;
     let tag = ours.rsplit('$').next().unwrap();
     let with = |from: &str, to: &str| ours.replacen(from, to, 1);
@@ -162,15 +162,15 @@ async fn strings_that_are_not_ours_are_malformed() {
         "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc".to_owned(),
     ];
     for string in strings {
-        // One of them is well-formed, but says version 0 of the pepper.
+        // One string is well-formed and names version 0 of the pepper.
         let verdict = hasher.verify(SECRET, &string, keyring).await;
         assert!(matches!(verdict, Err(HashError::Malformed | HashError::UnknownPepper(0))), "{string}: {verdict:?}");
     }
 }
 
 #[tokio::test]
-async fn no_change_of_one_character_verifies() {
-    let hasher = patient();
+async fn a_string_with_one_changed_character_does_not_verify() {
+    let hasher = waiting_hasher();
     let ours = REFERENCE[2].1;
     for at in 0..ours.len() {
         for put in ["", "0", "1", "9", "A", "$", ",", "=", "é", "\0"] {
@@ -185,12 +185,12 @@ async fn no_change_of_one_character_verifies() {
 
 #[tokio::test]
 async fn memory_is_wiped_after_each_hash() {
-    let hasher = patient();
+    let hasher = waiting_hasher();
     hasher.hash(SECRET, SALT, PEPPER, Cost::PASSWORD).await.unwrap();
     hasher.hash(SECRET, SALT, PEPPER, Cost::CODE).await.unwrap();
-    for places in [&hasher.large, &hasher.small] {
-        assert_eq!(places.kept().len(), 1);
-        assert!(all_zero(places));
+    for slots in [&hasher.large, &hasher.small] {
+        assert_eq!(slots.idle().len(), 1);
+        assert!(all_zero(slots));
     }
 }
 
@@ -198,45 +198,45 @@ async fn memory_is_wiped_after_each_hash() {
 async fn memory_is_wiped_and_kept_after_a_panic() {
     let hasher = hasher(64, Duration::ZERO);
     let outcome = hasher
-        .at_a_place(64, |blocks| {
+        .in_slot(64, |blocks| {
             blocks[63].as_mut()[127] = 1;
             panic!("of the test");
         })
         .await;
     assert!(matches!(outcome, Err::<(), _>(HashError::Internal(_))));
-    assert_eq!(hasher.large.kept().len(), 1);
+    assert_eq!(hasher.large.idle().len(), 1);
     assert!(all_zero(&hasher.large));
     hasher.hash(SECRET, SALT, PEPPER, LIGHT).await.unwrap();
 }
 
 #[tokio::test]
-async fn memory_is_used_again() {
-    let hasher = patient();
+async fn memory_is_reused() {
+    let hasher = waiting_hasher();
     for _ in 0..3 {
         hasher.hash(SECRET, SALT, PEPPER, LIGHT).await.unwrap();
     }
-    assert_eq!((hasher.small.kept().len(), hasher.large.kept().len()), (1, 0));
+    assert_eq!((hasher.small.idle().len(), hasher.large.idle().len()), (1, 0));
 }
 
 #[test]
-fn places_fit_the_budget_and_the_cores() {
-    let places = |budget_mib: usize, cores| {
+fn slots_fit_the_budget_and_the_cores() {
+    let slots = |budget_mib: usize, cores| {
         let hasher = PasswordHasher::with_cores(budget_mib * MIB, Duration::ZERO, cores);
         (hasher.large.number, hasher.small.number)
     };
-    assert_eq!(places(11, 2), (0, 0));
-    assert_eq!(places(63, 2), (0, 2));
-    assert_eq!(places(64, 2), (1, 0));
-    assert_eq!(places(76, 2), (1, 1));
-    assert_eq!(places(1024, 1), (1, 1));
-    assert_eq!(places(1024, 2), (1, 2));
-    assert_eq!(places(128, 8), (1, 5));
-    assert_eq!(places(140, 8), (2, 1));
-    assert_eq!(places(1024, 8), (2, 8));
+    assert_eq!(slots(11, 2), (0, 0));
+    assert_eq!(slots(63, 2), (0, 2));
+    assert_eq!(slots(64, 2), (1, 0));
+    assert_eq!(slots(76, 2), (1, 1));
+    assert_eq!(slots(1024, 1), (1, 1));
+    assert_eq!(slots(1024, 2), (1, 2));
+    assert_eq!(slots(128, 8), (1, 5));
+    assert_eq!(slots(140, 8), (2, 1));
+    assert_eq!(slots(1024, 8), (2, 8));
 }
 
 #[tokio::test]
-async fn what_the_budget_cannot_hold_is_an_error_at_once() {
+async fn a_hash_over_the_budget_fails_at_once() {
     let hasher = hasher(63, Duration::from_secs(600));
     let outcome = hasher.hash(SECRET, SALT, PEPPER, Cost::PASSWORD).await;
     assert!(matches!(outcome, Err(HashError::Internal(_))));
@@ -245,17 +245,17 @@ async fn what_the_budget_cannot_hold_is_an_error_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_never_has_more_hashes_at_work_than_places() {
-    let hasher = Arc::new(patient());
-    let at_work = Arc::new(AtomicUsize::new(0));
+async fn a_flood_never_runs_more_hashes_than_slots() {
+    let hasher = Arc::new(waiting_hasher());
+    let running = Arc::new(AtomicUsize::new(0));
     let tasks: Vec<_> = (0..64)
         .map(|_| {
-            let (hasher, at_work) = (Arc::clone(&hasher), Arc::clone(&at_work));
+            let (hasher, running) = (Arc::clone(&hasher), Arc::clone(&running));
             tokio::spawn(async move {
-                let peak = hasher.at_a_place(Cost::CODE.memory_kib as usize, move |_| {
-                    let now = at_work.fetch_add(1, Ordering::SeqCst) + 1;
+                let peak = hasher.in_slot(Cost::CODE.memory_kib as usize, move |_| {
+                    let now = running.fetch_add(1, Ordering::SeqCst) + 1;
                     std::thread::yield_now();
-                    at_work.fetch_sub(1, Ordering::SeqCst);
+                    running.fetch_sub(1, Ordering::SeqCst);
                     now
                 });
                 peak.await.unwrap()
@@ -265,15 +265,15 @@ async fn a_flood_never_has_more_hashes_at_work_than_places() {
     for task in tasks {
         assert!(task.await.unwrap() <= hasher.small.number);
     }
-    assert!(hasher.small.kept().len() <= hasher.small.number);
+    assert!(hasher.small.idle().len() <= hasher.small.number);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_is_answered_busy_while_codes_and_tokens_go_on() {
+async fn a_flood_of_passwords_is_busy_while_codes_and_tokens_continue() {
     let hasher = Arc::new(hasher(88, Duration::ZERO));
     let (release, released) = mpsc::channel::<()>();
     let (begin, begun) = mpsc::channel();
-    let at_work = {
+    let running = {
         let hasher = Arc::clone(&hasher);
         tokio::spawn(async move {
             let count = Cost::PASSWORD.memory_kib as usize;
@@ -281,26 +281,26 @@ async fn a_flood_is_answered_busy_while_codes_and_tokens_go_on() {
                 begin.send(()).unwrap();
                 released.recv().is_ok()
             };
-            hasher.at_a_place(count, work).await.unwrap()
+            hasher.in_slot(count, work).await.unwrap()
         })
     };
     begun.recv().unwrap();
     for _ in 0..100 {
         let outcome = hasher.hash(SECRET, SALT, PEPPER, Cost::PASSWORD).await;
         assert!(matches!(outcome, Err(HashError::Busy)));
-        // An unknown account does not give itself away here either.
+        // Also here an unknown account gives the same answer as a known one.
         assert!(matches!(hasher.verify_dummy(SECRET, PEPPER, Cost::PASSWORD).await, Err(HashError::Busy)));
     }
     for cost in [Cost::CODE, Cost::TOKEN] {
         hasher.hash(SECRET, SALT, PEPPER, cost).await.unwrap();
     }
     release.send(()).unwrap();
-    assert!(at_work.await.unwrap());
+    assert!(running.await.unwrap());
     hasher.hash(SECRET, SALT, PEPPER, Cost::PASSWORD).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_gives_up_frees_its_place_only_when_the_work_is_done() {
+async fn a_cancelled_caller_frees_its_slot_only_after_the_work() {
     let hasher = Arc::new(hasher(64, Duration::ZERO));
     let (release, released) = mpsc::channel::<()>();
     let (begin, begun) = mpsc::channel();
@@ -311,7 +311,7 @@ async fn a_caller_that_gives_up_frees_its_place_only_when_the_work_is_done() {
                 begin.send(()).unwrap();
                 released.recv().is_ok()
             };
-            hasher.at_a_place(64, work).await
+            hasher.in_slot(64, work).await
         })
     };
     begun.recv().unwrap();

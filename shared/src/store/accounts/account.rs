@@ -31,11 +31,11 @@ pub struct Account {
     pub recovery_key: Option<String>,
     /// [`Account::EMAIL`].
     pub email: Option<String>,
-    /// The look-up hash of the address.
+    /// The lookup hash of the address.
     pub email_hash: Option<String>,
     /// [`Account::USERNAME`].
     pub username: Option<String>,
-    /// The look-up hash of the username.
+    /// The lookup hash of the username.
     pub username_hash: Option<String>,
     /// [`Account::NAME`].
     pub name: Option<String>,
@@ -45,13 +45,12 @@ pub struct Account {
     pub picture: Option<String>,
     pub roles: Vec<String>,
     pub permissions: Vec<String>,
-    /// Sessions of an older epoch are over. Raising it ends all sessions in one write.
+    /// Sessions of an older epoch have ended. Raising it ends all sessions in one write.
     pub session_epoch: i64,
     /// Devices of an older epoch are no longer recognised. Raising it revokes all devices in one write.
     pub device_epoch: i64,
     /// The time from which logins need a second factor. `None` while MFA is off.
     pub mfa_since: Option<Timestamp>,
-    /// The number of passkeys.
     pub passkeys: i64,
     /// [`Account::LOGIN_HISTORY`].
     pub login_history: Option<String>,
@@ -59,7 +58,7 @@ pub struct Account {
     pub last_login_at: Option<Timestamp>,
 }
 
-/// What an account keeps of its last login.
+/// The part of its last login that an account keeps.
 #[derive(Debug, Clone)]
 pub struct LastLogin {
     pub at: Timestamp,
@@ -67,7 +66,7 @@ pub struct LastLogin {
     pub ip: String,
     /// [`Account::LAST_LOGIN_USER_AGENT`].
     pub user_agent: String,
-    /// [`Account::LOGIN_HISTORY`] with this login in it. `None` while the login waits for its confirmation by a mailed code.
+    /// [`Account::LOGIN_HISTORY`] with this login in it. `None` while the login waits for a mailed code.
     pub login_history: Option<String>,
 }
 
@@ -79,7 +78,7 @@ impl Account {
     pub const PICTURE: Field = Self::field("picture", KeyPurpose::FieldContact);
     pub const LAST_LOGIN_IP: Field = Self::field("last_login_ip", KeyPurpose::FieldIp);
     pub const LAST_LOGIN_USER_AGENT: Field = Self::field("last_login_user_agent", KeyPurpose::FieldSession);
-    /// The places and times of earlier logins, as JSON.
+    /// The locations and times of earlier logins, as JSON.
     pub const LOGIN_HISTORY: Field = Self::field("login_history", KeyPurpose::FieldSession);
 
     const fn field(attribute: &'static str, purpose: KeyPurpose) -> Field {
@@ -132,7 +131,7 @@ impl Account {
             roles: item.texts("roles"),
             permissions: item.texts("permissions"),
             session_epoch: item.number("session_epoch")?,
-            // Accounts that are older than devices have none.
+            // Accounts from before devices existed have none.
             device_epoch: item.optional_number("device_epoch").unwrap_or_default(),
             mfa_since: item.optional_time("mfa_since"),
             passkeys: item.optional_number("passkeys").unwrap_or_default(),
@@ -144,7 +143,7 @@ impl Account {
 }
 
 impl Store {
-    /// The user with that e-mail address, by its look-up hash.
+    /// The user with that e-mail address, by its lookup hash.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
@@ -152,7 +151,7 @@ impl Store {
         self.owner(keys::email(hash)).await
     }
 
-    /// The user with that username, by its look-up hash.
+    /// The user with that username, by its lookup hash.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
@@ -168,8 +167,8 @@ impl Store {
 }
 
 impl Transaction {
-    /// Creates an account: its profile, its salt, and the reservations of its address and username. Fails with `Condition::Email`,
-    /// `Username` or `Account` if one exists.
+    /// Creates an account: its profile, its salt, and the reservations of its address and username. Fails with
+    /// `Condition::Email`, `Username` or `Account` if one exists.
     pub fn create_account(&mut self, account: &Account, salt: &UserSalt, login: &LastLogin) {
         let reservation = |key: Key| key.item().with_text("user_id", account.id.to_string());
         if let Some(hash) = &account.email_hash {
@@ -195,7 +194,7 @@ impl Transaction {
         self.check(Condition::Account, Table::Accounts, &key, UNCHANGED, account.unchanged());
     }
 
-    /// Updates an account that is as it was loaded. `values` go beside those of [`UNCHANGED`].
+    /// Updates an account that is as it was loaded. `values` are added to those of [`UNCHANGED`].
     fn update_account(&mut self, account: &Account, expression: &str, values: Item) {
         self.update_account_if(account, expression, UNCHANGED, values);
     }
@@ -211,7 +210,8 @@ impl Transaction {
         self.update_account(account, "SET session_epoch = session_epoch + :one", values);
     }
 
-    /// Turns MFA on and raises the session epoch. Fails with `Condition::Account` if the account changed after it was loaded.
+    /// Turns MFA on and raises the session epoch. Fails with `Condition::Account` if the account changed after it was
+    /// loaded.
     pub fn turn_mfa_on(&mut self, account: &Account, now: Timestamp) {
         let values = account.unchanged().with_time(":now", now).with_number(":one", 1);
         self.update_account(account, "SET session_epoch = session_epoch + :one, mfa_since = :now", values);
@@ -222,7 +222,7 @@ impl Transaction {
         self.update_account(account, "REMOVE mfa_since", account.unchanged());
     }
 
-    /// Counts one more passkey. Fails with `Condition::Account` also if the account has [`MAX_PASSKEYS`].
+    /// Counts one more passkey. Fails with `Condition::Account` also if the account already has [`MAX_PASSKEYS`].
     pub fn increment_passkeys(&mut self, account: &Account) {
         let values = account.unchanged().with_number(":one", 1).with_number(":most", MAX_PASSKEYS);
         let condition = format!("{UNCHANGED} AND (attribute_not_exists(passkeys) OR passkeys < :most)");
@@ -244,8 +244,9 @@ impl Transaction {
         self.update_account_if(account, "SET password = :new", &condition, values);
     }
 
-    /// Ends every session and device. `password` is the hash of a new password, if one is set. Fails with `Condition::Account` if the
-    /// device epoch or the status changed. A raised session epoch does not count: every session holder can raise it, a thief too.
+    /// Ends every session and device. `password` is the hash of a new password, if one is set. Fails with
+    /// `Condition::Account` if the device epoch or the status changed. A raised session epoch does not count: every
+    /// session holder can raise it, a thief too.
     pub fn revoke_all_access(&mut self, account: &Account, password: Option<&str>) {
         let mut values = Item::new()
             .with_text(":status", account.status.as_str())
@@ -261,14 +262,14 @@ impl Transaction {
         self.update_account_if(account, &expression, condition, values);
     }
 
-    /// Records a login history with a login in it that was confirmed.
+    /// Records a login history that includes a confirmed login.
     pub fn record_login_history(&mut self, account: &Account, login_history: &str) {
         let values = account.unchanged().with_text(":login_history", login_history);
         self.update_account(account, "SET login_history = :login_history", values);
     }
 
-    /// Records a login with the account and reactivates it. `password` is the new hash if the password was rehashed. Fails with
-    /// `Condition::Account` if password, status or session epoch changed.
+    /// Records a login with the account and reactivates it. `password` is the new hash if the password was rehashed.
+    /// Fails with `Condition::Account` if password, status or session epoch changed.
     pub fn record_login(&mut self, account: &Account, login: &LastLogin, password: Option<&str>) {
         let mut values = account
             .unchanged()

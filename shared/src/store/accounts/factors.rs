@@ -1,4 +1,4 @@
-//! Second factors: an item of their own next to the profile, because most requests do not need them.
+//! Second factors. They are a separate item next to the profile, because most requests do not need them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,26 +20,27 @@ use crate::{
 /// Hashes of backup codes (PHC strings), by the codes' numbers.
 pub type BackupCodes = BTreeMap<u8, String>;
 
-/// The second factors of an account. All of it is empty while there are none.
+/// The second factors of an account. Everything is empty if there are none.
 #[derive(Debug, Clone, Default)]
 pub struct Factors {
     pub totp: Option<StoredTotp>,
     /// [`Factors::PENDING_SECRET`]: a secret that waits for its first code.
     pub pending_secret: Option<String>,
-    /// The backup codes that were not used yet.
+    /// The unused backup codes.
     pub backup_codes: BackupCodes,
 }
 
-/// A TOTP secret as it is stored.
+/// A stored TOTP secret.
 #[derive(Debug, Clone)]
 pub struct StoredTotp {
     /// [`Factors::TOTP_SECRET`].
     pub secret: String,
-    /// The time step of the last accepted code. Codes of this step and of earlier ones are refused (RFC 6238, section 5.2).
+    /// The time step of the last accepted code. Codes of this step and of earlier ones are refused (RFC 6238, section
+    /// 5.2).
     pub last_step: i64,
 }
 
-/// A right code, to be spent.
+/// The way to spend a right code.
 #[derive(Debug, Clone)]
 pub enum FactorUse<'a> {
     /// A TOTP code, with its time step.
@@ -48,13 +49,11 @@ pub enum FactorUse<'a> {
     BackupCode(u8, &'a str),
 }
 
-/// What else happens to the factors when a code is spent.
+/// A further change of the factors when a code is spent.
 #[derive(Debug, Clone, Copy)]
 pub enum FactorChange<'a> {
     None,
-    /// These replace the backup codes.
     BackupCodes(&'a BackupCodes),
-    /// All factors are removed.
     Remove,
 }
 
@@ -104,15 +103,16 @@ impl Transaction {
         self.update(Condition::Factors, Table::Accounts, Update { key, expression, condition, values });
     }
 
-    /// Keeps a secret until its first code; an earlier one that waits is replaced. Fails with `Condition::Factors` if TOTP is on.
+    /// Keeps a secret until its first code. It replaces an earlier pending secret. Fails with `Condition::Factors` if
+    /// TOTP is on.
     pub fn set_up_totp(&mut self, user_id: &UserId, pending_secret: &str) {
         let values = Item::new().with_text(":pending", pending_secret);
         let condition = "attribute_not_exists(totp_secret)";
         self.update_factors(user_id, "SET pending_secret = :pending", condition, values);
     }
 
-    /// Activates the pending secret together with backup codes. Fails with `Condition::Factors` if another secret is pending, or
-    /// TOTP is on.
+    /// Activates the pending secret together with backup codes. Fails with `Condition::Factors` if another secret is
+    /// pending, or TOTP is on.
     pub fn enable_totp(&mut self, user_id: &UserId, pending: &str, totp: &StoredTotp, new: &BackupCodes) {
         let mut values = Item::new()
             .with_text(":pending", pending)
@@ -124,8 +124,8 @@ impl Transaction {
         self.update_factors(user_id, expression, condition, values);
     }
 
-    /// Spends a right code, and makes the change that it allows. Fails with `Condition::Factors` if the code was spent by any route,
-    /// or the factors changed.
+    /// Spends a right code, and makes the change that it allows. Fails with `Condition::Factors` if the code was spent
+    /// by any route, or the factors changed.
     pub fn use_factor(&mut self, user_id: &UserId, used: &FactorUse<'_>, change: FactorChange<'_>) {
         let (condition, mut values, mut set, remove) = match used {
             FactorUse::Totp(totp, step) => (

@@ -1,4 +1,4 @@
-//! Passkeys: an item each next to the profile, and a reservation that makes the credential id unique.
+//! Passkeys. Each is an item next to the profile, with a reservation that makes the credential id unique.
 
 use crate::{
     clock::Timestamp,
@@ -14,14 +14,14 @@ use crate::{
     },
 };
 
-/// The most passkeys of an account. Bounded, because a login reads all of them.
+/// The most passkeys of an account. It is bounded, because a login reads all of them.
 pub const MAX_PASSKEYS: i64 = 50;
 
-/// A passkey as it is stored.
+/// A stored passkey.
 #[derive(Debug, Clone)]
 pub struct StoredPasskey {
     pub user_id: UserId,
-    /// The look-up hash of the credential id.
+    /// The lookup hash of the credential id.
     pub id: String,
     /// [`StoredPasskey::CREDENTIAL`].
     pub credential: String,
@@ -91,7 +91,7 @@ impl Store {
 }
 
 impl Transaction {
-    /// Adds a passkey. Fails with `Condition::Passkey` if the credential id is registered, to whomever.
+    /// Adds a passkey. Fails with `Condition::Passkey` if any user has registered the credential id.
     pub fn create_passkey(&mut self, passkey: &StoredPasskey) {
         let item = passkey
             .own_key()
@@ -112,8 +112,9 @@ impl Transaction {
         self.update(Condition::Passkey, Table::Accounts, Update { key, expression, condition, values });
     }
 
-    /// Records that a passkey was used. `loaded` is the passkey before, `used` has the authenticator's latest state. The signature
-    /// count never goes down. Fails with `Condition::Passkey` if the passkey was removed, or its count changed after it was loaded.
+    /// Records the use of a passkey. `loaded` is the passkey before, and `used` has the authenticator's latest signals.
+    /// The signature count never goes down. Fails with `Condition::Passkey` if the passkey was removed, or its count
+    /// changed after it was loaded.
     pub fn use_passkey(&mut self, loaded: &StoredPasskey, used: &StoredPasskey, at: Timestamp) {
         let values = Item::new()
             .with_number(":seen", loaded.sign_count)

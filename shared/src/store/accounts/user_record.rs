@@ -1,4 +1,4 @@
-//! One read of what a request needs of a user.
+//! Loads the parts of a user that a request needs in one read.
 
 use std::collections::HashMap;
 
@@ -16,31 +16,31 @@ use crate::{
     },
 };
 
-/// What was loaded of a user.
+/// The loaded parts of a user.
 #[derive(Debug, Default)]
 pub struct UserRecord {
     pub account: Option<Account>,
     pub salt: Option<UserSalt>,
-    /// The session that was asked for.
+    /// The queried session.
     pub session: Option<Session>,
-    /// The device that was asked for.
+    /// The queried device.
     pub device: Option<Device>,
-    /// The second factors; empty unless they were asked for.
+    /// The second factors. Empty unless the query includes them.
     pub factors: Factors,
-    /// The passkey that was asked for.
+    /// The queried passkey.
     pub passkey: Option<StoredPasskey>,
 }
 
-/// What to load of a user. The account is always loaded.
+/// The parts of a user to load. The account is always loaded.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UserQuery<'a> {
-    /// A session, by its look-up hash.
+    /// A session, by its lookup hash.
     pub session: Option<&'a str>,
     pub device: Option<&'a DeviceId>,
     pub factors: bool,
-    /// A passkey, by the look-up hash of its credential id.
+    /// A passkey, by the lookup hash of its credential id.
     pub passkey: Option<&'a str>,
-    /// Leaves the salt out, because nothing will be decrypted.
+    /// Leaves the salt out, because nothing is decrypted.
     pub without_salt: bool,
 }
 
@@ -48,7 +48,7 @@ impl<'a> UserQuery<'a> {
     /// The account and its salt.
     pub const ACCOUNT: Self = Self { session: None, device: None, factors: false, passkey: None, without_salt: false };
 
-    /// The account, its salt, and a session by its look-up hash.
+    /// The account, its salt, and a session by its lookup hash.
     pub const fn session(hash: &'a str) -> Self {
         Self { session: Some(hash), ..Self::ACCOUNT }
     }

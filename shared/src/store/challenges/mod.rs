@@ -1,5 +1,5 @@
-//! Everything that is proven once: mailed codes and links, pending logins, WebAuthn states. One implementation issues a challenge, sends it
-//! again, reserves an attempt and consumes it. Each kind has a file with its [`Payload`].
+//! Challenges: mailed codes and links, pending logins, WebAuthn states. One implementation issues a challenge, resends
+//! it, reserves an attempt and consumes it. Each kind has a file with its [`Payload`].
 
 mod disowned_login;
 mod passkey_assertion;
@@ -36,7 +36,7 @@ use crate::{
     },
 };
 
-/// What a challenge is for, with what it keeps until it is proven.
+/// The purpose of a challenge, with the data that it keeps until it is proven.
 pub trait Payload: Sized {
     const KIND: ChallengeKind;
 
@@ -63,38 +63,36 @@ pub enum SecretKind {
     Signature,
 }
 
-/// What proves a challenge at present.
+/// The current proof of a challenge.
 #[derive(Debug, Clone)]
 pub enum Expected {
-    /// What was mailed last: a code (its password hash, a PHC string), a link (the keyed hash of its token), or both.
+    /// The last mail's code (a PHC string), link (the keyed hash of its token), or both.
     Mailed { code: Option<ExpectedSecret>, link: Option<ExpectedSecret> },
-    /// The challenge was proven. The keyed hash of the continuation token for the next step.
+    /// The keyed hash of the continuation token for the next step. The challenge itself was proven.
     ContinuationToken(ExpectedSecret),
-    /// A passkey's signature. It is compared with nothing that is stored here.
+    /// A passkey's signature. It is not compared with a stored hash.
     Signature,
 }
 
-/// The hash of the right answer, and when it expires.
+/// The hash of the right answer, and its expiry.
 #[derive(Debug, Clone)]
 pub struct ExpectedSecret {
     pub hash: String,
     pub expires_at: Timestamp,
 }
 
-/// A challenge.
 #[derive(Debug, Clone)]
 pub struct Challenge<P> {
-    /// The id, as the client has it.
+    /// The id that the client has.
     pub id: String,
-    /// The user, or the user to be.
+    /// The user, or the future user.
     pub user_id: UserId,
     pub payload: P,
     pub expected: Expected,
-    /// How often it was sent. A code is only right for the mail that it was sent in.
+    /// The number of times it was sent. A code works only for the mail that contained it.
     pub generation: i64,
-    /// The attempts that were reserved.
     pub attempts: u32,
-    /// When the challenge ends for good.
+    /// The final end of the challenge.
     pub ends_at: Timestamp,
 }
 
@@ -197,8 +195,8 @@ impl Store {
         Ok(Some(Challenge::from_item(id, &item)?).filter(|challenge| now < challenge.ends_at))
     }
 
-    /// Reserves an attempt before anything is compared, so that parallel attempts cannot pass the limit. `None`: there is no such
-    /// challenge, it expired or was used, or its attempts are used up.
+    /// Reserves an attempt before anything is compared, so that parallel attempts cannot pass the limit. `None` if the
+    /// challenge does not exist, has expired, was used, or has no attempts left.
     ///
     /// # Errors
     /// `temporarily_unavailable`; the attempt may have been counted.
@@ -235,7 +233,7 @@ impl Store {
         }
     }
 
-    /// Refunds an attempt that was right but had no effect, because something else refused.
+    /// Refunds an attempt that was right but had no effect, because another check refused it.
     ///
     /// # Errors
     /// `temporarily_unavailable`; the attempt then stays counted.
@@ -268,8 +266,8 @@ impl Transaction {
         self.put_new(Condition::Challenge, Table::Challenges, challenge.item());
     }
 
-    /// Sends a challenge again. What was mailed before stops working, and the attempts stay counted. Fails with
-    /// `Condition::Challenge` if it was proven or sent again meanwhile.
+    /// Resends a challenge. The old code and link stop working, and the attempts stay counted. Fails with
+    /// `Condition::Challenge` if it was proven or resent meanwhile.
     pub fn reissue_challenge<P: Payload>(&mut self, challenge: &Challenge<P>, expected: &Expected) {
         let mut values = Item::new().with_number(":generation", challenge.generation).with_number(":one", 1);
         let mut expression = "SET generation = generation + :one".to_owned();
@@ -283,8 +281,8 @@ impl Transaction {
         self.update_challenge(challenge, &expression, condition, values);
     }
 
-    /// Accepts a right code or link: both are spent, and a continuation token replaces them. A password that was given before is
-    /// forgotten. Fails with `Condition::Challenge` if another request came first.
+    /// Accepts a right code or link. Both are spent, and a continuation token replaces them. A password from the
+    /// registration is forgotten. Fails with `Condition::Challenge` if another request came first.
     pub fn prove_challenge<P: Payload>(&mut self, challenge: &Challenge<P>, token_hash: &str, now: Timestamp) {
         let until = now.plus_seconds(COMPLETION_SECONDS);
         let values = Item::new()
@@ -301,13 +299,13 @@ impl Transaction {
         self.update_challenge(challenge, &expression, condition, values);
     }
 
-    /// Withdraws a challenge by its id, whatever it is for, if it exists.
+    /// Withdraws a challenge of any kind, if it exists.
     pub fn withdraw_challenge(&mut self, id: &str) {
         self.delete(Table::Challenges, &challenge_key(id));
     }
 
-    /// Consumes a challenge with everything that it kept. Fails with `Condition::Challenge` if another request came first, or it was
-    /// sent again meanwhile.
+    /// Consumes a challenge with all its data. Fails with `Condition::Challenge` if another request came first, or it
+    /// was resent meanwhile.
     pub fn consume_challenge<P: Payload>(&mut self, challenge: &Challenge<P>) {
         let (mut conditions, mut values) = (vec!["attribute_exists(pk)".to_owned()], Item::new());
         for (Names { hash, .. }, secret) in challenge.expected.secrets() {

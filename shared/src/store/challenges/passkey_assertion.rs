@@ -7,12 +7,11 @@ use crate::{
     store::{Item, Payload, challenges::field},
 };
 
-/// A passkey's signature that was asked for.
 #[derive(Debug, Clone)]
 pub struct PasskeyAssertion {
-    /// Any user's passkey will do. The challenge then belongs to no user.
+    /// Any user's passkey is accepted. The challenge then belongs to no user.
     pub discoverable: bool,
-    /// The challenge of the login that this is the second factor of.
+    /// The challenge of the pending login, if the passkey is its second factor.
     pub second_factor_of: Option<String>,
     /// [`PasskeyAssertion::STATE`].
     pub state: String,

@@ -10,7 +10,7 @@ use crate::{
 /// A passkey that is being registered.
 #[derive(Debug, Clone)]
 pub struct PasskeyRegistration {
-    /// The look-up hash of the session.
+    /// The lookup hash of the session.
     pub session_hash: String,
     /// [`PasskeyRegistration::STATE`].
     pub state: String,

@@ -9,7 +9,7 @@ use crate::{
 /// A reauthentication by a mailed code.
 #[derive(Debug, Clone)]
 pub struct Reauthentication {
-    /// The look-up hash of the session.
+    /// The lookup hash of the session.
     pub session_hash: String,
 }
 

@@ -1,4 +1,4 @@
-//! A registration that waits until its address is proven.
+//! A registration that waits for the proof of its address.
 
 use crate::{
     crypto::{
@@ -10,22 +10,22 @@ use crate::{
     store::{Item, Payload, challenges::field},
 };
 
-/// A registration. Its fields are encrypted under the keys of the user to be.
+/// A registration. Its fields are encrypted under the keys of the future user.
 #[derive(Debug, Clone)]
 pub struct Registration {
-    /// The address has an account already. Nothing ever proves a decoy.
+    /// The address already has an account. Nothing ever proves a decoy.
     pub decoy: bool,
-    /// The salt of the user to be.
+    /// The salt of the future user.
     pub salt: UserSalt,
     /// [`Registration::EMAIL`].
     pub email: String,
-    /// The look-up hash of the address.
+    /// The lookup hash of the address.
     pub email_hash: String,
     /// [`Registration::NAME`].
     pub name: Option<String>,
     /// [`Registration::USERNAME`].
     pub username: Option<String>,
-    /// The look-up hash of the username.
+    /// The lookup hash of the username.
     pub username_hash: Option<String>,
     /// The hash of the password (a PHC string), if one was given.
     pub password: Option<String>,

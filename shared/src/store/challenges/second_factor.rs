@@ -7,10 +7,10 @@ use crate::{
     store::{Item, Payload, challenges::field},
 };
 
-/// What a login keeps between its factors.
+/// The data that a login keeps between its factors.
 #[derive(Debug, Clone)]
 pub struct SecondFactor {
-    /// The account's session epoch at the first factor. Whatever ends the sessions ends this login too.
+    /// The account's session epoch at the first factor. Ending all sessions also ends this login.
     pub session_epoch: i64,
     /// The methods of the first factor (RFC 8176).
     pub amr: Vec<String>,

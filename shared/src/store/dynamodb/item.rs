@@ -1,4 +1,4 @@
-//! Items with typed access, and nothing else: what an item means is told where it is stored.
+//! Items with typed access. The modules of the tables define their meaning.
 
 use std::collections::HashMap;
 
@@ -11,19 +11,16 @@ use crate::{clock::Timestamp, error::Error};
 pub struct Item(pub(in crate::store) HashMap<String, AttributeValue>);
 
 impl Item {
-    /// An empty item.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets a string.
     #[must_use]
     pub fn with_text(mut self, name: &str, value: impl Into<String>) -> Self {
         self.0.insert(name.to_owned(), AttributeValue::S(value.into()));
         self
     }
 
-    /// Sets a string if there is one.
     #[must_use]
     pub fn with_text_if(self, name: &str, value: Option<impl Into<String>>) -> Self {
         match value {
@@ -32,7 +29,6 @@ impl Item {
         }
     }
 
-    /// Sets a number.
     #[must_use]
     pub fn with_number(mut self, name: &str, value: i64) -> Self {
         self.0.insert(name.to_owned(), AttributeValue::N(value.to_string()));
@@ -45,21 +41,18 @@ impl Item {
         self.with_number(name, value.millis())
     }
 
-    /// Sets a truth value.
     #[must_use]
     pub fn with_bool(mut self, name: &str, value: bool) -> Self {
         self.0.insert(name.to_owned(), AttributeValue::Bool(value));
         self
     }
 
-    /// Sets bytes.
     #[must_use]
     pub fn with_bytes(mut self, name: &str, value: &[u8]) -> Self {
         self.0.insert(name.to_owned(), AttributeValue::B(Blob::new(value)));
         self
     }
 
-    /// Sets a list of strings.
     #[must_use]
     pub fn with_texts(mut self, name: &str, values: &[String]) -> Self {
         let values = values.iter().cloned().map(AttributeValue::S).collect();
@@ -67,7 +60,7 @@ impl Item {
         self
     }
 
-    /// A string that has to be there.
+    /// A required string.
     ///
     /// # Errors
     /// `internal`, naming the attribute.
@@ -75,12 +68,11 @@ impl Item {
         self.optional_text(name).ok_or_else(|| missing(name))
     }
 
-    /// A string.
     pub fn optional_text(&self, name: &str) -> Option<String> {
         self.0.get(name)?.as_s().ok().cloned()
     }
 
-    /// A number that has to be there.
+    /// A required number.
     ///
     /// # Errors
     /// `internal`, naming the attribute.
@@ -88,12 +80,11 @@ impl Item {
         self.optional_number(name).ok_or_else(|| missing(name))
     }
 
-    /// A number.
     pub fn optional_number(&self, name: &str) -> Option<i64> {
         self.0.get(name)?.as_n().ok()?.parse().ok()
     }
 
-    /// A time that has to be there.
+    /// A required time.
     ///
     /// # Errors
     /// `internal`, naming the attribute.
@@ -101,17 +92,16 @@ impl Item {
         self.number(name).map(Timestamp::from_millis)
     }
 
-    /// A time.
     pub fn optional_time(&self, name: &str) -> Option<Timestamp> {
         self.optional_number(name).map(Timestamp::from_millis)
     }
 
-    /// A truth value; absent is false.
+    /// A Boolean; false if absent.
     pub fn flag(&self, name: &str) -> bool {
         self.0.get(name).and_then(|value| value.as_bool().ok()).copied().unwrap_or_default()
     }
 
-    /// Bytes that have to be there.
+    /// Required bytes.
     ///
     /// # Errors
     /// `internal`, naming the attribute.
@@ -120,7 +110,7 @@ impl Item {
         blob.map(|blob| blob.as_ref().to_vec()).ok_or_else(|| missing(name))
     }
 
-    /// A list of strings; absent is empty.
+    /// A list of strings; empty if absent.
     pub fn texts(&self, name: &str) -> Vec<String> {
         let values = self.0.get(name).and_then(|value| value.as_l().ok());
         values.map(|values| values.iter().filter_map(|value| value.as_s().ok().cloned()).collect()).unwrap_or_default()

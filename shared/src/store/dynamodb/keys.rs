@@ -5,11 +5,10 @@ use crate::{
     store::Item,
 };
 
-/// Partition key.
 pub(in crate::store) const PK: &str = "pk";
-/// Sort key.
 pub(in crate::store) const SK: &str = "sk";
-/// The attribute of DynamoDB's TTL, in seconds ("ttl" is a reserved word). Code checks expiry itself and never relies on TTL.
+/// The attribute of DynamoDB's TTL, in seconds ("ttl" is a reserved word). Code checks expiry itself and never relies
+/// on TTL.
 pub(in crate::store) const TTL: &str = "sweep_at";
 
 /// The sort key of an account's profile.
@@ -37,12 +36,10 @@ pub struct Key {
 }
 
 impl Key {
-    /// A key of a partition key alone.
     pub(in crate::store) fn partition(pk: impl Into<String>) -> Self {
         Self { pk: pk.into(), sk: None }
     }
 
-    /// A key of partition key and sort key.
     pub(in crate::store) fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
         Self { pk: pk.into(), sk: Some(sk.into()) }
     }
@@ -52,12 +49,11 @@ impl Key {
         Self::new(user(id), sk)
     }
 
-    /// An item that has only its key.
     pub(in crate::store) fn item(&self) -> Item {
         Item::new().with_text(PK, &self.pk).with_text_if(SK, self.sk.as_deref())
     }
 
-    /// The key as encrypted fields are bound to it.
+    /// The key in the form that encrypted fields are bound to.
     pub fn location(&self) -> String {
         match &self.sk {
             Some(sk) => format!("{}|{sk}", self.pk),
@@ -89,12 +85,12 @@ fn reservation(pk: String) -> Key {
     Key::new(pk, "RESERVATION")
 }
 
-/// The sort key of a passkey, by the look-up hash of its credential id.
+/// The sort key of a passkey, by the lookup hash of its credential id.
 pub(in crate::store) fn passkey(hash: &str) -> String {
     format!("{PASSKEY}{hash}")
 }
 
-/// The sort key of a session, by the look-up hash of its id.
+/// The sort key of a session, by the lookup hash of its id.
 pub(in crate::store) fn session(hash: &str) -> String {
     format!("{SESSION}{hash}")
 }
@@ -118,8 +114,8 @@ pub(in crate::store) fn attempts(name: &str, key: &str) -> Key {
 }
 
 /// `counters`: the failures of one credential, by all unrecognised devices together or by one recognised device.
-pub(in crate::store) fn lock(credential: &str, tried_by: &str) -> Key {
-    Key::partition(format!("LOCK#{credential}#{tried_by}"))
+pub(in crate::store) fn lock(credential: &str, attempted_by: &str) -> Key {
+    Key::partition(format!("LOCK#{credential}#{attempted_by}"))
 }
 
 /// `counters`: marks a mail as counted.

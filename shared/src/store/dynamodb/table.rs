@@ -7,9 +7,8 @@ pub enum Table {
     Accounts,
     /// Sessions and devices.
     Sessions,
-    /// Everything that is proven once.
+    /// Single-use proofs.
     Challenges,
-    /// Audit events.
     Audit,
     /// Rate limits and lockouts.
     Counters,
@@ -22,7 +21,6 @@ pub enum Table {
 }
 
 impl Table {
-    /// All tables.
     pub const ALL: [Self; 8] = [
         Self::Accounts,
         Self::Sessions,
@@ -34,7 +32,7 @@ impl Table {
         Self::UserKeys,
     ];
 
-    /// The logical name, as encrypted fields are bound to it.
+    /// The logical name, which encrypted fields are bound to.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Accounts => "accounts",
@@ -49,7 +47,6 @@ impl Table {
     }
 }
 
-/// The physical names of the tables.
 #[derive(Debug, Clone)]
 pub struct Tables {
     /// `TABLE_ACCOUNTS`
@@ -71,7 +68,6 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// The physical name of a table.
     pub fn name(&self, table: Table) -> &str {
         match table {
             Table::Accounts => &self.accounts,

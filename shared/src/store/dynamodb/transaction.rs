@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// What a write of a transaction requires. A refused transaction returns those that did not hold.
+/// The requirement of a write. A refused transaction returns the conditions that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
     /// The account is as it was loaded.
@@ -28,7 +28,7 @@ pub enum Condition {
     Passkey,
     /// The second factors are as they were loaded, and the code was not used before.
     Factors,
-    /// The challenge was neither used nor sent again.
+    /// The challenge was neither used nor resent.
     Challenge,
     /// No account has the e-mail address.
     Email,
@@ -43,35 +43,36 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Whether only a concurrent request makes this condition fail. Loading again and repeating then helps.
+    /// Whether only a concurrent request can cause the failure. A retry after a new load then helps.
     pub const fn is_conflict(self) -> bool {
         matches!(self, Self::Account | Self::Session | Self::Device | Self::Passkey)
     }
 }
 
-/// Why a transaction was not committed. Nothing of it was written.
+/// The reason why nothing of a transaction was written.
 #[derive(Debug)]
 pub enum CommitError {
-    /// These conditions do not hold.
+    /// These conditions failed.
     Refused(Vec<Condition>),
-    /// DynamoDB did not take it, or its answer was lost.
+    /// DynamoDB refused the call, or its answer was lost.
     Failed(Error),
 }
 
 impl CommitError {
-    /// Whether this condition is among those that do not hold.
+    /// Whether this condition failed.
     pub fn is(&self, condition: Condition) -> bool {
         matches!(self, Self::Refused(conditions) if conditions.contains(&condition))
     }
 
-    /// Whether what was loaded has changed, so that loading again and repeating helps.
+    /// Whether the loaded items have changed, so that a retry after a new load helps.
     pub fn changed(&self) -> bool {
         matches!(self, Self::Refused(conditions) if conditions.iter().any(|condition| condition.is_conflict()))
     }
 }
 
 impl From<CommitError> for Error {
-    /// A lost race is [`Error::Contended`]. Any other refusal is a defect here, because the caller handles those that can happen.
+    /// A lost race is [`Error::Contended`]. Any other refusal is a defect, because the caller handles the refusals that
+    /// can happen.
     fn from(error: CommitError) -> Self {
         match error {
             error if error.changed() => Self::Contended("TransactWriteItems"),
@@ -130,7 +131,7 @@ impl Transaction {
         self.add(condition, write.map(|update| TransactWriteItem::builder().update(update).build()));
     }
 
-    /// Requires something of an item that is not written.
+    /// Requires a condition of an item that is not written.
     pub(in crate::store) fn check(
         &mut self,
         condition: Condition,
@@ -173,16 +174,15 @@ impl Transaction {
     }
 }
 
-/// The retries of an operation that loses an optimistic race: what it loaded changed before it was committed.
+/// Retries of an operation that loses an optimistic race, because what it loaded changed before the commit.
 pub struct Retries(u32);
 
 impl Retries {
-    /// Four retries.
     pub const fn on_conflict() -> Self {
         Self(4)
     }
 
-    /// Whether to load again and repeat: the race was lost ([`Error::Contended`]), and retries are left.
+    /// Whether to load again and repeat. True if the race was lost ([`Error::Contended`]) and retries are left.
     pub fn again<T>(&mut self, done: &Result<T, Error>) -> bool {
         let again = self.0 > 0 && matches!(done, Err(Error::Contended(_)));
         self.0 = self.0.saturating_sub(1);
@@ -190,21 +190,21 @@ impl Retries {
     }
 }
 
-/// The reasons of a cancelled transaction after which it is sent again.
+/// Reasons of a cancelled transaction that pass, so that it is sent again.
 const PASSING: [&str; 5] =
     ["None", "ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
 impl Store {
-    /// An empty transaction.
     pub fn transaction(&self) -> Transaction {
         Transaction { tables: Arc::clone(&self.tables), conditions: Vec::new(), writes: Vec::new(), fault: None }
     }
 
-    /// Commits a transaction. Repeats the call while another transaction conflicts, because the SDK does not. All calls carry one
-    /// request token, so a call that succeeded and lost its answer has no second effect.
+    /// Commits a transaction. Repeats the call while another transaction conflicts, because the SDK does not. All calls
+    /// carry one request token, so a call with a lost answer has no second effect.
     ///
     /// # Errors
-    /// [`CommitError::Refused`] with the conditions that do not hold; [`CommitError::Failed`] with `temporarily_unavailable` otherwise.
+    /// [`CommitError::Refused`] with the conditions that failed; [`CommitError::Failed`] with `temporarily_unavailable`
+    /// otherwise.
     pub async fn commit(&self, transaction: Transaction) -> Result<(), CommitError> {
         if let Some(fault) = transaction.fault {
             return Err(CommitError::Failed(Error::internal(format!("a transaction could not be built: {fault}"))));
@@ -232,7 +232,7 @@ impl Store {
                 Some(TransactWriteItemsError::TransactionInProgressException(_)) => vec!["TransactionConflict"],
                 _ => return Err(CommitError::Failed(Error::aws("TransactWriteItems", &error))),
             };
-            // A conflict leaves open whether the conditions hold, so only the next attempt can say.
+            // A conflict does not reveal whether the conditions hold. Only the next attempt can.
             if reasons.iter().all(|&reason| reason == "None" || reason == "ConditionalCheckFailed") {
                 let failed = reasons.iter().zip(&transaction.conditions);
                 let failed = failed.filter(|&(&reason, _)| reason == "ConditionalCheckFailed");

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// An update of one item, made only if its condition holds.
+/// A conditional update of one item.
 #[derive(Clone)]
 pub(in crate::store) struct Update<'a> {
     pub(in crate::store) key: Key,
@@ -31,12 +31,13 @@ pub(in crate::store) struct Update<'a> {
 pub(in crate::store) enum Written {
     /// The item was written. Holds the attributes that the caller asked for.
     Done(Item),
-    /// The condition does not hold. Holds the whole item as it is, empty if there is none.
+    /// The condition failed. Holds the whole current item, or an empty one.
     Refused(Item),
 }
 
 impl Store {
-    /// Updates an item if the condition holds. Repeats the call while a transaction holds the item, because the SDK does not.
+    /// Updates an item if the condition holds. Repeats the call while a transaction holds the item, because the SDK
+    /// does not.
     ///
     /// # Errors
     /// `temporarily_unavailable`; the item may have been written.
@@ -91,7 +92,7 @@ impl Store {
         Ok(answer.item.map(Item))
     }
 
-    /// Reads all items of a user whose sort key starts with `prefix`, strongly consistent.
+    /// Reads all items of a user with this prefix of the sort key, strongly consistent.
     ///
     /// # Errors
     /// `temporarily_unavailable`.

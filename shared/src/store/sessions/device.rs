@@ -1,4 +1,4 @@
-//! Devices: browsers and apps that have logged in to an account before.
+//! Devices: browsers and apps that have logged in to an account.
 
 use crate::{
     clock::Timestamp,
@@ -20,10 +20,10 @@ use crate::{
 /// Seconds that a forgotten device is kept, so that revoking its sessions can resume.
 const KEEP_FORGOTTEN_SECONDS: i64 = 86_400;
 
-/// The device is recognised by the account: of its device epoch, and not forgotten.
+/// The condition of a recognised device: it has the account's device epoch and is not forgotten.
 const RECOGNISED: &str = "device_epoch = :epoch AND attribute_not_exists(forgotten_at)";
 
-/// A device as it is stored. Personal fields are still encrypted.
+/// A stored device. Personal fields are still encrypted.
 #[derive(Debug, Clone)]
 pub struct Device {
     pub user_id: UserId,
@@ -33,7 +33,7 @@ pub struct Device {
     pub token_hash: Option<String>,
     /// The keyed hash of the client's fingerprint.
     pub fingerprint_hash: Option<String>,
-    /// [`Device::NAME`], if its user named it.
+    /// [`Device::NAME`], if the user named it.
     pub name: Option<String>,
     pub first_seen_at: Timestamp,
     /// [`Device::USER_AGENT`] of the last login.
@@ -148,8 +148,9 @@ impl Transaction {
         self.update(Condition::Device, Table::Sessions, Update { key, expression, condition, values });
     }
 
-    /// Records a login with a device, and creates the device if it is new. An unrecognised device gets a new token and no trust, even if
-    /// its id is that of a known entry. Fails with `Condition::Device` if a recognised device is no longer recognised.
+    /// Records a login with a device, and creates the device if it is new. An unrecognised device gets a new token and
+    /// no trust, even under the id of a known entry. Fails with `Condition::Device` if a recognised device is no longer
+    /// recognised.
     pub fn record_device_login(&mut self, user_id: &UserId, login: &DeviceLogin, now: Timestamp) {
         let key = Device::key(user_id, &login.id);
         let mut condition = format!("token_hash = :token AND {RECOGNISED}");
@@ -159,7 +160,7 @@ impl Transaction {
             values = values.with_time(":relied_until", trust.until).with_time(":relied_under", trust.mfa_since);
         }
         if login.recognised && login.unconfirmed {
-            // The login may not be the owner's, so the entry stays as it is.
+            // The login may not be the owner's, so the entry does not change.
             self.check(Condition::Device, Table::Sessions, &key, &condition, values);
             return;
         }
@@ -188,7 +189,7 @@ impl Transaction {
                 remove.push("unconfirmed");
             }
         }
-        // A name or fingerprint that the client did not send stays. The location is always that of the last login.
+        // A missing name or fingerprint keeps the stored one. The location is always that of the last login.
         for (name, value, text) in [
             ("geo_location", ":geo_location", login.location.as_ref()),
             ("device_name", ":name", login.name.as_ref()),
@@ -224,7 +225,8 @@ impl Transaction {
         self.put_new(Condition::Device, Table::Sessions, item);
     }
 
-    /// Confirms the login that created a device, so that its token recognises it. Fails with `Condition::Device` if it is gone.
+    /// Confirms the login that created a device, so that its token recognises it. Fails with `Condition::Device` if it
+    /// is gone.
     pub fn confirm_device(&mut self, user_id: &UserId, id: &DeviceId, epoch: i64) {
         let values = Item::new().with_number(":epoch", epoch);
         self.update_device(Device::key(user_id, id), "REMOVE unconfirmed", Some(RECOGNISED), values);
@@ -255,7 +257,7 @@ impl Transaction {
     }
 }
 
-/// What [`Transaction::change_device`] changes.
+/// A change of a device.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DeviceChange<'a> {
     /// The new name, encrypted.

@@ -1,5 +1,3 @@
-//! Sessions.
-
 use crate::{
     clock::Timestamp,
     crypto::{field::Field, key::KeyPurpose},
@@ -20,19 +18,19 @@ use crate::{
 /// Seconds that an ended session is kept, so that its tokens are answered with `session_revoked`.
 const KEEP_ENDED_SECONDS: i64 = 86_400;
 
-/// A session as it is stored. Personal fields are still encrypted.
+/// A stored session. Personal fields are still encrypted.
 #[derive(Debug, Clone)]
 pub struct Session {
     pub user_id: UserId,
-    /// The look-up hash of the session id.
+    /// The lookup hash of the session id.
     pub hash: String,
     /// [`Session::ID`].
     pub sealed_id: String,
     pub state: SessionState,
     pub created_at: Timestamp,
-    /// When the user last proved their identity.
+    /// The time of the user's last authentication.
     pub auth_time: Timestamp,
-    /// Whether the login was suspicious and waits for a mailed code. Until then the session has proven nothing that is sensitive.
+    /// Whether the login was suspicious and waits for a mailed code. Until then the session proves nothing sensitive.
     pub unconfirmed: bool,
     /// The challenge of the last mailed reauthentication code.
     pub code_challenge: Option<String>,
@@ -45,7 +43,7 @@ pub struct Session {
     pub refresh_hash: String,
     /// [`Session::IP`].
     pub ip: String,
-    /// The look-up hash of the client's address.
+    /// The lookup hash of the client's address.
     pub ip_hash: String,
     /// The client's address, truncated for display.
     pub ip_truncated: String,
@@ -68,7 +66,7 @@ impl Session {
         Field { table: Table::Sessions.as_str(), attribute, purpose }
     }
 
-    /// The key of a session, by the look-up hash of its id.
+    /// The key of a session, by the lookup hash of its id.
     pub fn key(user_id: &UserId, hash: &str) -> Key {
         Key::of_user(user_id, keys::session(hash))
     }
@@ -164,8 +162,8 @@ impl Transaction {
         self.update(Condition::Session, Table::Sessions, Update { key, expression, condition, values });
     }
 
-    /// Takes a session into the account's next epoch, with its authentication methods. Fails with `Condition::Session` if it was
-    /// ended, refreshed or taken along before.
+    /// Moves a session to the account's next epoch, with its authentication methods. Fails with `Condition::Session` if
+    /// it was ended, refreshed or moved before.
     pub fn keep_session(&mut self, session: &Session, amr: &[String]) {
         let values = Item::new()
             .with_texts(":amr", amr)
@@ -176,13 +174,12 @@ impl Transaction {
         self.update_session(session, "SET epoch = epoch + :one, amr = :amr", condition, values);
     }
 
-    /// Creates a session.
     pub fn create_session(&mut self, session: &Session) {
         self.put_new(Condition::Session, Table::Sessions, session.item());
     }
 
-    /// Spends the live refresh token. Its successor has a secret part with this hash. Fails with `Condition::Session` if another
-    /// request spent the token first, or the session was ended.
+    /// Spends the live refresh token. `refresh_hash` is the hash of its successor's secret part. Fails with
+    /// `Condition::Session` if another request spent the token first, or the session ended.
     pub fn rotate(&mut self, session: &Session, refresh_hash: &str, now: Timestamp) {
         let values = Item::new()
             .with_number(":live", i64::from(session.state.counter))
@@ -195,8 +192,8 @@ impl Transaction {
         self.update_session(session, expression, condition, values);
     }
 
-    /// Records the challenge of the code that is mailed now. Fails with `Condition::Session` if the session was ended, or another
-    /// code was mailed after it was loaded.
+    /// Records the challenge of a code that is mailed now. Fails with `Condition::Session` if the session ended, or
+    /// another code was mailed after it was loaded.
     pub fn record_mailed_code(&mut self, session: &Session, challenge: &str) {
         let mut values = Item::new().with_text(":challenge", challenge);
         let unchanged = match &session.code_challenge {
@@ -210,7 +207,7 @@ impl Transaction {
         self.update_session(session, "SET code_challenge = :challenge", &condition, values);
     }
 
-    /// Records that the user proved their identity again. Fails with `Condition::Session` if the session was ended.
+    /// Records that the user proved their identity again. Fails with `Condition::Session` if the session ended.
     pub fn record_reauthentication(&mut self, session: &Session, amr: &[String], now: Timestamp) {
         let values = Item::new().with_time(":now", now).with_texts(":amr", amr).with_bool(":no", false);
         let condition = "attribute_exists(pk) AND attribute_not_exists(revoked_at)";
