@@ -19,6 +19,7 @@ mod platform;
 mod prices;
 mod races;
 mod readme;
+mod reauthentication;
 mod recovery;
 mod registration;
 mod scenarios;

@@ -1,12 +1,12 @@
-//! What each operation costs: calls, sequential round trips, capacity units, KMS calls. The table in docs/prices.md is what this
-//! measures; run with `LATCHKEY_WRITE=1` to write it anew.
+//! The price of each operation: calls, sequential round trips, capacity units and KMS calls. The table in docs/prices.md is generated
+//! here: run this test with `LATCHKEY_WRITE=1`.
 
 use std::fmt::Write as _;
 
-use crate::scenarios::SCENARIOS;
+use crate::scenarios::{SCENARIOS, Scenario, Stage};
 use local::{World, faults::Service};
 
-/// What one run of a scenario took.
+/// The price of one run of a scenario.
 #[derive(Debug, Clone, PartialEq)]
 struct Price {
     calls: usize,
@@ -35,37 +35,27 @@ fn price(world: &World, function: &str) -> Price {
 }
 
 /// The price of a scenario, cold (the function's first invocation) and warm.
-async fn measure(at: usize) -> (Price, Price) {
-    let scenario = &SCENARIOS[at];
-    let mut prices = Vec::new();
-    for warm in [false, true] {
-        let world = World::start(scenario.options()).await.unwrap();
-        if warm {
-            // Another user's run, or any run, leaves the keys in the function's memory.
-            let act = scenario.prepare(&world).await;
-            scenario.act(&world, &act).await;
-            world.settle().await;
-            reset(&world);
-        } else {
-            let act = scenario.prepare(&world).await;
-            world.cold(scenario.function);
-            world.reset_calls();
-            scenario.act(&world, &act).await;
-            prices.push(price(&world, scenario.function));
-            continue;
-        }
-        let act = scenario.prepare(&world).await;
-        world.reset_calls();
-        let outcome = scenario.act(&world, &act).await;
-        assert!(scenario.succeeded(&world, &outcome), "{} {}: {outcome:?}", scenario.function, scenario.name);
-        prices.push(price(&world, scenario.function));
+async fn measure(scenario: &Scenario) -> (Price, Price) {
+    let mut stage = Stage::new(scenario, scenario.options()).await;
+    stage.world.cold(scenario.function);
+    run(&stage).await;
+    let cold = price(&stage.world, scenario.function);
+    stage.world.settle().await;
+    if !stage.reset().await {
+        empty(&stage.world);
+        stage.act = scenario.prepare(&stage.world).await;
     }
-    let warm = prices.pop().unwrap();
-    (prices.pop().unwrap(), warm)
+    run(&stage).await;
+    (cold, price(&stage.world, scenario.function))
 }
 
-/// Empties every table but the keyring, so that a scenario can be prepared again.
-fn reset(world: &World) {
+async fn run(stage: &Stage<'_>) {
+    let outcome = stage.scenario.act(&stage.world, &stage.act).await;
+    assert!(stage.scenario.succeeded(&stage.world, &outcome), "{}: {outcome:?}", stage.scenario.title());
+}
+
+/// Empties every table except the keyring, so that a scenario can be prepared again.
+fn empty(world: &World) {
     for name in world.tables().into_iter().filter(|name| name != "keyring") {
         let table = world.table(&name).unwrap();
         for item in world.scan(&name) {
@@ -85,8 +75,8 @@ async fn each_operation_costs_what_is_published() {
     let mut table = String::from(
         "| operation | calls | round trips | read units | write units | KMS calls, warm | KMS calls, cold start |\n|---|---|---|---|---|---|---|\n",
     );
-    for (at, scenario) in SCENARIOS.iter().enumerate() {
-        let (cold, warm) = measure(at).await;
+    for scenario in SCENARIOS.iter() {
+        let (cold, warm) = measure(scenario).await;
         let name = if scenario.name.is_empty() { String::new() } else { format!(", {}", scenario.name) };
         writeln!(
             table,
@@ -115,14 +105,14 @@ async fn each_operation_costs_what_is_published() {
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/prices.md");
     let page = std::fs::read_to_string(path).unwrap_or_default();
-    let (before, rest) = page.split_once("<!-- measured -->\n").expect("the page has a place for the table");
-    let (published, after) = rest.split_once("<!-- /measured -->").expect("the table has an end");
+    let (before, rest) = page.split_once("<!-- measured -->\n").expect("the page has a start of the table");
+    let (published, after) = rest.split_once("<!-- /measured -->").expect("the page has an end of the table");
     if std::env::var_os("LATCHKEY_WRITE").is_some() {
         std::fs::write(path, format!("{before}<!-- measured -->\n{table}<!-- /measured -->{after}")).unwrap();
         return;
     }
     assert_eq!(
         published, table,
-        "docs/prices.md tells other prices; run again with LATCHKEY_WRITE=1 and look at the change"
+        "docs/prices.md has other prices. Run this test with LATCHKEY_WRITE=1 and review the change."
     );
 }

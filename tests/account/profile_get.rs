@@ -3,6 +3,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use tests::{Client, Person, world};
 
+use crate::scenarios::{Scenario, get, only_scenario, registered};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
@@ -104,4 +106,12 @@ async fn a_token_lives_ten_minutes() {
     person.client.get("/v1/me").await.expect(200);
     world.clock().advance(1);
     person.client.get("/v1/me").await.expect_problem(401, "invalid_token");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        only_scenario("profile-get")
+            .succeeds(200)
+            .asks(|client| async move { get("/v1/me").by(&registered(&client).await) }),
+    ]
 }

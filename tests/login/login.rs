@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{Client, OTHER_PASSWORD, Person, options, strict_world, world};
 
+use crate::scenarios::{Scenario, post, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
@@ -242,4 +244,57 @@ async fn a_hundred_failures_in_a_row_however_far_apart_shut_the_password() {
         person.client.post("/v1/login", person.credentials()).await.expect_problem(429, "locked_out");
         world.sweep_ttl().await.unwrap();
     }
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("login", "right password").succeeds(200).records("login").asks(|client| async move {
+            let person = registered(&client).await;
+            post("/v1/login", person.credentials())
+        }),
+        scenario("login", "wrong password").succeeds(401).records_failure("login").asks(|client| async move {
+            let person = registered(&client).await;
+            post("/v1/login", json!({ "identifier": person.email, "password": OTHER_PASSWORD }))
+        }),
+        scenario("login", "known device").succeeds(200).records("login").asks(|client| async move {
+            let person = registered(&client).await;
+            let mut body = person.credentials();
+            body["session"] = json!({ "device_token": person.device_token });
+            post("/v1/login", body)
+        }),
+        scenario("login", "known device, elsewhere")
+            .parameter("SuspiciousLogin", "step-up")
+            .succeeds(200)
+            .records("login")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                let mut body = person.credentials();
+                body["session"] = json!({ "device_token": person.device_token });
+                // From a country once, so that the next login is from another.
+                let headers = [("content-type", "application/json"), ("x-local-country", "DE")];
+                client.send("POST", "/v1/login", &headers, body.to_string().into_bytes()).await.expect(200);
+                post("/v1/login", body).from_country("FR")
+            }),
+        scenario("login", "one session too many").parameter("SessionLimit", "1").succeeds(200).records("login").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                post("/v1/login", person.credentials())
+            },
+        ),
+        scenario("login", "asking for a second factor").succeeds(200).issues("second_factor").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                person.enable_totp().await;
+                post("/v1/login", person.credentials())
+            },
+        ),
+        scenario("login", "asking for a mailed code")
+            .parameter("UnknownDeviceCode", "true")
+            .succeeds(200)
+            .issues("second_factor")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                post("/v1/login", person.credentials())
+            }),
+    ]
 }

@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{Client, Person, events, world};
 
+use crate::scenarios::{self, Scenario, only_scenario, post, registered};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
@@ -132,4 +134,13 @@ async fn tokens_of_other_kinds_disown_nothing() {
     let body = json!({ "token": link, "new_password": tests::OTHER_PASSWORD });
     client.post("/v1/password/reset", body).await.expect_problem(400, "invalid_code");
     person.client.get("/v1/me").await.expect(200);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("login-disown").succeeds(200).spent(400, "invalid_code").records("disown_login").asks(
+        |client| async move {
+            registered(&client).await.login().await;
+            post("/v1/login/disown", json!({ "token": client.link_token_for(scenarios::ADDRESS).await }))
+        },
+    )]
 }

@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 use tests::{App, Client, Key, PASSWORD, Person, claims, events, sessions, strict_world, world};
 
+use crate::scenarios::{self, Scenario, post, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 fn body(token: &str, method: &str, code: &str) -> Value {
@@ -410,4 +412,69 @@ async fn aal2_ages_out_after_a_day() {
     world.clock().advance(60);
     let refreshed = person.refresh(&refreshed.text("refresh_token")).await.expect(200);
     assert_eq!(claims(&refreshed.text("access_token"))["aal"], "aal1");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("login-mfa", "by app").succeeds(200).spent(400, "invalid_code").records("login").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                let app = person.enable_totp().await;
+                let token = person.first_factor().await;
+                let code = app.next_code(&client.world);
+                post("/v1/login/mfa", json!({ "mfa_token": token, "method": "totp", "code": code }))
+            },
+        ),
+        scenario("login-mfa", "by backup code").succeeds(200).spent(400, "invalid_code").records("login").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                let app = person.enable_totp().await;
+                let body = json!({
+                    "mfa_token": person.first_factor().await,
+                    "method": "backup_code",
+                    "code": app.backup_codes[3],
+                });
+                post("/v1/login/mfa", body)
+            },
+        ),
+        scenario("login-mfa", "known device, trusted from now on")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("login")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                let app = person.enable_totp().await;
+                let answer = person.login_with(json!({ "device_token": person.device_token })).await.expect(200);
+                let body = json!({
+                    "mfa_token": answer.text("mfa_token"),
+                    "method": "totp",
+                    "code": app.next_code(&client.world),
+                    "trust_device": true,
+                });
+                post("/v1/login/mfa", body)
+            }),
+        scenario("login-mfa", "by mailed code")
+            .parameter("UnknownDeviceCode", "true")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("login")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                let token = person.first_factor().await;
+                let code = client.code_for(scenarios::ADDRESS).await;
+                post("/v1/login/mfa", json!({ "mfa_token": token, "method": "email_code", "code": code }))
+            }),
+        scenario("login-mfa", "one session too many")
+            .parameter("SessionLimit", "1")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("login")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                let app = person.enable_totp().await;
+                let token = person.first_factor().await;
+                let code = app.next_code(&client.world);
+                post("/v1/login/mfa", json!({ "mfa_token": token, "method": "totp", "code": code }))
+            }),
+    ]
 }

@@ -4,6 +4,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tests::{Client, Key, Person, strict_world, world};
 
+use crate::scenarios::{self, Scenario, post, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 async fn ask(client: &Client, body: Value) -> Value {
@@ -127,4 +129,28 @@ async fn a_network_asks_sixty_times_in_a_quarter_of_an_hour() {
     person.add_passkey(&mut Key::new()).await.expect(201);
     person.enable_totp().await;
     ask(&client, json!({ "mfa_token": person.first_factor().await })).await;
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("login-passkey-options", "of anybody")
+            .succeeds(200)
+            .issues("passkey_assertion")
+            .asks(|_| async { post("/v1/login/passkey/options", json!({})) }),
+        scenario("login-passkey-options", "of an account").succeeds(200).issues("passkey_assertion").asks(
+            |client| async move {
+                registered(&client).await.add_passkey(&mut Key::new()).await.expect(201);
+                post("/v1/login/passkey/options", json!({ "identifier": scenarios::ADDRESS }))
+            },
+        ),
+        scenario("login-passkey-options", "as a second factor").succeeds(200).issues("passkey_assertion").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                person.add_passkey(&mut Key::new()).await.expect(201);
+                person.enable_totp().await;
+                let answer = person.login_with(json!({ "device_token": person.device_token })).await.expect(200);
+                post("/v1/login/passkey/options", json!({ "mfa_token": answer.text("mfa_token") }))
+            },
+        ),
+    ]
 }

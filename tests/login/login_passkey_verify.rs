@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 use tests::{Client, Forged, Key, Person, claims, events, world};
 
+use crate::scenarios::{self, Scenario, post, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 async fn asked(client: &Client, body: Value) -> (Value, Value) {
@@ -245,4 +247,61 @@ async fn cookies_want_a_csrf_token_and_a_banned_account_is_told_so() {
     tests::change_profile(&world, |profile| profile["account_status"] = json!({ "S": "banned" }));
     let body = client.passkey_answer(&mut key, json!({})).await;
     verify(&client, body).await.expect_problem(403, "account_banned");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("login-passkey-verify", "new device").succeeds(200).spent(400, "invalid_code").records("login").asks(
+            |client| async move {
+                let mut key = Key::new();
+                registered(&client).await.add_passkey(&mut key).await.expect(201);
+                post("/v1/login/passkey/verify", client.passkey_answer(&mut key, json!({})).await)
+            },
+        ),
+        scenario("login-passkey-verify", "known device")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("login")
+            .asks(|client| async move {
+                let (mut key, person) = (Key::new(), registered(&client).await);
+                person.add_passkey(&mut key).await.expect(201);
+                let mut body = client.passkey_answer(&mut key, json!({ "identifier": scenarios::ADDRESS })).await;
+                body["session"] = json!({ "device_token": person.device_token });
+                post("/v1/login/passkey/verify", body)
+            }),
+        scenario("login-passkey-verify", "as a second factor")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("login")
+            .asks(|client| async move {
+                let (mut key, person) = (Key::new(), registered(&client).await);
+                person.add_passkey(&mut key).await.expect(201);
+                person.enable_totp().await;
+                let answer = person.login_with(json!({ "device_token": person.device_token })).await.expect(200);
+                let asking = json!({ "mfa_token": answer.text("mfa_token") });
+                post("/v1/login/passkey/verify", client.passkey_answer(&mut key, asking).await)
+            }),
+        scenario("login-passkey-verify", "one session too many")
+            .parameter("SessionLimit", "1")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("login")
+            .asks(|client| async move {
+                let mut key = Key::new();
+                registered(&client).await.add_passkey(&mut key).await.expect(201);
+                post("/v1/login/passkey/verify", client.passkey_answer(&mut key, json!({})).await)
+            }),
+        scenario("login-passkey-verify", "another's").succeeds(400).records_failure("login").asks(
+            |client| async move {
+                let (mut key, person) = (Key::new(), registered(&client).await);
+                person.add_passkey(&mut key).await.expect(201);
+                let mut body = client.passkey_answer(&mut key, json!({})).await;
+                person.add_passkey(&mut Key::new()).await.expect(201);
+                let asked = json!({ "identifier": "somebody.else@example.org" });
+                let asked = client.post("/v1/login/passkey/options", asked).await.expect(200);
+                body["challenge_id"] = asked.body["challenge_id"].clone();
+                post("/v1/login/passkey/verify", body)
+            },
+        ),
+    ]
 }

@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{Client, Person, events, world};
 
+use crate::scenarios::{Scenario, only_scenario, post, registered};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
@@ -52,4 +54,18 @@ async fn changes_are_bounded_so_that_each_is_mailed() {
     }
     world.settle().await;
     assert_eq!(world.mail().iter().filter(|mail| mail.kind == "backup_codes_regenerated").count(), 19);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        only_scenario("backup-codes-regenerate")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("regenerate_backup_codes")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                let body = json!({ "code": person.enable_totp().await.next_code(&client.world) });
+                post("/v1/mfa/backup-codes", body).by(&person)
+            }),
+    ]
 }

@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{Client, Person, events, world};
 
+use crate::scenarios::{Scenario, post, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
@@ -54,4 +56,23 @@ async fn a_login_that_waits_meanwhile_can_t_be_finished_and_trust_ends() {
     // With another secret, the device is to be trusted anew.
     person.enable_totp().await;
     assert_eq!(person.login_with(device).await.expect(200).body["status"], "mfa_required");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("totp-disable", "by app").succeeds(204).spent(409, "conflict").records("disable_totp").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                let body = json!({ "code": person.enable_totp().await.next_code(&client.world) });
+                post("/v1/mfa/totp/disable", body).by(&person)
+            },
+        ),
+        scenario("totp-disable", "by backup code").succeeds(204).spent(409, "conflict").records("disable_totp").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                let body = json!({ "code": person.enable_totp().await.backup_codes[0] });
+                post("/v1/mfa/totp/disable", body).by(&person)
+            },
+        ),
+    ]
 }

@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{App, Client, Person, claims, events, everything_stored, world};
 
+use crate::scenarios::{Scenario, only_scenario, post, registered};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
@@ -111,4 +113,15 @@ async fn the_window_is_as_configured() {
             assert_eq!(answer.status == 200, good, "{parameter} {seconds}");
         }
     }
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("totp-enable").succeeds(200).spent(409, "conflict").records("enable_totp").asks(
+        |client| async move {
+            let person = registered(&client).await;
+            let secret = person.client.post("/v1/mfa/totp", json!({})).await.expect(200).text("secret");
+            let body = json!({ "code": App::new(&secret).code(&client.world) });
+            post("/v1/mfa/totp/enable", body).by(&person)
+        },
+    )]
 }

@@ -2,6 +2,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 use tests::{App, Client, Person, events, everything_stored, world};
 
+use crate::scenarios::{Scenario, only_scenario, post, registered};
+
 const ADDRESS: &str = "ada+totp@example.org";
 
 /// What a phone's camera would read.
@@ -94,4 +96,13 @@ async fn an_independent_implementation_makes_the_same_codes() {
     let code = String::from_utf8(made.stdout).unwrap().trim().to_owned();
     assert_eq!(code, App::new(&secret).code(&world));
     person.client.post("/v1/mfa/totp/enable", json!({ "code": code })).await.expect(200);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        only_scenario("totp-setup")
+            .succeeds(200)
+            .records("set_up_totp")
+            .asks(|client| async move { post("/v1/mfa/totp", json!({})).by(&registered(&client).await) }),
+    ]
 }

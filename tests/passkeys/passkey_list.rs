@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{Client, Key, Person, world};
 
+use crate::scenarios::{Scenario, get, registered, scenario};
+
 #[tokio::test]
 async fn only_one_s_own_oldest_first() {
     let world = world().await;
@@ -25,4 +27,12 @@ async fn only_one_s_own_oldest_first() {
     assert!(
         listed.body["passkeys"][0]["last_used_at"].is_null() && listed.body["passkeys"][1]["last_used_at"].is_string()
     );
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![scenario("passkey-list", "one passkey").succeeds(200).asks(|client| async move {
+        let person = registered(&client).await;
+        person.add_passkey(&mut Key::new()).await.expect(201);
+        get("/v1/passkeys").by(&person)
+    })]
 }

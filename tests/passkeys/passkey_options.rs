@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{Client, Key, Person, world};
 
+use crate::scenarios::{Scenario, post, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
@@ -30,4 +32,24 @@ async fn real_authenticators_are_asked_for_what_they_have() {
     assert!(!stored.contains(challenge));
     let answer = person.client.post("/v1/passkeys/options", json!({ "user": "eve" })).await;
     assert_eq!(answer.expect_problem(400, "invalid_request").fields(), ["user"]);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("passkey-options", "with one there").succeeds(200).issues("passkey_registration").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                person.add_passkey(&mut Key::new()).await.expect(201);
+                post("/v1/passkeys/options", json!({})).by(&person)
+            },
+        ),
+        scenario("passkey-options", "too long after the login").succeeds(403).records_failure("register_passkey").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                client.world.clock().advance(601);
+                let refreshed = person.refresh(&person.refresh_token).await.expect(200);
+                post("/v1/passkeys/options", json!({})).with_token(refreshed.text("access_token"))
+            },
+        ),
+    ]
 }

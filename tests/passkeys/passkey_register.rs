@@ -3,6 +3,8 @@ use passkey::types::ctap2::Aaguid;
 use serde_json::{Value, json};
 use tests::{Client, Key, Person, events, everything_stored, world};
 
+use crate::scenarios::{Scenario, only_scenario, post, registered};
+
 const ADDRESS: &str = "ada@example.org";
 
 async fn asked(person: &Person) -> (String, Value) {
@@ -121,4 +123,16 @@ async fn there_is_an_end_to_them() {
     let body = json!({ "challenge_id": id, "credential": Key::new().create(&options).await });
     person.client.post("/v1/passkeys", body).await.expect_problem(409, "conflict");
     person.client.post("/v1/passkeys/options", json!({})).await.expect_problem(409, "conflict");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("passkey-register").succeeds(201).spent(400, "invalid_code").records("register_passkey").asks(
+        |client| async move {
+            let person = registered(&client).await;
+            let asked = person.client.post("/v1/passkeys/options", json!({})).await.expect(200);
+            let credential = Key::new().create(&asked.body["publicKey"]).await;
+            let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
+            post("/v1/passkeys", body).by(&person)
+        },
+    )]
 }

@@ -1,6 +1,9 @@
 use serde_json::json;
 use tests::{Client, Key, Person, events, world};
 
+use super::passkey_and_owner;
+use crate::scenarios::{Scenario, delete, only_scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
@@ -40,4 +43,13 @@ async fn the_last_way_in_stays() {
     let left = if one.status == 204 { &second } else { &first };
     person.client.delete(left).await.expect_problem(409, "conflict");
     assert_eq!(person.client.get("/v1/passkeys").await.expect(200).body["passkeys"].as_array().unwrap().len(), 1);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("passkey-remove").succeeds(204).spent(404, "not_found").records("remove_passkey").asks(
+        |client| async move {
+            let (path, owner) = passkey_and_owner(&client).await;
+            delete(path).by(&owner)
+        },
+    )]
 }

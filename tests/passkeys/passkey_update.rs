@@ -1,6 +1,9 @@
 use serde_json::json;
 use tests::{Client, Key, Person, events, world};
 
+use super::passkey_and_owner;
+use crate::scenarios::{Scenario, only_scenario, patch};
+
 #[tokio::test]
 async fn a_name_of_the_owner_s_choice() {
     let world = world().await;
@@ -24,4 +27,11 @@ async fn a_name_of_the_owner_s_choice() {
     let told = events(&world, "update_passkey");
     assert_eq!(told.iter().filter(|(outcome, _)| outcome == "success").count(), 1);
     assert!(told.iter().filter(|(outcome, _)| outcome == "failure").count() >= 2);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("passkey-update").succeeds(200).records("update_passkey").asks(|client| async move {
+        let (path, owner) = passkey_and_owner(&client).await;
+        patch(path, json!({ "name": "Canary Key" })).by(&owner)
+    })]
 }

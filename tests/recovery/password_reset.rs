@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{Client, OTHER_PASSWORD, Person, strict_world, world};
 
+use crate::scenarios::{self, Scenario, only_scenario, post, registered};
+
 const ADDRESS: &str = "ada@example.org";
 
 async fn reset_token(person: &Person) -> String {
@@ -92,4 +94,15 @@ async fn mfa_stays_and_the_reset_logs_nobody_in() {
         "mfa_token": person.first_factor().await, "method": "backup_code", "code": app.backup_codes[1],
     });
     client.post("/v1/login/mfa", body).await.expect(200);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("password-reset").succeeds(204).spent(400, "invalid_code").records("reset_password").asks(
+        |client| async move {
+            registered(&client).await.login().await;
+            let body = json!({ "token": client.link_token_for(scenarios::ADDRESS).await });
+            let token = client.post("/v1/login/disown", body).await.expect(200).text("reset_token");
+            post("/v1/password/reset", json!({ "token": token, "new_password": OTHER_PASSWORD }))
+        },
+    )]
 }

@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{Client, PASSWORD, Person, options, strict_world, world};
 
+use crate::scenarios::{self, Scenario, post, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
@@ -162,4 +164,13 @@ async fn a_forwarded_address_of_the_clients_own_making_changes_nothing() {
         let status = client.send("POST", "/v1/register", &headers, body.into_bytes()).await.status;
         assert_eq!(status, if n < 3 { 202 } else { 429 });
     }
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+scenario("register", "by address").succeeds(202).effect(|world| world.scan("challenges").len()).asks(|_| async {let body =
+                json!({ "email": scenarios::ADDRESS, "password": PASSWORD, "name": "Canary Name", "username": "canaryname" });
+             post("/v1/register", body) }),
+scenario("register", "by username").succeeds(201).spent(409, "conflict").records("create_account").asks(|_| async { post("/v1/register", json!({ "username": "canaryname", "password": PASSWORD })) }),
+]
 }

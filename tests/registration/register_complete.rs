@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{Client, PASSWORD, world};
 
+use crate::scenarios::{self, Scenario, only_scenario, post, registration};
+
 const ADDRESS: &str = "ada.lovelace@example.org";
 
 async fn proven(client: &Client) -> String {
@@ -54,4 +56,15 @@ async fn the_token_lives_ten_minutes_and_is_no_other_token() {
     world.clock().advance(600);
     let body = json!({ "registration_token": token, "password": PASSWORD });
     client.post("/v1/register/complete", body).await.expect_problem(400, "invalid_code");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("register-complete").succeeds(201).spent(400, "invalid_code").records("create_account").asks(
+        |client| async move {
+            registration(&client, json!({ "email": scenarios::ADDRESS, "username": "canaryname" })).await;
+            let body = json!({ "token": client.link_token_for(scenarios::ADDRESS).await });
+            let token = client.post("/v1/register/verify", body).await.expect(200).text("registration_token");
+            post("/v1/register/complete", json!({ "registration_token": token, "password": PASSWORD }))
+        },
+    )]
 }

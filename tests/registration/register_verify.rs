@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 use tests::{Client, OTHER_PASSWORD, PASSWORD, Person, world};
 
+use crate::scenarios::{self, Scenario, post, registration, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 async fn registered(client: &Client, body: Value) -> (String, String) {
@@ -203,4 +205,29 @@ async fn cookies_are_refused_without_a_csrf_token_and_nothing_is_spent() {
     let mut body = person.credentials();
     body["session"] = json!({ "transport": "cookie" });
     client.post("/v1/login", body).await.expect_problem(403, "csrf_failed");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("register-verify", "by code, with a password")
+            .succeeds(201)
+            .spent(400, "invalid_code")
+            .records("create_account")
+            .asks(|client| async move {
+                let body = json!({ "email": scenarios::ADDRESS, "password": PASSWORD, "username": "canaryname" });
+                let id = registration(&client, body).await;
+                post(
+                    "/v1/register/verify",
+                    json!({ "registration_id": id, "code": client.code_for(scenarios::ADDRESS).await }),
+                )
+            }),
+        scenario("register-verify", "by link, without a password")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("verify_email")
+            .asks(|client| async move {
+                registration(&client, json!({ "email": scenarios::ADDRESS, "username": "canaryname" })).await;
+                post("/v1/register/verify", json!({ "token": client.link_token_for(scenarios::ADDRESS).await }))
+            }),
+    ]
 }

@@ -1,6 +1,9 @@
 use serde_json::json;
 use tests::{Client, Person, events, world};
 
+use super::device_and_owner;
+use crate::scenarios::{Scenario, delete, scenario};
+
 #[tokio::test]
 async fn a_forgotten_device_is_a_stranger_and_its_sessions_are_over() {
     let world = world().await;
@@ -53,4 +56,17 @@ async fn a_device_with_very_many_sessions_is_forgotten_with_all_of_them() {
     let list = desk.client.get("/v1/sessions").await.expect(200);
     assert_eq!(list.body["sessions"].as_array().unwrap().len(), 1);
     assert_eq!(events(&world, "revoke_session").len(), 91);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("device-forget", "with a session")
+            .succeeds(204)
+            .spent(404, "not_found")
+            .records("forget_device")
+            .asks(|client| async move {
+                let (path, owner) = device_and_owner(&client).await;
+                delete(path).by(&owner)
+            }),
+    ]
 }

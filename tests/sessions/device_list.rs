@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{Client, Person, world};
 
+use crate::scenarios::{Scenario, get, registered, scenario};
+
 #[tokio::test]
 async fn the_known_devices_are_listed_the_last_seen_first() {
     let world = world().await;
@@ -48,4 +50,12 @@ async fn the_known_devices_are_listed_the_last_seen_first() {
     assert_eq!((devices.len(), &devices[0]["name"], &devices[0]["first_seen_at"]), (2, &json!("Phone"), &before));
     assert_ne!(devices[0]["last_seen_at"], before);
     second.client.get("/v1/devices?x=1").await.expect_problem(400, "invalid_request");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("device-list", "two devices")
+            .succeeds(200)
+            .asks(|client| async move { get("/v1/devices").by(&registered(&client).await.login().await) }),
+    ]
 }

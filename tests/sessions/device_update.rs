@@ -1,6 +1,9 @@
 use serde_json::{Value, json};
 use tests::{Client, Person, events, world};
 
+use super::device_and_owner;
+use crate::scenarios::{Scenario, only_scenario, patch};
+
 async fn device_of(person: &Person) -> String {
     let list = person.client.get("/v1/devices").await.expect(200);
     let devices = list.body["devices"].as_array().unwrap().clone();
@@ -88,4 +91,11 @@ async fn another_users_device_is_not_there_and_the_try_is_written_down() {
     let list = ada.client.get("/v1/devices").await.expect(200);
     assert_eq!(list.body["devices"][0]["name"], "tests");
     ada.login_with(json!({ "device_token": ada.device_token })).await.expect(200);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("device-update").succeeds(200).records("update_device").asks(|client| async move {
+        let (path, owner) = device_and_owner(&client).await;
+        patch(path, json!({ "name": "Canary Phone", "trusted": false })).by(&owner)
+    })]
 }

@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{Client, Person, world};
 
+use crate::scenarios::{Scenario, post, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
@@ -50,4 +52,19 @@ async fn the_current_session_can_be_kept_and_goes_on() {
     assert_eq!(second.client.post("/v1/logout/all", body).await.expect(200).body, json!({ "revoked": 0 }));
     // Nobody else is concerned.
     eve.client.get("/v1/me").await.expect(200);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("logout-all", "all").succeeds(200).spent(401, "session_revoked").records("logout_all").asks(
+            |client| async move {
+                let person = registered(&client).await.login().await;
+                post("/v1/logout/all", json!({})).by(&person)
+            },
+        ),
+        scenario("logout-all", "all others").succeeds(200).records("logout_all").asks(|client| async move {
+            let person = registered(&client).await.login().await;
+            post("/v1/logout/all", json!({ "keep_current": true })).by(&person)
+        }),
+    ]
 }

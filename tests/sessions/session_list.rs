@@ -3,6 +3,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tests::{Client, Person, world};
 
+use crate::scenarios::{Scenario, get, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
@@ -124,4 +126,12 @@ async fn there_are_as_many_sessions_as_one_likes_unless_the_deployment_limits_th
     first.refresh(&refreshed.text("refresh_token")).await.expect(200);
     let ended: Vec<_> = tests::events(&world, "revoke_session");
     assert_eq!(ended, [("success".to_owned(), "session_limit".to_owned())]);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("session-list", "two sessions")
+            .succeeds(200)
+            .asks(|client| async move { get("/v1/sessions").by(&registered(&client).await.login().await) }),
+    ]
 }

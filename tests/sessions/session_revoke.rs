@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{Client, Person, world};
 
+use crate::scenarios::{Scenario, delete, only_scenario, registered, revoked_sessions};
+
 #[tokio::test]
 async fn one_session_ends_and_the_others_go_on() {
     let world = world().await;
@@ -35,4 +37,14 @@ async fn another_users_session_is_not_there_and_the_try_is_written_down() {
     let path = format!("/v1/sessions/{}", ada.session_id);
     stranger.send("DELETE", &path, &[], Vec::new()).await.expect_problem(401, "invalid_token");
     assert_eq!(ada.client.post("/v1/logout", json!({})).await.status, 204);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("session-revoke").succeeds(204).spent(404, "not_found").effect(revoked_sessions).asks(
+        |client| async move {
+            let first = registered(&client).await;
+            let second = first.login().await;
+            delete(format!("/v1/sessions/{}", first.session_id)).by(&second)
+        },
+    )]
 }

@@ -2,6 +2,8 @@ use local::World;
 use serde_json::{Value, json};
 use tests::{Client, Person, options, world};
 
+use crate::scenarios::{Act, Scenario, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 /// The event that API Gateway asks an authorizer with (payload 2.0).
@@ -142,4 +144,18 @@ async fn cookies_are_taken_on_the_same_host_and_need_their_csrf_token_to_change_
     assert_eq!(world.invoke("authorizer", untold).await.unwrap(), refused);
     let event = event("DELETE", json!({ "x-csrf-token": csrf, "origin": "http://localhost:3000" }), cookie);
     assert_eq!(world.invoke("authorizer", event).await.unwrap()["isAuthorized"], true);
+}
+
+/// Registers a person and returns the event with the access token.
+async fn good_token(client: Client) -> Act {
+    Act::Event(bearer(registered(&client).await.client.token.as_deref().unwrap()))
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("authorizer", "by the token alone").asks(good_token),
+        scenario("authorizer", "with the session checked")
+            .parameter("AuthorizerChecksSession", "true")
+            .asks(good_token),
+    ]
 }

@@ -3,6 +3,8 @@ use tests::{Client, Person, world};
 
 use crate::cookies::browser;
 
+use crate::scenarios::{Scenario, get, registered, scenario};
+
 #[tokio::test]
 async fn without_a_session_a_cookie_is_given_and_kept() {
     let world = world().await;
@@ -50,4 +52,13 @@ async fn garbage_in_the_cookies_is_no_session() {
             assert!(client.get("/v1/csrf").await.expect(200).cookies().contains_key("__Host-csrf"), "{name}={value}");
         }
     }
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("csrf", "without a session").succeeds(200).asks(|_| async { get("/v1/csrf") }),
+        scenario("csrf", "with a session")
+            .succeeds(200)
+            .asks(|client| async move { get("/v1/csrf").by(&registered(&client).await) }),
+    ]
 }

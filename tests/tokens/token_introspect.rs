@@ -2,6 +2,8 @@ use local::SECRET_KEY;
 use serde_json::json;
 use tests::{Answer, Client, Person, world};
 
+use crate::scenarios::{Scenario, only_scenario, post_signed, registered};
+
 const ADDRESS: &str = "ada@example.org";
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -72,4 +74,11 @@ async fn only_signed_forms_are_taken() {
     }
     let huge = format!("token={}", "a".repeat(70_000));
     introspect(&client, &huge).await.expect_problem(413, "payload_too_large");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("token-introspect").succeeds(200).asks(|client| async move {
+        let token = registered(&client).await.client.token.unwrap();
+        post_signed("/v1/token/introspect", format!("token={token}"))
+    })]
 }

@@ -1,5 +1,8 @@
+use local::World;
 use serde_json::json;
 use tests::{Client, Person, world};
+
+use crate::scenarios::{Scenario, post, registered, revoked_sessions, scenario};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -128,4 +131,31 @@ async fn a_forged_token_costs_no_read() {
     assert!(world.calls().is_empty(), "{:?}", world.calls());
     person.refresh("").await.expect_problem(400, "invalid_request");
     person.client.post("/v1/token/refresh", json!({})).await.expect_problem(400, "invalid_request");
+}
+
+/// Counts the sessions that were refreshed once.
+fn rotated_sessions(world: &World) -> usize {
+    tests::sessions(world).iter().filter(|item| item["refresh_counter"]["N"] == "1").count()
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("token-refresh", "rotation").succeeds(200).effect(rotated_sessions).asks(|client| async move {
+            let person = registered(&client).await;
+            post("/v1/token/refresh", json!({ "refresh_token": person.refresh_token }))
+        }),
+        scenario("token-refresh", "repetition").at_one_time().succeeds(200).effect(rotated_sessions).asks(
+            |client| async move {
+                let person = registered(&client).await;
+                person.refresh(&person.refresh_token).await.expect(200);
+                post("/v1/token/refresh", json!({ "refresh_token": person.refresh_token }))
+            },
+        ),
+        scenario("token-refresh", "reuse").succeeds(401).effect(revoked_sessions).asks(|client| async move {
+            let person = registered(&client).await;
+            person.refresh(&person.refresh_token).await.expect(200);
+            client.world.clock().advance(60);
+            post("/v1/token/refresh", json!({ "refresh_token": person.refresh_token }))
+        }),
+    ]
 }

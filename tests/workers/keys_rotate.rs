@@ -2,6 +2,8 @@ use serde_json::json;
 use shared::keyring::Purpose;
 use tests::{Client, Person, world};
 
+use crate::scenarios::{Act, Scenario, only_scenario};
+
 #[tokio::test]
 async fn the_first_keys_are_there_before_the_first_request_and_are_made_once() {
     let world = world().await;
@@ -29,4 +31,19 @@ async fn a_key_unwraps_for_no_other_purpose() {
     }
     world.cold("profile-get");
     person.client.get("/v1/me").await.expect_problem(503, "temporarily_unavailable");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        only_scenario("keys-rotate")
+            .effect(|world| usize::from(world.scan("keyring").len() == Purpose::ALL.len()))
+            .asks(|client: Client| async move {
+                let table = client.world.table("keyring").unwrap().physical.clone();
+                for item in client.world.scan("keyring") {
+                    let delete = json!({ "TableName": table, "Key": { "pk": item["pk"], "sk": item["sk"] } });
+                    client.world.database().delete_item(serde_json::from_value(delete).unwrap()).unwrap();
+                }
+                Act::Event(json!({ "source": "aws.scheduler" }))
+            }),
+    ]
 }

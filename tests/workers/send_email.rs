@@ -2,6 +2,9 @@ use local::faults::{Kind, Rule, Service};
 use serde_json::json;
 use tests::{Client, PASSWORD, everything_stored, world};
 
+use super::leave_mail_in_outbox;
+use crate::scenarios::{Act, Scenario, only_scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
@@ -74,4 +77,11 @@ async fn a_record_that_comes_twice_is_one_mail() {
         world.invoke("send-email", record.clone()).await.unwrap();
     }
     assert_eq!(world.mail().len(), 1);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("send-email").records("send_mail").asks(|client| async move {
+        leave_mail_in_outbox(&client).await;
+        Act::Stream
+    })]
 }

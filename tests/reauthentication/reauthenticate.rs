@@ -1,5 +1,7 @@
 use serde_json::json;
-use tests::{Client, OTHER_PASSWORD, Person, events, strict_world, world};
+use tests::{Client, Key, OTHER_PASSWORD, Person, events, strict_world, world};
+
+use crate::scenarios::{self, Scenario, post, registered, scenario};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -126,4 +128,56 @@ async fn of_a_mailed_code_s_wrong_guesses_five_are_compared_and_mails_are_limite
     world.clock().advance(limited.header("retry-after").parse().unwrap());
     let person = person.after(&person.refresh(&person.refresh_token).await.expect(200));
     person.client.post("/v1/reauthenticate", json!({})).await.expect(202);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("reauthenticate", "by password").succeeds(200).records("reauthenticate").asks(|client| async move {
+            let person = registered(&client).await;
+            let body = json!({ "password": person.password });
+            post("/v1/reauthenticate", body).by(&person)
+        }),
+        scenario("reauthenticate", "asking for a code")
+            .parameter("SuspiciousLogin", "step-up")
+            .succeeds(202)
+            .records("reauthenticate")
+            .asks(|client| async move {
+                let person = registered(&client).await.login().await;
+                post("/v1/reauthenticate", json!({})).by(&person)
+            }),
+        scenario("reauthenticate", "by code")
+            .parameter("SuspiciousLogin", "step-up")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .effect(|world| {
+                let by_code = ("success".to_owned(), "code".to_owned());
+                events(world, "reauthenticate").into_iter().filter(|event| *event == by_code).count()
+            })
+            .asks(|client| async move {
+                let person = registered(&client).await.login().await;
+                let id = person.client.post("/v1/reauthenticate", json!({})).await.expect(202).text("challenge_id");
+                let body = json!({ "challenge_id": id, "code": client.code_for(scenarios::ADDRESS).await });
+                post("/v1/reauthenticate", body).by(&person)
+            }),
+        scenario("reauthenticate", "by password and app")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("reauthenticate")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                let code = person.enable_totp().await.next_code(&client.world);
+                let body = json!({ "password": person.password, "totp_code": code });
+                post("/v1/reauthenticate", body).by(&person)
+            }),
+        scenario("reauthenticate", "by passkey")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("reauthenticate")
+            .asks(|client| async move {
+                let (mut key, person) = (Key::new(), registered(&client).await);
+                person.add_passkey(&mut key).await.expect(201);
+                let body = client.passkey_answer(&mut key, json!({})).await;
+                post("/v1/reauthenticate", body).by(&person)
+            }),
+    ]
 }

@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{Client, Person, world};
 
+use crate::scenarios::{Scenario, post, post_nothing, registered, revoked_sessions, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
@@ -40,4 +42,21 @@ async fn nobody_is_logged_out_by_what_is_no_token_of_ours() {
         stranger.post("/v1/logout", json!({ "refresh_token": token })).await.expect_problem(401, "invalid_token");
     }
     person.client.get("/v1/me").await.expect(200);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("logout", "by access token")
+            .succeeds(204)
+            .spent(401, "session_revoked")
+            .effect(revoked_sessions)
+            .asks(|client| async move { post_nothing("/v1/logout").by(&registered(&client).await) }),
+        scenario("logout", "by refresh token")
+            .succeeds(204)
+            .spent(401, "session_revoked")
+            .effect(revoked_sessions)
+            .asks(|client| async move {
+                post("/v1/logout", json!({ "refresh_token": registered(&client).await.refresh_token }))
+            }),
+    ]
 }
