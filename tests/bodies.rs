@@ -1,45 +1,50 @@
-//! Bodies that aren't what API.md says: 400 with the field named, nothing stored, never a 5xx, never a panic.
+//! Bodies that differ from docs/api.md get a 400 that names the field. Nothing is stored, and no answer is a 5xx.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tests::{Client, PASSWORD, Person, thorough, thorough::Dice, world};
+use tests::{Answer, Client, PASSWORD, Person, thorough, thorough::Dice, world};
 
-/// Every route that takes a body, with a body of the right form.
-fn routes() -> Vec<(&'static str, Value)> {
+/// Every route that takes JSON, with a body of the right form. A route with several forms is there several times.
+pub(crate) fn routes() -> Vec<(&'static str, Value)> {
     let session = json!({ "transport": "token", "remember_me": true, "device_name": "Desk", "device_fingerprint": "f", "device_token": "t" });
     let token = "A".repeat(43);
     let step = format!("{token}.{token}");
     vec![
         (
-            "/v1/register",
+            "POST /v1/register",
             json!({ "email": "ada@example.org", "password": PASSWORD, "name": "Ada", "username": "ada", "captcha": "c", "session": session }),
         ),
-        ("/v1/register/verify", json!({ "registration_id": token, "code": "123456", "session": session })),
-        ("/v1/register/verify", json!({ "token": step, "password": PASSWORD, "session": session })),
-        ("/v1/register/complete", json!({ "registration_token": step, "password": PASSWORD, "session": session })),
-        ("/v1/register/resend", json!({ "registration_id": token })),
+        ("POST /v1/register/verify", json!({ "registration_id": token, "code": "123456", "session": session })),
+        ("POST /v1/register/verify", json!({ "token": step, "password": PASSWORD, "session": session })),
+        ("POST /v1/register/complete", json!({ "registration_token": step, "password": PASSWORD, "session": session })),
+        ("POST /v1/register/resend", json!({ "registration_id": token })),
         (
-            "/v1/login",
+            "POST /v1/login",
             json!({ "identifier": "ada@example.org", "password": PASSWORD, "captcha": "c", "session": session }),
         ),
-        ("/v1/token/refresh", json!({ "refresh_token": "rt_x" })),
-        ("/v1/logout", json!({ "refresh_token": "rt_x" })),
-        ("/v1/logout/all", json!({ "keep_current": true })),
-        ("/v1/login/disown", json!({ "token": step })),
-        ("/v1/password/reset", json!({ "token": step, "new_password": PASSWORD })),
-        ("/v1/reauthenticate", json!({ "password": PASSWORD, "totp_code": "123456" })),
-        ("/v1/reauthenticate", json!({ "challenge_id": token, "code": "123456", "totp_code": "123456" })),
-        ("/v1/reauthenticate", json!({ "challenge_id": token, "credential": asserted() })),
-        ("/v1/login/mfa", json!({ "mfa_token": step, "method": "totp", "code": "123456", "trust_device": true })),
-        ("/v1/login/mfa", json!({ "mfa_token": step, "method": "backup_code", "code": "0".repeat(24) })),
-        ("/v1/login/passkey/options", json!({ "identifier": "ada@example.org" })),
-        ("/v1/login/passkey/options", json!({ "mfa_token": step })),
-        ("/v1/login/passkey/verify", json!({ "challenge_id": token, "credential": asserted(), "session": session })),
-        ("/v1/mfa/totp/enable", json!({ "code": "123456" })),
-        ("/v1/mfa/totp/disable", json!({ "code": "123456" })),
-        ("/v1/mfa/backup-codes", json!({ "code": "123456" })),
-        ("/v1/passkeys", json!({ "challenge_id": token, "credential": registered(), "name": "Phone" })),
+        ("POST /v1/token/refresh", json!({ "refresh_token": "rt_x" })),
+        ("POST /v1/logout", json!({ "refresh_token": "rt_x" })),
+        ("POST /v1/logout/all", json!({ "keep_current": true })),
+        ("POST /v1/login/disown", json!({ "token": step })),
+        ("POST /v1/password/reset", json!({ "token": step, "new_password": PASSWORD })),
+        ("POST /v1/reauthenticate", json!({ "password": PASSWORD, "totp_code": "123456" })),
+        ("POST /v1/reauthenticate", json!({ "challenge_id": token, "code": "123456", "totp_code": "123456" })),
+        ("POST /v1/reauthenticate", json!({ "challenge_id": token, "credential": asserted() })),
+        ("POST /v1/login/mfa", json!({ "mfa_token": step, "method": "totp", "code": "123456", "trust_device": true })),
+        ("POST /v1/login/mfa", json!({ "mfa_token": step, "method": "backup_code", "code": "0".repeat(24) })),
+        ("POST /v1/login/passkey/options", json!({ "identifier": "ada@example.org" })),
+        ("POST /v1/login/passkey/options", json!({ "mfa_token": step })),
+        (
+            "POST /v1/login/passkey/verify",
+            json!({ "challenge_id": token, "credential": asserted(), "session": session }),
+        ),
+        ("POST /v1/mfa/totp/enable", json!({ "code": "123456" })),
+        ("POST /v1/mfa/totp/disable", json!({ "code": "123456" })),
+        ("POST /v1/mfa/backup-codes", json!({ "code": "123456" })),
+        ("POST /v1/passkeys", json!({ "challenge_id": token, "credential": registered(), "name": "Phone" })),
+        ("PATCH /v1/devices/{id}", json!({ "name": "Desk", "trusted": false })),
+        ("PATCH /v1/passkeys/{id}", json!({ "name": "Phone" })),
     ]
 }
 
@@ -54,20 +59,27 @@ fn registered() -> Value {
     json!({ "id": "AAAA", "rawId": "AAAA", "type": "public-key", "clientExtensionResults": {}, "response": response })
 }
 
+/// Sends a body to a route, with an id that nothing has.
+async fn send(client: &Client, route: &str, body: Vec<u8>) -> Answer {
+    let (method, path) = route.split_once(' ').unwrap();
+    let path = path.replace("{id}", &"A".repeat(22));
+    client.send(method, &path, &[("content-type", "application/json")], body).await
+}
+
 fn stored(world: &local::World) -> BTreeMap<String, usize> {
     world.tables().into_iter().map(|table| (table.clone(), world.scan(&table).len())).collect()
 }
 
 #[tokio::test]
-async fn a_wrong_type_an_unknown_field_and_a_missing_one_are_named_and_nothing_is_stored() {
+async fn a_wrong_unknown_or_missing_field_is_named_and_nothing_is_stored() {
     let world = world().await;
     let client = Client::new(&world);
     let before = stored(&world);
-    for (path, good) in routes() {
+    for (route, good) in routes() {
         let names: Vec<String> = good.as_object().unwrap().keys().cloned().collect();
         for name in &names {
             for wrong in [json!(null), json!(7), json!(["a"]), json!({ "a": 1 }), json!(true), json!("")] {
-                // An empty token leads nowhere, like any other that is none of ours, and a captcha is any string.
+                // An empty token is refused later, like every token that is not ours. A captcha is any string.
                 if wrong == json!("")
                     && ["token", "registration_token", "mfa_token", "captcha"].contains(&name.as_str())
                 {
@@ -78,14 +90,15 @@ async fn a_wrong_type_an_unknown_field_and_a_missing_one_are_named_and_nothing_i
                 }
                 let mut body = good.clone();
                 body[name] = wrong.clone();
-                let answer = client.post(path, body).await.expect_problem(400, "invalid_request");
+                let answer =
+                    send(&client, route, body.to_string().into_bytes()).await.expect_problem(400, "invalid_request");
                 let at_field = |field: &String| field == name || field.starts_with(&format!("{name}."));
-                assert!(answer.fields().iter().any(at_field), "{path} {name}={wrong}: {}", answer.text);
+                assert!(answer.fields().iter().any(at_field), "{route} {name}={wrong}: {}", answer.text);
             }
         }
         let mut body = good.clone();
         body["role"] = json!("admin");
-        let answer = client.post(path, body).await.expect_problem(400, "invalid_request");
+        let answer = send(&client, route, body.to_string().into_bytes()).await.expect_problem(400, "invalid_request");
         assert_eq!(answer.fields(), ["role"]);
     }
     for (name, value) in
@@ -115,7 +128,7 @@ async fn a_wrong_type_an_unknown_field_and_a_missing_one_are_named_and_nothing_i
 }
 
 #[tokio::test]
-async fn what_is_no_json_object_is_refused() {
+async fn a_body_that_is_no_json_object_is_refused() {
     let world = world().await;
     let client = Client::new(&world);
     let json_type = [("content-type", "application/json")];
@@ -186,17 +199,18 @@ async fn random_and_mutated_bodies_never_break_anything() {
     person.client.post("/v1/mfa/totp", json!({})).await.expect(200);
     let functions: BTreeMap<String, String> = world.routes().into_iter().collect();
     let mut all = 0;
-    for (path, good) in routes() {
+    for (route, good) in routes() {
         // Logged in where the body of an unknown client is not read. The session survives every request except `logout`.
-        let logged_in = ["/v1/mfa", "/v1/passkeys", "/v1/reauthenticate"].iter().any(|area| path.starts_with(area));
+        let logged_in =
+            ["/v1/mfa", "/v1/passkeys", "/v1/devices", "/v1/reauthenticate"].iter().any(|area| route.contains(area));
         let client = if logged_in { person.client.clone() } else { Client::new(&world) };
-        let rounds = if thorough::operation(&functions[&format!("POST {path}")]) { 10_000 } else { 250 };
-        let mut dice = Dice::of(&format!("body of {path}"));
+        let rounds = if thorough::operation(&functions[route]) { 10_000 } else { 250 };
+        let mut dice = Dice::of(&format!("body of {route}"));
         for _ in 0..rounds {
             let body = mutated(&mut dice, &good);
-            let answer = client.send("POST", path, &[("content-type", "application/json")], body.clone()).await;
+            let answer = send(&client, route, body.clone()).await;
             let shown = String::from_utf8_lossy(&body);
-            assert!(answer.status < 500, "seed {}, {path} {shown}: {}", thorough::seed(), answer.text);
+            assert!(answer.status < 500, "seed {}, {route} {shown}: {}", thorough::seed(), answer.text);
             *by_status.entry(answer.status).or_default() += 1;
         }
         all += rounds;

@@ -73,9 +73,8 @@ fn arm(world: &World, function: &str, fault: Fault, nth: u64) {
 
 /// The numbers of the calls that a cold run without faults makes. Of the calls that unwrap a key only the first two count, because they
 /// run in parallel and are alike.
-async fn calls(scenario: &Scenario) -> Vec<u64> {
-    let stage = Stage::new(scenario, options_of(scenario, 1)).await;
-    let world = &stage.world;
+async fn calls(stage: &Stage<'_>) -> Vec<u64> {
+    let (world, scenario) = (&stage.world, stage.scenario);
     world.cold(scenario.function);
     let outcome = scenario.act(world, &stage.act).await;
     assert!(scenario.succeeded(world, &outcome), "{}: {outcome:?}", scenario.title());
@@ -166,50 +165,54 @@ async fn run(stage: &Stage<'_>, fault: Fault, nth: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs schedules of one scenario with the same attempts, on one stage.
-async fn run_all(schedules: Vec<Schedule>) -> Vec<String> {
-    let mut violations = Vec::new();
-    let mut stage: Option<Stage> = None;
-    for Schedule { scenario, nth, fault, attempts } in schedules {
-        let ready = match stage.take() {
-            Some(stage) if stage.reset().await => stage,
-            _ => Stage::new(scenario, options_of(scenario, attempts)).await,
+/// The stages of one scenario, one for each number of attempts. A stage is used again if it can be reset.
+struct Stages(&'static Scenario, BTreeMap<u32, Stage<'static>>);
+
+impl Stages {
+    async fn get(&mut self, attempts: u32) -> &Stage<'static> {
+        let Self(scenario, stages) = self;
+        let kept = match stages.remove(&attempts) {
+            Some(stage) if stage.reset().await => Some(stage),
+            _ => None,
         };
-        if let Err(what) = Box::pin(run(&ready, fault, nth)).await {
-            violations.push(format!("{}, {fault:?} at call {nth}, {attempts} attempts: {what}", scenario.title()));
-        }
-        stage = Some(ready);
+        let stage = match kept {
+            Some(stage) => stage,
+            None => Stage::new(scenario, options_of(scenario, attempts)).await,
+        };
+        stages.entry(attempts).or_insert(stage)
     }
-    violations
 }
 
 /// Runs the schedules of an operation. Returns how many they were and what they violated.
 async fn run_operation(operation: &'static str) -> (usize, Vec<String>) {
-    let scenarios: Vec<&'static Scenario> =
-        SCENARIOS.iter().filter(|scenario| scenario.function == operation).collect();
+    let scenarios = SCENARIOS.iter().filter(|scenario| scenario.function == operation);
+    let mut stages: Vec<Stages> = scenarios.map(|scenario| Stages(scenario, BTreeMap::new())).collect();
     let mut all_calls = Vec::new();
-    for scenario in &scenarios {
-        all_calls.extend(calls(scenario).await.into_iter().map(|nth| (*scenario, nth)));
+    for stages in &mut stages {
+        let scenario = stages.0;
+        all_calls.extend(calls(stages.get(1).await).await.into_iter().map(|nth| (scenario, nth)));
     }
     let schedules = schedules(operation, &all_calls);
     let mut violations = Vec::new();
-    for scenario in scenarios {
-        for attempts in [1, 3] {
-            let of_stage =
-                |schedule: &&Schedule| schedule.scenario.name == scenario.name && schedule.attempts == attempts;
-            violations.extend(run_all(schedules.iter().filter(of_stage).copied().collect()).await);
+    for stages in &mut stages {
+        let scenario = stages.0;
+        for Schedule { nth, fault, attempts, .. } in schedules.iter().filter(|one| one.scenario.name == scenario.name) {
+            let stage = stages.get(*attempts).await;
+            if let Err(what) = Box::pin(run(stage, *fault, *nth)).await {
+                violations.push(format!("{}, {fault:?} at call {nth}, {attempts} attempts: {what}", scenario.title()));
+            }
         }
     }
     (schedules.len(), violations)
 }
 
-/// What holds always (ARCHITECTURE: "Rules that must hold").
+/// Checks the invariants of docs/architecture.md that the tables show.
 fn invariants(world: &World) -> Result<(), String> {
     let text = |item: &Value, name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
     let accounts = world.scan("accounts");
     let profiles: BTreeMap<String, &Value> =
         accounts.iter().filter(|item| item["sk"]["S"] == "PROFILE").map(|item| (text(item, "pk"), item)).collect();
-    // Rule 1: reservations and accounts, one to one.
+    // Reservations map to accounts one to one.
     let mut reserved: Vec<(String, String)> = Vec::new();
     for item in accounts.iter().filter(|item| item["sk"]["S"] == "RESERVATION") {
         reserved.push((text(item, "pk"), format!("USER#{}", text(item, "user_id"))));
@@ -226,17 +229,17 @@ fn invariants(world: &World) -> Result<(), String> {
             let owned = accounts.iter().filter(|item| text(item, "pk") == *user);
             owned.filter(|item| text(item, "sk").starts_with(prefix)).collect::<Vec<_>>()
         };
-        // A passkey has its reservation, and is counted.
+        // Each passkey has a reservation and is counted.
         let passkeys = of_user("PASSKEY#");
         let counted = profile["passkeys"]["N"].as_str().unwrap_or("0");
         if counted != passkeys.len().to_string() {
             return Err(format!("{} passkeys, {counted} counted", passkeys.len()));
         }
         claimed.extend(passkeys.iter().map(|item| (text(item, "sk"), user.clone())));
-        // Logins ask for a second factor where there is one to check it by, and nowhere else.
+        // Logins ask for a second factor if and only if the account has one.
         let checked = of_user("FACTORS").iter().any(|item| item.get("totp_secret").is_some());
         if checked != profile.get("mfa_since").is_some() {
-            return Err(format!("a second factor is asked for and there is none, or the other way round: {profile}"));
+            return Err(format!("MFA is on without a factor, or off with one: {profile}"));
         }
     }
     reserved.sort();
@@ -249,7 +252,7 @@ fn invariants(world: &World) -> Result<(), String> {
     if salts != profiles.keys().cloned().collect::<Vec<_>>() {
         return Err("accounts and salts don't match".to_owned());
     }
-    // Rules 3 and 5: no account and no session without its event, and no event without.
+    // Accounts and sessions map to their audit events one to one.
     let audit = world.scan("audit");
     let events = |names: &[&str]| {
         audit
@@ -265,21 +268,21 @@ fn invariants(world: &World) -> Result<(), String> {
         return Err(format!("{} sessions, {} events", sessions.len(), events(&["create_account", "login"])));
     }
     let ended = sessions.iter().filter(|item| item.get("revoked_at").is_some()).count();
-    let told = events(&["logout", "revoke_session"])
+    let recorded = events(&["logout", "revoke_session"])
         + audit.iter().filter(|item| text(item, "event") == "refresh_token_reuse").count();
-    if ended != told {
-        return Err(format!("{ended} ended sessions, {told} events"));
+    if ended != recorded {
+        return Err(format!("{ended} ended sessions, {recorded} events"));
     }
     if let Some(orphan) = sessions.iter().find(|item| !profiles.contains_key(&text(item, "pk"))) {
         return Err(format!("a session without a user: {orphan}"));
     }
-    // Rule 4: attempts are never forgotten.
+    // Attempts never exceed the limit.
     if let Some(item) =
         world.scan("challenges").iter().find(|item| item["attempts"]["N"].as_str().unwrap().parse::<u32>().unwrap() > 5)
     {
         return Err(format!("too many attempts: {item}"));
     }
-    // Rules 7 and 8: nothing readable.
+    // No secret and no personal data is readable.
     let stored = everything_stored(world).to_lowercase();
     for secret in [ADDRESS, "canaryname", "canary name", PASSWORD, "203.0.113.7"] {
         if stored.contains(&secret.to_lowercase()) {
@@ -327,8 +330,9 @@ async fn a_conflict_after_a_lost_answer_is_no_refusal() {
         ["login", "login-passkey-options"].contains(&scenario.function) && scenario.success == Some(200)
     };
     for scenario in SCENARIOS.iter().filter(with_one_transaction) {
-        let Some(&last) = calls(scenario).await.last() else { continue };
-        let stage = Stage::new(scenario, options_of(scenario, 3)).await;
+        let mut stages = Stages(scenario, BTreeMap::new());
+        let Some(&last) = calls(stages.get(1).await).await.last() else { continue };
+        let stage = stages.get(3).await;
         stage.world.cold(scenario.function);
         let rule = |kind| Rule::new(Service::Any, kind).function(scenario.function);
         stage.world.faults().arm(rule(Kind::LostAnswer).nth(last));
@@ -342,13 +346,9 @@ async fn a_conflict_after_a_lost_answer_is_no_refusal() {
 /// Invokes a scenario twice: at the same time, after a minute, and after eleven minutes.
 async fn twice(scenario: &'static Scenario) -> (usize, Vec<String>) {
     let mut violations = Vec::new();
-    let mut stage: Option<Stage> = None;
+    let mut stages = Stages(scenario, BTreeMap::new());
     for wait in [0, 60, 660] {
-        let ready = match stage.take() {
-            Some(stage) if stage.reset().await => stage,
-            _ => Stage::new(scenario, options_of(scenario, 3)).await,
-        };
-        let (world, act) = (&ready.world, &ready.act);
+        let Stage { world, act, .. } = stages.get(3).await;
         let before = scenario.effects(world);
         if wait == 0 {
             let both = join_all((0..2).map(|_| scenario.act(world, act))).await;
@@ -364,7 +364,6 @@ async fn twice(scenario: &'static Scenario) -> (usize, Vec<String>) {
         if let Err(what) = invariants(world).and(once) {
             violations.push(format!("{} again after {wait} s: {what}", scenario.title()));
         }
-        stage = Some(ready);
     }
     (3, violations)
 }

@@ -121,6 +121,17 @@ impl Request {
         Self { country: Some(country), ..self }
     }
 
+    /// The request without its access token, if it has one.
+    pub(crate) fn without_token(&self) -> Option<Self> {
+        self.token.is_some().then(|| Self { token: None, ..self.clone() })
+    }
+
+    /// The request with an empty JSON object, if it has JSON with something in it.
+    pub(crate) fn with_empty_object(&self) -> Option<Self> {
+        let full = matches!(&self.body, Body::Json(Value::Object(fields)) if !fields.is_empty());
+        full.then(|| Self { body: Body::Json(json!({})), ..self.clone() })
+    }
+
     /// Sends the request.
     pub(crate) async fn send(&self, world: &World) -> Answer {
         let mut client = Client::new(world);

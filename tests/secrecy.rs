@@ -238,7 +238,7 @@ fn assert_not_logged(Canaries { secrets, code, .. }: &Canaries, log: &str) {
 }
 
 #[tokio::test]
-async fn a_field_moved_to_another_user_does_not_open() {
+async fn a_field_that_is_moved_to_another_user_cannot_be_decrypted() {
     let world = world().await;
     let client = Client::new(&world);
     let ada = Person::register(&client, "ada@example.org").await;

@@ -9,7 +9,6 @@ mod suspicious_login;
 
 use crate::scenarios::Scenario;
 
-/// The scenarios of the area.
 pub(crate) fn scenarios() -> Vec<Scenario> {
     [
         login::scenarios(),

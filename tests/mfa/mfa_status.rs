@@ -4,7 +4,7 @@ use tests::{Client, Key, Person, world};
 use crate::scenarios::{Scenario, get, only_scenario, registered};
 
 #[tokio::test]
-async fn it_tells_what_there_is() {
+async fn the_status_shows_the_factors() {
     let world = world().await;
     let client = Client::new(&world);
     client.get("/v1/mfa").await.expect_problem(401, "invalid_token");

@@ -6,7 +6,6 @@ mod totp_setup;
 
 use crate::scenarios::Scenario;
 
-/// The scenarios of the area.
 pub(crate) fn scenarios() -> Vec<Scenario> {
     [
         backup_codes_regenerate::scenarios(),

@@ -8,7 +8,6 @@ use tests::{Client, Key, Person};
 
 use crate::scenarios::{Scenario, registered};
 
-/// The scenarios of the area.
 pub(crate) fn scenarios() -> Vec<Scenario> {
     [
         passkey_list::scenarios(),

@@ -4,7 +4,7 @@ use tests::{Client, Key, Person, world};
 use crate::scenarios::{Scenario, get, registered, scenario};
 
 #[tokio::test]
-async fn only_one_s_own_oldest_first() {
+async fn only_the_callers_passkeys_are_listed_oldest_first() {
     let world = world().await;
     let client = Client::new(&world);
     client.get("/v1/passkeys").await.expect_problem(401, "invalid_token");

@@ -6,7 +6,7 @@ use crate::scenarios::{Scenario, post, registered, scenario};
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
-async fn real_authenticators_are_asked_for_what_they_have() {
+async fn the_options_exclude_the_passkeys_that_the_user_has() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let made = person.add_passkey(&mut Key::new()).await.expect(201);
@@ -21,13 +21,13 @@ async fn real_authenticators_are_asked_for_what_they_have() {
     assert_eq!(options["timeout"], 300_000);
     assert_eq!(options["excludeCredentials"].as_array().unwrap().len(), 1);
     assert!(options["pubKeyCredParams"].as_array().unwrap().iter().any(|wanted| wanted["alg"] == -7));
-    // WebAuthn Level 3, section 13.4.3: at least 16 random bytes; and never the same.
+    // WebAuthn Level 3, section 13.4.3: at least 16 random bytes. They never repeat.
     let challenge = options["challenge"].as_str().unwrap();
     assert!(challenge.len() >= 22, "{challenge}");
     let again = person.client.post("/v1/passkeys/options", json!({})).await.expect(200);
     assert_ne!(again.body["publicKey"]["challenge"], options["challenge"]);
     assert_eq!(made.body["transports"], json!(["hybrid", "internal"]));
-    // What is kept meanwhile is encrypted.
+    // The stored state is encrypted.
     let stored = tests::everything_stored(&world);
     assert!(!stored.contains(challenge));
     let answer = person.client.post("/v1/passkeys/options", json!({ "user": "eve" })).await;

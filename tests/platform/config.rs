@@ -4,7 +4,7 @@ use tests::{Client, world};
 use crate::scenarios::{Scenario, get, only_scenario};
 
 #[tokio::test]
-async fn config_tells_what_the_deployment_allows() {
+async fn config_shows_what_the_deployment_allows() {
     let mut options = tests::options();
     options.parameters.insert("PasswordPolicy".to_owned(), "length".to_owned());
     options.parameters.insert("UsernameRegistration".to_owned(), "false".to_owned());

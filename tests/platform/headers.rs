@@ -2,7 +2,7 @@ use serde_json::json;
 use tests::{Client, world};
 
 #[tokio::test]
-async fn every_answer_carries_the_headers_that_all_carry() {
+async fn every_answer_has_the_security_headers() {
     let world = world().await;
     let client = Client::new(&world);
     let answers = [

@@ -7,7 +7,6 @@ mod openid_configuration;
 
 use crate::scenarios::Scenario;
 
-/// The scenarios of the area.
 pub(crate) fn scenarios() -> Vec<Scenario> {
     [
         config::scenarios(),

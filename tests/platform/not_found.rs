@@ -3,7 +3,7 @@ use tests::{Client, world};
 use crate::scenarios::{Scenario, get, only_scenario};
 
 #[tokio::test]
-async fn what_is_no_route_is_a_problem() {
+async fn an_unknown_route_is_a_404_problem() {
     let world = world().await;
     let client = Client::new(&world);
     for (method, path) in

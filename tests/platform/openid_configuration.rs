@@ -36,7 +36,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario("openid-configuration", "with a configured URL")
             .succeeds(200)
             .asks(|_| async { get("/.well-known/openid-configuration") }),
-        // Without it, functions read the URL that the deployment left in the keyring.
+        // Functions then read the URL that the deployment left in the keyring.
         scenario("openid-configuration", "without a configured URL")
             .parameter("PublicUrl", "")
             .succeeds(200)

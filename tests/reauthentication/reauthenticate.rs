@@ -28,7 +28,7 @@ async fn the_password_renews_auth_time_which_survives_refresh() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_counted_where_strangers_failures_are_not() {
+async fn a_wrong_password_is_counted_apart_from_failures_elsewhere() {
     let world = strict_world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -79,7 +79,7 @@ async fn step_up_world() -> local::World {
 }
 
 #[tokio::test]
-async fn a_mailed_code_is_good_once_in_its_own_session_and_for_ten_minutes() {
+async fn a_mailed_code_works_once_in_its_session_for_ten_minutes() {
     let world = step_up_world().await;
     world.clock().freeze();
     let client = |n: u32| Client::new(&world).at(&format!("192.0.2.{n}"));
@@ -98,7 +98,7 @@ async fn a_mailed_code_is_good_once_in_its_own_session_and_for_ten_minutes() {
     }
     first.client.post("/v1/reauthenticate", body.clone()).await.expect(200);
     first.client.post("/v1/reauthenticate", body).await.expect_problem(400, "invalid_code");
-    // Another code takes the place of the one before.
+    // A new code replaces the earlier one.
     let (earlier, body) = (ask(&second).await, ask(&second).await);
     second.client.post("/v1/reauthenticate", earlier).await.expect_problem(400, "invalid_code");
     world.clock().advance(600);
@@ -107,7 +107,7 @@ async fn a_mailed_code_is_good_once_in_its_own_session_and_for_ten_minutes() {
 }
 
 #[tokio::test]
-async fn of_a_mailed_code_s_wrong_guesses_five_are_compared_and_mails_are_limited() {
+async fn a_mailed_code_has_five_attempts_and_its_mails_are_limited() {
     let world = step_up_world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world).at("192.0.2.1"), ADDRESS).await;

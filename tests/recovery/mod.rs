@@ -2,7 +2,6 @@ mod password_reset;
 
 use crate::scenarios::Scenario;
 
-/// The scenarios of the area.
 pub(crate) fn scenarios() -> Vec<Scenario> {
     [password_reset::scenarios()].into_iter().flatten().collect()
 }

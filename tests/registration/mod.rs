@@ -5,7 +5,6 @@ mod register_verify;
 
 use crate::scenarios::Scenario;
 
-/// The scenarios of the area.
 pub(crate) fn scenarios() -> Vec<Scenario> {
     [register::scenarios(), register_complete::scenarios(), register_resend::scenarios(), register_verify::scenarios()]
         .into_iter()

@@ -25,7 +25,7 @@ async fn the_password_completes_the_account_once() {
 }
 
 #[tokio::test]
-async fn a_weak_password_spends_nothing() {
+async fn a_weak_password_does_not_spend_the_registration_token() {
     let world = world().await;
     let client = Client::new(&world);
     let token = proven(&client).await;
@@ -38,7 +38,7 @@ async fn a_weak_password_spends_nothing() {
 }
 
 #[tokio::test]
-async fn the_token_lives_ten_minutes_and_is_no_other_token() {
+async fn a_registration_token_lives_for_ten_minutes_and_is_of_one_kind() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -47,7 +47,7 @@ async fn the_token_lives_ten_minutes_and_is_no_other_token() {
         let body = json!({ "registration_token": other, "password": PASSWORD });
         client.post("/v1/register/complete", body).await.expect_problem(400, "invalid_code");
     }
-    // What proves the address doesn't complete, and what completes doesn't prove.
+    // The link's token does not complete, and the registration token does not verify.
     client.post("/v1/register/verify", json!({ "token": token })).await.expect_problem(400, "invalid_code");
     client.post("/v1/register", json!({ "email": "eve@example.org" })).await.expect(202);
     let link = client.link_token_for("eve@example.org").await;

@@ -38,7 +38,7 @@ async fn mails_are_capped_together_with_those_of_register() {
 }
 
 #[tokio::test]
-async fn a_known_address_is_resent_what_it_was_sent() {
+async fn a_known_address_gets_the_same_mail_again() {
     let world = world().await;
     let client = Client::new(&world);
     Person::register(&client, ADDRESS).await;

@@ -5,7 +5,7 @@ use super::device_and_owner;
 use crate::scenarios::{Scenario, delete, scenario};
 
 #[tokio::test]
-async fn a_forgotten_device_is_a_stranger_and_its_sessions_are_over() {
+async fn a_forgotten_device_is_not_recognised_and_its_sessions_end() {
     let world = world().await;
     let phone = Person::register(&Client::new(&world), "ada@example.org").await;
     let again = phone.login_with(json!({ "device_token": phone.device_token })).await.expect(200);
@@ -30,7 +30,7 @@ async fn a_forgotten_device_is_a_stranger_and_its_sessions_are_over() {
 }
 
 #[tokio::test]
-async fn the_device_that_one_is_on_can_be_forgotten_too() {
+async fn the_current_device_can_be_forgotten_too() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), "ada@example.org").await;
     let list = person.client.get("/v1/devices").await.expect(200);

@@ -10,7 +10,6 @@ use tests::{Client, Person};
 
 use crate::scenarios::{Scenario, registered};
 
-/// The scenarios of the area.
 pub(crate) fn scenarios() -> Vec<Scenario> {
     [
         device_forget::scenarios(),

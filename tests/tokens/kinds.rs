@@ -1,4 +1,4 @@
-//! A token of one kind is good for nothing that another kind is for (RFC 8725, section 3.12; ASVS 5.0 9.2.2).
+//! A token of one kind does not work in place of another kind (RFC 8725, section 3.12; ASVS 5.0 9.2.2).
 
 use local::SECRET_KEY;
 use serde_json::json;
@@ -7,7 +7,7 @@ use tests::{Client, Person, world};
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
-async fn each_kind_of_token_opens_its_own_door_only() {
+async fn a_token_of_one_kind_works_only_where_its_kind_is_expected() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await.login().await;
@@ -64,7 +64,7 @@ async fn each_kind_of_token_opens_its_own_door_only() {
                 door => door,
             };
             if *kind == own {
-                continue; // used up by the test of its own operation
+                continue; // the test of its operation uses it
             }
             let cookie = format!("__Host-access={token}");
             let (answer, refused) = match door {

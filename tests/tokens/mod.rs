@@ -6,7 +6,6 @@ mod token_refresh;
 
 use crate::scenarios::Scenario;
 
-/// The scenarios of the area.
 pub(crate) fn scenarios() -> Vec<Scenario> {
     [authorizer::scenarios(), csrf::scenarios(), token_introspect::scenarios(), token_refresh::scenarios()]
         .into_iter()

@@ -31,7 +31,7 @@ async fn a_token_is_active_until_its_session_ends() {
 }
 
 #[tokio::test]
-async fn whatever_is_no_good_access_token_is_inactive_and_a_forged_one_costs_no_read() {
+async fn an_invalid_access_token_is_inactive_and_a_forged_one_costs_no_read() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -56,13 +56,13 @@ async fn whatever_is_no_good_access_token_is_inactive_and_a_forged_one_costs_no_
 }
 
 #[tokio::test]
-async fn only_signed_forms_are_taken() {
+async fn only_signed_forms_are_accepted() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
     let form = format!("token={}", person.client.token.clone().unwrap());
     let path = "/v1/token/introspect";
-    // API Gateway's own refusals.
+    // These are refusals of API Gateway.
     assert_eq!(client.send("POST", path, &[("content-type", FORM)], form.clone().into_bytes()).await.status, 403);
     assert_eq!(client.signed("POST", path, FORM, &form, "another secret").await.status, 403);
     let json_body = json!({ "token": "x" }).to_string();

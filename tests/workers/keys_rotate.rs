@@ -5,7 +5,7 @@ use tests::{Client, Person, world};
 use crate::scenarios::{Act, Scenario, only_scenario};
 
 #[tokio::test]
-async fn the_first_keys_are_there_before_the_first_request_and_are_made_once() {
+async fn the_first_keys_exist_before_the_first_request_and_are_made_once() {
     let world = world().await;
     let keys =
         |world: &local::World| world.scan("keyring").into_iter().filter(|item| item.get("wrapped").is_some()).count();
@@ -16,10 +16,10 @@ async fn the_first_keys_are_there_before_the_first_request_and_are_made_once() {
 }
 
 #[tokio::test]
-async fn a_key_unwraps_for_no_other_purpose() {
+async fn a_key_cannot_be_unwrapped_for_another_purpose() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), "ada@example.org").await;
-    // Swap two wrapped keys in the table: nothing that needs them works, and nothing is made of them.
+    // If two wrapped keys are swapped in the table, nothing that needs them works.
     let mut items = world.scan("keyring");
     items.retain(|item| ["index", "refresh"].contains(&item["purpose"]["S"].as_str().unwrap_or_default()));
     let wrapped: Vec<_> = items.iter().map(|item| item["wrapped"].clone()).collect();

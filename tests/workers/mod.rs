@@ -8,12 +8,11 @@ use tests::Client;
 
 use crate::scenarios::{ADDRESS, Scenario, registration};
 
-/// The scenarios of the area.
 pub(crate) fn scenarios() -> Vec<Scenario> {
     [cleanup::scenarios(), keys_rotate::scenarios(), send_email::scenarios()].into_iter().flatten().collect()
 }
 
-/// Leaves a mail in the outbox: SES refused it until it was given up.
+/// Leaves a mail in the outbox that SES refused until it was given up.
 pub(super) async fn leave_mail_in_outbox(client: &Client) {
     let rule = client.world.faults().arm(Rule::new(Service::Ses, Kind::Error));
     registration(client, json!({ "email": ADDRESS })).await;
