@@ -201,6 +201,7 @@ async fn run_operation(operation: &'static str) -> (usize, Vec<String>) {
             if let Err(what) = Box::pin(run(stage, *fault, *nth)).await {
                 violations.push(format!("{}, {fault:?} at call {nth}, {attempts} attempts: {what}", scenario.title()));
             }
+            stage.free_memory();
         }
     }
     (schedules.len(), violations)

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use local::{Options, World, iam::Statement};
-use tests::{options, thorough};
+use tests::{SameKey, options, thorough};
 
-use crate::scenarios::{SCENARIOS, Scenario};
+use crate::scenarios::{SCENARIOS, Scenario, Stage};
 
-/// How many cuts run at the same time.
+/// How many functions are checked at the same time.
 const PARALLEL: usize = 3;
 
 /// A policy without one thing.
@@ -65,18 +65,44 @@ fn without_one(statement: &Statement) -> Vec<(String, Statement)> {
     smaller
 }
 
+/// Options of a world with the KMS key of every world here, so that a state prepared in one can be restored in another.
+fn options_of(scenario: &Scenario) -> Options {
+    Options { retries: Some(Options::fast_retries(1)), rng: Arc::new(SameKey::default()), ..scenario.options() }
+}
+
+/// Checks a function: it must work with its whole policy, and fail with each cut. Returns what is wrong.
+async fn check(function: String, policy: Vec<Statement>) -> Vec<String> {
+    let mut stages = Vec::new();
+    for scenario in SCENARIOS.iter().filter(|scenario| scenario.function == function) {
+        stages.push(Stage::new(scenario, options_of(scenario)).await);
+    }
+    let mut wrong = Vec::new();
+    let cuts = cuts(&function, &policy, thorough::operation(&function));
+    let whole = Cut { function: function.clone(), policy, taken: String::new() };
+    if !works(&whole, &stages).await {
+        wrong.push(format!("{function} does not work with its policy"));
+    }
+    for cut in &cuts {
+        if works(cut, &stages).await {
+            wrong.push(format!("{function} does not need {}", cut.taken));
+        }
+    }
+    wrong
+}
+
 /// Whether every scenario of the function succeeds under the policy.
-async fn works(cut: &Cut) -> bool {
-    for scenario in SCENARIOS.iter().filter(|scenario| scenario.function == cut.function) {
-        if !succeeds(scenario, cut).await {
+async fn works(cut: &Cut, stages: &[Stage<'static>]) -> bool {
+    for stage in stages {
+        if !succeeds(stage, cut).await {
             return false;
         }
     }
     true
 }
 
-async fn succeeds(scenario: &'static Scenario, cut: &Cut) -> bool {
-    let mut options = Options { retries: Some(Options::fast_retries(1)), ..scenario.options() };
+async fn succeeds(stage: &Stage<'static>, cut: &Cut) -> bool {
+    let scenario = stage.scenario;
+    let mut options = options_of(scenario);
     let (function, policy) = (cut.function.clone(), cut.policy.clone());
     options.edit_policy = Some(Arc::new(move |name: &str, statements: &mut Vec<Statement>| {
         if name == function {
@@ -85,12 +111,15 @@ async fn succeeds(scenario: &'static Scenario, cut: &Cut) -> bool {
     }));
     // `keys-rotate` runs at the start. If it fails, the world does not start.
     let Ok(world) = World::start(options).await else { return false };
-    // In a task, because the preparation panics where the function takes part in it and fails.
-    let prepared = tokio::spawn({
-        let world = world.clone();
-        async move { scenario.prepare(&world).await }
-    });
-    let Ok(act) = prepared.await else { return false };
+    let act = if stage.can_reset() {
+        stage.restore_in(&world);
+        stage.act.clone()
+    } else {
+        // In a task, because the preparation panics if the function takes part in it and fails.
+        let cloned = world.clone();
+        let Ok(act) = tokio::spawn(async move { scenario.prepare(&cloned).await }).await else { return false };
+        act
+    };
     let outcome = scenario.act(&world, &act).await;
     scenario.succeeded(&world, &outcome)
 }
@@ -98,25 +127,14 @@ async fn succeeds(scenario: &'static Scenario, cut: &Cut) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_function_works_with_its_policy_and_needs_all_of_it() {
     let world = World::start(options()).await.unwrap();
-    // The whole policy, which must work, and each cut, which must not.
-    let mut runs: Vec<(Cut, bool)> = Vec::new();
-    for function in world.functions() {
+    let policies = world.functions().into_iter().map(|function| {
         let policy = world.policies(&function);
-        let cuts = cuts(&function, &policy, thorough::operation(&function));
-        let whole = Cut { function, policy, taken: String::new() };
-        runs.push((whole, true));
-        runs.extend(cuts.into_iter().map(|cut| (cut, false)));
-    }
-    println!("{} policies, {} cuts", world.functions().len(), runs.len() - world.functions().len());
-    let wrong: Vec<String> = futures::stream::iter(runs)
-        .map(|(cut, expected)| {
-            tokio::spawn(async move {
-                let problem = if expected { "does not work with its policy" } else { "does not need" };
-                (works(&cut).await != expected).then(|| format!("{} {problem} {}", cut.function, cut.taken))
-            })
-        })
+        (function, policy)
+    });
+    let wrong: Vec<String> = futures::stream::iter(policies.collect::<Vec<_>>())
+        .map(|(function, policy)| tokio::spawn(check(function, policy)))
         .buffer_unordered(PARALLEL)
-        .filter_map(|wrong| async move { wrong.unwrap_or_else(|panic| Some(panic.to_string())) })
+        .flat_map(|wrong| futures::stream::iter(wrong.unwrap_or_else(|panic| vec![panic.to_string()])))
         .collect()
         .await;
     assert!(wrong.is_empty(), "{wrong:#?}");

@@ -6,12 +6,14 @@
 mod authenticator;
 mod client;
 mod person;
+mod same_key;
 mod state;
 pub mod thorough;
 
 pub use authenticator::{App, Forged, Key};
 pub use client::{Answer, Client};
 pub use person::Person;
+pub use same_key::SameKey;
 pub use state::State;
 
 use std::io::Write as _;

@@ -339,21 +339,37 @@ impl<'a> Stage<'a> {
         let world = World::start(options).await.unwrap();
         let act = scenario.prepare(&world).await;
         let state = State::of(&world);
-        Self { scenario, world, act, state }
+        let stage = Self { scenario, world, act, state };
+        stage.free_memory();
+        stage
     }
 
-    /// Puts the world back to the prepared state. Returns false if that is impossible, because a mail waits in the outbox: restoring it
-    /// would be a new record in the stream.
+    /// Writes the prepared state into a world, which must have the same KMS key.
+    pub(crate) fn restore_in(&self, world: &World) {
+        self.state.restore(world);
+        if !self.scenario.frozen {
+            world.clock().resume();
+        }
+    }
+
+    /// Ends the process of every function, because each keeps the memory of its password hashes.
+    pub(crate) fn free_memory(&self) {
+        self.world.functions().iter().for_each(|function| self.world.cold(function));
+    }
+
+    /// Whether the state can be restored. A mail in the outbox cannot, because it would be a new record in the stream.
+    pub(crate) fn can_reset(&self) -> bool {
+        !self.state.has_mail()
+    }
+
+    /// Puts the world back to the prepared state. Returns false if that is impossible.
     pub(crate) async fn reset(&self) -> bool {
-        if self.state.has_mail() {
+        if !self.can_reset() {
             return false;
         }
         self.world.faults().clear();
         self.world.settle().await;
-        self.state.restore(&self.world);
-        if !self.scenario.frozen {
-            self.world.clock().resume();
-        }
+        self.restore_in(&self.world);
         self.world.clear_mail();
         self.world.reset_calls();
         true

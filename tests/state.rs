@@ -20,7 +20,7 @@ impl State {
         Self { time: world.clock().now(), tables }
     }
 
-    /// Whether a mail waits in the outbox.
+    /// Whether a mail is in the outbox.
     pub fn has_mail(&self) -> bool {
         self.tables.iter().any(|(table, items)| table.name == "outbox" && !items.is_empty())
     }
@@ -37,6 +37,7 @@ impl State {
                 let put = json!({ "TableName": table.physical, "Item": item });
                 world.database().put_item(serde_json::from_value(put).unwrap()).unwrap();
             }
+            assert!(items(world, table) == *kept, "{} was written to while it was restored", table.name);
         }
         world.clock().set(self.time);
     }
