@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::StreamExt;
 use serde_json::{Value, json};
 use tests::{Answer, Client, PASSWORD, Person, thorough, thorough::Dice, world};
 
@@ -190,32 +191,44 @@ const TEXTS: [&str; 19] = [
     "null",
 ];
 
-/// Random and mutated bodies: 250 for each route, or 10,000 in a thorough run.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn random_and_mutated_bodies_never_break_anything() {
+/// Sends random and mutated bodies to a route. Returns the number of answers by status.
+async fn fuzz(route: &'static str, good: Value) -> BTreeMap<u16, usize> {
     let world = world().await;
-    let mut by_status: BTreeMap<u16, usize> = BTreeMap::new();
+    let functions: BTreeMap<String, String> = world.routes().into_iter().collect();
+    let rounds = if thorough::operation(&functions[route]) { 10_000 } else { 250 };
     let person = Person::register(&Client::new(&world), "ada@example.org").await;
     person.client.post("/v1/mfa/totp", json!({})).await.expect(200);
-    let functions: BTreeMap<String, String> = world.routes().into_iter().collect();
-    let mut all = 0;
-    for (route, good) in routes() {
-        // Logged in where the body of an unknown client is not read. The session survives every request except `logout`.
-        let logged_in =
-            ["/v1/mfa", "/v1/passkeys", "/v1/devices", "/v1/reauthenticate"].iter().any(|area| route.contains(area));
-        let client = if logged_in { person.client.clone() } else { Client::new(&world) };
-        let rounds = if thorough::operation(&functions[route]) { 10_000 } else { 250 };
-        let mut dice = Dice::of(&format!("body of {route}"));
-        for _ in 0..rounds {
-            let body = mutated(&mut dice, &good);
-            let answer = send(&client, route, body.clone()).await;
-            let shown = String::from_utf8_lossy(&body);
-            assert!(answer.status < 500, "seed {}, {route} {shown}: {}", thorough::seed(), answer.text);
-            *by_status.entry(answer.status).or_default() += 1;
-        }
-        all += rounds;
+    // Logged in where the body of an unknown client is not read. The session survives every request except `logout`.
+    let areas = ["/v1/mfa", "/v1/passkeys", "/v1/devices", "/v1/reauthenticate"];
+    let logged_in = areas.iter().any(|area| route.contains(area));
+    let client = if logged_in { person.client.clone() } else { Client::new(&world) };
+    let mut dice = Dice::of(&format!("body of {route}"));
+    let mut by_status = BTreeMap::new();
+    for _ in 0..rounds {
+        let body = mutated(&mut dice, &good);
+        let answer = send(&client, route, body.clone()).await;
+        let shown = String::from_utf8_lossy(&body);
+        assert!(answer.status < 500, "seed {}, {route} {shown}: {}", thorough::seed(), answer.text);
+        *by_status.entry(answer.status).or_default() += 1;
     }
+    by_status
+}
+
+/// Random and mutated bodies: 250 for each form of each route, or 10,000 in a thorough run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_and_mutated_bodies_never_break_anything() {
+    let fuzzed = futures::stream::iter(routes())
+        .map(|(route, good)| tokio::spawn(fuzz(route, good)))
+        .buffer_unordered(3)
+        .map(Result::unwrap);
+    let by_status: BTreeMap<u16, usize> = fuzzed
+        .fold(BTreeMap::new(), async |mut sum, by_status| {
+            by_status.into_iter().for_each(|(status, count)| *sum.entry(status).or_default() += count);
+            sum
+        })
+        .await;
     println!("{by_status:?}, seed {}", thorough::seed());
+    let all: usize = by_status.values().sum();
     assert!(by_status[&400] > all / routes().len());
 }
 

@@ -9,10 +9,13 @@ use local::{
     Options, World,
     faults::{Kind, Rule, Service},
 };
-use serde_json::{Value, json};
-use tests::{Client, Key, PASSWORD, Person, State, everything_stored, options, thorough, thorough::Dice};
+use serde_json::json;
+use tests::{Client, Key, PASSWORD, Person, State, options, thorough, thorough::Dice};
 
-use crate::scenarios::{ADDRESS, Outcome, Request, SCENARIOS, Scenario, Stage, post};
+use crate::{
+    invariants::invariants,
+    scenarios::{ADDRESS, Outcome, Request, SCENARIOS, Scenario, Stage, post},
+};
 
 /// How many operations or seeds run at the same time.
 const PARALLEL: usize = 3;
@@ -205,92 +208,6 @@ async fn run_operation(operation: &'static str) -> (usize, Vec<String>) {
         }
     }
     (schedules.len(), violations)
-}
-
-/// Checks the invariants of docs/architecture.md that the tables show.
-fn invariants(world: &World) -> Result<(), String> {
-    let text = |item: &Value, name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
-    let accounts = world.scan("accounts");
-    let profiles: BTreeMap<String, &Value> =
-        accounts.iter().filter(|item| item["sk"]["S"] == "PROFILE").map(|item| (text(item, "pk"), item)).collect();
-    // Reservations map to accounts one to one.
-    let mut reserved: Vec<(String, String)> = Vec::new();
-    for item in accounts.iter().filter(|item| item["sk"]["S"] == "RESERVATION") {
-        reserved.push((text(item, "pk"), format!("USER#{}", text(item, "user_id"))));
-    }
-    let mut claimed: Vec<(String, String)> = Vec::new();
-    for (user, profile) in &profiles {
-        for (name, prefix) in [("email_hash", "EMAIL#"), ("username_hash", "USERNAME#")] {
-            let hash = text(profile, name);
-            if !hash.is_empty() {
-                claimed.push((format!("{prefix}{hash}"), user.clone()));
-            }
-        }
-        let of_user = |prefix: &str| {
-            let owned = accounts.iter().filter(|item| text(item, "pk") == *user);
-            owned.filter(|item| text(item, "sk").starts_with(prefix)).collect::<Vec<_>>()
-        };
-        // Each passkey has a reservation and is counted.
-        let passkeys = of_user("PASSKEY#");
-        let counted = profile["passkeys"]["N"].as_str().unwrap_or("0");
-        if counted != passkeys.len().to_string() {
-            return Err(format!("{} passkeys, {counted} counted", passkeys.len()));
-        }
-        claimed.extend(passkeys.iter().map(|item| (text(item, "sk"), user.clone())));
-        // Logins ask for a second factor if and only if the account has one.
-        let checked = of_user("FACTORS").iter().any(|item| item.get("totp_secret").is_some());
-        if checked != profile.get("mfa_since").is_some() {
-            return Err(format!("MFA is on without a factor, or off with one: {profile}"));
-        }
-    }
-    reserved.sort();
-    claimed.sort();
-    if reserved != claimed {
-        return Err(format!("reservations {reserved:?} for {claimed:?}"));
-    }
-    let mut salts: Vec<String> = world.scan("user-keys").iter().map(|item| text(item, "pk")).collect();
-    salts.sort();
-    if salts != profiles.keys().cloned().collect::<Vec<_>>() {
-        return Err("accounts and salts don't match".to_owned());
-    }
-    // Accounts and sessions map to their audit events one to one.
-    let audit = world.scan("audit");
-    let events = |names: &[&str]| {
-        audit
-            .iter()
-            .filter(|item| names.contains(&text(item, "event").as_str()) && text(item, "outcome") == "success")
-            .count()
-    };
-    if events(&["create_account"]) != profiles.len() {
-        return Err(format!("{} accounts, {} events", profiles.len(), events(&["create_account"])));
-    }
-    let sessions = tests::sessions(world);
-    if events(&["create_account", "login"]) != sessions.len() {
-        return Err(format!("{} sessions, {} events", sessions.len(), events(&["create_account", "login"])));
-    }
-    let ended = sessions.iter().filter(|item| item.get("revoked_at").is_some()).count();
-    let recorded = events(&["logout", "revoke_session"])
-        + audit.iter().filter(|item| text(item, "event") == "refresh_token_reuse").count();
-    if ended != recorded {
-        return Err(format!("{ended} ended sessions, {recorded} events"));
-    }
-    if let Some(orphan) = sessions.iter().find(|item| !profiles.contains_key(&text(item, "pk"))) {
-        return Err(format!("a session without a user: {orphan}"));
-    }
-    // Attempts never exceed the limit.
-    if let Some(item) =
-        world.scan("challenges").iter().find(|item| item["attempts"]["N"].as_str().unwrap().parse::<u32>().unwrap() > 5)
-    {
-        return Err(format!("too many attempts: {item}"));
-    }
-    // No secret and no personal data is readable.
-    let stored = everything_stored(world).to_lowercase();
-    for secret in [ADDRESS, "canaryname", "canary name", PASSWORD, "203.0.113.7"] {
-        if stored.contains(&secret.to_lowercase()) {
-            return Err("something readable is stored".to_owned());
-        }
-    }
-    Ok(())
 }
 
 fn report(runs: usize, violations: &[String]) {

@@ -11,6 +11,7 @@ mod contract;
 mod cookies;
 mod faults;
 mod iam;
+mod invariants;
 mod limits;
 mod login;
 mod mfa;

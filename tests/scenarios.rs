@@ -116,8 +116,8 @@ impl Request {
         Self { token: Some(token), ..self }
     }
 
-    /// The request from a country.
-    pub(crate) fn from_country(self, country: &'static str) -> Self {
+    /// The request from a client in a country.
+    pub(crate) fn in_country(self, country: &'static str) -> Self {
         Self { country: Some(country), ..self }
     }
 

@@ -273,7 +273,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 // A login from one country, so that the next is from another.
                 let headers = [("content-type", "application/json"), ("x-local-country", "DE")];
                 client.send("POST", "/v1/login", &headers, body.to_string().into_bytes()).await.expect(200);
-                post("/v1/login", body).from_country("FR")
+                post("/v1/login", body).in_country("FR")
             }),
         scenario("login", "one session too many").parameter("SessionLimit", "1").succeeds(200).records("login").asks(
             |client| async move {
