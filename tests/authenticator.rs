@@ -1,5 +1,4 @@
-//! Second factors as people hold them: an authenticator app, and a passkey in software (the crate `passkey`) behind a client that acts as
-//! a browser does.
+//! Second factors: an authenticator app, and a passkey in software (the crate `passkey`) in a client that behaves like a browser.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -25,7 +24,7 @@ use shared::clock::Clock;
 use totp_rs::{Builder, Secret};
 use url::Url;
 
-/// An authenticator app that was set up with a secret, and the backup codes that came with it.
+/// An authenticator app with a secret, and the backup codes that came with it.
 #[derive(Clone)]
 pub struct App {
     /// The secret, in base 32.
@@ -35,30 +34,30 @@ pub struct App {
 }
 
 impl App {
-    /// An app that was told a secret.
+    /// An app with a secret.
     pub fn new(secret: &str) -> Self {
         Self { secret: secret.to_owned(), backup_codes: Vec::new() }
     }
 
-    /// The code that the app shows.
+    /// The current code.
     pub fn code(&self, world: &World) -> String {
         self.code_at(world.clock().now().seconds())
     }
 
-    /// The code that the app shows at that time.
+    /// The code at a time.
     pub fn code_at(&self, seconds: i64) -> String {
         let secret = Secret::try_from_base32(&self.secret).unwrap();
         let totp = Builder::new().with_secret(secret).build_noncompliant();
         totp.generate(seconds.unsigned_abs()).to_string()
     }
 
-    /// The code that the app shows next: time passes until it does, so that no code before was it.
+    /// The next code. Moves the clock to its time step, so that no earlier code was the same.
     pub fn next_code(&self, world: &World) -> String {
         world.clock().advance(30);
         self.code(world)
     }
 
-    /// A code that is none of those that would be taken.
+    /// A code that is not accepted now.
     pub fn wrong_code(&self, world: &World) -> String {
         let now = world.clock().now().seconds();
         let near: Vec<String> = (-3..=3).map(|step| self.code_at(now + 30 * step)).collect();
@@ -66,7 +65,7 @@ impl App {
     }
 }
 
-/// The passkeys that an authenticator has, newest last; all of them discoverable.
+/// The passkeys of an authenticator, newest last. All are discoverable.
 #[derive(Default)]
 struct Passkeys(Vec<Passkey>);
 
@@ -112,7 +111,7 @@ impl CredentialStore for Passkeys {
     }
 }
 
-/// A person who agrees to whatever is asked of them.
+/// A person who agrees to every prompt.
 struct Agrees {
     verified: bool,
 }
@@ -145,25 +144,25 @@ pub struct Key {
     origin: Url,
 }
 
-/// How an answer is to be unlike a right one.
+/// How an answer differs from a right one.
 #[derive(Debug, Clone, Copy)]
 pub struct Forged {
     /// The page's origin.
     pub origin: &'static str,
-    /// What the browser says that it did.
+    /// The ceremony that the browser reports.
     pub kind: &'static str,
-    /// The domain that the authenticator says it was asked by.
+    /// The RP ID that the authenticator reports.
     pub rp_id: &'static str,
-    /// The flags (user present 1, verified 4, backup eligible 8, backed up 16).
+    /// The flags: user present 1, verified 4, backup eligible 8, backed up 16.
     pub flags: u8,
-    /// The count of signatures.
+    /// The signature counter.
     pub count: u32,
-    /// Whether a frame of another origin asked.
+    /// Whether a frame of another origin made the request.
     pub cross_origin: bool,
 }
 
 impl Forged {
-    /// Like a right answer of an authenticator that backs up and doesn't count.
+    /// The right answer of an authenticator that backs up and has no signature counter.
     pub const RIGHT: Self = Self {
         origin: "http://localhost:3000",
         kind: "webauthn.get",
@@ -175,12 +174,12 @@ impl Forged {
 }
 
 impl Key {
-    /// A new authenticator, whose owner is verified.
+    /// A new authenticator that verifies its owner.
     pub fn new() -> Self {
         Self::of(Aaguid::new_empty(), "http://localhost:3000")
     }
 
-    /// A new authenticator of that make, before a page of that origin.
+    /// A new authenticator of a make, used on a page of an origin.
     pub fn of(aaguid: Aaguid, origin: &str) -> Self {
         let authenticator =
             Authenticator::new(aaguid, Passkeys::default(), Agrees { verified: true }, AvailableBackend);
@@ -188,13 +187,13 @@ impl Key {
         Self { browser, origin: Url::parse(origin).unwrap() }
     }
 
-    /// The same that counts its signatures.
+    /// The same authenticator with a signature counter.
     pub fn counting(mut self) -> Self {
         self.browser.authenticator_mut().set_make_credentials_with_signature_counter(true);
         self
     }
 
-    /// The answer to being asked to make a passkey, as `PublicKeyCredential.toJSON()` gives it.
+    /// Makes a passkey. Returns the credential as `PublicKeyCredential.toJSON()` does.
     pub async fn create(&mut self, public_key: &Value) -> Value {
         let asked: CredentialCreationOptions =
             serde_json::from_value(json!({ "publicKey": public_key })).expect("creation options");
@@ -202,7 +201,7 @@ impl Key {
         serde_json::to_value(made).unwrap()
     }
 
-    /// The answer to being asked for a passkey.
+    /// Answers a request for a passkey.
     pub async fn get(&mut self, public_key: &Value) -> Value {
         let asked: CredentialRequestOptions =
             serde_json::from_value(json!({ "publicKey": public_key })).expect("request options");
@@ -210,7 +209,7 @@ impl Key {
         serde_json::to_value(shown).unwrap()
     }
 
-    /// The authenticator's newest passkey, which signs what no browser would have it sign.
+    /// Signs with the newest passkey what no browser would let it sign.
     pub fn sign(&self, public_key: &Value, forged: Forged) -> Value {
         let passkey = self.browser.authenticator().store().0.last().unwrap();
         let part = |label: i64| {

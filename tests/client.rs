@@ -1,4 +1,4 @@
-//! A client of the public API.
+//! The client of the tests.
 
 use std::{
     collections::BTreeMap,
@@ -16,43 +16,43 @@ use local::World;
 use serde_json::Value;
 use shared::clock::{Clock, SystemClock};
 
-/// Sends requests to a world, as one client with one address.
+/// A client of the public API, with one address.
 #[derive(Clone)]
 pub struct Client {
     /// The world.
     pub world: World,
-    /// The client's address.
+    /// The IP address.
     pub ip: String,
-    /// The client's `User-Agent`.
+    /// The `User-Agent`.
     pub user_agent: String,
-    /// The access token that it sends.
+    /// The access token.
     pub token: Option<String>,
-    /// The cookies that it sends.
+    /// The cookies.
     pub cookies: BTreeMap<String, String>,
-    /// The CSRF token that it sends.
+    /// The CSRF token.
     pub csrf_token: Option<String>,
 }
 
-/// An answer.
+/// An HTTP answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The JSON body; null if there is none.
+    /// The JSON body, or null.
     pub body: Value,
-    /// The body as it came.
+    /// The body as text.
     pub text: String,
 }
 
 impl Answer {
-    /// The problem's code.
+    /// The code of a problem.
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
     }
 
-    /// A text of the body.
+    /// A string in the body.
     pub fn text(&self, name: &str) -> String {
         self.body[name].as_str().unwrap_or_else(|| panic!("no {name} in {self:?}")).to_owned()
     }
@@ -62,7 +62,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The cookies that it sets, each with its value and its attributes.
+    /// The cookies that the answer sets: name, then value and attributes.
     pub fn cookies(&self) -> BTreeMap<String, (String, String)> {
         let set = self.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
         set.map(|cookie| {
@@ -73,20 +73,20 @@ impl Answer {
         .collect()
     }
 
-    /// The names of the fields that the problem complains of.
+    /// The names of the fields that a problem lists.
     pub fn fields(&self) -> Vec<String> {
         let errors = self.body["errors"].as_array().cloned().unwrap_or_default();
         errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// This answer, which must have that status.
+    /// Asserts the status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
         self
     }
 
-    /// This answer, which must be that problem, in the form that every problem has.
+    /// Asserts a problem with a status and code, in the form of all problems.
     #[track_caller]
     pub fn expect_problem(self, status: u16, code: &str) -> Self {
         assert_eq!((self.status, self.code()), (status, code), "{}", self.text);
@@ -101,7 +101,7 @@ impl Answer {
 }
 
 impl Client {
-    /// A client at an address of its own, made for documentation (RFC 5737).
+    /// A client at an address for documentation (RFC 5737).
     pub fn new(world: &World) -> Self {
         Self {
             world: world.clone(),
@@ -127,11 +127,11 @@ impl Client {
 
     /// The same client without an access token, cookies and CSRF token.
     #[must_use]
-    pub fn stranger(&self) -> Self {
+    pub fn anonymous(&self) -> Self {
         Self { token: None, cookies: BTreeMap::new(), csrf_token: None, ..self.clone() }
     }
 
-    /// The same client as a browser is after an answer: with the cookies that it set, and the CSRF token that it told.
+    /// The same client after an answer, as a browser would be: with its cookies and its CSRF token.
     #[must_use]
     pub fn after(&self, answer: &Answer) -> Self {
         let mut client = self.clone();
@@ -148,7 +148,7 @@ impl Client {
         client
     }
 
-    /// Sends a request signed with the local administrator's key (SigV4), or with another secret.
+    /// Sends a request that is signed (SigV4) with the local administrator's access key and a secret.
     pub async fn signed(&self, method: &str, path: &str, content_type: &str, body: &str, secret: &str) -> Answer {
         let identity = Credentials::new(local::ACCESS_KEY, secret, None, None, "tests").into();
         let parameters = v4::SigningParams::builder()
@@ -168,7 +168,7 @@ impl Client {
             instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let mut headers = vec![("content-type", content_type)];
         headers.extend(signature.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        self.stranger().send(method, path, &headers, body.as_bytes().to_vec()).await
+        self.anonymous().send(method, path, &headers, body.as_bytes().to_vec()).await
     }
 
     /// Sends a request with any headers and body.
@@ -192,7 +192,7 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        // Boxed: the whole of a request is one deep type otherwise.
+        // Boxed, because the type of a whole request is too deep otherwise.
         let answer = Box::pin(self.world.request(request.body(Bytes::from(body)).unwrap())).await;
         let (parts, body) = answer.into_parts();
         let text = String::from_utf8(body.to_vec()).unwrap();
@@ -200,22 +200,22 @@ impl Client {
         Answer { status: parts.status.as_u16(), headers: parts.headers, body, text }
     }
 
-    /// Gets a path.
+    /// Sends a `GET`.
     pub async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], Vec::new()).await
     }
 
-    /// Deletes what a path names.
+    /// Sends a `DELETE`.
     pub async fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, &[], Vec::new()).await
     }
 
-    /// Patches with JSON.
+    /// Sends a `PATCH` with JSON.
     pub async fn patch(&self, path: &str, body: Value) -> Answer {
         self.send("PATCH", path, &[("content-type", "application/json")], body.to_string().into_bytes()).await
     }
 
-    /// Posts JSON.
+    /// Sends a `POST` with JSON.
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.send("POST", path, &[("content-type", "application/json")], body.to_string().into_bytes()).await
     }

@@ -1,13 +1,28 @@
-//! One list of operations, and everything else compared with it: scenarios, purposes.
+//! The list of operations is the only list. These tests compare everything else with it, and other pairs of lists with each other.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use crate::scenarios::SCENARIOS;
 use functions::operations::OPERATIONS;
+use local::{Options, World};
+use shared::{config::Config, domain::limits::TABLE};
+use tests::world;
 
-fn repository(path: &str) -> String {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+use crate::{bodies, scenarios::SCENARIOS};
+
+fn path(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+fn repository(file: &str) -> String {
+    fs::read_to_string(path(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// The files `<folder>/<area>/<name>.rs` in `<folder>`, by their names without the ending.
+fn files_of_areas(folder: &str) -> BTreeSet<String> {
+    let entries = |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let areas = entries(path(folder)).filter(|area| area.is_dir());
+    let files = areas.flat_map(entries).filter(|file| file.extension().is_some_and(|ending| ending == "rs"));
+    files.map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
 fn names() -> BTreeSet<String> {
@@ -16,12 +31,75 @@ fn names() -> BTreeSet<String> {
 
 #[test]
 fn every_operation_has_a_scenario() {
-    let told: BTreeSet<String> = SCENARIOS.iter().map(|scenario| scenario.function.to_owned()).collect();
-    assert_eq!(told, names());
+    let with_one: BTreeSet<String> = SCENARIOS.iter().map(|scenario| scenario.function.to_owned()).collect();
+    assert_eq!(with_one, names());
 }
 
 #[test]
-fn the_custom_resource_names_every_purpose_so_that_a_new_one_is_made_at_deployment() {
+fn every_operation_has_a_test_file_of_its_name() {
+    let files = files_of_areas("tests");
+    let without: Vec<String> = names().into_iter().filter(|name| !files.contains(&name.replace('-', "_"))).collect();
+    assert!(without.is_empty(), "no test file: {without:?}");
+}
+
+#[test]
+fn every_scenario_has_a_name_of_its_own() {
+    let mut titles = BTreeSet::new();
+    for scenario in SCENARIOS.iter() {
+        assert!(titles.insert(scenario.title()), "{} twice", scenario.title());
+        let alone = SCENARIOS.iter().filter(|other| other.function == scenario.function).count() == 1;
+        assert!(alone || !scenario.name.is_empty(), "{} has several scenarios, and one has no name", scenario.function);
+    }
+}
+
+#[tokio::test]
+async fn every_route_that_takes_json_is_fuzzed() {
+    // These read no JSON: the first is a form, and the others ignore the body.
+    let without_json =
+        ["POST /v1/token/introspect", "POST /v1/mfa/totp", "POST /v1/passkeys/options"].map(str::to_owned);
+    let routes = world().await.routes().into_iter().map(|(route, _)| route);
+    let mut with_body: BTreeSet<String> =
+        routes.filter(|route| ["POST ", "PUT ", "PATCH "].iter().any(|method| route.starts_with(method))).collect();
+    with_body.retain(|route| !without_json.contains(route));
+    let fuzzed: BTreeSet<String> = bodies::routes().into_iter().map(|(route, _)| route.to_owned()).collect();
+    assert_eq!(fuzzed, with_body);
+}
+
+#[tokio::test]
+async fn the_defaults_of_the_template_are_those_of_the_code() {
+    let world = World::start(Options { strict: true, ..Options::in_memory() }).await.unwrap();
+    let environment = world.environment("login").unwrap();
+    let from_template = Config::from_lookup(&|name| environment.get(name).cloned()).unwrap();
+    // These have no default, or infra/local sets them.
+    let required = ["KMS_KEY_ID", "MAIL_FROM", "PUBLIC_URL", "ORIGIN_SECRET"];
+    let only_required = |name: &str| {
+        let kept = name.starts_with("TABLE_") || required.contains(&name);
+        environment.get(name).filter(|_| kept).cloned()
+    };
+    let from_code = Config::from_lookup(&only_required).unwrap();
+    assert_eq!(format!("{from_template:#?}"), format!("{from_code:#?}"));
+}
+
+#[test]
+fn the_security_page_has_every_limit_with_its_value_and_no_other() {
+    let page = repository("docs/security.md");
+    // A row ends with `name` | `limit/seconds` |.
+    let documented = page.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
+        let [.., name, rule] = cells[..] else { return None };
+        let quoted = |cell: &str| Some(cell.strip_prefix('`')?.strip_suffix('`')?.to_owned());
+        let (name, rule) = (quoted(name)?, quoted(rule)?);
+        let (limit, seconds) = rule.split_once('/')?;
+        (limit.parse::<i64>().is_ok() && seconds.parse::<i64>().is_ok()).then_some((name, rule))
+    });
+    let documented: BTreeSet<(String, String)> = documented.collect();
+    let in_code =
+        TABLE.iter().map(|limit| (limit.name.to_owned(), format!("{}/{}", limit.limit, limit.window_seconds)));
+    assert_eq!(documented, in_code.collect());
+}
+
+#[test]
+fn the_custom_resource_names_every_key_purpose() {
     let template = repository("template.yaml");
     let line = template.lines().find(|line| line.trim_start().starts_with("Purposes: [")).unwrap();
     let mut named: Vec<&str> = line.split_once('[').unwrap().1.trim_end_matches(']').split(", ").collect();

@@ -1,4 +1,4 @@
-//! Cookie transport, CSRF, and what other origins may do.
+//! Cookies, CSRF tokens and other origins.
 
 use local::World;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use tests::{Answer, Client, PASSWORD, Person, everything_stored, options, sessio
 const ADDRESS: &str = "ada@example.org";
 const EVE: &str = "eve@example.org";
 
-/// Somebody with that address, logged in with cookies.
+/// A person with an address, logged in with cookies.
 pub(crate) async fn browser(world: &World, address: &str) -> Client {
     Person::register(&Client::new(world), address).await;
     let client = Client::new(world);
@@ -30,7 +30,7 @@ async fn send(client: &Client, method: &str, path: &str, headers: &[(&str, &str)
 }
 
 #[tokio::test]
-async fn cookies_carry_the_tokens_and_the_body_none() {
+async fn tokens_are_in_cookies_and_not_in_the_body() {
     let world = world().await;
     Person::register(&Client::new(&world), ADDRESS).await;
     let client = Client::new(&world);
@@ -48,7 +48,7 @@ async fn cookies_carry_the_tokens_and_the_body_none() {
     assert_eq!(attributes("__Host-device"), "Max-Age=31536000; Path=/; HttpOnly; Secure; SameSite=Lax");
     let browser = client.after(&answer);
     browser.get("/v1/me").await.expect(200);
-    // The device's cookie makes the next login a known device's.
+    // With the device cookie the next login is one of a recognised device.
     let again = try_login(&browser, ADDRESS, &[]).await.expect(200);
     assert_eq!(again.cookies()["__Host-device"].0, browser.cookies["__Host-device"]);
     for value in browser.cookies.values() {
@@ -57,7 +57,7 @@ async fn cookies_carry_the_tokens_and_the_body_none() {
 }
 
 #[tokio::test]
-async fn registration_gives_cookies_too() {
+async fn a_registration_sets_cookies_too() {
     let world = world().await;
     let client = Client::new(&world);
     let session = json!({ "transport": "cookie" });
@@ -70,14 +70,14 @@ async fn registration_gives_cookies_too() {
     let id = client.post("/v1/register", body).await.expect(202).text("registration_id");
     let code = client.code_for(ADDRESS).await;
     let body = json!({ "registration_id": id, "code": code, "session": session });
-    // What fails for want of a CSRF token spends no code.
-    client.stranger().post("/v1/register/verify", body.clone()).await.expect_problem(403, "csrf_failed");
+    // A request without a CSRF token spends no code.
+    client.anonymous().post("/v1/register/verify", body.clone()).await.expect_problem(403, "csrf_failed");
     let answer = client.post("/v1/register/verify", body).await.expect(201);
     client.after(&answer).get("/v1/me").await.expect(200);
 }
 
 #[tokio::test]
-async fn nothing_is_changed_without_the_sessions_own_csrf_token() {
+async fn a_change_needs_the_csrf_token_of_the_session() {
     let world = world().await;
     let ada = browser(&world, ADDRESS).await;
     let eve = browser(&world, EVE).await;
@@ -123,7 +123,7 @@ async fn nothing_is_changed_without_the_sessions_own_csrf_token() {
 }
 
 #[tokio::test]
-async fn a_right_token_from_a_foreign_page_is_refused() {
+async fn a_right_csrf_token_from_a_foreign_origin_is_refused() {
     let world = world().await;
     let ada = browser(&world, ADDRESS).await;
     for headers in [
@@ -145,7 +145,7 @@ async fn a_right_token_from_a_foreign_page_is_refused() {
 }
 
 #[tokio::test]
-async fn a_login_with_cookies_needs_a_token_of_the_browser_s_own() {
+async fn a_login_with_cookies_needs_the_csrf_token_of_the_browser() {
     let world = world().await;
     Person::register(&Client::new(&world), ADDRESS).await;
     let client = Client::new(&world);
@@ -163,12 +163,12 @@ async fn a_login_with_cookies_needs_a_token_of_the_browser_s_own() {
     }
     assert_eq!(world.scan("counters").len(), counted);
     let browser = login(&one, ADDRESS).await;
-    // Logged in already, the session's token serves for another login.
+    // If a session exists, its CSRF token works for another login.
     login(&browser, ADDRESS).await;
 }
 
 #[tokio::test]
-async fn a_refresh_by_cookie_gives_cookies_and_repeats_like_any_other() {
+async fn a_refresh_by_cookie_sets_cookies_and_can_be_repeated() {
     let world = world().await;
     world.clock().freeze();
     let ada = browser(&world, ADDRESS).await;
@@ -179,7 +179,7 @@ async fn a_refresh_by_cookie_gives_cookies_and_repeats_like_any_other() {
     assert_ne!(refreshed.cookies["__Secure-refresh"], ada.cookies["__Secure-refresh"]);
     let again = ada.post("/v1/token/refresh", json!({})).await.expect(200);
     assert_eq!(again.cookies()["__Secure-refresh"].0, refreshed.cookies["__Secure-refresh"]);
-    // The access token's cookie expires by itself; the refresh token's goes on.
+    // The cookie of the access token has expired, and that of the refresh token has not.
     let mut expired = refreshed.clone();
     expired.cookies.remove("__Host-access");
     world.clock().advance(60);
@@ -189,7 +189,7 @@ async fn a_refresh_by_cookie_gives_cookies_and_repeats_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_logout_by_cookie_takes_the_cookies_away_even_when_the_access_token_has_expired() {
+async fn a_logout_removes_the_cookies_even_after_the_access_token_has_expired() {
     let world = world().await;
     for expired in [false, true] {
         let mut ada = browser(&world, &format!("{expired}@example.org")).await;
@@ -211,7 +211,7 @@ async fn a_logout_by_cookie_takes_the_cookies_away_even_when_the_access_token_ha
 }
 
 #[tokio::test]
-async fn a_reauthentication_by_cookie_gives_a_cookie() {
+async fn a_reauthentication_by_cookie_sets_a_cookie() {
     let world = world().await;
     let ada = browser(&world, ADDRESS).await;
     let answer = ada.post("/v1/reauthenticate", json!({ "password": PASSWORD })).await.expect(200);
@@ -221,7 +221,7 @@ async fn a_reauthentication_by_cookie_gives_a_cookie() {
 }
 
 #[tokio::test]
-async fn an_authorization_header_is_what_counts_where_there_is_one() {
+async fn an_authorization_header_wins_over_cookies() {
     let world = world().await;
     let ada = browser(&world, ADDRESS).await;
     for value in ["Bearer x", "Bearer", "Basic YTpi", "", "bearer  "] {
@@ -243,11 +243,11 @@ async fn forms_and_plain_text_are_refused_with_cookies_too() {
 }
 
 #[tokio::test]
-async fn planted_cookies_are_not_believed() {
+async fn planted_cookies_are_not_trusted() {
     let world = world().await;
     let ada = browser(&world, ADDRESS).await;
     let eve = browser(&world, EVE).await;
-    // Two of a name, as a sibling domain would plant one: neither counts.
+    // Two cookies have one name, because a sibling domain planted one. Neither counts.
     let both = format!(
         "__Secure-refresh={}; __Secure-refresh={}",
         ada.cookies["__Secure-refresh"], eve.cookies["__Secure-refresh"]
@@ -259,7 +259,7 @@ async fn planted_cookies_are_not_believed() {
         let answer = client.send("POST", "/v1/token/refresh", &headers, b"{}".to_vec()).await;
         assert_eq!(answer.expect_problem(400, "invalid_request").fields(), ["refresh_token"]);
     }
-    // Eve's refresh token beside Ada's access token: each is judged by its own session's CSRF token.
+    // Eve's refresh token and Ada's access token: each needs the CSRF token of its own session.
     let mut mixed = ada.clone();
     mixed.cookies.insert("__Secure-refresh".to_owned(), eve.cookies["__Secure-refresh"].clone());
     mixed.post("/v1/token/refresh", json!({})).await.expect_problem(401, "invalid_token");
@@ -271,19 +271,19 @@ async fn planted_cookies_are_not_believed() {
 }
 
 #[tokio::test]
-async fn a_planted_refresh_token_signs_nobody_in_to_another_account() {
+async fn a_planted_refresh_token_logs_nobody_in_to_another_account() {
     let world = world().await;
     let ada = browser(&world, ADDRESS).await;
     let eve = browser(&world, EVE).await;
     ada.post("/v1/logout", json!({})).await.expect(204);
-    // What a sibling domain leaves in Ada's browser, beside what the browser has kept.
+    // What a sibling domain adds to the cookies in Ada's browser.
     let mut planted = Client::new(&world);
     planted.cookies.insert("__Host-device".to_owned(), ada.cookies["__Host-device"].clone());
     planted.cookies.insert("__Secure-refresh".to_owned(), eve.cookies["__Secure-refresh"].clone());
     let answer = planted.get("/v1/csrf").await.expect(200);
     assert_ne!(answer.text("csrf_token"), eve.csrf_token.clone().unwrap());
     planted.after(&answer).post("/v1/token/refresh", json!({})).await.expect_problem(401, "invalid_token");
-    // Ada's own login goes on as ever, whatever is planted.
+    // Ada's own login works whatever is planted.
     let fresh = login(&planted.after(&answer), ADDRESS).await;
     assert_eq!(fresh.get("/v1/me").await.expect(200).body["email"], ADDRESS);
     fresh.post("/v1/token/refresh", json!({})).await.expect(200);
@@ -297,7 +297,7 @@ async fn world_with_origins() -> World {
 }
 
 #[tokio::test]
-async fn listed_origins_may_call_with_credentials_and_no_others() {
+async fn only_listed_origins_may_call_with_credentials() {
     let world = world_with_origins().await;
     let client = Client::new(&world);
     for (origin, allowed) in [
@@ -329,11 +329,11 @@ async fn listed_origins_may_call_with_credentials_and_no_others() {
                 assert!(answer.header("access-control-allow-methods").contains(method));
             }
         }
-        // Refusals are readable to the page as well as answers.
+        // The page can read refusals too.
         let answer = client.send("GET", "/v1/me", &[("origin", origin)], Vec::new()).await;
         assert_eq!((answer.status, answer.header("access-control-allow-origin")), (401, expected));
         assert!(answer.header("vary").contains("origin"));
-        // Public documents are anyone's to read, without credentials.
+        // Every origin may read public documents, without credentials.
         let answer = client.send("GET", "/.well-known/jwks.json", &[("origin", origin)], Vec::new()).await;
         assert_eq!(answer.header("access-control-allow-origin"), "*");
         assert_eq!(answer.header("access-control-allow-credentials"), "");

@@ -1,32 +1,33 @@
-//! What the tests are written in: a world of one's own, and a client that speaks the public API to it.
+//! The test kit. A test starts a [`World`] of its own and uses the public API through a [`Client`]. A [`Person`] is a client with an
+//! account, an [`App`] is an authenticator app and a [`Key`] is a passkey. [`thorough`] decides how much the long tests do.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test ends where something is not as it must be"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod authenticator;
 mod client;
 mod person;
+mod same_key;
+mod state;
+pub mod thorough;
 
 pub use authenticator::{App, Forged, Key};
 pub use client::{Answer, Client};
 pub use person::Person;
+pub use same_key::SameKey;
+pub use state::State;
 
 use std::io::Write as _;
 
 use local::{Options, World};
 
-/// A password that the policy takes.
+/// A password that the policy accepts.
 pub const PASSWORD: &str = "Gr8-tulip-Wagon";
 
-/// Another.
+/// Another password that the policy accepts.
 pub const OTHER_PASSWORD: &str = "Blue-7-harbour-lamp";
 
-/// The options that tests start from: in memory, password hashes at the least cost that the configuration takes, and retries
-/// that don't wait.
+/// The options that tests start from: data in memory, password hashes at the least cost that the configuration accepts, and retries
+/// that do not wait.
 pub fn options() -> Options {
     let mut options = Options::in_memory();
     options.environment.insert("PASSWORD_COST".to_owned(), "12288,3,1".to_owned());
@@ -34,37 +35,37 @@ pub fn options() -> Options {
     options
 }
 
-/// A world with loose limits, as `cargo run` has them.
+/// A world with loose limits, as in `cargo run`.
 pub async fn world() -> World {
     World::start(options()).await.expect("the template starts")
 }
 
-/// A world with the limits of the template as deployed.
+/// A world with the limits of the deployed template.
 pub async fn strict_world() -> World {
     World::start(Options { strict: true, ..options() }).await.expect("the template starts")
 }
 
-/// Says of a test, by its name, that it was left out since something isn't installed. With `LATCHKEY_LEAVE_OUT=nothing`, as in `.ci/run`,
+/// Reports a test that is left out because a program is not installed. In `.ci/run` (the variable `CI` is set) and in thorough runs
 /// that is a failure.
 pub fn leave_out(test: &str, why: &str) {
-    assert!(std::env::var("LATCHKEY_LEAVE_OUT").as_deref() != Ok("nothing"), "{test} can't run: {why}");
-    // Past what the harness keeps to itself of a test that passes.
+    assert!(std::env::var_os("CI").is_none() && !thorough::everything(), "{test} can't run: {why}");
+    // Not by `eprintln!`, because the test harness hides the output of a test that passes.
     let _ = writeln!(std::io::stderr(), "left out: {test} ({why})");
 }
 
-/// What an access token says, read without checking it.
+/// The claims of an access token, without a check of its signature.
 pub fn claims(token: &str) -> serde_json::Value {
     let payload = token.split('.').nth(1).expect("a JWT");
     let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, payload).expect("base64url");
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
-/// The sessions that are stored.
+/// The stored sessions.
 pub fn sessions(world: &World) -> Vec<serde_json::Value> {
     of_kind(world, "SESSION#")
 }
 
-/// The devices that are stored.
+/// The stored devices.
 pub fn devices(world: &World) -> Vec<serde_json::Value> {
     of_kind(world, "DEVICE#")
 }
@@ -74,12 +75,12 @@ fn of_kind(world: &World, prefix: &str) -> Vec<serde_json::Value> {
     items.filter(|item| item["sk"]["S"].as_str().is_some_and(|key| key.starts_with(prefix))).collect()
 }
 
-/// The one account's profile, as it is stored.
+/// The stored profile of the only account.
 pub fn profile(world: &World) -> serde_json::Value {
     world.scan("accounts").into_iter().find(|item| item["sk"]["S"] == "PROFILE").expect("an account")
 }
 
-/// Changes the one account's profile, as no route does it yet.
+/// Changes the stored profile of the only account, where no route does so yet.
 pub fn change_profile(world: &World, change: impl FnOnce(&mut serde_json::Value)) {
     let mut changed = profile(world);
     change(&mut changed);
@@ -95,7 +96,7 @@ pub fn events(world: &World, action: &str) -> Vec<(String, String)> {
     items.iter().map(|item| (text(item, "outcome"), text(item, "method"))).collect()
 }
 
-/// A value with its names in order, as text: the same for what holds the same.
+/// A value as text with sorted names, so that equal values are equal texts.
 fn in_order(value: &serde_json::Value) -> String {
     fn ordered(value: &serde_json::Value) -> serde_json::Value {
         match value {
@@ -110,7 +111,7 @@ fn in_order(value: &serde_json::Value) -> String {
     ordered(value).to_string()
 }
 
-/// All that the tables hold, as text, for looking whether something is readable in it.
+/// The items of all tables as text, for a search for readable secrets.
 pub fn everything_stored(world: &World) -> String {
     world.tables().iter().flat_map(|table| world.scan(table)).map(|item| in_order(&item)).collect::<Vec<_>>().join("\n")
 }

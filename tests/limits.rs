@@ -1,11 +1,10 @@
-//! Limits: as the deployment sets them, told to the second, kept when DynamoDB throttles; and the cap on mails.
+//! Limits as the deployment sets them, exact to the second, also when DynamoDB throttles; and the caps on mails.
 
 use local::{
     Options, World,
     faults::{Kind, Rule, Service},
 };
 use serde_json::json;
-use shared::domain::limits::TABLE;
 use tests::{Client, OTHER_PASSWORD, PASSWORD, Person, events, options, strict_world};
 
 const ADDRESS: &str = "ada@example.org";
@@ -42,7 +41,7 @@ async fn a_deployment_sets_single_limits() {
 }
 
 #[tokio::test]
-async fn a_configuration_that_makes_no_sense_does_not_start() {
+async fn a_wrong_configuration_does_not_start() {
     for limits in ["login/network", "logins=5/900", "login/network=0/900"] {
         let mut options = options();
         options.parameters.insert("Limits".to_owned(), limits.to_owned());
@@ -51,7 +50,7 @@ async fn a_configuration_that_makes_no_sense_does_not_start() {
 }
 
 #[tokio::test]
-async fn the_networks_of_one_ipv6_subscriber_are_one() {
+async fn the_addresses_of_one_ipv6_subscriber_are_one_network() {
     let world = strict_world().await;
     world.clock().freeze();
     let login = json!({ "identifier": ADDRESS, "password": OTHER_PASSWORD });
@@ -64,7 +63,7 @@ async fn the_networks_of_one_ipv6_subscriber_are_one() {
     same.post("/v1/login", login.clone()).await.expect_problem(429, "rate_limited");
     let other = Client::new(&world).at("2001:db8:1:3::");
     other.post("/v1/login", login.clone()).await.expect_problem(401, "invalid_credentials");
-    // An IPv4 address written as IPv6 is the IPv4 address.
+    // An IPv4 address in IPv6 notation is the same address.
     for n in 0..5 {
         let body = json!({ "identifier": format!("m{n}@example.org"), "password": OTHER_PASSWORD });
         Client::new(&world).at("203.0.113.50").post("/v1/login", body).await;
@@ -73,7 +72,7 @@ async fn the_networks_of_one_ipv6_subscriber_are_one() {
 }
 
 #[tokio::test]
-async fn no_header_of_the_clients_making_moves_it_to_another_budget() {
+async fn no_header_moves_a_client_to_another_budget() {
     let world = strict_world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -98,7 +97,7 @@ async fn no_header_of_the_clients_making_moves_it_to_another_budget() {
 }
 
 #[tokio::test]
-async fn a_throttled_counter_counts_as_limited_and_a_broken_one_lets_nobody_through() {
+async fn a_throttled_counter_is_a_reached_limit_and_a_broken_one_an_outage() {
     let world = World::start(Options { retries: Some(Options::fast_retries(1)), ..options() }).await.unwrap();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     for (kind, status, code) in [
@@ -117,7 +116,7 @@ async fn a_throttled_counter_counts_as_limited_and_a_broken_one_lets_nobody_thro
 }
 
 #[tokio::test]
-async fn mails_that_anyone_can_cause_are_capped_and_the_owner_is_told_things_all_the_same() {
+async fn mails_that_anyone_can_cause_are_capped_and_alerts_still_arrive() {
     let world = world_with("verification-mail/address=100/300,register/network=100/3600,mail/address=3/86400").await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -127,7 +126,7 @@ async fn mails_that_anyone_can_cause_are_capped_and_the_owner_is_told_things_all
     }
     world.settle().await;
     let count = |kind: &str| world.mail().iter().filter(|mail| mail.kind == kind).count();
-    // One for the registration itself and two of the six; the others are written down as not sent, and nothing waits.
+    // One mail for the registration itself and two of the six. The others are recorded as not sent, and none is left in the outbox.
     assert_eq!((count("verify_registration"), count("already_registered")), (1, 2));
     let capped = world.scan("audit").into_iter().filter(|item| item["reason"]["S"] == "capped").count();
     assert_eq!((capped, world.scan("outbox").len()), (4, 0));
@@ -141,7 +140,7 @@ async fn mails_that_anyone_can_cause_are_capped_and_the_owner_is_told_things_all
 }
 
 #[tokio::test]
-async fn alerts_are_capped_apart_and_a_login_goes_on_without() {
+async fn alerts_have_a_cap_of_their_own_and_a_login_works_without_its_alert() {
     let world = world_with("alert-mail/address=2/86400,login/network=100/900").await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -151,7 +150,7 @@ async fn alerts_are_capped_apart_and_a_login_goes_on_without() {
     world.settle().await;
     assert_eq!(world.mail().iter().filter(|mail| mail.kind == "new_login").count(), 2);
     assert_eq!(events(&world, "suspicious_login").len(), 4);
-    // What has happened is told all the same.
+    // Mails about completed changes are not capped with them.
     let body = json!({ "token": person.client.link_token_for(ADDRESS).await });
     let token = person.client.post("/v1/login/disown", body).await.expect(200).text("reset_token");
     let body = json!({ "token": token, "new_password": OTHER_PASSWORD });
@@ -169,15 +168,4 @@ async fn a_mail_that_ses_takes_late_is_counted_once() {
     world.invoke("cleanup", json!({})).await.unwrap();
     world.settle().await;
     assert_eq!((world.mail().len(), world.scan("outbox").len()), (1, 0));
-}
-
-#[test]
-fn every_limit_is_told_in_the_security_page() {
-    let page = include_str!("../docs/security.md");
-    for limit in TABLE {
-        let row = page.lines().find(|line| line.contains(&format!("`{}`", limit.name)));
-        let row = row.unwrap_or_else(|| panic!("docs/security.md doesn't tell {}", limit.name));
-        let rule = format!("{}/{}", limit.limit, limit.window_seconds);
-        assert!(row.contains(&format!("`{rule}`")), "{row} doesn't tell {rule}");
-    }
 }

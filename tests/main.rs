@@ -1,8 +1,8 @@
-//! Latchkey's tests: through the public API, each in a world of its own. `<area>/<operation>.rs` for each operation, then what holds
-//! across them.
+//! Latchkey's tests. Each uses the public API in a world of its own. `<area>/<operation>.rs` has the tests and the scenarios of one
+//! operation. The other files test rules that hold for all operations.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as it must be")]
-#![expect(clippy::print_stdout, reason = "a test tells what it measured or left out")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
+#![expect(clippy::print_stdout, reason = "a test prints what it measured or left out")]
 
 mod account;
 mod bodies;
@@ -13,6 +13,7 @@ mod cookies;
 mod faults;
 mod generated;
 mod iam;
+mod invariants;
 mod layers;
 mod limits;
 mod login;
@@ -22,11 +23,14 @@ mod platform;
 mod prices;
 mod races;
 mod readme;
+mod reauthentication;
 mod recovery;
 mod registration;
 mod scenarios;
 mod secrecy;
 mod sessions;
+mod snapshots;
 mod step_up;
 mod tokens;
+mod tour;
 mod workers;

@@ -1,32 +1,32 @@
-//! Somebody who signs up and logs in.
+//! The person of the tests.
 
 use serde_json::{Value, json};
 
 use crate::{Answer, App, Client, Key, PASSWORD};
 
-/// Somebody with an address and a password, and the tokens of their last login.
+/// A person with an account and the tokens of the last login.
 #[derive(Clone)]
 pub struct Person {
-    /// Their client, with their access token.
+    /// The person's client, with the access token.
     pub client: Client,
-    /// Their address.
+    /// The e-mail address.
     pub email: String,
-    /// Their password.
+    /// The password.
     pub password: String,
-    /// Their id.
+    /// The user id.
     pub id: String,
-    /// Their session's id.
+    /// The session id.
     pub session_id: String,
-    /// Their live refresh token.
+    /// The active refresh token.
     pub refresh_token: String,
-    /// The recovery key that they were shown.
+    /// The recovery key.
     pub recovery_key: String,
-    /// What the device that they registered on is known by.
+    /// The device token of the registration.
     pub device_token: String,
 }
 
 impl Person {
-    /// Somebody who registers with address and password and types the mailed code.
+    /// Registers with address and password, and enters the mailed code.
     pub async fn register(client: &Client, email: &str) -> Self {
         let answer = client.post("/v1/register", json!({ "email": email, "password": PASSWORD })).await.expect(202);
         let code = client.code_for(email).await;
@@ -48,21 +48,21 @@ impl Person {
         }
     }
 
-    /// The same person after another login, on a device that is new.
+    /// The person after another login, on a new device.
     pub async fn login(&self) -> Self {
         let answer = self.client.post("/v1/login", self.credentials()).await.expect(200);
         let device_token = answer.text("device_token");
         Self { device_token, ..self.after(&answer) }
     }
 
-    /// The same person with another `session` in the login.
+    /// Logs in with the given `session`.
     pub async fn login_with(&self, session: Value) -> Answer {
         let mut body = self.credentials();
         body["session"] = session;
-        self.client.stranger().post("/v1/login", body).await
+        self.client.anonymous().post("/v1/login", body).await
     }
 
-    /// The same person after a login that was answered so.
+    /// The person after a login with this answer.
     pub fn after(&self, answer: &Answer) -> Self {
         Self {
             client: self.client.with_token(&answer.text("access_token")),
@@ -77,7 +77,7 @@ impl Person {
         json!({ "identifier": self.email, "password": self.password })
     }
 
-    /// Turns MFA on, with an authenticator app.
+    /// Turns MFA on with a new authenticator app.
     pub async fn enable_totp(&self) -> App {
         let mut app = App::new(&self.client.post("/v1/mfa/totp", json!({})).await.expect(200).text("secret"));
         let code = app.next_code(&self.client.world);
@@ -95,28 +95,28 @@ impl Person {
         self.client.post("/v1/passkeys", body).await
     }
 
-    /// Gives the password on a device that is unknown, and returns the `mfa_token`.
+    /// Gives the password on an unrecognised device. Returns the `mfa_token`.
     pub async fn first_factor(&self) -> String {
-        let answer = self.client.stranger().post("/v1/login", self.credentials()).await.expect(200);
+        let answer = self.client.anonymous().post("/v1/login", self.credentials()).await.expect(200);
         assert_eq!(answer.body["status"], "mfa_required");
         answer.text("mfa_token")
     }
 
-    /// Refreshes with that token.
+    /// Refreshes with a token.
     pub async fn refresh(&self, token: &str) -> Answer {
         self.client.post("/v1/token/refresh", json!({ "refresh_token": token })).await
     }
 }
 
 impl Client {
-    /// Asks for a passkey and answers with the key's; returns the body for `login-passkey-verify`.
+    /// Asks for a passkey challenge and answers it. Returns the body for `login-passkey-verify`.
     pub async fn passkey_answer(&self, key: &mut Key, asking: Value) -> Value {
         let asked = self.post("/v1/login/passkey/options", asking).await.expect(200);
         let credential = key.get(&asked.body["publicKey"]).await;
         json!({ "challenge_id": asked.text("challenge_id"), "credential": credential })
     }
 
-    /// The newest mail to an address, once everything is delivered.
+    /// The newest mail to an address, after all mails are delivered.
     pub async fn mail_for(&self, address: &str) -> local::Mail {
         self.world.settle().await;
         let mails = self.world.mail();
@@ -124,12 +124,12 @@ impl Client {
         mail.unwrap_or_else(|| panic!("no mail to {address}"))
     }
 
-    /// The newest code mailed to an address.
+    /// The newest code that was mailed to an address.
     pub async fn code_for(&self, address: &str) -> String {
         self.mail_for(address).await.code().expect("a code in the mail").to_owned()
     }
 
-    /// The token of the newest link mailed to an address.
+    /// The token of the newest link that was mailed to an address.
     pub async fn link_token_for(&self, address: &str) -> String {
         let mail = self.mail_for(address).await;
         let link = mail.link().expect("a link in the mail");

@@ -1,4 +1,4 @@
-//! Sixty-four at once: whatever the order, the rules of the architecture hold.
+//! Sixty-four requests at once. The invariants hold in every order.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use tests::{Answer, App, Client, Key, PASSWORD, Person, world};
 const ADDRESS: &str = "ada@example.org";
 const MANY: usize = 64;
 
-/// The same request, many times at once, on as many tasks.
+/// Sends each body in a task of its own, all at once.
 async fn all_at_once(client: &Client, path: &'static str, bodies: impl Iterator<Item = Value>) -> Vec<Answer> {
     let tasks = bodies.map(|body| {
         let client = client.clone();
@@ -35,7 +35,7 @@ async fn of_many_guesses_at_a_code_five_are_compared() {
     let bodies = guesses.map(|code| json!({ "registration_id": id, "code": code }));
     let answers = all_at_once(&client, "/v1/register/verify", bodies).await;
     assert_eq!(count(&answers, 400, "invalid_code"), MANY);
-    // Who got an attempt wrote the failure down; who got none never came to compare.
+    // A request with an attempt recorded the failure. A request without one compared nothing.
     let compared = world.scan("audit").into_iter().filter(|item| item["event"]["S"] == "verify_email").count();
     assert_eq!(compared, 5);
     let challenge = &world.scan("challenges")[0];
@@ -59,7 +59,7 @@ async fn of_many_right_codes_one_makes_the_account() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_links_one_leads_on() {
+async fn of_many_uses_of_a_link_one_succeeds() {
     let world = world().await;
     let client = Client::new(&world);
     client.post("/v1/register", json!({ "email": ADDRESS })).await.expect(202);
@@ -102,7 +102,7 @@ async fn of_many_registrations_of_one_username_one_becomes_an_account() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_refreshes_of_one_token_end_in_one_live_leaf() {
+async fn many_refreshes_of_one_token_give_one_active_token() {
     let world = world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -158,7 +158,7 @@ async fn of_many_wrong_passwords_five_are_compared() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_wrong_passwords_from_a_known_device_five_are_compared() {
+async fn of_many_wrong_passwords_from_a_recognised_device_five_are_compared() {
     let world = tests::strict_world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -172,7 +172,7 @@ async fn of_many_wrong_passwords_from_a_known_device_five_are_compared() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_disownings_one_ends_everything_and_of_many_resets_one_sets_a_password() {
+async fn of_many_disownings_and_of_many_resets_one_succeeds() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     person.login().await;
@@ -188,12 +188,12 @@ async fn of_many_disownings_one_ends_everything_and_of_many_resets_one_sets_a_pa
     let set = answers.iter().position(|answer| answer.status == 204).unwrap();
     let body = json!({ "identifier": ADDRESS, "password": format!("Wagon-{set}-Gr8-tulip") });
     client.post("/v1/login", body).await.expect(200);
-    let told = |action: &str| tests::events(&world, action).len();
-    assert_eq!((told("disown_login"), told("reset_password")), (1, 1));
+    let recorded = |action: &str| tests::events(&world, action).len();
+    assert_eq!((recorded("disown_login"), recorded("reset_password")), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_guesses_at_a_reauthentication_code_five_are_compared_and_of_many_right_ones_one_counts() {
+async fn of_many_reauthentication_codes_five_are_compared_and_one_succeeds() {
     let mut options = tests::options();
     options.parameters.insert("SuspiciousLogin".to_owned(), "step-up".to_owned());
     let world = local::World::start(options).await.unwrap();
@@ -211,14 +211,14 @@ async fn of_many_guesses_at_a_reauthentication_code_five_are_compared_and_of_man
         assert_eq!((count(&answers, 200, ""), count(&answers, 400, "invalid_code")), expected, "{answers:?}");
         if !right {
             let challenges = world.scan("challenges").into_iter();
-            let asked = challenges.filter(|item| item["purpose"]["S"] == "reauthentication");
+            let asked = challenges.filter(|item| item["kind"]["S"] == "reauthentication");
             assert!(asked.into_iter().all(|item| item["attempts"]["N"] == "5"));
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_login_slips_in_between_a_device_and_its_end() {
+async fn no_login_escapes_the_removal_of_its_device() {
     let world = world().await;
     for round in 0..8 {
         let person = Person::register(&Client::new(&world), &format!("a{round}@example.org")).await;
@@ -226,7 +226,7 @@ async fn no_login_slips_in_between_a_device_and_its_end() {
         let devices = person.client.get("/v1/devices").await.expect(200).body["devices"].as_array().unwrap().clone();
         let own = devices.iter().find(|device| device["current"] == true).unwrap()["id"].clone();
         let logins = {
-            let (client, mut body) = (person.client.stranger(), person.credentials());
+            let (client, mut body) = (person.client.anonymous(), person.credentials());
             body["session"] = json!({ "device_token": person.device_token });
             tokio::spawn(async move { all_at_once(&client, "/v1/login", (0..8).map(|_| body.clone())).await })
         };
@@ -234,7 +234,7 @@ async fn no_login_slips_in_between_a_device_and_its_end() {
         let list = desk.client.get("/v1/sessions?limit=100").await.expect(200);
         let sessions = list.body["sessions"].as_array().unwrap();
         assert!(sessions.iter().all(|session| session["device"]["id"] != own), "{}", list.text);
-        // Who was in before is out; who came after is on a device that is new.
+        // Earlier sessions have ended, and later logins are on a new device.
         for answer in logins.await.unwrap().iter().filter(|answer| answer.status == 200) {
             let me = person.client.with_token(&answer.text("access_token")).get("/v1/me").await;
             assert_eq!(me.status == 200, answer.body.get("device_token").is_some(), "{}", answer.text);
@@ -243,7 +243,7 @@ async fn no_login_slips_in_between_a_device_and_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_refreshes_of_one_cookie_end_in_one_live_leaf() {
+async fn many_refreshes_of_one_cookie_give_one_active_token() {
     let world = world().await;
     world.clock().freeze();
     let browser = crate::cookies::browser(&world, ADDRESS).await;
@@ -256,7 +256,7 @@ async fn many_refreshes_of_one_cookie_end_in_one_live_leaf() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_hundred_logins_at_once_starve_nobody() {
+async fn a_hundred_logins_at_once_are_all_answered() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let logins = {
@@ -273,7 +273,7 @@ async fn a_hundred_logins_at_once_starve_nobody() {
     assert_eq!(tests::sessions(&world).len(), sessions + 1);
 }
 
-/// One account, with one of everything that belongs to it, and so many sessions.
+/// One account with its reservation and salt, and a number of sessions.
 fn one_account(world: &local::World, sessions: usize) {
     let accounts = world.scan("accounts");
     let profiles = accounts.iter().filter(|item| item["sk"]["S"] == "PROFILE").count();
@@ -293,7 +293,7 @@ async fn of_many_uses_of_a_totp_code_or_a_backup_code_one_logs_in() {
     let typed = [("totp", code.as_str()), ("backup_code", app.backup_codes[4].as_str())];
     for (round, (method, code)) in typed.into_iter().enumerate() {
         world.clock().advance(if round == 0 { 0 } else { 301 });
-        // As many logins wait as there are tries, and one more time over: with one token, and with a token each.
+        // Twice as many requests as attempts: with one token, and with a token each.
         let one = person.first_factor().await;
         let mut tokens = vec![one; MANY / 2];
         for _ in 0..MANY / 2 {
@@ -311,7 +311,7 @@ async fn of_many_uses_of_a_totp_code_or_a_backup_code_one_logs_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_uses_of_a_code_by_every_route_at_once_one_is_right() {
+async fn of_many_uses_of_a_code_on_every_route_one_succeeds() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -355,7 +355,7 @@ async fn of_many_guesses_at_a_second_factor_five_are_compared() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_answers_of_a_passkey_one_logs_in_and_of_many_registrations_one_is_made() {
+async fn of_many_passkey_logins_and_of_many_registrations_one_succeeds() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -364,7 +364,7 @@ async fn of_many_answers_of_a_passkey_one_logs_in_and_of_many_registrations_one_
     let credential = key.create(&asked.body["publicKey"]).await;
     let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
     let answers = all_at_once(&person.client, "/v1/passkeys", (0..MANY).map(|_| body.clone())).await;
-    // Those that were beaten to it are told so, or that the account changed.
+    // The losers get a refusal, or a conflict because the account changed.
     assert_eq!(count(&answers, 201, ""), 1, "{answers:?}");
     assert_eq!(person.client.get("/v1/me").await.expect(200).body["passkeys"], 1);
     let body = client.passkey_answer(&mut key, json!({})).await;
@@ -375,7 +375,7 @@ async fn of_many_answers_of_a_passkey_one_logs_in_and_of_many_registrations_one_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_login_slips_past_mfa_that_is_turned_on_at_the_same_moment() {
+async fn no_login_skips_mfa_that_is_turned_on_at_the_same_moment() {
     for round in 0..8 {
         let world = world().await;
         let client = Client::new(&world);
@@ -397,7 +397,7 @@ async fn no_login_slips_past_mfa_that_is_turned_on_at_the_same_moment() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_login_slips_past_a_trust_that_is_taken_away_at_the_same_moment() {
+async fn no_login_uses_trust_that_is_removed_at_the_same_moment() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -408,15 +408,15 @@ async fn no_login_slips_past_a_trust_that_is_taken_away_at_the_same_moment() {
         format!("/v1/devices/{}", listed.body["devices"][0]["id"].as_str().unwrap())
     };
     for round in 0..8 {
-        let waits = person.login_with(session.clone()).await.expect(200).text("mfa_token");
+        let pending = person.login_with(session.clone()).await.expect(200).text("mfa_token");
         let code = &app.backup_codes[round];
-        let body = json!({ "mfa_token": waits, "method": "backup_code", "code": code, "trust_device": true });
+        let body = json!({ "mfa_token": pending, "method": "backup_code", "code": code, "trust_device": true });
         client.post("/v1/login/mfa", body).await.expect(200);
         let before = tests::sessions(&world).len();
         let logins = join_all((0..4).map(|_| person.login_with(session.clone())));
         let distrust = async {
             let answer = person.client.patch(&path, json!({ "trusted": false })).await.expect(200);
-            // Whatever is committed from now on asks for the factor.
+            // Each login that commits from now on asks for the factor.
             (answer, tests::sessions(&world).len())
         };
         let (answers, (_, at_that_time)) = futures::future::join(logins, distrust).await;

@@ -1,4 +1,4 @@
-//! The README's session works when it is pasted.
+//! The session in the README works when it is pasted.
 
 use std::process::{Command, Stdio};
 

@@ -1,11 +1,11 @@
-//! What is sensitive wants a fresh proof, as strong as the account's logins (API.md, †).
+//! Sensitive actions need a recent proof that is as strong as the account's logins (docs/api.md, †).
 
 use serde_json::{Value, json};
 use tests::{Client, Key, Person, claims, world};
 
 const ADDRESS: &str = "ada@example.org";
 
-/// Every route that wants one, with a body of the right form.
+/// Every route that needs such a proof, with a body of the right form.
 fn routes() -> Vec<(&'static str, &'static str, Value)> {
     let credential = json!({
         "id": "AAAA", "rawId": "AAAA", "type": "public-key",
@@ -30,7 +30,7 @@ async fn stale(client: &Client) -> bool {
         let answer = client.send(method, path, headers, body).await;
         match answer.status {
             403 => assert_eq!(answer.code(), "reauthentication_required"),
-            // Let in, and refused for what it asks, if it is.
+            // The proof is accepted. The request itself may be refused.
             status => assert!([200, 400, 404, 409].contains(&status), "{method} {path}: {}", answer.text),
         }
         answers.push(answer.status == 403);
@@ -40,7 +40,7 @@ async fn stale(client: &Client) -> bool {
 }
 
 #[test]
-fn they_are_those_that_the_readme_marks() {
+fn the_routes_with_step_up_are_those_that_the_readme_marks() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
     let readme = std::fs::read_to_string(path).unwrap();
     let mut marked: Vec<&str> = readme
@@ -57,7 +57,7 @@ fn they_are_those_that_the_readme_marks() {
 }
 
 #[tokio::test]
-async fn ten_minutes_after_the_login_they_ask_for_another_proof() {
+async fn ten_minutes_after_the_login_another_proof_is_needed() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -72,7 +72,7 @@ async fn ten_minutes_after_the_login_they_ask_for_another_proof() {
     assert!(stale(&person.client).await);
     let answer = person.client.post("/v1/reauthenticate", json!({ "password": person.password })).await.expect(200);
     assert!(!stale(&client.with_token(&answer.text("access_token"))).await);
-    // It is the session that is fresh, not one of its tokens.
+    // The proof is in the session, not in one of its tokens.
     assert!(!stale(&person.client).await);
 }
 
@@ -109,8 +109,8 @@ async fn with_mfa_on_a_password_alone_is_no_proof_and_a_passkey_is_one() {
     assert!(stale(&session).await);
     let body = json!({ "password": person.password, "totp_code": app.next_code(&world) });
     let answer = session.post("/v1/reauthenticate", body.clone()).await.expect(200);
-    let told = claims(&answer.text("access_token"));
-    assert_eq!((&told["amr"], &told["aal"]), (&json!(["pwd", "otp", "mfa"]), &json!("aal2")));
+    let granted = claims(&answer.text("access_token"));
+    assert_eq!((&granted["amr"], &granted["aal"]), (&json!(["pwd", "otp", "mfa"]), &json!("aal2")));
     assert!(!stale(&session).await);
     session.post("/v1/reauthenticate", body).await.expect_problem(400, "invalid_code");
 
@@ -122,7 +122,7 @@ async fn with_mfa_on_a_password_alone_is_no_proof_and_a_passkey_is_one() {
         client.post("/v1/login/passkey/verify", body).await.expect_problem(400, "invalid_code");
     }
     assert!(!stale(&session).await);
-    // Nobody else's passkey, and none that was asked for as the second factor of a login.
+    // No passkey of another account, and no challenge for the second factor of a login.
     let eve = Person::register(&client, "eve@example.org").await;
     let mut theirs = Key::new();
     eve.add_passkey(&mut theirs).await.expect(201);
@@ -136,19 +136,19 @@ async fn with_mfa_on_a_password_alone_is_no_proof_and_a_passkey_is_one() {
 }
 
 #[tokio::test]
-async fn a_suspicious_login_is_confirmed_by_both_factors_and_nothing_sensitive_before() {
+async fn a_suspicious_login_does_nothing_sensitive_until_both_factors_confirm_it() {
     let mut options = tests::options();
     options.parameters.insert("SuspiciousLogin".to_owned(), "step-up".to_owned());
     let world = local::World::start(options).await.unwrap();
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
     let app = person.enable_totp().await;
-    // By a second factor a new device is known at once.
+    // After a second factor a new device is recognised at once.
     let token = person.first_factor().await;
     let body = json!({ "mfa_token": token, "method": "totp", "code": app.next_code(&world), "trust_device": true });
     let done = client.post("/v1/login/mfa", body).await.expect(200);
     assert!(!stale(&client.with_token(&done.text("access_token"))).await);
-    // A trusted device elsewhere skips the factor, and so proves nothing.
+    // A trusted device in another location skips the factor, so that it proves nothing.
     let mut body = person.credentials();
     body["session"] = json!({ "device_token": done.text("device_token") });
     for country in ["DE", "FR"] {
@@ -167,7 +167,7 @@ async fn a_suspicious_login_is_confirmed_by_both_factors_and_nothing_sensitive_b
 }
 
 #[tokio::test]
-async fn one_factor_renews_no_proof_of_two() {
+async fn one_factor_does_not_renew_a_proof_of_two() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -180,25 +180,25 @@ async fn one_factor_renews_no_proof_of_two() {
     assert_eq!(claims(&done.text("access_token"))["aal"], "aal2");
     let session = client.with_token(&done.text("access_token"));
     session.post("/v1/mfa/totp/disable", json!({ "code": app.backup_codes[0] })).await.expect(204);
-    // With MFA off a password is as strong as the account's logins, and no stronger.
+    // With MFA off a password is as strong as the account's logins.
     let answer = session.post("/v1/reauthenticate", json!({ "password": person.password })).await.expect(200);
-    let told = claims(&answer.text("access_token"));
-    assert_eq!((&told["amr"], &told["aal"]), (&json!(["swk", "user", "pwd"]), &json!("aal1")));
+    let granted = claims(&answer.text("access_token"));
+    assert_eq!((&granted["amr"], &granted["aal"]), (&json!(["swk", "user", "pwd"]), &json!("aal1")));
     let body = client.passkey_answer(&mut key, json!({})).await;
     let answer = session.post("/v1/reauthenticate", body).await.expect(200);
     assert_eq!(claims(&answer.text("access_token"))["aal"], "aal2");
 }
 
 #[tokio::test]
-async fn many_sessions_of_one_device_are_not_many_budgets() {
+async fn many_sessions_of_one_device_share_one_budget() {
     let world = tests::strict_world().await;
     world.clock().freeze();
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
     let app = person.enable_totp().await;
-    let waits = person.login_with(json!({ "device_token": person.device_token })).await.expect(200).text("mfa_token");
+    let pending = person.login_with(json!({ "device_token": person.device_token })).await.expect(200).text("mfa_token");
     let body =
-        json!({ "mfa_token": waits, "method": "backup_code", "code": app.backup_codes[0], "trust_device": true });
+        json!({ "mfa_token": pending, "method": "backup_code", "code": app.backup_codes[0], "trust_device": true });
     client.post("/v1/login/mfa", body).await.expect(200);
     for n in 0..6 {
         let login = person.login_with(json!({ "device_token": person.device_token })).await.expect(200);

@@ -3,10 +3,12 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use tests::{Client, Person, world};
 
+use crate::scenarios::{Scenario, get, only_scenario, registered};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
-async fn the_caller_sees_their_own_account() {
+async fn a_caller_gets_their_own_account() {
     let world = world().await;
     let client = Client::new(&world);
     let ada = Person::register(&client, ADDRESS).await;
@@ -52,7 +54,7 @@ async fn forged_and_foreign_tokens_are_refused_and_cost_no_read() {
         claims.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         forged.push(format!("{}.{}.{}", parts[0], write(&claims), parts[2]));
     }
-    // The public key as an HMAC secret, in the spellings that a library might take for one.
+    // The public key as an HMAC secret, in each spelling that a library may accept.
     for secret in [jwks["keys"][0].to_string(), jwks["keys"][0]["x"].as_str().unwrap().to_owned(), String::new()] {
         for typ in ["at+jwt", "JWT"] {
             let mut header = Header::new(Algorithm::HS256);
@@ -65,7 +67,7 @@ async fn forged_and_foreign_tokens_are_refused_and_cost_no_read() {
     for token in &forged {
         person.client.with_token(token).get("/v1/me").await.expect_problem(401, "invalid_token");
     }
-    // Nobody's session, account or key was looked at. (An unknown kid may ask the keyring once more.)
+    // No session, account or key was read. An unknown `kid` may read the keyring once more.
     let reads: Vec<_> = world.calls().into_iter().filter(|call| call.tables != ["keyring"]).collect();
     assert!(reads.is_empty(), "{reads:?}");
 }
@@ -84,7 +86,7 @@ async fn every_byte_of_a_token_counts() {
 }
 
 #[tokio::test]
-async fn a_missing_or_garbled_authorization_is_refused_without_a_fuss() {
+async fn a_missing_or_garbled_authorization_header_is_refused() {
     let world = world().await;
     let client = Client::new(&world);
     let answer = client.get("/v1/me").await.expect_problem(401, "invalid_token");
@@ -96,7 +98,7 @@ async fn a_missing_or_garbled_authorization_is_refused_without_a_fuss() {
 }
 
 #[tokio::test]
-async fn a_token_lives_ten_minutes() {
+async fn an_access_token_is_valid_for_ten_minutes() {
     let world = world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -104,4 +106,12 @@ async fn a_token_lives_ten_minutes() {
     person.client.get("/v1/me").await.expect(200);
     world.clock().advance(1);
     person.client.get("/v1/me").await.expect_problem(401, "invalid_token");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        only_scenario("profile-get")
+            .succeeds(200)
+            .asks(|client| async move { get("/v1/me").by(&registered(&client).await) }),
+    ]
 }

@@ -1,7 +1,7 @@
-//! What the functions themselves cost in CPU time, without AWS: the SDK is answered at once, with what a real run was answered.
+//! The CPU time of the functions without AWS. The SDK gets the recorded answers of a real run at once.
 //!
-//! `login/beyond the hash` is a whole login but for the password's Argon2id, which is set to next to nothing here; what remains is
-//! JSON, the SDK's requests and answers, HMACs, field encryption, the session's tokens and the signature.
+//! `login/beyond the hash` is a login with almost no Argon2id. The rest is JSON, the SDK's requests and answers, HMACs, field encryption,
+//! the session's tokens and the signature.
 //!
 //! Run with `cargo bench -p tests --bench operations`.
 
@@ -24,13 +24,13 @@ use serde_json::{Value, json};
 use shared::{app::App, config::Config, crypto::password_hash::Cost, rng::SystemRng};
 use tests::{Client, PASSWORD, options};
 
-/// What each action was answered, by its `X-Amz-Target` and body's tables.
+/// The answers by `X-Amz-Target` and the tables in the body.
 type Answers = Arc<Mutex<HashMap<String, (u16, Vec<u8>)>>>;
 
 fn name(request: &HttpRequest) -> String {
     let target = request.headers().get("x-amz-target").unwrap_or_default();
     let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
-    // A wrapped key is told from another by its context.
+    // Wrapped keys differ by their encryption context.
     format!("{target} {} {}", body["TableName"], body["EncryptionContext"])
 }
 
@@ -52,7 +52,7 @@ impl HttpClient for Replay {
     }
 }
 
-/// Asks a world, and remembers what it answers.
+/// Forwards to a world and records its answers.
 #[derive(Debug)]
 struct Record(Answers, SharedHttpConnector);
 
@@ -96,7 +96,7 @@ fn event(method: &str, path: &str, body: &Value, token: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// What API Gateway asks an authorizer.
+/// The event that API Gateway sends to an authorizer.
 fn authorizer_event(token: &str) -> Vec<u8> {
     json!({
         "version": "2.0",
@@ -142,7 +142,7 @@ fn operations(criterion: &mut Criterion) {
         let answers = Answers::default();
         let real = world.sdk_config(function).http_client().unwrap();
         let recording = app(&world, function, Recorder(Arc::clone(&answers), real));
-        // Twice: the first login renews the hash to the cost set above, the second finds it so.
+        // Twice, because the first login renews the hash to the cost above.
         for _ in 0..2 {
             runtime.block_on(operation.invoke(&recording, &event)).unwrap();
         }

@@ -1,4 +1,4 @@
-//! Headless Chromium, driven by its own driver (WebDriver), with a virtual authenticator (the WebAuthn domain of the DevTools protocol).
+//! Headless Chromium with its WebDriver and a virtual authenticator (the WebAuthn domain of the DevTools protocol).
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use url::{ParseError, Url};
 
-/// A browser with a fresh profile, which ends with this.
+/// A browser with a new profile. It ends when this is dropped.
 pub(super) struct Chromium {
     pub(super) client: Client,
     driver: Child,
@@ -30,7 +30,7 @@ impl WebDriverCompatibleCommand for DevTools {
     }
 }
 
-/// The program's whole path among the folders of `PATH`, if it is installed.
+/// The path of a program in the folders of `PATH`, if it is installed.
 fn installed(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -38,7 +38,7 @@ fn installed(names: &[&str]) -> Option<PathBuf> {
 }
 
 impl Chromium {
-    /// Starts one, where Chromium and its driver are installed; otherwise `None`, and the test says by its name that it was left out.
+    /// Starts a browser. `None` if Chromium or its driver is not installed; then the test is reported as left out.
     pub(super) async fn start(test: &str) -> Option<Self> {
         let browser = installed(&["chromium", "chromium-browser", "google-chrome"]);
         let (Some(driver), Some(browser)) = (installed(&["chromedriver"]), browser) else {
@@ -79,7 +79,7 @@ impl Chromium {
         self.client.issue_cmd(DevTools(command, parameters)).await.unwrap()
     }
 
-    /// Plugs an authenticator in that verifies its user and agrees at once; returns its id.
+    /// Adds an authenticator that verifies its user and agrees at once. Returns its id.
     pub(super) async fn plug_in(&self) -> Value {
         self.dev_tools("WebAuthn.enable", json!({})).await;
         let options = json!({
@@ -90,7 +90,7 @@ impl Chromium {
             .clone()
     }
 
-    /// What a script in the page comes to. It may `await`, and finds what it is given in `given`.
+    /// Runs a script in the page and returns its result. It may `await`, and finds its argument in `given`.
     pub(super) async fn run(&self, script: &str, given: Value) -> Value {
         let script = format!(
             "const done = arguments[arguments.length - 1], given = arguments[0];
@@ -101,7 +101,6 @@ impl Chromium {
         came["value"].take()
     }
 
-    /// Ends it.
     pub(super) async fn end(mut self) {
         self.client.close().await.unwrap();
         self.driver.kill().await.unwrap();

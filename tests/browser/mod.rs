@@ -1,4 +1,4 @@
-//! With a real browser: left out, and said so by name, where Chromium isn't installed (`.ci/run` installs it).
+//! Tests in a real browser. They are left out if Chromium is not installed. `.ci/run` installs it.
 
 mod chromium;
 mod passkeys;

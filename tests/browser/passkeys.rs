@@ -7,7 +7,7 @@ use super::chromium;
 
 const ADDRESS: &str = "ada@example.org";
 
-/// What a page does: everything by cookie, with a CSRF token, as the README shows it.
+/// The script of a page: it uses cookies and a CSRF token, as the README shows.
 const PAGE: &str = "
     const csrf = async () => (await (await fetch('/v1/csrf')).json()).csrf_token;
     const call = async (method, path, body) => {
@@ -33,8 +33,9 @@ async fn in_page(chromium: &Chromium, script: &str, given: Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_browser_registers_logs_in_and_removes() {
-    let Some(chromium) = Chromium::start("browser::passkeys::a_browser_registers_logs_in_and_removes").await else {
+async fn a_browser_registers_uses_and_removes_a_passkey() {
+    let Some(chromium) = Chromium::start("browser::passkeys::a_browser_registers_uses_and_removes_a_passkey").await
+    else {
         return;
     };
     let server = Server::bind(0).await.unwrap();
@@ -48,7 +49,7 @@ async fn a_browser_registers_logs_in_and_removes() {
     let authenticator = chromium.plug_in().await;
     chromium.client.goto(&format!("{url}/login-disown")).await.unwrap();
 
-    // By the password first; then the page makes a passkey.
+    // The page logs in by password, and then makes a passkey.
     let script = "
         await post('/v1/login', { identifier: given.address, password: given.password, session });
         const asked = (await post('/v1/passkeys/options', {})).body;
@@ -66,7 +67,7 @@ async fn a_browser_registers_logs_in_and_removes() {
     assert_eq!(kept["credentials"].as_array().unwrap().len(), 1);
     assert_eq!(kept["credentials"][0]["isResidentCredential"], true, "a passkey is found without a name");
 
-    // With the address, without, and by conditional mediation, as a login page's field does it.
+    // With the address, without it, and by conditional mediation, as in the field of a login page.
     for (how, given) in [
         ("return login({ identifier: given }, {});", json!(ADDRESS)),
         ("return login({}, {});", Value::Null),
@@ -82,7 +83,7 @@ async fn a_browser_registers_logs_in_and_removes() {
         println!("{how} {} {}", came["came"]["status"], came["came"]["body"]["status"]);
     }
 
-    // As the second factor after the password, and to step up.
+    // As the second factor after the password, and for step-up.
     person.login().await.enable_totp().await;
     let script = "
         const first = (await post('/v1/login', { identifier: given.address, password: given.password, session })).body;
@@ -98,7 +99,7 @@ async fn a_browser_registers_logs_in_and_removes() {
     assert_eq!((&came["second"]["status"], &came["again"]["status"]), (&json!(200), &json!(200)), "{came}");
     assert_eq!(came["who"], 200);
 
-    // Removed, it logs in no more, though the authenticator still has it.
+    // A removed passkey does not log in, although the authenticator still has it.
     let script = "
         const passkeys = (await (await fetch('/v1/passkeys')).json()).passkeys;
         const removed = await call('DELETE', '/v1/passkeys/' + passkeys[0].id);
@@ -109,7 +110,7 @@ async fn a_browser_registers_logs_in_and_removes() {
     let came = in_page(&chromium, script, Value::Null).await;
     let expected = json!({ "passkeys": 1, "removed": 204, "status": 400, "code": "invalid_code", "who": 401 });
     assert_eq!(came, expected);
-    // An authenticator in software counts its signatures, and never backwards.
+    // An authenticator in software has a signature counter, which never goes down.
     assert!(events(&world, "passkey_signal").is_empty());
     let logins =
         events(&world, "login").iter().filter(|(outcome, how)| outcome == "success" && how == "passkey").count();

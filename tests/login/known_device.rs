@@ -3,7 +3,7 @@ use tests::{Client, OTHER_PASSWORD, Person, devices, strict_world, world};
 
 const ADDRESS: &str = "ada@example.org";
 
-/// A stranger fails until the account makes everybody wait, and until their own network is limited.
+/// Fails from elsewhere until the account is locked and the network limited.
 async fn storm(world: &local::World) {
     for n in 0..8 {
         let client = Client::new(world).at(&format!("198.51.100.{n}"));
@@ -13,7 +13,7 @@ async fn storm(world: &local::World) {
 }
 
 #[tokio::test]
-async fn a_new_device_gets_a_token_once_and_is_known_by_it() {
+async fn a_new_device_gets_a_token_once_and_is_recognised_by_it() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     assert!(person.device_token.starts_with("dt_"));
@@ -26,7 +26,7 @@ async fn a_new_device_gets_a_token_once_and_is_known_by_it() {
 }
 
 #[tokio::test]
-async fn a_strangers_failures_never_lock_the_owner_out_of_a_known_device() {
+async fn failures_elsewhere_never_lock_the_owner_out_of_a_recognised_device() {
     let world = strict_world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world).at("192.0.2.1"), ADDRESS).await;
@@ -36,12 +36,12 @@ async fn a_strangers_failures_never_lock_the_owner_out_of_a_known_device() {
     for _ in 0..3 {
         owner.login_with(json!({ "device_token": person.device_token })).await.expect(200);
     }
-    // Nor has that success reset the stranger's count.
+    // That success did not reset the count of failures elsewhere.
     owner.login_with(json!({})).await.expect_problem(429, "locked_out");
 }
 
 #[tokio::test]
-async fn a_network_that_others_have_used_up_is_no_hindrance_to_a_known_device() {
+async fn a_network_limit_that_others_used_up_does_not_stop_a_recognised_device() {
     let world = strict_world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -54,7 +54,7 @@ async fn a_network_that_others_have_used_up_is_no_hindrance_to_a_known_device() 
 }
 
 #[tokio::test]
-async fn a_known_device_has_budgets_too() {
+async fn a_recognised_device_has_budgets_too() {
     let world = strict_world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -69,18 +69,18 @@ async fn a_known_device_has_budgets_too() {
         person.login_with(session.clone()).await.expect_problem(429, "locked_out");
     }
     person.login_with(session).await.expect_problem(429, "rate_limited");
-    // A stranger's password is not locked by it.
+    // The lock does not hold for an unrecognised device.
     let other = Person { client: Client::new(&world).at("192.0.2.9"), ..person };
     other.login_with(json!({})).await.expect(200);
 }
 
 #[tokio::test]
-async fn a_device_of_another_account_is_a_stranger() {
+async fn a_device_of_another_account_is_not_recognised() {
     let world = strict_world().await;
     world.clock().freeze();
     let ada = Person::register(&Client::new(&world).at("192.0.2.1"), ADDRESS).await;
     let eve = Person::register(&Client::new(&world).at("192.0.2.2"), "eve@example.org").await;
-    // Eve's own device gives her no budget of its own at Ada's account …
+    // Eve's own device has no budget at Ada's account …
     let guess = Person { password: OTHER_PASSWORD.to_owned(), client: Client::new(&world), ..ada.clone() };
     for _ in 0..5 {
         let session = json!({ "device_token": eve.device_token });
@@ -90,7 +90,7 @@ async fn a_device_of_another_account_is_a_stranger() {
     guess.login_with(session.clone()).await.expect_problem(429, "rate_limited");
     let elsewhere = Person { client: Client::new(&world).at("198.51.100.9"), ..guess };
     elsewhere.login_with(session).await.expect_problem(429, "locked_out");
-    // … and a token with another user's device in it was never given out.
+    // … and a token that names another user's device is not valid.
     for forged in ["dt_", "x", &ada.device_token[..60], &ada.refresh_token, &ada.session_id] {
         let session = json!({ "device_token": forged });
         let answer = Person { client: Client::new(&world).at("192.0.2.77"), ..ada.clone() }.login_with(session).await;
@@ -99,7 +99,7 @@ async fn a_device_of_another_account_is_a_stranger() {
 }
 
 #[tokio::test]
-async fn garbage_for_a_device_token_is_a_new_device() {
+async fn a_garbled_device_token_is_a_new_device() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     for token in ["dt_", "x", "\u{0}", "dt_AAAA", &"A".repeat(4096)] {
@@ -110,13 +110,13 @@ async fn garbage_for_a_device_token_is_a_new_device() {
 }
 
 #[tokio::test]
-async fn a_fingerprint_names_the_device_and_gives_nothing() {
+async fn a_fingerprint_finds_the_device_and_gives_no_right() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let session = json!({ "device_fingerprint": "canvas:1", "device_name": "Desk" });
     let first = person.login_with(session.clone()).await.expect(200).text("device_token");
     let again = person.login_with(session).await.expect(200).text("device_token");
-    // The same device in the list, but the login was a stranger's: another token, and the old one is spent.
+    // The list has the same device, but the login was one of an unrecognised device. It got another token, and the old one is spent.
     assert_ne!(first, again);
     assert_eq!(devices(&world).len(), 2);
     let known = person.login_with(json!({ "device_token": again, "device_fingerprint": "canvas:1" })).await.expect(200);
@@ -130,7 +130,7 @@ async fn a_fingerprint_names_the_device_and_gives_nothing() {
 }
 
 #[tokio::test]
-async fn whoever_has_an_old_token_of_a_device_uses_up_nothing_of_its_owners() {
+async fn an_old_device_token_uses_up_no_budget_of_the_owner() {
     let world = strict_world().await;
     world.clock().freeze();
     let client = |n: u32| Client::new(&world).at(&format!("192.0.2.{n}"));
@@ -149,7 +149,7 @@ async fn whoever_has_an_old_token_of_a_device_uses_up_nothing_of_its_owners() {
 }
 
 #[tokio::test]
-async fn a_device_that_stays_away_for_a_year_is_a_stranger() {
+async fn a_device_that_was_unused_for_a_year_is_not_recognised() {
     let world = world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;

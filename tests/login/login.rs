@@ -1,10 +1,12 @@
 use serde_json::json;
 use tests::{Client, OTHER_PASSWORD, Person, options, strict_world, world};
 
+use crate::scenarios::{Scenario, post, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
-async fn a_login_gives_tokens_and_the_user() {
+async fn a_login_returns_tokens_and_the_user() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let answer = person.client.post("/v1/login", person.credentials()).await.expect(200);
@@ -37,7 +39,7 @@ async fn a_login_gives_tokens_and_the_user() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_and_an_unknown_identifier_are_answered_alike_after_the_same_work() {
+async fn a_wrong_password_and_an_unknown_identifier_get_the_same_answer_and_work() {
     let world = world().await;
     let client = Client::new(&world);
     Person::register(&client, ADDRESS).await.login().await;
@@ -58,7 +60,7 @@ async fn a_wrong_password_and_an_unknown_identifier_are_answered_alike_after_the
 }
 
 #[tokio::test]
-async fn failures_of_known_and_unknown_accounts_lock_alike_and_each_form_of_the_identifier_counts() {
+async fn known_and_unknown_accounts_lock_alike_under_each_form_of_the_identifier() {
     let world = strict_world().await;
     world.clock().freeze();
     let register = Client::new(&world).at("198.51.100.1");
@@ -82,7 +84,7 @@ async fn failures_of_known_and_unknown_accounts_lock_alike_and_each_form_of_the_
 }
 
 #[tokio::test]
-async fn waits_double_are_told_to_the_second_and_begin_again_after_each_failure() {
+async fn the_wait_doubles_with_each_failure_and_is_exact_to_the_second() {
     let world = strict_world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     world.clock().freeze();
@@ -95,13 +97,13 @@ async fn waits_double_are_told_to_the_second_and_begin_again_after_each_failure(
         let locked = client(n).post("/v1/login", wrong.clone()).await.expect_problem(429, "locked_out");
         assert_eq!(locked.header("retry-after"), wait.to_string());
         world.clock().advance(wait - 1);
-        // The right password is not even compared before the time is over.
+        // The right password is not compared before the time is over.
         client(n + 1).post("/v1/login", person.credentials()).await.expect_problem(429, "locked_out");
         world.clock().advance(1);
         client(n + 2).post("/v1/login", wrong.clone()).await.expect_problem(401, "invalid_credentials");
     }
     world.clock().advance(16);
-    // A success gives its own attempt back, and forgets nothing of the failures of others.
+    // A success refunds its own attempt, and no failure of others.
     client(50).post("/v1/login", person.credentials()).await.expect(200);
     client(51).post("/v1/login", wrong.clone()).await.expect_problem(401, "invalid_credentials");
     let locked = client(52).post("/v1/login", wrong).await.expect_problem(429, "locked_out");
@@ -119,7 +121,7 @@ async fn successes_use_up_no_attempts() {
 }
 
 #[tokio::test]
-async fn a_network_tries_five_times_in_fifteen_minutes() {
+async fn a_network_has_five_logins_in_fifteen_minutes() {
     let world = strict_world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -155,7 +157,7 @@ async fn passwords_are_compared_whole_and_exactly() {
 }
 
 #[tokio::test]
-async fn a_login_renews_a_hash_of_other_parameters() {
+async fn a_login_renews_a_hash_with_other_parameters() {
     let data = std::env::temp_dir().join(format!("latchkey-rehash-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&data);
     let start = async |cost: &str| {
@@ -179,7 +181,7 @@ async fn a_login_renews_a_hash_of_other_parameters() {
 }
 
 #[tokio::test]
-async fn an_owner_who_mistypes_and_then_succeeds_waits_for_nothing() {
+async fn an_owner_who_mistypes_and_then_succeeds_never_waits() {
     let world = strict_world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     world.clock().freeze();
@@ -192,13 +194,13 @@ async fn an_owner_who_mistypes_and_then_succeeds_waits_for_nothing() {
         for n in 4..8 {
             client(n).post("/v1/login", person.credentials()).await.expect(200);
         }
-        // A day later the failures are forgotten; the logins in between have not kept them alive.
+        // A day later the failures have expired. The logins in between did not prolong them.
         world.clock().advance(86_400);
     }
 }
 
 #[tokio::test]
-async fn a_banned_user_is_told_so_after_right_passwords_only_and_however_often() {
+async fn a_banned_user_learns_of_the_ban_only_with_the_right_password() {
     let world = strict_world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -215,7 +217,7 @@ async fn a_banned_user_is_told_so_after_right_passwords_only_and_however_often()
     assert_eq!(tests::sessions(&world).len(), 1);
 }
 
-/// Fails at the right times, so often.
+/// Fails a number of times, each when no wait is left.
 async fn fail(world: &local::World, times: u32) {
     for _ in 0..times {
         world.clock().advance(900);
@@ -226,7 +228,7 @@ async fn fail(world: &local::World, times: u32) {
 }
 
 #[tokio::test]
-async fn a_hundred_failures_in_a_row_however_far_apart_shut_the_password() {
+async fn a_hundred_failures_in_a_row_close_the_password_at_any_pace() {
     let world = strict_world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -235,11 +237,64 @@ async fn a_hundred_failures_in_a_row_however_far_apart_shut_the_password() {
     fail(&world, 49).await;
     world.clock().advance(900);
     person.client.post("/v1/login", person.credentials()).await.expect(200);
-    // That success ended the run: another hundred it takes.
+    // That success ended the run, so that it takes another hundred.
     fail(&world, 100).await;
     for days in [0, 1, 30, 200] {
         world.clock().advance(900 + days * 86_400);
         person.client.post("/v1/login", person.credentials()).await.expect_problem(429, "locked_out");
         world.sweep_ttl().await.unwrap();
     }
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("login", "right password").succeeds(200).records("login").asks(|client| async move {
+            let person = registered(&client).await;
+            post("/v1/login", person.credentials())
+        }),
+        scenario("login", "wrong password").succeeds(401).records_failure("login").asks(|client| async move {
+            let person = registered(&client).await;
+            post("/v1/login", json!({ "identifier": person.email, "password": OTHER_PASSWORD }))
+        }),
+        scenario("login", "known device").succeeds(200).records("login").asks(|client| async move {
+            let person = registered(&client).await;
+            let mut body = person.credentials();
+            body["session"] = json!({ "device_token": person.device_token });
+            post("/v1/login", body)
+        }),
+        scenario("login", "known device, elsewhere")
+            .parameter("SuspiciousLogin", "step-up")
+            .succeeds(200)
+            .records("login")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                let mut body = person.credentials();
+                body["session"] = json!({ "device_token": person.device_token });
+                // A login from one country, so that the next is from another.
+                let headers = [("content-type", "application/json"), ("x-local-country", "DE")];
+                client.send("POST", "/v1/login", &headers, body.to_string().into_bytes()).await.expect(200);
+                post("/v1/login", body).in_country("FR")
+            }),
+        scenario("login", "one session too many").parameter("SessionLimit", "1").succeeds(200).records("login").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                post("/v1/login", person.credentials())
+            },
+        ),
+        scenario("login", "asking for a second factor").succeeds(200).issues("second_factor").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                person.enable_totp().await;
+                post("/v1/login", person.credentials())
+            },
+        ),
+        scenario("login", "asking for a mailed code")
+            .parameter("UnknownDeviceCode", "true")
+            .succeeds(200)
+            .issues("second_factor")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                post("/v1/login", person.credentials())
+            }),
+    ]
 }

@@ -1,17 +1,19 @@
 use serde_json::json;
 use tests::{Client, Person, events, world};
 
+use crate::scenarios::{self, Scenario, only_scenario, post, registered};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
-async fn disowning_a_login_ends_every_session_and_lets_another_password_be_set() {
+async fn disowning_a_login_ends_every_session_and_allows_a_password_reset() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let thief = person.login().await;
     let client = Client::new(&world);
     let page = client.get("/login-disown").await.expect(200);
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-    // Opening the page, as a mail scanner does, ends nothing.
+    // A mail scanner opens the page, which ends nothing.
     thief.client.get("/v1/me").await.expect(200);
     let token = client.link_token_for(ADDRESS).await;
     let answer = client.post("/v1/login/disown", json!({ "token": token })).await.expect(200);
@@ -20,7 +22,7 @@ async fn disowning_a_login_ends_every_session_and_lets_another_password_be_set()
         session.client.get("/v1/me").await.expect_problem(401, "session_revoked");
         session.refresh(&session.refresh_token).await.expect_problem(401, "session_revoked");
     }
-    // The thief's device isn't known any more, nor is any other.
+    // Neither the thief's device nor any other is recognised.
     for device in [&person, &thief] {
         let answer = person.login_with(json!({ "device_token": device.device_token })).await.expect(200);
         assert!(answer.body.get("device_token").is_some());
@@ -30,7 +32,7 @@ async fn disowning_a_login_ends_every_session_and_lets_another_password_be_set()
 }
 
 #[tokio::test]
-async fn a_link_is_good_for_seven_days_even_when_the_session_has_ended() {
+async fn a_disown_link_works_for_seven_days_even_after_the_session_ended() {
     let world = world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -48,7 +50,7 @@ async fn a_link_is_good_for_seven_days_even_when_the_session_has_ended() {
 }
 
 #[tokio::test]
-async fn links_of_before_another_password_was_set_are_no_good_after_it() {
+async fn a_password_reset_voids_earlier_disown_links() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -62,7 +64,7 @@ async fn links_of_before_another_password_was_set_are_no_good_after_it() {
         client.post("/v1/password/reset", json!({ "token": token, "new_password": password })).await
     };
     let stale = disown(&links[0]).await.expect(200).text("reset_token");
-    // Everything of that time has ended: the other links have nothing to end.
+    // Every session of that time has ended, so that the other links have nothing to end.
     disown(&links[1]).await.expect_problem(400, "invalid_code");
     person.login().await;
     let newer = disown(&client.link_token_for(ADDRESS).await).await.expect(200).text("reset_token");
@@ -75,7 +77,7 @@ async fn links_of_before_another_password_was_set_are_no_good_after_it() {
 }
 
 #[tokio::test]
-async fn should_the_answer_get_lost_a_mail_leads_on() {
+async fn a_mail_leads_to_the_reset_if_the_answer_was_lost() {
     let world = world().await;
     let client = Client::new(&world);
     Person::register(&client, ADDRESS).await.login().await;
@@ -91,7 +93,7 @@ async fn should_the_answer_get_lost_a_mail_leads_on() {
 }
 
 #[tokio::test]
-async fn a_thief_who_ends_all_sessions_over_and_over_is_not_in_the_way() {
+async fn a_thief_who_ends_all_sessions_repeatedly_does_not_stop_the_owner() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -125,11 +127,20 @@ async fn tokens_of_other_kinds_disown_nothing() {
         let body = json!({ "token": token, "new_password": tests::OTHER_PASSWORD });
         client.post("/v1/password/reset", body).await.expect_problem(400, "invalid_code");
     }
-    // And the link of an alert proves no address of a registration, nor sets it a password.
+    // The link of an alert does not verify a registration's address and does not complete it.
     person.login().await;
     let link = client.link_token_for(ADDRESS).await;
     client.post("/v1/register/verify", json!({ "token": link })).await.expect_problem(400, "invalid_code");
     let body = json!({ "token": link, "new_password": tests::OTHER_PASSWORD });
     client.post("/v1/password/reset", body).await.expect_problem(400, "invalid_code");
     person.client.get("/v1/me").await.expect(200);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("login-disown").succeeds(200).spent(400, "invalid_code").records("disown_login").asks(
+        |client| async move {
+            registered(&client).await.login().await;
+            post("/v1/login/disown", json!({ "token": client.link_token_for(scenarios::ADDRESS).await }))
+        },
+    )]
 }

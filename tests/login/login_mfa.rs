@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 use tests::{App, Client, Key, PASSWORD, Person, claims, events, sessions, strict_world, world};
 
+use crate::scenarios::{self, Scenario, post, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 fn body(token: &str, method: &str, code: &str) -> Value {
@@ -8,7 +10,7 @@ fn body(token: &str, method: &str, code: &str) -> Value {
 }
 
 #[tokio::test]
-async fn between_the_factors_nothing_of_the_account_is_told() {
+async fn nothing_about_the_account_is_told_between_the_factors() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -25,12 +27,12 @@ async fn between_the_factors_nothing_of_the_account_is_told() {
     let done = client.post("/v1/login/mfa", body(&token, "totp", &app.next_code(&world))).await.expect(200);
     assert_eq!(done.body["status"], "authenticated");
     assert_eq!(done.body["user"]["mfa_enabled"], true);
-    let told = claims(&done.text("access_token"));
-    assert_eq!((&told["amr"], &told["aal"]), (&json!(["pwd", "otp", "mfa"]), &json!("aal2")));
-    // Each factor is written down, and so is which one it was.
+    let granted = claims(&done.text("access_token"));
+    assert_eq!((&granted["amr"], &granted["aal"]), (&json!(["pwd", "otp", "mfa"]), &json!("aal2")));
+    // An event records each factor and its method.
     assert_eq!(events(&world, "first_factor"), [("success".to_owned(), "password".to_owned())]);
     assert_eq!(events(&world, "login"), [("success".to_owned(), "totp".to_owned())]);
-    // Spent.
+    // The code is spent.
     client
         .post("/v1/login/mfa", body(&token, "totp", &app.next_code(&world)))
         .await
@@ -38,7 +40,7 @@ async fn between_the_factors_nothing_of_the_account_is_told() {
 }
 
 #[tokio::test]
-async fn a_code_is_good_once_over_all_logins_and_so_is_every_one_before_it() {
+async fn a_totp_code_voids_itself_and_all_earlier_ones_for_every_login() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -58,7 +60,7 @@ async fn a_code_is_good_once_over_all_logins_and_so_is_every_one_before_it() {
 }
 
 #[tokio::test]
-async fn five_tries_in_all_across_methods() {
+async fn a_pending_login_has_five_attempts_over_all_methods() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -79,7 +81,7 @@ async fn five_tries_in_all_across_methods() {
     let mut forged = answer.clone();
     forged["credential"]["response"]["signature"] = json!("AAAA");
     client.post("/v1/login/passkey/verify", forged).await.expect_problem(400, "invalid_code");
-    // Whatever is right now comes too late.
+    // A right code comes too late now.
     client.post("/v1/login/passkey/verify", answer).await.expect_problem(400, "invalid_code");
     for (method, code) in [("totp", app.next_code(&world)), ("backup_code", app.backup_codes[0].clone())] {
         client.post("/v1/login/mfa", body(&token, method, &code)).await.expect_problem(400, "invalid_code");
@@ -88,7 +90,7 @@ async fn five_tries_in_all_across_methods() {
 }
 
 #[tokio::test]
-async fn the_first_factor_given_again_gives_no_more_tries() {
+async fn another_first_factor_gives_no_more_attempts() {
     for strict in [false, true] {
         let world = if strict { strict_world().await } else { world().await };
         world.clock().freeze();
@@ -108,7 +110,7 @@ async fn the_first_factor_given_again_gives_no_more_tries() {
         let limited = login(6, "totp", &app.next_code(&world)).await.expect_problem(429, "rate_limited");
         let wait: i64 = limited.header("retry-after").parse().unwrap();
         assert!((1..=300).contains(&wait));
-        // A device that is known has tries of its own: strangers don't use them up.
+        // A recognised device has its own attempts, which others do not use up.
         let answer = person.login_with(json!({ "device_token": person.device_token })).await.expect(200);
         let right = body(&answer.text("mfa_token"), "totp", &app.next_code(&world));
         at(7).post("/v1/login/mfa", right).await.expect(200);
@@ -118,7 +120,7 @@ async fn the_first_factor_given_again_gives_no_more_tries() {
 }
 
 #[tokio::test]
-async fn failures_in_a_row_make_the_authenticator_app_wait_longer_and_longer() {
+async fn each_failure_in_a_row_doubles_the_wait_for_totp() {
     let world = strict_world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -133,20 +135,20 @@ async fn failures_in_a_row_make_the_authenticator_app_wait_longer_and_longer() {
         let code = code.map_or_else(|| app.wrong_code(&world), str::to_owned);
         client.post("/v1/login/mfa", body(&token, "totp", &code)).await
     };
-    // 5 for nothing, then waits of 1, 2, 4 … seconds; the ninth after the fifth is of 256.
+    // Five failures cost no wait. Then the waits are 1, 2, 4 … seconds, and the ninth is 256.
     for _ in 0..14 {
         login(None).await.expect_problem(400, "invalid_code");
     }
     let locked = login(None).await.expect_problem(429, "locked_out");
     assert!(locked.header("retry-after").parse::<i64>().unwrap() <= 512 - 301);
-    // A backup code, which nobody guesses, gets in meanwhile; and a password reset doesn't open the lock.
+    // A backup code works meanwhile, because nobody can guess it. A password reset does not lift the lock.
     let token = client.at("198.51.100.99").post("/v1/login", person.credentials()).await.expect(200).text("mfa_token");
     let body = body(&token, "backup_code", &app.backup_codes[0]);
     client.post("/v1/login/mfa", body).await.expect(200);
 }
 
 #[tokio::test]
-async fn the_token_is_good_for_five_minutes_and_for_nothing_else() {
+async fn an_mfa_token_works_for_five_minutes_and_only_for_its_login() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -154,7 +156,7 @@ async fn the_token_is_good_for_five_minutes_and_for_nothing_else() {
     let app = person.enable_totp().await;
     let token = person.first_factor().await;
     world.clock().advance(299);
-    // One of another login, or another secret, opens nothing.
+    // A token of another login, or with another secret, is refused.
     let other = person.first_factor().await;
     let mixed = format!("{}.{}", token.split_once('.').unwrap().0, other.split_once('.').unwrap().1);
     let code = app.next_code(&world);
@@ -173,7 +175,7 @@ async fn the_token_is_good_for_five_minutes_and_for_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_ends_sessions_ends_a_login_that_waits() {
+async fn an_end_of_all_sessions_ends_a_pending_login() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -187,7 +189,7 @@ async fn what_ends_sessions_ends_a_login_that_waits() {
 }
 
 #[tokio::test]
-async fn a_trusted_device_skips_it_for_thirty_days_and_never_where_it_is_sensitive() {
+async fn a_trusted_device_skips_mfa_for_thirty_days_except_for_sensitive_actions() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -200,9 +202,9 @@ async fn a_trusted_device_skips_it_for_thirty_days_and_never_where_it_is_sensiti
     let device = json!({ "device_token": done.text("device_token") });
     let skipped = person.login_with(device.clone()).await.expect(200);
     assert_eq!(skipped.body["status"], "authenticated");
-    let told = claims(&skipped.text("access_token"));
-    assert_eq!((&told["amr"], &told["aal"]), (&json!(["pwd"]), &json!("aal1")));
-    // A login by password alone, however fresh, is less than the account's factors.
+    let granted = claims(&skipped.text("access_token"));
+    assert_eq!((&granted["amr"], &granted["aal"]), (&json!(["pwd"]), &json!("aal1")));
+    // A new login by password alone is weaker than the account's factors.
     let trusted = client.with_token(&skipped.text("access_token"));
     trusted
         .post("/v1/mfa/backup-codes", json!({ "code": app.next_code(&world) }))
@@ -216,7 +218,7 @@ async fn a_trusted_device_skips_it_for_thirty_days_and_never_where_it_is_sensiti
     world.clock().advance(31);
     assert_eq!(person.login_with(device.clone()).await.expect(200).body["status"], "mfa_required");
 
-    // Trust is taken away by its owner too, and not given to whom it isn't asked for.
+    // The owner can remove trust too, and nobody gets it without asking.
     let answer = person.login_with(device.clone()).await.expect(200);
     let mut trusting = body(&answer.text("mfa_token"), "totp", &app.next_code(&world));
     trusting["trust_device"] = json!(true);
@@ -230,7 +232,7 @@ async fn a_trusted_device_skips_it_for_thirty_days_and_never_where_it_is_sensiti
 }
 
 #[tokio::test]
-async fn another_s_trusted_device_is_none_of_this_account_s() {
+async fn a_device_that_another_account_trusts_skips_nothing() {
     let world = world().await;
     let client = Client::new(&world);
     let (ada, eve) = (Person::register(&client, ADDRESS).await, Person::register(&client, "eve@example.org").await);
@@ -241,7 +243,7 @@ async fn another_s_trusted_device_is_none_of_this_account_s() {
     let done = client.post("/v1/login/mfa", trusting).await.expect(200);
     let answer = ada.login_with(json!({ "device_token": done.text("device_token") })).await.expect(200);
     assert_eq!(answer.body["status"], "mfa_required");
-    // Nor is another's second factor.
+    // The second factor of another account does not work either.
     let code = app.next_code(&world);
     client
         .post("/v1/login/mfa", body(&answer.text("mfa_token"), "totp", &code))
@@ -254,7 +256,7 @@ async fn another_s_trusted_device_is_none_of_this_account_s() {
 }
 
 #[tokio::test]
-async fn backup_codes_are_good_once_however_typed_and_their_owner_is_told() {
+async fn a_backup_code_works_once_in_any_spelling_and_its_owner_gets_a_mail() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -268,17 +270,17 @@ async fn backup_codes_are_good_once_however_typed_and_their_owner_is_told() {
         let done = login(&typed).await.expect(200);
         assert_eq!(claims(&done.text("access_token"))["aal"], "aal2");
         let mail = client.mail_for(ADDRESS).await;
-        let told = if mail.kind == "backup_code_used" {
+        let notice = if mail.kind == "backup_code_used" {
             mail
         } else {
-            // The alert of a new device is mailed together with it.
+            // The alert about a new device comes with it.
             world.mail().into_iter().rev().find(|mail| mail.kind == "backup_code_used").unwrap()
         };
         let left = 9 - used;
         let sentence = format!("{left} backup codes are left");
-        let told_few = told.text.contains("Create new ones soon");
-        assert!(told.text.contains(&sentence), "{left}: {}", told.text);
-        assert_eq!(told_few, left <= 3, "{}", told.text);
+        let warns = notice.text.contains("Make new ones soon");
+        assert!(notice.text.contains(&sentence), "{left}: {}", notice.text);
+        assert_eq!(warns, left <= 3, "{}", notice.text);
         if used == 0 {
             login(code).await.expect_problem(400, "invalid_code");
         }
@@ -287,7 +289,7 @@ async fn backup_codes_are_good_once_however_typed_and_their_owner_is_told() {
 }
 
 #[tokio::test]
-async fn cookies_come_with_the_last_factor_and_only_with_a_csrf_token() {
+async fn cookies_are_set_with_the_last_factor_and_need_a_csrf_token() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -312,7 +314,7 @@ async fn cookies_come_with_the_last_factor_and_only_with_a_csrf_token() {
     let current =
         listed.body["sessions"].as_array().unwrap().iter().find(|session| session["current"] == true).unwrap();
     assert_eq!((&current["device"]["name"], &current["methods"]), (&json!("Desk"), &json!(["pwd", "otp", "mfa"])));
-    // The cookie of a device is the device: it is known at the next login's both steps.
+    // The device cookie makes both steps of the next login those of a recognised device.
     let mut first = person.credentials();
     first["session"] = json!({ "transport": "cookie" });
     let asked = browser.post("/v1/login", first).await.expect(200);
@@ -323,14 +325,14 @@ async fn cookies_come_with_the_last_factor_and_only_with_a_csrf_token() {
 }
 
 #[tokio::test]
-async fn a_mailed_code_on_an_unknown_device_lifts_nothing() {
+async fn a_mailed_code_on_an_unrecognised_device_raises_no_assurance() {
     let mut options = tests::options();
     options.parameters.insert("UnknownDeviceCode".to_owned(), "true".to_owned());
     let world = local::World::start(options).await.unwrap();
     world.clock().freeze();
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
-    // Not on the device that is known, nor where there is no address.
+    // No code is asked for on a recognised device, or without an address.
     let known = person.login_with(json!({ "device_token": person.device_token })).await.expect(200);
     assert_eq!(known.body["status"], "authenticated");
     let named = json!({ "username": "grace", "password": PASSWORD });
@@ -352,18 +354,18 @@ async fn a_mailed_code_on_an_unknown_device_lifts_nothing() {
     let mut trusting = body(&token, "email_code", &code);
     trusting["trust_device"] = json!(true);
     let done = client.post("/v1/login/mfa", trusting).await.expect(200);
-    let told = claims(&done.text("access_token"));
-    assert_eq!((&told["amr"], &told["aal"]), (&json!(["pwd", "mca"]), &json!("aal1")));
+    let granted = claims(&done.text("access_token"));
+    assert_eq!((&granted["amr"], &granted["aal"]), (&json!(["pwd", "mca"]), &json!("aal1")));
     client.post("/v1/login/mfa", body(&token, "email_code", &code)).await.expect_problem(400, "invalid_code");
     assert_eq!(person.client.get("/v1/mfa").await.expect(200).body["trusted_devices"], 0);
 
-    // Where MFA is on, it is the second factor that is asked for, and no mail takes its place.
+    // With MFA on the second factor is asked for, and no mail replaces it.
     person.enable_totp().await;
     let asked = person.login_with(json!({})).await.expect(200);
     assert_eq!(asked.body["methods"], json!(["totp", "backup_code"]));
     let late = body(&asked.text("mfa_token"), "email_code", &code);
     client.post("/v1/login/mfa", late).await.expect_problem(400, "invalid_code");
-    // Five minutes, as the token.
+    // Five minutes, like the token.
     let eve = Person::register(&client, "eve@example.org").await;
     let asked = eve.login_with(json!({})).await.expect(200);
     let code = client.code_for("eve@example.org").await;
@@ -373,7 +375,7 @@ async fn a_mailed_code_on_an_unknown_device_lifts_nothing() {
 }
 
 #[tokio::test]
-async fn a_banned_or_left_account_is_what_it_is_after_the_last_factor_only() {
+async fn a_banned_or_deleted_account_shows_only_after_the_last_factor() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -395,7 +397,7 @@ async fn a_banned_or_left_account_is_what_it_is_after_the_last_factor_only() {
 }
 
 #[tokio::test]
-async fn aal2_ages_out_after_a_day() {
+async fn aal2_ends_after_a_day() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -410,4 +412,69 @@ async fn aal2_ages_out_after_a_day() {
     world.clock().advance(60);
     let refreshed = person.refresh(&refreshed.text("refresh_token")).await.expect(200);
     assert_eq!(claims(&refreshed.text("access_token"))["aal"], "aal1");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("login-mfa", "by app").succeeds(200).spent(400, "invalid_code").records("login").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                let app = person.enable_totp().await;
+                let token = person.first_factor().await;
+                let code = app.next_code(&client.world);
+                post("/v1/login/mfa", json!({ "mfa_token": token, "method": "totp", "code": code }))
+            },
+        ),
+        scenario("login-mfa", "by backup code").succeeds(200).spent(400, "invalid_code").records("login").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                let app = person.enable_totp().await;
+                let body = json!({
+                    "mfa_token": person.first_factor().await,
+                    "method": "backup_code",
+                    "code": app.backup_codes[3],
+                });
+                post("/v1/login/mfa", body)
+            },
+        ),
+        scenario("login-mfa", "known device, trusted from now on")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("login")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                let app = person.enable_totp().await;
+                let answer = person.login_with(json!({ "device_token": person.device_token })).await.expect(200);
+                let body = json!({
+                    "mfa_token": answer.text("mfa_token"),
+                    "method": "totp",
+                    "code": app.next_code(&client.world),
+                    "trust_device": true,
+                });
+                post("/v1/login/mfa", body)
+            }),
+        scenario("login-mfa", "by mailed code")
+            .parameter("UnknownDeviceCode", "true")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("login")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                let token = person.first_factor().await;
+                let code = client.code_for(scenarios::ADDRESS).await;
+                post("/v1/login/mfa", json!({ "mfa_token": token, "method": "email_code", "code": code }))
+            }),
+        scenario("login-mfa", "one session too many")
+            .parameter("SessionLimit", "1")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("login")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                let app = person.enable_totp().await;
+                let token = person.first_factor().await;
+                let code = app.next_code(&client.world);
+                post("/v1/login/mfa", json!({ "mfa_token": token, "method": "totp", "code": code }))
+            }),
+    ]
 }

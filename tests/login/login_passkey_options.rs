@@ -4,6 +4,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tests::{Client, Key, Person, strict_world, world};
 
+use crate::scenarios::{self, Scenario, post, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 async fn ask(client: &Client, body: Value) -> Value {
@@ -11,14 +13,14 @@ async fn ask(client: &Client, body: Value) -> Value {
 }
 
 #[tokio::test]
-async fn without_an_identifier_any_will_do() {
+async fn options_without_an_identifier_accept_any_passkey() {
     let world = world().await;
     let client = Client::new(&world);
     let asked = ask(&client, json!({})).await;
     let options = &asked["publicKey"];
     assert_eq!((&options["rpId"], &options["userVerification"]), (&json!("localhost"), &json!("required")));
     assert_eq!(options["timeout"], 300_000);
-    // The page chooses whether a dialogue opens, or conditional mediation waits in a field.
+    // The page chooses between a dialogue and conditional mediation.
     assert!(options.get("allowCredentials").is_none() && asked.get("mediation").is_none());
     let names: BTreeSet<&String> = asked.as_object().unwrap().keys().collect();
     assert_eq!(names.into_iter().collect::<Vec<_>>(), ["challenge_id", "publicKey"]);
@@ -32,7 +34,7 @@ async fn without_an_identifier_any_will_do() {
 }
 
 #[tokio::test]
-async fn who_has_none_and_who_isn_t_there_are_asked_for_plausible_ones_always_the_same() {
+async fn accounts_without_passkeys_and_unknown_ones_get_stable_decoys() {
     let world = world().await;
     let client = Client::new(&world);
     Person::register(&client, ADDRESS).await;
@@ -57,7 +59,7 @@ async fn who_has_none_and_who_isn_t_there_are_asked_for_plausible_ones_always_th
     for n in 0..40 {
         let identifier = if n == 0 { ADDRESS.to_owned() } else { format!("nobody{n}@example.org") };
         let first = ask(&client, json!({ "identifier": identifier })).await;
-        // However it is typed.
+        // In every spelling.
         let again =
             ask(&client.at("192.0.2.9"), json!({ "identifier": format!(" {}", identifier.to_uppercase()) })).await;
         assert_eq!(first["publicKey"]["allowCredentials"], again["publicKey"]["allowCredentials"], "{identifier}");
@@ -70,7 +72,7 @@ async fn who_has_none_and_who_isn_t_there_are_asked_for_plausible_ones_always_th
 }
 
 #[tokio::test]
-async fn known_and_unknown_take_the_same_calls() {
+async fn known_and_unknown_accounts_take_the_same_calls() {
     let world = world().await;
     let client = Client::new(&world);
     Person::register(&client, ADDRESS).await.add_passkey(&mut Key::new()).await.expect(201);
@@ -89,7 +91,7 @@ async fn known_and_unknown_take_the_same_calls() {
 }
 
 #[tokio::test]
-async fn as_a_second_factor_only_where_one_is_owed() {
+async fn options_for_a_second_factor_need_a_pending_login() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -110,7 +112,7 @@ async fn as_a_second_factor_only_where_one_is_owed() {
 }
 
 #[tokio::test]
-async fn a_network_asks_sixty_times_in_a_quarter_of_an_hour() {
+async fn a_network_gets_sixty_options_in_fifteen_minutes() {
     let world = strict_world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -119,7 +121,7 @@ async fn a_network_asks_sixty_times_in_a_quarter_of_an_hour() {
     }
     client.post("/v1/login/passkey/options", json!({})).await.expect_problem(429, "rate_limited");
     ask(&client.at("198.51.100.1"), json!({})).await;
-    // Its neighbours use nothing up of a browser that is somebody's device, nor of who has given a first factor.
+    // A recognised device and a pending login have their own budgets, which others in the network do not use up.
     let person = Person::register(&client.at("198.51.100.2"), ADDRESS).await;
     let mut browser = client.clone();
     browser.cookies.insert("__Host-device".to_owned(), person.device_token.clone());
@@ -127,4 +129,28 @@ async fn a_network_asks_sixty_times_in_a_quarter_of_an_hour() {
     person.add_passkey(&mut Key::new()).await.expect(201);
     person.enable_totp().await;
     ask(&client, json!({ "mfa_token": person.first_factor().await })).await;
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("login-passkey-options", "of anybody")
+            .succeeds(200)
+            .issues("passkey_assertion")
+            .asks(|_| async { post("/v1/login/passkey/options", json!({})) }),
+        scenario("login-passkey-options", "of an account").succeeds(200).issues("passkey_assertion").asks(
+            |client| async move {
+                registered(&client).await.add_passkey(&mut Key::new()).await.expect(201);
+                post("/v1/login/passkey/options", json!({ "identifier": scenarios::ADDRESS }))
+            },
+        ),
+        scenario("login-passkey-options", "as a second factor").succeeds(200).issues("passkey_assertion").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                person.add_passkey(&mut Key::new()).await.expect(201);
+                person.enable_totp().await;
+                let answer = person.login_with(json!({ "device_token": person.device_token })).await.expect(200);
+                post("/v1/login/passkey/options", json!({ "mfa_token": answer.text("mfa_token") }))
+            },
+        ),
+    ]
 }

@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 use tests::{Client, Forged, Key, Person, claims, events, world};
 
+use crate::scenarios::{self, Scenario, post, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 async fn asked(client: &Client, body: Value) -> (Value, Value) {
@@ -13,7 +15,7 @@ async fn verify(client: &Client, body: Value) -> tests::Answer {
 }
 
 #[tokio::test]
-async fn a_passkey_is_both_factors_with_an_identifier_and_without() {
+async fn a_passkey_is_both_factors_with_and_without_an_identifier() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -24,19 +26,19 @@ async fn a_passkey_is_both_factors_with_an_identifier_and_without() {
         let done = verify(&client, client.passkey_answer(&mut key, asking).await).await.expect(200);
         assert_eq!(done.body["status"], "authenticated");
         assert_eq!(done.body["user"]["id"], person.id);
-        let told = claims(&done.text("access_token"));
-        assert_eq!((&told["amr"], &told["aal"]), (&json!(["swk", "user", "mfa"]), &json!("aal2")));
-        // And so enough for what is sensitive.
+        let granted = claims(&done.text("access_token"));
+        assert_eq!((&granted["amr"], &granted["aal"]), (&json!(["swk", "user", "mfa"]), &json!("aal2")));
+        // It is enough for sensitive actions.
         client.with_token(&done.text("access_token")).post("/v1/passkeys/options", json!({})).await.expect(200);
     }
     assert_eq!(events(&world, "login"), vec![("success".to_owned(), "passkey".to_owned()); 2]);
-    // A new device is told of, like at any login.
+    // The owner gets a mail about the new device, as at each login.
     world.settle().await;
     assert_eq!(world.mail().iter().filter(|mail| mail.kind == "new_login").count(), 2);
 }
 
 #[tokio::test]
-async fn it_is_the_second_factor_of_a_login_and_keeps_the_choice_of_the_first() {
+async fn a_passkey_as_second_factor_keeps_the_session_choices_of_the_first() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -52,8 +54,8 @@ async fn it_is_the_second_factor_of_a_login_and_keeps_the_choice_of_the_first() 
     verify(&Client { csrf_token: None, ..browser.clone() }, body.clone()).await.expect_problem(403, "csrf_failed");
     let done = verify(&browser, body.clone()).await.expect(200);
     assert!(done.body.get("access_token").is_none() && done.cookies().contains_key("__Host-access"));
-    let told = claims(&done.cookies()["__Host-access"].0);
-    assert_eq!((&told["amr"], &told["aal"]), (&json!(["pwd", "swk", "user", "mfa"]), &json!("aal2")));
+    let granted = claims(&done.cookies()["__Host-access"].0);
+    assert_eq!((&granted["amr"], &granted["aal"]), (&json!(["pwd", "swk", "user", "mfa"]), &json!("aal2")));
     verify(&browser, body).await.expect_problem(400, "invalid_code");
     let late = json!({ "mfa_token": token, "method": "totp", "code": "123456" });
     browser.post("/v1/login/mfa", late).await.expect_problem(400, "invalid_code");
@@ -61,7 +63,7 @@ async fn it_is_the_second_factor_of_a_login_and_keeps_the_choice_of_the_first() 
 }
 
 #[tokio::test]
-async fn another_s_passkey_finishes_no_login() {
+async fn a_passkey_of_another_account_finishes_no_login() {
     let world = world().await;
     let client = Client::new(&world);
     let (ada, eve) = (Person::register(&client, ADDRESS).await, Person::register(&client, "eve@example.org").await);
@@ -77,18 +79,18 @@ async fn another_s_passkey_finishes_no_login() {
             .await
             .expect_problem(400, "invalid_code");
     }
-    // Nor does one that says that it is hers.
+    // A passkey that names her account does not either.
     let (id, options) = asked(&client, json!({})).await;
     let mut credential = theirs.sign(&options, Forged::RIGHT);
     credential["response"]["userHandle"] = hers.sign(&options, Forged::RIGHT)["response"]["userHandle"].clone();
     let body = json!({ "challenge_id": id, "credential": credential });
     verify(&client, body).await.expect_problem(400, "invalid_code");
-    // Without saying whose it is, it is nobody's.
+    // An assertion without an identifier needs a user handle.
     let mut credential = hers.sign(&options, Forged::RIGHT);
     credential["response"]["userHandle"] = Value::Null;
     let body = json!({ "challenge_id": id, "credential": credential });
     verify(&client, body).await.expect_problem(400, "invalid_code");
-    // With a named account it needn't say, but not say another.
+    // With an identifier the user handle may be missing, but not another's.
     let (id, options) = asked(&client, json!({ "identifier": ADDRESS })).await;
     let mut credential = hers.sign(&options, Forged::RIGHT);
     credential["response"]["userHandle"] = theirs.sign(&options, Forged::RIGHT)["response"]["userHandle"].clone();
@@ -100,7 +102,7 @@ async fn another_s_passkey_finishes_no_login() {
 }
 
 #[tokio::test]
-async fn what_isn_t_signed_for_this_page_and_this_challenge_is_refused() {
+async fn an_assertion_for_another_page_or_challenge_is_refused() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -116,9 +118,9 @@ async fn what_isn_t_signed_for_this_page_and_this_challenge_is_refused() {
         Forged { kind: "webauthn.create", ..right },
         Forged { rp_id: "evil.example", ..right },
         Forged { cross_origin: true, ..right },
-        Forged { flags: 4 | 8 | 16, ..right }, // nobody there
-        Forged { flags: 1 | 8 | 16, ..right }, // nobody verified
-        Forged { flags: 1 | 4 | 16, ..right }, // backed up, and not to be
+        Forged { flags: 4 | 8 | 16, ..right }, // no user is present
+        Forged { flags: 1 | 8 | 16, ..right }, // no user is verified
+        Forged { flags: 1 | 4 | 16, ..right }, // backed up but not eligible
     ] {
         let (id, options) = asked(&client, json!({})).await;
         let body = json!({ "challenge_id": id, "credential": key.sign(&options, forged) });
@@ -128,7 +130,7 @@ async fn what_isn_t_signed_for_this_page_and_this_challenge_is_refused() {
     let (id, options) = asked(&client, json!({})).await;
     let (other, _) = asked(&client, json!({})).await;
     let good = json!({ "challenge_id": id, "credential": key.sign(&options, right) });
-    // Another challenge's answer, another signature, other signed bytes.
+    // The answer to another challenge, another signature, and other signed bytes.
     let mut bad = good.clone();
     bad["challenge_id"] = other;
     verify(&client, bad).await.expect_problem(400, "invalid_code");
@@ -150,7 +152,7 @@ async fn what_isn_t_signed_for_this_page_and_this_challenge_is_refused() {
 }
 
 #[tokio::test]
-async fn a_challenge_is_looked_at_five_times_within_five_minutes() {
+async fn a_passkey_challenge_has_five_attempts_within_five_minutes() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -175,7 +177,7 @@ async fn a_challenge_is_looked_at_five_times_within_five_minutes() {
 }
 
 #[tokio::test]
-async fn what_an_authenticator_says_of_itself_is_a_signal_and_locks_nobody_out() {
+async fn an_authenticator_that_looks_cloned_is_recorded_and_not_locked_out() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -192,29 +194,29 @@ async fn what_an_authenticator_says_of_itself_is_a_signal_and_locks_nobody_out()
     let (device, may, is) = (1 | 4, 8, 16);
     assert_eq!(login(device | may | is, 0).await, json!(["swk", "user", "mfa"]));
     assert!(events(&world, "passkey_signal").is_empty());
-    // No longer copied; then not even to be; then both again.
+    // No longer backed up, then not even eligible, then both again.
     login(device | may, 0).await;
     assert_eq!(person.client.get("/v1/passkeys").await.expect(200).body["passkeys"][0]["backed_up"], false);
     assert_eq!(login(device, 0).await, json!(["hwk", "user", "mfa"]));
     login(device | may | is, 0).await;
-    // It begins to count, goes on, and then counts what it has counted before: it was cloned, or its store was set back.
+    // The counter starts, goes up, and then repeats a value: the authenticator was cloned, or its store was restored.
     login(device | may | is, 5).await;
     login(device | may | is, 6).await;
-    // Those of one login are of one time, and in no order.
-    let mut told: Vec<String> = events(&world, "passkey_signal").into_iter().map(|(_, what)| what).collect();
-    told[2..].sort_unstable();
-    assert_eq!(told, ["backup_state", "backup_eligibility", "backup_eligibility", "backup_state"]);
+    // The events of one login have one time and no order.
+    let mut recorded: Vec<String> = events(&world, "passkey_signal").into_iter().map(|(_, what)| what).collect();
+    recorded[2..].sort_unstable();
+    assert_eq!(recorded, ["backup_state", "backup_eligibility", "backup_eligibility", "backup_state"]);
     login(device | may | is, 6).await;
     login(device | may | is, 2).await;
     login(device | may | is, 0).await;
-    let told: Vec<String> = events(&world, "passkey_signal").into_iter().map(|(_, what)| what).collect();
-    assert_eq!(told[4..], ["sign_count", "sign_count", "sign_count"]);
-    // I15: it never goes down.
+    let recorded: Vec<String> = events(&world, "passkey_signal").into_iter().map(|(_, what)| what).collect();
+    assert_eq!(recorded[4..], ["sign_count", "sign_count", "sign_count"]);
+    // The stored counter never goes down.
     assert_eq!(stored()["sign_count"]["N"], "6");
 }
 
 #[tokio::test]
-async fn an_authenticator_that_counts_goes_up_by_itself() {
+async fn a_signature_counter_only_goes_up() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -229,7 +231,7 @@ async fn an_authenticator_that_counts_goes_up_by_itself() {
 }
 
 #[tokio::test]
-async fn cookies_want_a_csrf_token_and_a_banned_account_is_told_so() {
+async fn cookies_need_a_csrf_token_and_a_banned_account_learns_of_the_ban() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -245,4 +247,61 @@ async fn cookies_want_a_csrf_token_and_a_banned_account_is_told_so() {
     tests::change_profile(&world, |profile| profile["account_status"] = json!({ "S": "banned" }));
     let body = client.passkey_answer(&mut key, json!({})).await;
     verify(&client, body).await.expect_problem(403, "account_banned");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("login-passkey-verify", "new device").succeeds(200).spent(400, "invalid_code").records("login").asks(
+            |client| async move {
+                let mut key = Key::new();
+                registered(&client).await.add_passkey(&mut key).await.expect(201);
+                post("/v1/login/passkey/verify", client.passkey_answer(&mut key, json!({})).await)
+            },
+        ),
+        scenario("login-passkey-verify", "known device")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("login")
+            .asks(|client| async move {
+                let (mut key, person) = (Key::new(), registered(&client).await);
+                person.add_passkey(&mut key).await.expect(201);
+                let mut body = client.passkey_answer(&mut key, json!({ "identifier": scenarios::ADDRESS })).await;
+                body["session"] = json!({ "device_token": person.device_token });
+                post("/v1/login/passkey/verify", body)
+            }),
+        scenario("login-passkey-verify", "as a second factor")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("login")
+            .asks(|client| async move {
+                let (mut key, person) = (Key::new(), registered(&client).await);
+                person.add_passkey(&mut key).await.expect(201);
+                person.enable_totp().await;
+                let answer = person.login_with(json!({ "device_token": person.device_token })).await.expect(200);
+                let asking = json!({ "mfa_token": answer.text("mfa_token") });
+                post("/v1/login/passkey/verify", client.passkey_answer(&mut key, asking).await)
+            }),
+        scenario("login-passkey-verify", "one session too many")
+            .parameter("SessionLimit", "1")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("login")
+            .asks(|client| async move {
+                let mut key = Key::new();
+                registered(&client).await.add_passkey(&mut key).await.expect(201);
+                post("/v1/login/passkey/verify", client.passkey_answer(&mut key, json!({})).await)
+            }),
+        scenario("login-passkey-verify", "another's").succeeds(400).records_failure("login").asks(
+            |client| async move {
+                let (mut key, person) = (Key::new(), registered(&client).await);
+                person.add_passkey(&mut key).await.expect(201);
+                let mut body = client.passkey_answer(&mut key, json!({})).await;
+                person.add_passkey(&mut Key::new()).await.expect(201);
+                let asked = json!({ "identifier": "somebody.else@example.org" });
+                let asked = client.post("/v1/login/passkey/options", asked).await.expect(200);
+                body["challenge_id"] = asked.body["challenge_id"].clone();
+                post("/v1/login/passkey/verify", body)
+            },
+        ),
+    ]
 }

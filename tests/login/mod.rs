@@ -1,8 +1,23 @@
 mod known_device;
-#[expect(clippy::module_inception, reason = "a test has its operation's name")]
+#[expect(clippy::module_inception, reason = "a test file has the name of its operation")]
 mod login;
 mod login_disown;
 mod login_mfa;
 mod login_passkey_options;
 mod login_passkey_verify;
 mod suspicious_login;
+
+use crate::scenarios::Scenario;
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    [
+        login::scenarios(),
+        login_disown::scenarios(),
+        login_mfa::scenarios(),
+        login_passkey_options::scenarios(),
+        login_passkey_verify::scenarios(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

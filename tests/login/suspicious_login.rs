@@ -14,7 +14,7 @@ async fn login_at(person: &Person, place: &[(&str, &str)], session: Value) -> An
     body["session"] = session;
     let mut headers = vec![("content-type", "application/json")];
     headers.extend(place);
-    person.client.stranger().send("POST", "/v1/login", &headers, body.to_string().into_bytes()).await
+    person.client.anonymous().send("POST", "/v1/login", &headers, body.to_string().into_bytes()).await
 }
 
 async fn alerts(world: &World) -> usize {
@@ -23,7 +23,7 @@ async fn alerts(world: &World) -> usize {
 }
 
 #[tokio::test]
-async fn a_new_device_is_told_to_its_owner_and_a_known_one_is_not() {
+async fn the_owner_gets_a_mail_about_a_new_device_and_none_about_a_recognised_one() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     assert_eq!((alerts(&world).await, events(&world, "suspicious_login").len()), (0, 0));
@@ -34,15 +34,15 @@ async fn a_new_device_is_told_to_its_owner_and_a_known_one_is_not() {
     assert_eq!(events(&world, "suspicious_login"), [("success".to_owned(), "new_device".to_owned())]);
     let mail = person.client.mail_for(ADDRESS).await;
     assert_eq!(mail.kind, "new_login");
-    for told in ["Firefox on Windows 10", "DE (203.0.0.0)", "/login-disown#token="] {
-        assert!(mail.text.contains(told), "{told} in {}", mail.text);
+    for expected in ["Firefox on Windows 10", "DE (203.0.0.0)", "/login-disown#token="] {
+        assert!(mail.text.contains(expected), "{expected} in {}", mail.text);
     }
     login_at(&browser, &BERLIN, json!({ "device_token": token })).await.expect(200);
     assert_eq!((alerts(&world).await, events(&world, "suspicious_login").len()), (1, 1));
 }
 
 #[tokio::test]
-async fn a_new_country_and_a_travel_that_nobody_makes_are_noticed_on_a_known_device_too() {
+async fn a_new_country_and_impossible_travel_count_on_a_recognised_device_too() {
     let world = world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -59,18 +59,18 @@ async fn a_new_country_and_a_travel_that_nobody_makes_are_noticed_on_a_known_dev
     }
     let mut methods: Vec<String> = events(&world, "suspicious_login").into_iter().map(|(_, method)| method).collect();
     methods.sort();
-    // The first was unlike in two ways, and is told of in one mail.
+    // The first login is suspicious for two reasons, and one mail has both.
     assert_eq!(methods, ["impossible_travel", "new_country", "new_country"]);
     assert_eq!(alerts(&world).await, 2);
 }
 
 #[tokio::test]
-async fn a_client_does_not_choose_its_place() {
+async fn a_client_cannot_choose_its_location() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let known = json!({ "device_token": person.device_token });
     login_at(&person, &BERLIN, known.clone()).await.expect(200);
-    // CloudFront's headers from somebody who doesn't know the origin's secret.
+    // CloudFront's headers from a client that does not know the origin secret.
     for secret in ["", "x"] {
         let forged = [
             ("cloudfront-viewer-country", "US"),
@@ -81,7 +81,7 @@ async fn a_client_does_not_choose_its_place() {
         ];
         login_at(&person, &forged, known.clone()).await.expect(200);
     }
-    // And garbage in them, from somebody who does.
+    // Garbled headers from a client that knows it.
     for garbage in ["NaN", "1e400", "-91", "52.5.1", "%ff", ""] {
         let place = [("x-local-country", garbage), ("x-local-latitude", garbage), ("x-local-longitude", garbage)];
         login_at(&person, &place, known.clone()).await.expect(200);
@@ -90,7 +90,7 @@ async fn a_client_does_not_choose_its_place() {
 }
 
 #[tokio::test]
-async fn an_account_without_an_address_is_written_down_and_not_mailed() {
+async fn a_suspicious_login_without_an_address_is_recorded_and_not_mailed() {
     let world = world().await;
     let client = Client::new(&world);
     let body = json!({ "username": "grace", "password": tests::PASSWORD });
@@ -102,12 +102,12 @@ async fn an_account_without_an_address_is_written_down_and_not_mailed() {
 }
 
 #[tokio::test]
-async fn where_the_deployment_asks_for_it_a_mailed_code_must_confirm_the_session() {
+async fn in_step_up_mode_a_mailed_code_must_confirm_the_session() {
     let world = step_up_world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let thief = person.login().await;
     assert_eq!(auth_time(thief.client.token.as_deref().unwrap()), 0);
-    // What whoever has the password can do isn't enough: a code is mailed, whatever is tried.
+    // The password is not enough: a code is mailed for each kind of proof.
     let body = json!({ "password": person.password });
     thief.client.post("/v1/reauthenticate", body).await.expect(202);
     let id = thief.client.post("/v1/reauthenticate", json!({})).await.expect(202).text("challenge_id");
@@ -134,12 +134,12 @@ fn auth_time(token: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn what_is_not_confirmed_makes_no_later_login_less_suspicious() {
+async fn an_unconfirmed_login_makes_no_later_login_less_suspicious() {
     let world = step_up_world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let known = json!({ "device_token": person.device_token });
     login_at(&person, &BERLIN, known.clone()).await.expect(200);
-    // The thief comes again with the device token that the first login gave, from the same place …
+    // The thief comes again from the same location, with the device token of the first login …
     let first = login_at(&person, &NEW_YORK, json!({})).await.expect(200);
     let token = first.text("device_token");
     for _ in 0..2 {
@@ -152,7 +152,7 @@ async fn what_is_not_confirmed_makes_no_later_login_less_suspicious() {
         let copied = login_at(&person, &NEW_YORK, known.clone()).await.expect(200);
         assert_eq!(auth_time(&copied.text("access_token")), 0);
     }
-    // The owner, once they have confirmed where they are, is asked no more.
+    // The owner, who has confirmed the location, is not asked again.
     let session = login_at(&person, &NEW_YORK, known.clone()).await.expect(200);
     let owner = person.after(&session);
     let id = owner.client.post("/v1/reauthenticate", json!({})).await.expect(202).text("challenge_id");
@@ -160,13 +160,13 @@ async fn what_is_not_confirmed_makes_no_later_login_less_suspicious() {
     owner.client.post("/v1/reauthenticate", body).await.expect(200);
     let answer = login_at(&person, &NEW_YORK, known).await.expect(200);
     assert!(auth_time(&answer.text("access_token")) > 0);
-    // The devices of the thief's logins are listed, so that they can be forgotten.
+    // The devices of the thief's logins are listed, so that the owner can forget them.
     let devices = owner.client.get("/v1/devices").await.expect(200);
     assert_eq!(devices.body["devices"].as_array().unwrap().len(), 4, "{}", devices.text);
 }
 
 #[tokio::test]
-async fn a_session_that_is_not_confirmed_touches_nothing_of_the_owners() {
+async fn an_unconfirmed_session_changes_nothing_of_the_owner() {
     let world = step_up_world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let thief = person.login().await;
@@ -181,13 +181,13 @@ async fn a_session_that_is_not_confirmed_touches_nothing_of_the_owners() {
     let path = format!("/v1/sessions/{}", person.session_id);
     thief.client.delete(&path).await.expect_problem(403, "reauthentication_required");
     person.client.get("/v1/me").await.expect(200);
-    // Its own session it may end.
+    // It may end its own session.
     thief.client.delete(&format!("/v1/sessions/{}", thief.session_id)).await.expect(204);
     thief.client.get("/v1/me").await.expect_problem(401, "session_revoked");
 }
 
 #[tokio::test]
-async fn a_thief_who_uses_up_codes_and_alerts_has_used_up_none_once_the_password_is_another() {
+async fn a_password_reset_restores_the_budgets_that_a_thief_used_up() {
     let mut options = options();
     options.parameters.insert("SuspiciousLogin".to_owned(), "step-up".to_owned());
     let limits =
@@ -215,7 +215,7 @@ async fn a_thief_who_uses_up_codes_and_alerts_has_used_up_none_once_the_password
 }
 
 #[tokio::test]
-async fn places_come_from_a_city_database_where_nothing_else_tells_them() {
+async fn locations_come_from_a_city_database_if_no_header_has_them() {
     let mut options = options();
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/places.mmdb");
     options.environment.insert("GEO_DATABASE".to_owned(), file.to_owned());

@@ -1,10 +1,12 @@
 use serde_json::json;
 use tests::{Client, Person, events, world};
 
+use crate::scenarios::{Scenario, only_scenario, post, registered};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
-async fn the_old_ones_stop_working() {
+async fn new_backup_codes_void_the_old_ones() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -23,20 +25,20 @@ async fn the_old_ones_stop_working() {
     login(&app.backup_codes[5]).await.expect_problem(400, "invalid_code");
     login(new[5]).await.expect(200);
     assert_eq!(person.client.get("/v1/mfa").await.expect(200).body["backup_codes_left"], 9);
-    // By one of them too, which is gone with the others.
+    // A backup code works for it too, and is void like the others.
     let answer = person.client.post("/v1/mfa/backup-codes", json!({ "code": new[0] })).await.expect(200);
     assert_eq!(answer.body["backup_codes"].as_array().unwrap().len(), 10);
     assert_eq!(person.client.get("/v1/mfa").await.expect(200).body["backup_codes_left"], 10);
     person.client.post("/v1/mfa/backup-codes", json!({ "code": new[0] })).await.expect_problem(400, "invalid_code");
-    let told = events(&world, "regenerate_backup_codes");
-    assert_eq!(told.iter().filter(|(outcome, _)| outcome == "success").count(), 2);
-    assert_eq!(told.iter().filter(|(outcome, _)| outcome == "failure").count(), 2);
+    let recorded = events(&world, "regenerate_backup_codes");
+    assert_eq!(recorded.iter().filter(|(outcome, _)| outcome == "success").count(), 2);
+    assert_eq!(recorded.iter().filter(|(outcome, _)| outcome == "failure").count(), 2);
     world.settle().await;
     assert_eq!(world.mail().iter().filter(|mail| mail.kind == "backup_codes_regenerated").count(), 2);
 }
 
 #[tokio::test]
-async fn changes_are_bounded_so_that_each_is_mailed() {
+async fn changes_of_factors_are_limited_so_that_each_is_mailed() {
     let world = tests::strict_world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let app = person.enable_totp().await;
@@ -52,4 +54,18 @@ async fn changes_are_bounded_so_that_each_is_mailed() {
     }
     world.settle().await;
     assert_eq!(world.mail().iter().filter(|mail| mail.kind == "backup_codes_regenerated").count(), 19);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        only_scenario("backup-codes-regenerate")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("regenerate_backup_codes")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                let body = json!({ "code": person.enable_totp().await.next_code(&client.world) });
+                post("/v1/mfa/backup-codes", body).by(&person)
+            }),
+    ]
 }

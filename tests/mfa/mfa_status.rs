@@ -1,8 +1,10 @@
 use serde_json::json;
 use tests::{Client, Key, Person, world};
 
+use crate::scenarios::{Scenario, get, only_scenario, registered};
+
 #[tokio::test]
-async fn it_tells_what_there_is() {
+async fn the_status_shows_the_factors() {
     let world = world().await;
     let client = Client::new(&world);
     client.get("/v1/mfa").await.expect_problem(401, "invalid_token");
@@ -21,4 +23,12 @@ async fn it_tells_what_there_is() {
     assert_eq!(status().await, json!({ "totp": true, "backup_codes_left": 9, "passkeys": 1, "trusted_devices": 1 }));
     let me = person.client.get("/v1/me").await.expect(200);
     assert_eq!((&me.body["mfa_enabled"], &me.body["passkeys"]), (&json!(true), &json!(1)));
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("mfa-status").succeeds(200).asks(|client| async move {
+        let person = registered(&client).await;
+        person.enable_totp().await;
+        get("/v1/mfa").by(&person)
+    })]
 }

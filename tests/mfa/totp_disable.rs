@@ -1,10 +1,12 @@
 use serde_json::json;
 use tests::{Client, Person, events, world};
 
+use crate::scenarios::{Scenario, post, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
-async fn a_code_of_either_kind_turns_it_off_and_nothing_is_left() {
+async fn a_code_of_either_kind_turns_mfa_off_and_leaves_nothing() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let app = person.enable_totp().await;
@@ -18,21 +20,21 @@ async fn a_code_of_either_kind_turns_it_off_and_nothing_is_left() {
 
     let again = person.enable_totp().await;
     assert_ne!(again.secret, app.secret);
-    // What came with the first is gone with it.
+    // The backup codes of the first secret are gone with it.
     for code in [app.backup_codes[0].clone(), app.next_code(&world)] {
         person.client.post("/v1/mfa/totp/disable", json!({ "code": code })).await.expect_problem(400, "invalid_code");
     }
     let typed = again.backup_codes[9].to_lowercase().replace('-', " ");
     person.client.post("/v1/mfa/totp/disable", json!({ "code": typed })).await.expect(204);
-    let told = events(&world, "disable_totp");
-    assert_eq!(told.iter().filter(|(outcome, _)| outcome == "success").count(), 2);
-    assert!(told.contains(&("success".to_owned(), "backup_code".to_owned())));
+    let recorded = events(&world, "disable_totp");
+    assert_eq!(recorded.iter().filter(|(outcome, _)| outcome == "success").count(), 2);
+    assert!(recorded.contains(&("success".to_owned(), "backup_code".to_owned())));
     world.settle().await;
     assert_eq!(world.mail().iter().filter(|mail| mail.kind == "mfa_disabled").count(), 2);
 }
 
 #[tokio::test]
-async fn a_login_that_waits_meanwhile_can_t_be_finished_and_trust_ends() {
+async fn turning_mfa_off_ends_pending_logins_and_device_trust() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -46,12 +48,31 @@ async fn a_login_that_waits_meanwhile_can_t_be_finished_and_trust_ends() {
     });
     client.post("/v1/login/mfa", body).await.expect(200);
     assert_eq!(person.login_with(device.clone()).await.expect(200).body["status"], "authenticated");
-    let waits = person.first_factor().await;
+    let pending = person.first_factor().await;
     let body = json!({ "code": app.next_code(&world) });
     person.client.post("/v1/mfa/totp/disable", body).await.expect(204);
-    let body = json!({ "mfa_token": waits, "method": "backup_code", "code": app.backup_codes[0] });
+    let body = json!({ "mfa_token": pending, "method": "backup_code", "code": app.backup_codes[0] });
     client.post("/v1/login/mfa", body).await.expect_problem(400, "invalid_code");
-    // With another secret, the device is to be trusted anew.
+    // With another secret the device is not trusted until it is trusted again.
     person.enable_totp().await;
     assert_eq!(person.login_with(device).await.expect(200).body["status"], "mfa_required");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("totp-disable", "by app").succeeds(204).spent(409, "conflict").records("disable_totp").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                let body = json!({ "code": person.enable_totp().await.next_code(&client.world) });
+                post("/v1/mfa/totp/disable", body).by(&person)
+            },
+        ),
+        scenario("totp-disable", "by backup code").succeeds(204).spent(409, "conflict").records("disable_totp").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                let body = json!({ "code": person.enable_totp().await.backup_codes[0] });
+                post("/v1/mfa/totp/disable", body).by(&person)
+            },
+        ),
+    ]
 }

@@ -1,10 +1,12 @@
 use serde_json::json;
 use tests::{App, Client, Person, claims, events, everything_stored, world};
 
+use crate::scenarios::{Scenario, only_scenario, post, registered};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
-async fn the_other_sessions_end_and_logins_ask_from_now_on() {
+async fn turning_mfa_on_ends_the_other_sessions_and_logins_ask_for_it() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let other = person.login().await;
@@ -13,15 +15,15 @@ async fn the_other_sessions_end_and_logins_ask_from_now_on() {
     other.refresh(&other.refresh_token).await.expect_problem(401, "session_revoked");
     let me = person.client.get("/v1/me").await.expect(200);
     assert_eq!(me.body["mfa_enabled"], true);
-    // The session that it was done in was proven by both by then.
+    // The session in which MFA was turned on has proven both factors.
     let refreshed = person.refresh(&person.refresh_token).await.expect(200);
-    let told = claims(&refreshed.text("access_token"));
-    assert_eq!((&told["amr"], &told["aal"]), (&json!(["pwd", "otp", "mfa"]), &json!("aal2")));
+    let granted = claims(&refreshed.text("access_token"));
+    assert_eq!((&granted["amr"], &granted["aal"]), (&json!(["pwd", "otp", "mfa"]), &json!("aal2")));
     assert_eq!(person.login_with(json!({})).await.expect(200).body["status"], "mfa_required");
     assert_eq!(events(&world, "enable_totp"), [("success".to_owned(), "totp".to_owned())]);
     let mails: Vec<String> = world.mail().iter().map(|mail| mail.kind.clone()).collect();
     assert!(mails.contains(&"mfa_enabled".to_owned()), "{mails:?}");
-    // Ten codes of 115 random bits, all different, in the table as Argon2id hashes.
+    // There are ten different codes of 115 random bits. The table has their Argon2id hashes.
     assert_eq!(app.backup_codes.len(), 10);
     let stored = everything_stored(&world);
     for (number, code) in app.backup_codes.iter().enumerate() {
@@ -36,7 +38,7 @@ async fn the_other_sessions_end_and_logins_ask_from_now_on() {
 }
 
 #[tokio::test]
-async fn wrong_codes_are_counted() {
+async fn wrong_totp_codes_are_counted() {
     let world = tests::strict_world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -51,15 +53,15 @@ async fn wrong_codes_are_counted() {
 }
 
 #[tokio::test]
-async fn the_first_code_is_good_nowhere_again() {
+async fn the_code_that_turned_mfa_on_works_nowhere_again() {
     let world = world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let app = person.enable_totp().await;
     let code = app.code(&world);
-    // Neither at a login nor anywhere else is it good again.
+    // The code does not work at a login or elsewhere.
     let body = json!({ "mfa_token": person.first_factor().await, "method": "totp", "code": code });
-    person.client.stranger().post("/v1/login/mfa", body).await.expect_problem(400, "invalid_code");
+    person.client.anonymous().post("/v1/login/mfa", body).await.expect_problem(400, "invalid_code");
     for path in ["/v1/mfa/totp/disable", "/v1/mfa/backup-codes"] {
         person.client.post(path, json!({ "code": code })).await.expect_problem(400, "invalid_code");
     }
@@ -68,7 +70,7 @@ async fn the_first_code_is_good_nowhere_again() {
 }
 
 #[tokio::test]
-async fn the_steps_in_another_order_are_refused() {
+async fn the_steps_of_totp_in_another_order_are_refused() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -80,7 +82,7 @@ async fn the_steps_in_another_order_are_refused() {
         client.post(path, body.clone()).await.expect_problem(401, "invalid_token");
         person.client.post(path, body).await.expect_problem(409, "conflict");
     }
-    // A secret of another's is none of theirs.
+    // The secret of another account does not work.
     let eve = Person::register(&client, "eve@example.org").await;
     let theirs = App::new(&eve.client.post("/v1/mfa/totp", json!({})).await.expect(200).text("secret"));
     person.client.post("/v1/mfa/totp", json!({})).await.expect(200);
@@ -94,7 +96,7 @@ async fn the_steps_in_another_order_are_refused() {
 }
 
 #[tokio::test]
-async fn the_window_is_as_configured() {
+async fn the_totp_window_is_as_configured() {
     for (parameter, right, wrong) in [("1", vec![-30, 0, 30], vec![-60, 60]), ("0", vec![0], vec![-30, 30])] {
         let mut options = tests::options();
         options.parameters.insert("TotpSkewSteps".to_owned(), parameter.to_owned());
@@ -111,4 +113,15 @@ async fn the_window_is_as_configured() {
             assert_eq!(answer.status == 200, good, "{parameter} {seconds}");
         }
     }
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("totp-enable").succeeds(200).spent(409, "conflict").records("enable_totp").asks(
+        |client| async move {
+            let person = registered(&client).await;
+            let secret = person.client.post("/v1/mfa/totp", json!({})).await.expect(200).text("secret");
+            let body = json!({ "code": App::new(&secret).code(&client.world) });
+            post("/v1/mfa/totp/enable", body).by(&person)
+        },
+    )]
 }

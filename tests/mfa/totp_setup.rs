@@ -2,9 +2,11 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 use tests::{App, Client, Person, events, everything_stored, world};
 
+use crate::scenarios::{Scenario, only_scenario, post, registered};
+
 const ADDRESS: &str = "ada+totp@example.org";
 
-/// What a phone's camera would read.
+/// The text that a phone's camera reads from the QR code.
 fn read_qr(data_url: &str) -> String {
     let png = STANDARD.decode(data_url.strip_prefix("data:image/png;base64,").unwrap()).unwrap();
     let picture = image::load_from_memory_with_format(&png, image::ImageFormat::Png).unwrap().to_luma8();
@@ -15,7 +17,7 @@ fn read_qr(data_url: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_secret_is_told_three_times_alike_and_kept_unreadable() {
+async fn the_secret_is_the_same_in_three_forms_and_encrypted_in_the_table() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let answer = person.client.post("/v1/mfa/totp", json!({})).await.expect(200);
@@ -32,16 +34,16 @@ async fn the_secret_is_told_three_times_alike_and_kept_unreadable() {
     assert_eq!(parsed.path(), "/Latchkey:ada%2Btotp%40example.org");
     let query: std::collections::BTreeMap<_, _> = parsed.query_pairs().into_owned().collect();
     assert_eq!((query["secret"].as_str(), query["issuer"].as_str()), (secret.as_str(), "Latchkey"));
-    // Left out, they are what every app takes: SHA1, 6, 30.
+    // Without parameters every app uses SHA1, 6 digits and 30 seconds.
     for (name, value) in [("algorithm", "SHA1"), ("digits", "6"), ("period", "30")] {
-        assert!(query.get(name).is_none_or(|told| told == value), "{uri}");
+        assert!(query.get(name).is_none_or(|expected| expected == value), "{uri}");
     }
     assert!(!everything_stored(&world).contains(&secret));
     assert_eq!(events(&world, "set_up_totp"), [("success".to_owned(), "totp".to_owned())]);
 }
 
 #[tokio::test]
-async fn nothing_asks_for_it_until_a_right_code() {
+async fn logins_do_not_ask_for_totp_until_a_right_code() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     person.client.post("/v1/mfa/totp", json!({})).await.expect(200);
@@ -51,7 +53,7 @@ async fn nothing_asks_for_it_until_a_right_code() {
 }
 
 #[tokio::test]
-async fn asked_again_it_replaces_the_secret_that_waits() {
+async fn another_setup_replaces_the_pending_secret() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let ask = async || App::new(&person.client.post("/v1/mfa/totp", json!({})).await.expect(200).text("secret"));
@@ -60,14 +62,14 @@ async fn asked_again_it_replaces_the_secret_that_waits() {
     let enable = async |code: String| person.client.post("/v1/mfa/totp/enable", json!({ "code": code })).await;
     enable(first.code(&world)).await.expect_problem(400, "invalid_code");
     enable(second.code(&world)).await.expect(200);
-    // With one active, no other is made: 409.
+    // While one is active, another setup is a 409.
     person.client.post("/v1/mfa/totp", json!({})).await.expect_problem(409, "conflict");
     let body = json!({ "code": second.next_code(&world) });
     person.client.post("/v1/mfa/totp/enable", body).await.expect_problem(409, "conflict");
 }
 
 #[tokio::test]
-async fn nobody_else_s_secret_and_no_other_body() {
+async fn a_pending_secret_works_only_for_its_account() {
     let world = world().await;
     let client = Client::new(&world);
     client.post("/v1/mfa/totp", json!({})).await.expect_problem(401, "invalid_token");
@@ -77,9 +79,9 @@ async fn nobody_else_s_secret_and_no_other_body() {
     assert!(world.scan("accounts").iter().all(|item| item["sk"]["S"] != "FACTORS"));
 }
 
-/// OATH Toolkit's `oathtool` makes the codes, where it is installed (`.ci/run` installs it).
+/// OATH Toolkit's `oathtool` is an independent implementation. `.ci/run` installs it.
 #[tokio::test]
-async fn an_independent_implementation_makes_the_same_codes() {
+async fn oathtool_makes_the_same_codes() {
     let world = world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -88,10 +90,19 @@ async fn an_independent_implementation_makes_the_same_codes() {
     let made =
         std::process::Command::new("oathtool").args(["--totp", "--base32", &format!("--now=@{now}"), &secret]).output();
     let Ok(made) = made else {
-        let name = "mfa::totp_setup::an_independent_implementation_makes_the_same_codes";
+        let name = "mfa::totp_setup::oathtool_makes_the_same_codes";
         return tests::leave_out(name, "no oathtool here");
     };
     let code = String::from_utf8(made.stdout).unwrap().trim().to_owned();
     assert_eq!(code, App::new(&secret).code(&world));
     person.client.post("/v1/mfa/totp/enable", json!({ "code": code })).await.expect(200);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        only_scenario("totp-setup")
+            .succeeds(200)
+            .records("set_up_totp")
+            .asks(|client| async move { post("/v1/mfa/totp", json!({})).by(&registered(&client).await) }),
+    ]
 }

@@ -1,8 +1,10 @@
 use serde_json::json;
 use tests::{Client, Key, Person, world};
 
+use crate::scenarios::{Scenario, get, registered, scenario};
+
 #[tokio::test]
-async fn only_one_s_own_oldest_first() {
+async fn only_the_callers_passkeys_are_listed_oldest_first() {
     let world = world().await;
     let client = Client::new(&world);
     client.get("/v1/passkeys").await.expect_problem(401, "invalid_token");
@@ -25,4 +27,12 @@ async fn only_one_s_own_oldest_first() {
     assert!(
         listed.body["passkeys"][0]["last_used_at"].is_null() && listed.body["passkeys"][1]["last_used_at"].is_string()
     );
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![scenario("passkey-list", "one passkey").succeeds(200).asks(|client| async move {
+        let person = registered(&client).await;
+        person.add_passkey(&mut Key::new()).await.expect(201);
+        get("/v1/passkeys").by(&person)
+    })]
 }

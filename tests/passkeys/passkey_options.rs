@@ -1,10 +1,12 @@
 use serde_json::json;
 use tests::{Client, Key, Person, world};
 
+use crate::scenarios::{Scenario, post, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
-async fn real_authenticators_are_asked_for_what_they_have() {
+async fn the_options_exclude_the_passkeys_that_the_user_has() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let made = person.add_passkey(&mut Key::new()).await.expect(201);
@@ -19,15 +21,35 @@ async fn real_authenticators_are_asked_for_what_they_have() {
     assert_eq!(options["timeout"], 300_000);
     assert_eq!(options["excludeCredentials"].as_array().unwrap().len(), 1);
     assert!(options["pubKeyCredParams"].as_array().unwrap().iter().any(|wanted| wanted["alg"] == -7));
-    // WebAuthn Level 3, section 13.4.3: at least 16 random bytes; and never the same.
+    // WebAuthn Level 3, section 13.4.3: at least 16 random bytes. They never repeat.
     let challenge = options["challenge"].as_str().unwrap();
     assert!(challenge.len() >= 22, "{challenge}");
     let again = person.client.post("/v1/passkeys/options", json!({})).await.expect(200);
     assert_ne!(again.body["publicKey"]["challenge"], options["challenge"]);
     assert_eq!(made.body["transports"], json!(["hybrid", "internal"]));
-    // What is kept meanwhile is encrypted.
+    // The stored state is encrypted.
     let stored = tests::everything_stored(&world);
     assert!(!stored.contains(challenge));
     let answer = person.client.post("/v1/passkeys/options", json!({ "user": "eve" })).await;
     assert_eq!(answer.expect_problem(400, "invalid_request").fields(), ["user"]);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("passkey-options", "with one there").succeeds(200).issues("passkey_registration").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                person.add_passkey(&mut Key::new()).await.expect(201);
+                post("/v1/passkeys/options", json!({})).by(&person)
+            },
+        ),
+        scenario("passkey-options", "too long after the login").succeeds(403).records_failure("register_passkey").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                client.world.clock().advance(601);
+                let refreshed = person.refresh(&person.refresh_token).await.expect(200);
+                post("/v1/passkeys/options", json!({})).with_token(refreshed.text("access_token"))
+            },
+        ),
+    ]
 }

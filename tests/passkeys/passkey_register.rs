@@ -3,6 +3,8 @@ use passkey::types::ctap2::Aaguid;
 use serde_json::{Value, json};
 use tests::{Client, Key, Person, events, everything_stored, world};
 
+use crate::scenarios::{Scenario, only_scenario, post, registered};
+
 const ADDRESS: &str = "ada@example.org";
 
 async fn asked(person: &Person) -> (String, Value) {
@@ -11,7 +13,7 @@ async fn asked(person: &Person) -> (String, Value) {
 }
 
 #[tokio::test]
-async fn it_is_named_after_its_maker_until_its_owner_names_it() {
+async fn a_passkey_has_the_name_of_its_maker_until_its_owner_names_it() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let maker = uuid::uuid!("d548826e-79b4-db40-a3d8-11116f7e8349").into_bytes();
@@ -35,7 +37,7 @@ async fn it_is_named_after_its_maker_until_its_owner_names_it() {
 }
 
 #[tokio::test]
-async fn a_challenge_is_good_once_for_five_minutes_in_its_own_session() {
+async fn a_registration_challenge_works_once_for_five_minutes_in_its_session() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -44,18 +46,18 @@ async fn a_challenge_is_good_once_for_five_minutes_in_its_own_session() {
     let other = person.login().await;
     let (id, options) = asked(&person).await;
     let body = json!({ "challenge_id": id, "credential": Key::new().create(&options).await });
-    for stranger in [&eve, &other] {
-        stranger.client.post("/v1/passkeys", body.clone()).await.expect_problem(400, "invalid_code");
+    for caller in [&eve, &other] {
+        caller.client.post("/v1/passkeys", body.clone()).await.expect_problem(400, "invalid_code");
     }
-    // One of a login is none for this, nor this one for that.
+    // A challenge of a login does not work for a registration, and the reverse.
     let login = client.post("/v1/login/passkey/options", json!({})).await.expect(200);
     let mut mixed = body.clone();
     mixed["challenge_id"] = login.body["challenge_id"].clone();
     person.client.post("/v1/passkeys", mixed).await.expect_problem(400, "invalid_code");
     person.client.post("/v1/passkeys", body.clone()).await.expect(201);
     person.client.post("/v1/passkeys", body.clone()).await.expect_problem(400, "invalid_code");
-    // The same credential again: not for another challenge, and not with that challenge's name on it (nothing signs it where nothing is
-    // attested), by whomever.
+    // The same credential does not register again, for another challenge or with that challenge's value in it. Without attestation
+    // nothing signs that value.
     for (anybody, status, code) in [(&person, 400, "invalid_code"), (&eve, 409, "conflict")] {
         let (id, options) = asked(anybody).await;
         let mut again = body.clone();
@@ -68,7 +70,7 @@ async fn a_challenge_is_good_once_for_five_minutes_in_its_own_session() {
             "crossOrigin": false,
         });
         again["credential"]["response"]["clientDataJSON"] = json!(URL_SAFE_NO_PAD.encode(said.to_string()));
-        // Its owner was asked for another than those that they have.
+        // The options excluded the passkeys that the user has.
         anybody.client.post("/v1/passkeys", again).await.expect_problem(status, code);
     }
     let (id, options) = asked(&person).await;
@@ -79,11 +81,11 @@ async fn a_challenge_is_good_once_for_five_minutes_in_its_own_session() {
 }
 
 #[tokio::test]
-async fn pages_that_aren_t_ours_and_what_is_no_credential_are_refused() {
+async fn foreign_pages_and_false_credentials_are_refused() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let (id, mut options) = asked(&person).await;
-    // A page of another port, or another scheme, makes a credential for us.
+    // A page on another port or scheme makes a credential for our domain.
     for origin in ["http://localhost:3001", "https://localhost:3000"] {
         options["rp"]["id"] = json!("localhost");
         let credential = Key::of(Aaguid::new_empty(), origin).create(&options).await;
@@ -107,12 +109,12 @@ async fn pages_that_aren_t_ours_and_what_is_no_credential_are_refused() {
         let answer = person.client.post("/v1/passkeys", body).await.expect_problem(400, "invalid_request");
         assert_eq!(answer.fields(), ["credential"]);
     }
-    // None of these has spent it.
+    // None of these spent the challenge.
     person.client.post("/v1/passkeys", json!({ "challenge_id": id, "credential": good })).await.expect(201);
 }
 
 #[tokio::test]
-async fn there_is_an_end_to_them() {
+async fn an_account_has_a_limited_number_of_passkeys() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     tests::change_profile(&world, |profile| profile["passkeys"] = json!({ "N": "49" }));
@@ -121,4 +123,16 @@ async fn there_is_an_end_to_them() {
     let body = json!({ "challenge_id": id, "credential": Key::new().create(&options).await });
     person.client.post("/v1/passkeys", body).await.expect_problem(409, "conflict");
     person.client.post("/v1/passkeys/options", json!({})).await.expect_problem(409, "conflict");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("passkey-register").succeeds(201).spent(400, "invalid_code").records("register_passkey").asks(
+        |client| async move {
+            let person = registered(&client).await;
+            let asked = person.client.post("/v1/passkeys/options", json!({})).await.expect(200);
+            let credential = Key::new().create(&asked.body["publicKey"]).await;
+            let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
+            post("/v1/passkeys", body).by(&person)
+        },
+    )]
 }

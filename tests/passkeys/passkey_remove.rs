@@ -1,10 +1,13 @@
 use serde_json::json;
 use tests::{Client, Key, Person, events, world};
 
+use super::passkey_and_owner;
+use crate::scenarios::{Scenario, delete, only_scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
-async fn it_logs_in_no_more_and_may_be_registered_again() {
+async fn a_removed_passkey_does_not_log_in_and_may_be_registered_again() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -24,15 +27,15 @@ async fn it_logs_in_no_more_and_may_be_registered_again() {
 }
 
 #[tokio::test]
-async fn the_last_way_in_stays() {
+async fn the_last_way_to_log_in_cannot_be_removed() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
     let first = format!("/v1/passkeys/{}", person.add_passkey(&mut Key::new()).await.expect(201).text("id"));
     let second = format!("/v1/passkeys/{}", person.add_passkey(&mut Key::new()).await.expect(201).text("id"));
-    // An account without a password, as those are that were made by other means.
+    // An account without a password, which other ways of registration make.
     tests::change_profile(&world, |profile| drop(profile.as_object_mut().unwrap().remove("password")));
-    // Of both at once, one stays.
+    // If both are removed at once, one stays.
     let (one, other) = futures::future::join(person.client.delete(&first), person.client.delete(&second)).await;
     let mut statuses = [one.status, other.status];
     statuses.sort_unstable();
@@ -40,4 +43,13 @@ async fn the_last_way_in_stays() {
     let left = if one.status == 204 { &second } else { &first };
     person.client.delete(left).await.expect_problem(409, "conflict");
     assert_eq!(person.client.get("/v1/passkeys").await.expect(200).body["passkeys"].as_array().unwrap().len(), 1);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("passkey-remove").succeeds(204).spent(404, "not_found").records("remove_passkey").asks(
+        |client| async move {
+            let (path, owner) = passkey_and_owner(&client).await;
+            delete(path).by(&owner)
+        },
+    )]
 }

@@ -1,8 +1,11 @@
 use serde_json::json;
 use tests::{Client, Key, Person, events, world};
 
+use super::passkey_and_owner;
+use crate::scenarios::{Scenario, only_scenario, patch};
+
 #[tokio::test]
-async fn a_name_of_the_owner_s_choice() {
+async fn the_owner_renames_a_passkey() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, "ada@example.org").await;
@@ -21,7 +24,14 @@ async fn a_name_of_the_owner_s_choice() {
         let path = format!("/v1/passkeys/{other}");
         person.client.patch(&path, json!({ "name": "x" })).await.expect_problem(404, "not_found");
     }
-    let told = events(&world, "update_passkey");
-    assert_eq!(told.iter().filter(|(outcome, _)| outcome == "success").count(), 1);
-    assert!(told.iter().filter(|(outcome, _)| outcome == "failure").count() >= 2);
+    let recorded = events(&world, "update_passkey");
+    assert_eq!(recorded.iter().filter(|(outcome, _)| outcome == "success").count(), 1);
+    assert!(recorded.iter().filter(|(outcome, _)| outcome == "failure").count() >= 2);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("passkey-update").succeeds(200).records("update_passkey").asks(|client| async move {
+        let (path, owner) = passkey_and_owner(&client).await;
+        patch(path, json!({ "name": "Canary Key" })).by(&owner)
+    })]
 }

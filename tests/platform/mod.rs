@@ -1,1 +1,21 @@
-mod documents;
+mod config;
+mod headers;
+mod health;
+mod jwks;
+mod not_found;
+mod openid_configuration;
+
+use crate::scenarios::Scenario;
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    [
+        config::scenarios(),
+        health::scenarios(),
+        jwks::scenarios(),
+        not_found::scenarios(),
+        openid_configuration::scenarios(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

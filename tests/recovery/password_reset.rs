@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{Client, OTHER_PASSWORD, Person, strict_world, world};
 
+use crate::scenarios::{self, Scenario, only_scenario, post, registered};
+
 const ADDRESS: &str = "ada@example.org";
 
 async fn reset_token(person: &Person) -> String {
@@ -11,7 +13,7 @@ async fn reset_token(person: &Person) -> String {
 }
 
 #[tokio::test]
-async fn another_password_is_set_once_and_everything_before_it_is_over() {
+async fn a_reset_sets_the_password_once_and_revokes_all_access() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let client = Client::new(&world);
@@ -29,7 +31,7 @@ async fn another_password_is_set_once_and_everything_before_it_is_over() {
 }
 
 #[tokio::test]
-async fn a_weak_password_spends_no_token_and_a_token_lives_half_an_hour() {
+async fn a_reset_token_survives_a_weak_password_and_lives_for_half_an_hour() {
     let world = world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), "adalovelace@example.org").await;
@@ -51,7 +53,7 @@ async fn a_weak_password_spends_no_token_and_a_token_lives_half_an_hour() {
 }
 
 #[tokio::test]
-async fn a_reset_opens_what_strangers_have_locked() {
+async fn a_reset_lifts_a_lock_that_failures_elsewhere_caused() {
     let world = strict_world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world).at("192.0.2.1"), ADDRESS).await;
@@ -69,13 +71,13 @@ async fn a_reset_opens_what_strangers_have_locked() {
 }
 
 #[tokio::test]
-async fn mfa_stays_and_the_reset_logs_nobody_in() {
+async fn mfa_stays_on_and_the_reset_logs_nobody_in() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
     let app = person.enable_totp().await;
-    let waits = person.first_factor().await;
-    let body = json!({ "mfa_token": waits, "method": "backup_code", "code": app.backup_codes[0] });
+    let pending = person.first_factor().await;
+    let body = json!({ "mfa_token": pending, "method": "backup_code", "code": app.backup_codes[0] });
     client.post("/v1/login/mfa", body).await.expect(200);
     let half = person.first_factor().await;
     world.settle().await;
@@ -84,7 +86,7 @@ async fn mfa_stays_and_the_reset_logs_nobody_in() {
     let reset = client.post("/v1/login/disown", json!({ "token": link })).await.expect(200).text("reset_token");
     let body = json!({ "token": reset, "new_password": OTHER_PASSWORD });
     assert!(client.post("/v1/password/reset", body).await.expect(204).text.is_empty());
-    // A login that waited is over, and another asks for the second factor as before.
+    // A pending login has ended, and a new login asks for the second factor as before.
     let late = json!({ "mfa_token": half, "method": "backup_code", "code": app.backup_codes[1] });
     client.post("/v1/login/mfa", late).await.expect_problem(400, "invalid_code");
     let person = Person { password: OTHER_PASSWORD.to_owned(), ..person };
@@ -92,4 +94,15 @@ async fn mfa_stays_and_the_reset_logs_nobody_in() {
         "mfa_token": person.first_factor().await, "method": "backup_code", "code": app.backup_codes[1],
     });
     client.post("/v1/login/mfa", body).await.expect(200);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("password-reset").succeeds(204).spent(400, "invalid_code").records("reset_password").asks(
+        |client| async move {
+            registered(&client).await.login().await;
+            let body = json!({ "token": client.link_token_for(scenarios::ADDRESS).await });
+            let token = client.post("/v1/login/disown", body).await.expect(200).text("reset_token");
+            post("/v1/password/reset", json!({ "token": token, "new_password": OTHER_PASSWORD }))
+        },
+    )]
 }

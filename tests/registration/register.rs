@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{Client, PASSWORD, Person, options, strict_world, world};
 
+use crate::scenarios::{self, Scenario, post, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
@@ -22,7 +24,7 @@ async fn a_registration_mails_a_code_and_a_link_and_makes_no_account() {
 }
 
 #[tokio::test]
-async fn a_known_address_is_answered_like_an_unknown_one_and_told_by_mail() {
+async fn a_known_address_gets_the_same_answer_and_another_mail() {
     let world = world().await;
     let client = Client::new(&world);
     Person::register(&client, ADDRESS).await;
@@ -53,7 +55,7 @@ async fn a_known_address_is_answered_like_an_unknown_one_and_told_by_mail() {
     assert_eq!(known.text("registration_id").len(), unknown.text("registration_id").len());
     let names = |answer: &tests::Answer| answer.headers.keys().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(names(&known), names(&unknown));
-    // Whatever is guessed, the decoy proves nothing, and answers as a real challenge does.
+    // The decoy accepts no code, and answers as a real challenge does.
     let body = json!({ "registration_id": known.text("registration_id"), "code": "000000" });
     client.post("/v1/register/verify", body).await.expect_problem(400, "invalid_code");
 }
@@ -88,7 +90,7 @@ async fn usernames_alone_are_refused_where_the_deployment_does_not_allow_them() 
 }
 
 #[tokio::test]
-async fn a_taken_username_is_told() {
+async fn a_taken_username_is_a_conflict() {
     let world = world().await;
     let client = Client::new(&world);
     client.post("/v1/register", json!({ "username": "grace", "password": PASSWORD })).await.expect(201);
@@ -99,7 +101,7 @@ async fn a_taken_username_is_told() {
 }
 
 #[tokio::test]
-async fn a_weak_password_is_refused_with_every_rule_that_it_breaks_and_nothing_is_stored() {
+async fn a_weak_password_is_refused_with_every_rule_that_it_breaks() {
     let world = world().await;
     let client = Client::new(&world);
     for (password, rules) in [("short", 5), ("alllowercase1!", 1), ("Password1!", 1), ("Ada.lovelace-1815", 1)] {
@@ -111,7 +113,7 @@ async fn a_weak_password_is_refused_with_every_rule_that_it_breaks_and_nothing_i
 }
 
 #[tokio::test]
-async fn an_address_gets_two_mails_in_five_minutes_whoever_asks() {
+async fn an_address_gets_two_mails_in_five_minutes_from_all_networks() {
     let world = strict_world().await;
     world.clock().freeze();
     let body = json!({ "email": ADDRESS });
@@ -137,7 +139,7 @@ async fn a_network_registers_three_times_an_hour() {
     for n in 0..3 {
         client.post("/v1/register", json!({ "email": format!("a{n}@example.org") })).await.expect(202);
     }
-    // Another address of the same subscriber's /64 is the same network; another /64 is not.
+    // Another address in the subscriber's /64 is the same network. Another /64 is not.
     let body = json!({ "email": "a4@example.org" });
     let neighbour = client.at("2001:db8:85a3:8d3:ffff::9");
     neighbour.post("/v1/register", body.clone()).await.expect_problem(429, "rate_limited");
@@ -145,7 +147,7 @@ async fn a_network_registers_three_times_an_hour() {
 }
 
 #[tokio::test]
-async fn a_forwarded_address_of_the_clients_own_making_changes_nothing() {
+async fn a_forwarded_address_in_a_header_changes_nothing() {
     let world = strict_world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -162,4 +164,13 @@ async fn a_forwarded_address_of_the_clients_own_making_changes_nothing() {
         let status = client.send("POST", "/v1/register", &headers, body.into_bytes()).await.status;
         assert_eq!(status, if n < 3 { 202 } else { 429 });
     }
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+scenario("register", "by address").succeeds(202).effect(|world| world.scan("challenges").len()).asks(|_| async {let body =
+                json!({ "email": scenarios::ADDRESS, "password": PASSWORD, "name": "Canary Name", "username": "canaryname" });
+             post("/v1/register", body) }),
+scenario("register", "by username").succeeds(201).spent(409, "conflict").records("create_account").asks(|_| async { post("/v1/register", json!({ "username": "canaryname", "password": PASSWORD })) }),
+]
 }

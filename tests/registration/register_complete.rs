@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{Client, PASSWORD, world};
 
+use crate::scenarios::{self, Scenario, only_scenario, post, registration};
+
 const ADDRESS: &str = "ada.lovelace@example.org";
 
 async fn proven(client: &Client) -> String {
@@ -23,7 +25,7 @@ async fn the_password_completes_the_account_once() {
 }
 
 #[tokio::test]
-async fn a_weak_password_spends_nothing() {
+async fn a_weak_password_does_not_spend_the_registration_token() {
     let world = world().await;
     let client = Client::new(&world);
     let token = proven(&client).await;
@@ -36,7 +38,7 @@ async fn a_weak_password_spends_nothing() {
 }
 
 #[tokio::test]
-async fn the_token_lives_ten_minutes_and_is_no_other_token() {
+async fn a_registration_token_lives_for_ten_minutes_and_is_of_one_kind() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -45,7 +47,7 @@ async fn the_token_lives_ten_minutes_and_is_no_other_token() {
         let body = json!({ "registration_token": other, "password": PASSWORD });
         client.post("/v1/register/complete", body).await.expect_problem(400, "invalid_code");
     }
-    // What proves the address doesn't complete, and what completes doesn't prove.
+    // The link's token does not complete, and the registration token does not verify.
     client.post("/v1/register/verify", json!({ "token": token })).await.expect_problem(400, "invalid_code");
     client.post("/v1/register", json!({ "email": "eve@example.org" })).await.expect(202);
     let link = client.link_token_for("eve@example.org").await;
@@ -54,4 +56,15 @@ async fn the_token_lives_ten_minutes_and_is_no_other_token() {
     world.clock().advance(600);
     let body = json!({ "registration_token": token, "password": PASSWORD });
     client.post("/v1/register/complete", body).await.expect_problem(400, "invalid_code");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("register-complete").succeeds(201).spent(400, "invalid_code").records("create_account").asks(
+        |client| async move {
+            registration(&client, json!({ "email": scenarios::ADDRESS, "username": "canaryname" })).await;
+            let body = json!({ "token": client.link_token_for(scenarios::ADDRESS).await });
+            let token = client.post("/v1/register/verify", body).await.expect(200).text("registration_token");
+            post("/v1/register/complete", json!({ "registration_token": token, "password": PASSWORD }))
+        },
+    )]
 }

@@ -1,6 +1,8 @@
 use serde_json::json;
 use tests::{Client, PASSWORD, Person, strict_world, world};
 
+use crate::scenarios::{self, Scenario, count, only_scenario, post, registration};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
@@ -36,7 +38,7 @@ async fn mails_are_capped_together_with_those_of_register() {
 }
 
 #[tokio::test]
-async fn a_known_address_is_resent_what_it_was_sent() {
+async fn a_known_address_gets_the_same_mail_again() {
     let world = world().await;
     let client = Client::new(&world);
     Person::register(&client, ADDRESS).await;
@@ -52,4 +54,16 @@ async fn an_unknown_registration_is_an_invalid_code() {
         let answer = Client::new(&world).post("/v1/register/resend", json!({ "registration_id": id })).await;
         answer.expect_problem(400, "invalid_code");
     }
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        only_scenario("register-resend")
+            .succeeds(202)
+            .effect(|world| count(world, "challenges", |item| item["generation"]["N"] != "1"))
+            .asks(|client| async move {
+                let id = registration(&client, json!({ "email": scenarios::ADDRESS })).await;
+                post("/v1/register/resend", json!({ "registration_id": id }))
+            }),
+    ]
 }

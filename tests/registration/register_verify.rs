@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 use tests::{Client, OTHER_PASSWORD, PASSWORD, Person, world};
 
+use crate::scenarios::{self, Scenario, post, registration, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 async fn registered(client: &Client, body: Value) -> (String, String) {
@@ -13,7 +15,7 @@ fn wrong(code: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_code_makes_the_account_where_a_password_was_given() {
+async fn the_code_makes_the_account_if_a_password_was_given() {
     let world = world().await;
     let client = Client::new(&world);
     let body = json!({ "email": "Ada@Example.org", "password": PASSWORD, "name": "Ada Lovelace", "username": "Ada" });
@@ -28,7 +30,7 @@ async fn the_code_makes_the_account_where_a_password_was_given() {
     assert_eq!(answer.body["refresh_expires_in"], 30 * 86_400);
     assert_eq!(answer.text("recovery_key").len(), 39);
     client.with_token(&answer.text("access_token")).get("/v1/me").await.expect(200);
-    // A spent code is refused, to its winner too.
+    // A spent code is refused, also to the client that spent it.
     client.post("/v1/register/verify", body).await.expect_problem(400, "invalid_code");
     for identifier in ["ada", "ADA@EXAMPLE.ORG"] {
         client.post("/v1/login", json!({ "identifier": identifier, "password": PASSWORD })).await.expect(200);
@@ -36,7 +38,7 @@ async fn the_code_makes_the_account_where_a_password_was_given() {
 }
 
 #[tokio::test]
-async fn five_wrong_guesses_end_a_challenge_and_a_resend_gives_no_new_ones() {
+async fn five_wrong_guesses_end_a_challenge_and_a_resend_adds_none() {
     let world = world().await;
     let client = Client::new(&world);
     let (id, code) = registered(&client, json!({ "email": ADDRESS, "password": PASSWORD })).await;
@@ -55,7 +57,7 @@ async fn five_wrong_guesses_end_a_challenge_and_a_resend_gives_no_new_ones() {
     assert!(world.scan("accounts").is_empty());
 }
 
-/// Thirty wrong guesses over six challenges of one address: how many were compared.
+/// Makes thirty wrong guesses at six challenges of one address. Returns how many were compared.
 async fn compared_over_many_challenges() -> usize {
     let world = tests::strict_world().await;
     world.clock().freeze();
@@ -76,14 +78,14 @@ async fn compared_over_many_challenges() -> usize {
 }
 
 #[tokio::test]
-async fn guesses_over_many_challenges_of_an_address_are_limited_together() {
-    // A day's window may turn within this half hour; it doesn't do so twice in a row.
+async fn guesses_at_all_challenges_of_an_address_are_limited_together() {
+    // A day's window may end within this half hour, but not twice in a row.
     let first = compared_over_many_challenges().await;
     assert!(first == 20 || compared_over_many_challenges().await == 20, "{first}");
 }
 
 #[tokio::test]
-async fn a_code_lives_ten_minutes_and_a_link_an_hour() {
+async fn a_code_is_valid_for_ten_minutes_and_a_link_for_an_hour() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -97,7 +99,7 @@ async fn a_code_lives_ten_minutes_and_a_link_an_hour() {
     world.clock().advance(599);
     let body = json!({ "registration_id": id2, "code": code2 });
     client.post("/v1/register/verify", body).await.expect(201);
-    // By now the first link's hour is over.
+    // The first link's hour is over by now.
     client.post("/v1/register/verify", json!({ "token": token })).await.expect_problem(400, "invalid_code");
 }
 
@@ -114,7 +116,7 @@ async fn a_link_with_the_password_of_the_registration_makes_the_account() {
 }
 
 #[tokio::test]
-async fn a_link_alone_never_activates_a_password_that_somebody_else_typed() {
+async fn a_link_alone_never_activates_a_password_of_somebody_else() {
     let world = world().await;
     let attacker = Client::new(&world);
     registered(&attacker, json!({ "email": ADDRESS, "password": OTHER_PASSWORD })).await;
@@ -132,7 +134,7 @@ async fn a_link_alone_never_activates_a_password_that_somebody_else_typed() {
 }
 
 #[tokio::test]
-async fn opening_the_link_spends_nothing() {
+async fn opening_the_page_of_the_link_spends_nothing() {
     let world = world().await;
     let client = Client::new(&world);
     registered(&client, json!({ "email": ADDRESS })).await;
@@ -146,7 +148,7 @@ async fn opening_the_link_spends_nothing() {
 }
 
 #[tokio::test]
-async fn a_code_opens_its_own_registration_only() {
+async fn a_code_works_only_for_its_registration() {
     let world = world().await;
     let client = Client::new(&world);
     let (_, code) = registered(&client, json!({ "email": ADDRESS, "password": PASSWORD })).await;
@@ -154,7 +156,7 @@ async fn a_code_opens_its_own_registration_only() {
         client.post("/v1/register", json!({ "email": "eve@example.org", "password": PASSWORD })).await.expect(202);
     let body = json!({ "registration_id": other.text("registration_id"), "code": code });
     client.post("/v1/register/verify", body).await.expect_problem(400, "invalid_code");
-    // A token of one challenge with the secret of another opens neither.
+    // A token with the id of one challenge and the secret of another opens neither.
     let one = client.link_token_for(ADDRESS).await;
     let two = client.link_token_for("eve@example.org").await;
     let mixed = format!("{}.{}", one.split_once('.').unwrap().0, two.split_once('.').unwrap().1);
@@ -164,7 +166,7 @@ async fn a_code_opens_its_own_registration_only() {
 }
 
 #[tokio::test]
-async fn a_username_taken_meanwhile_is_a_conflict_that_spends_nothing() {
+async fn a_username_that_was_taken_meanwhile_is_a_conflict_and_spends_nothing() {
     let world = world().await;
     let client = Client::new(&world);
     let (id, code) =
@@ -203,4 +205,29 @@ async fn cookies_are_refused_without_a_csrf_token_and_nothing_is_spent() {
     let mut body = person.credentials();
     body["session"] = json!({ "transport": "cookie" });
     client.post("/v1/login", body).await.expect_problem(403, "csrf_failed");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("register-verify", "by code, with a password")
+            .succeeds(201)
+            .spent(400, "invalid_code")
+            .records("create_account")
+            .asks(|client| async move {
+                let body = json!({ "email": scenarios::ADDRESS, "password": PASSWORD, "username": "canaryname" });
+                let id = registration(&client, body).await;
+                post(
+                    "/v1/register/verify",
+                    json!({ "registration_id": id, "code": client.code_for(scenarios::ADDRESS).await }),
+                )
+            }),
+        scenario("register-verify", "by link, without a password")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("verify_email")
+            .asks(|client| async move {
+                registration(&client, json!({ "email": scenarios::ADDRESS, "username": "canaryname" })).await;
+                post("/v1/register/verify", json!({ "token": client.link_token_for(scenarios::ADDRESS).await }))
+            }),
+    ]
 }

@@ -1,8 +1,11 @@
 use serde_json::json;
 use tests::{Client, Person, events, world};
 
+use super::device_and_owner;
+use crate::scenarios::{Scenario, delete, scenario};
+
 #[tokio::test]
-async fn a_forgotten_device_is_a_stranger_and_its_sessions_are_over() {
+async fn a_forgotten_device_is_not_recognised_and_its_sessions_end() {
     let world = world().await;
     let phone = Person::register(&Client::new(&world), "ada@example.org").await;
     let again = phone.login_with(json!({ "device_token": phone.device_token })).await.expect(200);
@@ -27,7 +30,7 @@ async fn a_forgotten_device_is_a_stranger_and_its_sessions_are_over() {
 }
 
 #[tokio::test]
-async fn the_device_that_one_is_on_can_be_forgotten_too() {
+async fn the_current_device_can_be_forgotten_too() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), "ada@example.org").await;
     let list = person.client.get("/v1/devices").await.expect(200);
@@ -53,4 +56,17 @@ async fn a_device_with_very_many_sessions_is_forgotten_with_all_of_them() {
     let list = desk.client.get("/v1/sessions").await.expect(200);
     assert_eq!(list.body["sessions"].as_array().unwrap().len(), 1);
     assert_eq!(events(&world, "revoke_session").len(), 91);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("device-forget", "with a session")
+            .succeeds(204)
+            .spent(404, "not_found")
+            .records("forget_device")
+            .asks(|client| async move {
+                let (path, owner) = device_and_owner(&client).await;
+                delete(path).by(&owner)
+            }),
+    ]
 }

@@ -1,8 +1,10 @@
 use serde_json::json;
 use tests::{Client, Person, world};
 
+use crate::scenarios::{Scenario, get, registered, scenario};
+
 #[tokio::test]
-async fn the_known_devices_are_listed_the_last_seen_first() {
+async fn the_recognised_devices_are_listed_last_seen_first() {
     let world = world().await;
     world.clock().freeze();
     let mut first = Person::register(&Client::new(&world), "ada@example.org").await;
@@ -39,7 +41,7 @@ async fn the_known_devices_are_listed_the_last_seen_first() {
         (&json!("Safari on iOS (iPhone)"), &json!("Safari"), &json!("iOS (iPhone)"))
     );
     assert_eq!((&devices[1]["name"], &devices[1]["browser"]), (&json!("tests"), &json!(null)));
-    // The first logs in again, as itself: it was seen first then, and last now.
+    // The first device logs in again, and is now the last seen.
     let before = devices[1]["first_seen_at"].clone();
     world.clock().advance(60);
     first.login_with(json!({ "device_token": first.device_token, "device_name": "Phone" })).await.expect(200);
@@ -48,4 +50,12 @@ async fn the_known_devices_are_listed_the_last_seen_first() {
     assert_eq!((devices.len(), &devices[0]["name"], &devices[0]["first_seen_at"]), (2, &json!("Phone"), &before));
     assert_ne!(devices[0]["last_seen_at"], before);
     second.client.get("/v1/devices?x=1").await.expect_problem(400, "invalid_request");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("device-list", "two devices")
+            .succeeds(200)
+            .asks(|client| async move { get("/v1/devices").by(&registered(&client).await.login().await) }),
+    ]
 }

@@ -1,6 +1,9 @@
 use serde_json::{Value, json};
 use tests::{Client, Person, events, world};
 
+use super::device_and_owner;
+use crate::scenarios::{Scenario, only_scenario, patch};
+
 async fn device_of(person: &Person) -> String {
     let list = person.client.get("/v1/devices").await.expect(200);
     let devices = list.body["devices"].as_array().unwrap().clone();
@@ -9,7 +12,7 @@ async fn device_of(person: &Person) -> String {
 }
 
 #[tokio::test]
-async fn a_device_gets_another_name_and_keeps_it() {
+async fn a_device_gets_a_new_name_and_keeps_it() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), "ada@example.org").await;
     let path = device_of(&person).await;
@@ -25,7 +28,7 @@ async fn a_device_gets_another_name_and_keeps_it() {
 }
 
 #[tokio::test]
-async fn trust_is_not_given_here_and_bad_names_are_refused() {
+async fn an_update_gives_no_trust_and_refuses_bad_names() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), "ada@example.org").await;
     let path = device_of(&person).await;
@@ -48,15 +51,15 @@ async fn trust_is_not_given_here_and_bad_names_are_refused() {
 }
 
 #[tokio::test]
-async fn trust_that_was_given_can_be_taken_away() {
+async fn trust_can_be_removed() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);
     let person = Person::register(&client, "ada@example.org").await;
     let app = person.enable_totp().await;
-    let waits = person.login_with(json!({ "device_token": person.device_token })).await.expect(200).text("mfa_token");
+    let pending = person.login_with(json!({ "device_token": person.device_token })).await.expect(200).text("mfa_token");
     let body =
-        json!({ "mfa_token": waits, "method": "backup_code", "code": app.backup_codes[0], "trust_device": true });
+        json!({ "mfa_token": pending, "method": "backup_code", "code": app.backup_codes[0], "trust_device": true });
     client.post("/v1/login/mfa", body).await.expect(200);
     let until = shared::clock::Clock::now(&**world.clock()).plus_seconds(30 * 86_400);
     let path = device_of(&person).await;
@@ -72,7 +75,7 @@ async fn trust_that_was_given_can_be_taken_away() {
 }
 
 #[tokio::test]
-async fn another_users_device_is_not_there_and_the_try_is_written_down() {
+async fn a_device_of_another_user_is_not_found_and_the_attempt_is_recorded() {
     let world = world().await;
     let ada = Person::register(&Client::new(&world), "ada@example.org").await;
     let eve = Person::register(&Client::new(&world), "eve@example.org").await;
@@ -88,4 +91,11 @@ async fn another_users_device_is_not_there_and_the_try_is_written_down() {
     let list = ada.client.get("/v1/devices").await.expect(200);
     assert_eq!(list.body["devices"][0]["name"], "tests");
     ada.login_with(json!({ "device_token": ada.device_token })).await.expect(200);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("device-update").succeeds(200).records("update_device").asks(|client| async move {
+        let (path, owner) = device_and_owner(&client).await;
+        patch(path, json!({ "name": "Canary Phone", "trusted": false })).by(&owner)
+    })]
 }

@@ -1,10 +1,12 @@
 use serde_json::json;
 use tests::{Client, Person, world};
 
+use crate::scenarios::{Scenario, post, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
-async fn all_sessions_end_with_one_write_and_new_ones_can_begin() {
+async fn all_sessions_end_with_one_write_and_new_ones_can_start() {
     let world = world().await;
     let first = Person::register(&Client::new(&world), ADDRESS).await;
     let second = first.login().await;
@@ -19,7 +21,7 @@ async fn all_sessions_end_with_one_write_and_new_ones_can_begin() {
 }
 
 #[tokio::test]
-async fn a_session_ends_the_others_five_times_in_a_quarter_of_an_hour() {
+async fn a_session_ends_the_others_five_times_in_fifteen_minutes() {
     let world = tests::strict_world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -29,13 +31,13 @@ async fn a_session_ends_the_others_five_times_in_a_quarter_of_an_hour() {
         person.client.post("/v1/logout/all", body.clone()).await.expect(200);
     }
     person.client.post("/v1/logout/all", body.clone()).await.expect_problem(429, "rate_limited");
-    // Another session has its own.
+    // Another session has its own limit.
     let another = other.login().await;
     another.client.post("/v1/logout/all", body).await.expect(200);
 }
 
 #[tokio::test]
-async fn the_current_session_can_be_kept_and_goes_on() {
+async fn the_current_session_can_be_kept() {
     let world = world().await;
     let first = Person::register(&Client::new(&world), ADDRESS).await;
     let second = first.login().await;
@@ -48,6 +50,21 @@ async fn the_current_session_can_be_kept_and_goes_on() {
     let refreshed = second.refresh(&second.refresh_token).await.expect(200);
     second.refresh(&refreshed.text("refresh_token")).await.expect(200);
     assert_eq!(second.client.post("/v1/logout/all", body).await.expect(200).body, json!({ "revoked": 0 }));
-    // Nobody else is concerned.
+    // Other users are not affected.
     eve.client.get("/v1/me").await.expect(200);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("logout-all", "all").succeeds(200).spent(401, "session_revoked").records("logout_all").asks(
+            |client| async move {
+                let person = registered(&client).await.login().await;
+                post("/v1/logout/all", json!({})).by(&person)
+            },
+        ),
+        scenario("logout-all", "all others").succeeds(200).records("logout_all").asks(|client| async move {
+            let person = registered(&client).await.login().await;
+            post("/v1/logout/all", json!({ "keep_current": true })).by(&person)
+        }),
+    ]
 }

@@ -3,10 +3,12 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tests::{Client, Person, world};
 
+use crate::scenarios::{Scenario, get, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
-async fn the_living_sessions_are_listed_with_their_devices_the_last_active_first() {
+async fn the_active_sessions_are_listed_with_their_devices_last_active_first() {
     let world = world().await;
     world.clock().freeze();
     let first = Person::register(&Client::new(&world), ADDRESS).await;
@@ -53,14 +55,14 @@ async fn the_living_sessions_are_listed_with_their_devices_the_last_active_first
     );
     assert_eq!((&sessions[1]["id"], &sessions[1]["current"]), (&json!(first.session_id), &json!(false)));
     assert_eq!((&sessions[1]["device"]["name"], &sessions[1]["location"]), (&json!("tests"), &Value::Null));
-    // What is listed can be ended, and is listed no more.
+    // A listed session can be ended, and is then not listed.
     second.client.delete(&format!("/v1/sessions/{}", first.session_id)).await.expect(204);
     let list = second.client.get("/v1/sessions").await.expect(200);
     assert_eq!(list.body["sessions"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn a_long_list_comes_page_by_page() {
+async fn a_long_list_comes_in_pages() {
     let world = world().await;
     world.clock().freeze();
     let mut person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -84,7 +86,7 @@ async fn a_long_list_comes_page_by_page() {
 }
 
 #[tokio::test]
-async fn bad_queries_are_named_and_others_sessions_are_not_listed() {
+async fn bad_queries_are_refused_and_other_users_sessions_are_not_listed() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     Person::register(&Client::new(&world), "eve@example.org").await;
@@ -106,7 +108,7 @@ async fn bad_queries_are_named_and_others_sessions_are_not_listed() {
 }
 
 #[tokio::test]
-async fn there_are_as_many_sessions_as_one_likes_unless_the_deployment_limits_them() {
+async fn the_number_of_sessions_is_unlimited_unless_the_deployment_limits_it() {
     let mut options = tests::options();
     options.parameters.insert("SessionLimit".to_owned(), "2".to_owned());
     let world = local::World::start(options).await.unwrap();
@@ -115,7 +117,7 @@ async fn there_are_as_many_sessions_as_one_likes_unless_the_deployment_limits_th
     world.clock().advance(1);
     let second = first.login().await;
     world.clock().advance(1);
-    // The first was active since the second began: the second rested longest, and ends.
+    // The first session was active after the second began, so that the second is idle the longest and ends.
     let refreshed = first.refresh(&first.refresh_token).await.expect(200);
     world.clock().advance(1);
     let third = first.login().await;
@@ -124,4 +126,12 @@ async fn there_are_as_many_sessions_as_one_likes_unless_the_deployment_limits_th
     first.refresh(&refreshed.text("refresh_token")).await.expect(200);
     let ended: Vec<_> = tests::events(&world, "revoke_session");
     assert_eq!(ended, [("success".to_owned(), "session_limit".to_owned())]);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("session-list", "two sessions")
+            .succeeds(200)
+            .asks(|client| async move { get("/v1/sessions").by(&registered(&client).await.login().await) }),
+    ]
 }

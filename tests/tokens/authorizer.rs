@@ -2,9 +2,11 @@ use local::World;
 use serde_json::{Value, json};
 use tests::{Client, Person, options, world};
 
+use crate::scenarios::{Act, Scenario, registered, scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
-/// The event that API Gateway asks an authorizer with (payload 2.0).
+/// The event that API Gateway sends to an authorizer (payload 2.0).
 fn event(method: &str, headers: Value, cookies: Value) -> Value {
     json!({
         "version": "2.0",
@@ -32,7 +34,7 @@ async fn checking_world() -> World {
 }
 
 #[tokio::test]
-async fn a_good_token_is_let_in_with_what_it_says() {
+async fn a_valid_token_is_authorized_with_its_claims() {
     for world in [world().await, checking_world().await] {
         let person = Person::register(&Client::new(&world), ADDRESS).await;
         let answer = world.invoke("authorizer", bearer(person.client.token.as_deref().unwrap())).await.unwrap();
@@ -51,7 +53,7 @@ async fn a_good_token_is_let_in_with_what_it_says() {
 }
 
 #[tokio::test]
-async fn by_the_token_alone_no_table_is_read_and_an_ended_session_s_token_is_good_until_it_expires() {
+async fn a_stateless_check_reads_no_table_and_accepts_a_token_until_it_expires() {
     let world = world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -69,7 +71,7 @@ async fn by_the_token_alone_no_table_is_read_and_an_ended_session_s_token_is_goo
 }
 
 #[tokio::test]
-async fn with_the_session_checked_its_end_counts_at_once() {
+async fn a_check_of_the_session_refuses_its_tokens_as_soon_as_it_ends() {
     let world = checking_world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let other = person.login().await;
@@ -78,7 +80,7 @@ async fn with_the_session_checked_its_end_counts_at_once() {
     other.client.post("/v1/logout/all", json!({ "keep_current": true })).await.expect(200);
     assert_eq!(world.invoke("authorizer", event).await, Err("Unauthorized".to_owned()));
     world.invoke("authorizer", bearer(other.client.token.as_deref().unwrap())).await.unwrap();
-    // A table that doesn't answer lets nobody in.
+    // If the table does not answer, no token is accepted.
     let rule = local::faults::Rule::new(local::faults::Service::Any, local::faults::Kind::Error).times(100);
     world.faults().arm(rule.function("authorizer"));
     let refused = world.invoke("authorizer", bearer(other.client.token.as_deref().unwrap())).await;
@@ -86,7 +88,7 @@ async fn with_the_session_checked_its_end_counts_at_once() {
 }
 
 #[tokio::test]
-async fn whatever_is_no_good_token_is_a_401() {
+async fn an_invalid_token_is_unauthorized() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let good = person.client.token.clone().unwrap();
@@ -118,7 +120,7 @@ async fn whatever_is_no_good_token_is_a_401() {
 }
 
 #[tokio::test]
-async fn cookies_are_taken_on_the_same_host_and_need_their_csrf_token_to_change_anything() {
+async fn cookies_work_on_the_same_host_and_changes_need_their_csrf_token() {
     let world = world().await;
     let browser = crate::cookies::browser(&world, ADDRESS).await;
     let cookie = json!([format!("__Host-access={}", browser.cookies["__Host-access"])]);
@@ -137,9 +139,23 @@ async fn cookies_are_taken_on_the_same_host_and_need_their_csrf_token_to_change_
         let event = event("POST", headers, cookie.clone());
         assert_eq!(world.invoke("authorizer", event).await.unwrap(), refused);
     }
-    // A method that isn't told counts as one that changes something.
+    // A missing method counts as one that changes something.
     let untold = json!({ "cookies": cookie, "headers": {} });
     assert_eq!(world.invoke("authorizer", untold).await.unwrap(), refused);
     let event = event("DELETE", json!({ "x-csrf-token": csrf, "origin": "http://localhost:3000" }), cookie);
     assert_eq!(world.invoke("authorizer", event).await.unwrap()["isAuthorized"], true);
+}
+
+/// Registers a person and returns the event with the access token.
+async fn good_token(client: Client) -> Act {
+    Act::Event(bearer(registered(&client).await.client.token.as_deref().unwrap()))
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("authorizer", "by the token alone").asks(good_token),
+        scenario("authorizer", "with the session checked")
+            .parameter("AuthorizerChecksSession", "true")
+            .asks(good_token),
+    ]
 }

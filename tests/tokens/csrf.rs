@@ -3,8 +3,10 @@ use tests::{Client, Person, world};
 
 use crate::cookies::browser;
 
+use crate::scenarios::{Scenario, get, registered, scenario};
+
 #[tokio::test]
-async fn without_a_session_a_cookie_is_given_and_kept() {
+async fn without_a_session_a_cookie_is_set_and_kept() {
     let world = world().await;
     let client = Client::new(&world);
     let answer = client.get("/v1/csrf").await.expect(200);
@@ -20,7 +22,7 @@ async fn without_a_session_a_cookie_is_given_and_kept() {
 }
 
 #[tokio::test]
-async fn with_a_session_the_token_is_its_own_however_the_session_is_told() {
+async fn with_a_session_the_csrf_token_is_its_own_for_header_and_cookie() {
     let world = world().await;
     let browser = browser(&world, "ada@example.org").await;
     let expected = browser.csrf_token.clone().unwrap();
@@ -29,7 +31,7 @@ async fn with_a_session_the_token_is_its_own_however_the_session_is_told() {
     let mut expired = browser.clone();
     expired.cookies.remove("__Host-access");
     assert_eq!(expired.get("/v1/csrf").await.expect(200).text("csrf_token"), expected);
-    // Once the session has ended it is as if there were none: whoever logs in next needs a token of the pre-login cookie.
+    // After the session has ended there is none. The next login needs a token of the pre-login cookie.
     browser.post("/v1/logout", json!({})).await.expect(204);
     let answer = browser.get("/v1/csrf").await.expect(200);
     assert_ne!(answer.text("csrf_token"), expected);
@@ -41,7 +43,7 @@ async fn with_a_session_the_token_is_its_own_however_the_session_is_told() {
 }
 
 #[tokio::test]
-async fn garbage_in_the_cookies_is_no_session() {
+async fn garbled_cookies_are_no_session() {
     let world = world().await;
     for value in ["x", "a.b.c", "rt_x", "\u{fffd}", "=", "%00"] {
         for name in ["__Host-access", "__Secure-refresh", "__Host-csrf", "__Host-device"] {
@@ -50,4 +52,13 @@ async fn garbage_in_the_cookies_is_no_session() {
             assert!(client.get("/v1/csrf").await.expect(200).cookies().contains_key("__Host-csrf"), "{name}={value}");
         }
     }
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("csrf", "without a session").succeeds(200).asks(|_| async { get("/v1/csrf") }),
+        scenario("csrf", "with a session")
+            .succeeds(200)
+            .asks(|client| async move { get("/v1/csrf").by(&registered(&client).await) }),
+    ]
 }

@@ -2,6 +2,8 @@ use local::SECRET_KEY;
 use serde_json::json;
 use tests::{Answer, Client, Person, world};
 
+use crate::scenarios::{Scenario, only_scenario, post_signed, registered};
+
 const ADDRESS: &str = "ada@example.org";
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -29,7 +31,7 @@ async fn a_token_is_active_until_its_session_ends() {
 }
 
 #[tokio::test]
-async fn whatever_is_no_good_access_token_is_inactive_and_a_forged_one_costs_no_read() {
+async fn an_invalid_access_token_is_inactive_and_a_forged_one_costs_no_read() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -54,13 +56,13 @@ async fn whatever_is_no_good_access_token_is_inactive_and_a_forged_one_costs_no_
 }
 
 #[tokio::test]
-async fn only_signed_forms_are_taken() {
+async fn only_signed_forms_are_accepted() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
     let form = format!("token={}", person.client.token.clone().unwrap());
     let path = "/v1/token/introspect";
-    // API Gateway's own refusals.
+    // These are refusals of API Gateway.
     assert_eq!(client.send("POST", path, &[("content-type", FORM)], form.clone().into_bytes()).await.status, 403);
     assert_eq!(client.signed("POST", path, FORM, &form, "another secret").await.status, 403);
     let json_body = json!({ "token": "x" }).to_string();
@@ -72,4 +74,11 @@ async fn only_signed_forms_are_taken() {
     }
     let huge = format!("token={}", "a".repeat(70_000));
     introspect(&client, &huge).await.expect_problem(413, "payload_too_large");
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("token-introspect").succeeds(200).asks(|client| async move {
+        let token = registered(&client).await.client.token.unwrap();
+        post_signed("/v1/token/introspect", format!("token={token}"))
+    })]
 }

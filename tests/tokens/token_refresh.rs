@@ -1,10 +1,13 @@
+use local::World;
 use serde_json::json;
 use tests::{Client, Person, world};
+
+use crate::scenarios::{Scenario, post, registered, revoked_sessions, scenario};
 
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
-async fn a_refresh_gives_a_new_pair_of_the_same_session() {
+async fn a_refresh_returns_new_tokens_of_the_same_session() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let answer = person.refresh(&person.refresh_token).await.expect(200);
@@ -27,7 +30,7 @@ async fn the_token_just_spent_gets_the_same_successor_for_ten_seconds() {
     assert_eq!(first, again);
     world.clock().advance(1);
     person.refresh(&person.refresh_token).await.expect_problem(401, "session_revoked");
-    // The session is over for both, the thief and the owner.
+    // The session has ended for the thief and for the owner.
     person.refresh(&first).await.expect_problem(401, "session_revoked");
     person.client.get("/v1/me").await.expect_problem(401, "session_revoked");
     let mail = person.client.mail_for(ADDRESS).await;
@@ -51,7 +54,7 @@ async fn a_token_older_than_the_last_ends_the_session_at_once() {
 }
 
 #[tokio::test]
-async fn a_session_ends_absolutely_however_much_it_is_used() {
+async fn a_session_ends_at_its_absolute_limit_even_if_it_is_used() {
     let world = world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -70,7 +73,7 @@ async fn a_session_ends_absolutely_however_much_it_is_used() {
 }
 
 #[tokio::test]
-async fn a_session_that_rests_too_long_ends() {
+async fn a_session_that_is_idle_too_long_ends() {
     let mut options = tests::options();
     options.parameters.insert("SessionIdleMinutes".to_owned(), "2880".to_owned());
     let world = local::World::start(options).await.unwrap();
@@ -89,7 +92,7 @@ async fn a_thief_and_the_owner_end_the_session_in_either_order() {
     for thief_first in [true, false] {
         let person = Person::register(&Client::new(&world), &format!("{thief_first}@example.org")).await;
         let (owner, thief) = (person.clone(), Client::new(&world).at("198.51.100.66"));
-        // Both have the same token. Whoever comes second, after the window, ends it for both.
+        // Both have the same token. The second use after the window ends the session for both.
         let by_thief = async |token: &str| thief.post("/v1/token/refresh", json!({ "refresh_token": token })).await;
         let first = match thief_first {
             true => by_thief(&person.refresh_token).await,
@@ -128,4 +131,31 @@ async fn a_forged_token_costs_no_read() {
     assert!(world.calls().is_empty(), "{:?}", world.calls());
     person.refresh("").await.expect_problem(400, "invalid_request");
     person.client.post("/v1/token/refresh", json!({})).await.expect_problem(400, "invalid_request");
+}
+
+/// Counts the sessions that were refreshed once.
+fn rotated_sessions(world: &World) -> usize {
+    tests::sessions(world).iter().filter(|item| item["refresh_counter"]["N"] == "1").count()
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("token-refresh", "rotation").succeeds(200).effect(rotated_sessions).asks(|client| async move {
+            let person = registered(&client).await;
+            post("/v1/token/refresh", json!({ "refresh_token": person.refresh_token }))
+        }),
+        scenario("token-refresh", "repetition").at_one_time().succeeds(200).effect(rotated_sessions).asks(
+            |client| async move {
+                let person = registered(&client).await;
+                person.refresh(&person.refresh_token).await.expect(200);
+                post("/v1/token/refresh", json!({ "refresh_token": person.refresh_token }))
+            },
+        ),
+        scenario("token-refresh", "reuse").succeeds(401).effect(revoked_sessions).asks(|client| async move {
+            let person = registered(&client).await;
+            person.refresh(&person.refresh_token).await.expect(200);
+            client.world.clock().advance(60);
+            post("/v1/token/refresh", json!({ "refresh_token": person.refresh_token }))
+        }),
+    ]
 }

@@ -2,10 +2,13 @@ use local::faults::{Kind, Rule, Service};
 use serde_json::json;
 use tests::{Client, PASSWORD, everything_stored, world};
 
+use super::leave_mail_in_outbox;
+use crate::scenarios::{Act, Scenario, only_scenario};
+
 const ADDRESS: &str = "ada@example.org";
 
 #[tokio::test]
-async fn a_mail_leaves_the_outbox_when_it_is_sent_and_its_sending_is_written_down() {
+async fn a_mail_leaves_the_outbox_when_it_is_sent_and_an_event_is_recorded() {
     let world = world().await;
     let client = Client::new(&world);
     client.post("/v1/register", json!({ "email": ADDRESS, "password": PASSWORD })).await.expect(202);
@@ -17,7 +20,7 @@ async fn a_mail_leaves_the_outbox_when_it_is_sent_and_its_sending_is_written_dow
 }
 
 #[tokio::test]
-async fn a_mail_that_ses_does_not_take_now_is_tried_until_it_does() {
+async fn a_mail_is_retried_until_ses_accepts_it() {
     let world = world().await;
     let client = Client::new(&world);
     world.faults().arm(Rule::new(Service::Ses, Kind::Throttle).times(5));
@@ -28,7 +31,7 @@ async fn a_mail_that_ses_does_not_take_now_is_tried_until_it_does() {
 }
 
 #[tokio::test]
-async fn a_mail_that_was_given_up_on_goes_out_with_the_next_cleanup_if_it_is_still_of_use() {
+async fn a_mail_that_was_given_up_is_sent_after_the_next_cleanup_if_still_valid() {
     let world = world().await;
     let client = Client::new(&world);
     let rule = world.faults().arm(Rule::new(Service::Ses, Kind::Error));
@@ -42,7 +45,7 @@ async fn a_mail_that_was_given_up_on_goes_out_with_the_next_cleanup_if_it_is_sti
 }
 
 #[tokio::test]
-async fn a_mail_of_no_use_any_more_is_not_sent() {
+async fn an_expired_mail_is_not_sent() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);
@@ -60,7 +63,7 @@ async fn a_mail_of_no_use_any_more_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_record_that_comes_twice_is_one_mail() {
+async fn a_stream_record_that_comes_twice_is_one_mail() {
     let world = world().await;
     let client = Client::new(&world);
     let rule = world.faults().arm(Rule::new(Service::Ses, Kind::Error));
@@ -74,4 +77,11 @@ async fn a_record_that_comes_twice_is_one_mail() {
         world.invoke("send-email", record.clone()).await.unwrap();
     }
     assert_eq!(world.mail().len(), 1);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("send-email").records("send_mail").asks(|client| async move {
+        leave_mail_in_outbox(&client).await;
+        Act::Stream
+    })]
 }

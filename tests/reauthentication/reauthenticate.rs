@@ -1,5 +1,7 @@
 use serde_json::json;
-use tests::{Client, OTHER_PASSWORD, Person, events, strict_world, world};
+use tests::{Client, Key, OTHER_PASSWORD, Person, events, strict_world, world};
+
+use crate::scenarios::{self, Scenario, post, registered, scenario};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -26,7 +28,7 @@ async fn the_password_renews_auth_time_which_survives_refresh() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_counted_where_strangers_failures_are_not() {
+async fn a_wrong_password_is_counted_apart_from_failures_elsewhere() {
     let world = strict_world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -77,7 +79,7 @@ async fn step_up_world() -> local::World {
 }
 
 #[tokio::test]
-async fn a_mailed_code_is_good_once_in_its_own_session_and_for_ten_minutes() {
+async fn a_mailed_code_works_once_in_its_session_for_ten_minutes() {
     let world = step_up_world().await;
     world.clock().freeze();
     let client = |n: u32| Client::new(&world).at(&format!("192.0.2.{n}"));
@@ -96,7 +98,7 @@ async fn a_mailed_code_is_good_once_in_its_own_session_and_for_ten_minutes() {
     }
     first.client.post("/v1/reauthenticate", body.clone()).await.expect(200);
     first.client.post("/v1/reauthenticate", body).await.expect_problem(400, "invalid_code");
-    // Another code takes the place of the one before.
+    // A new code replaces the earlier one.
     let (earlier, body) = (ask(&second).await, ask(&second).await);
     second.client.post("/v1/reauthenticate", earlier).await.expect_problem(400, "invalid_code");
     world.clock().advance(600);
@@ -105,7 +107,7 @@ async fn a_mailed_code_is_good_once_in_its_own_session_and_for_ten_minutes() {
 }
 
 #[tokio::test]
-async fn of_a_mailed_code_s_wrong_guesses_five_are_compared_and_mails_are_limited() {
+async fn a_mailed_code_has_five_attempts_and_its_mails_are_limited() {
     let world = step_up_world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world).at("192.0.2.1"), ADDRESS).await;
@@ -126,4 +128,56 @@ async fn of_a_mailed_code_s_wrong_guesses_five_are_compared_and_mails_are_limite
     world.clock().advance(limited.header("retry-after").parse().unwrap());
     let person = person.after(&person.refresh(&person.refresh_token).await.expect(200));
     person.client.post("/v1/reauthenticate", json!({})).await.expect(202);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("reauthenticate", "by password").succeeds(200).records("reauthenticate").asks(|client| async move {
+            let person = registered(&client).await;
+            let body = json!({ "password": person.password });
+            post("/v1/reauthenticate", body).by(&person)
+        }),
+        scenario("reauthenticate", "asking for a code")
+            .parameter("SuspiciousLogin", "step-up")
+            .succeeds(202)
+            .records("reauthenticate")
+            .asks(|client| async move {
+                let person = registered(&client).await.login().await;
+                post("/v1/reauthenticate", json!({})).by(&person)
+            }),
+        scenario("reauthenticate", "by code")
+            .parameter("SuspiciousLogin", "step-up")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .effect(|world| {
+                let by_code = ("success".to_owned(), "code".to_owned());
+                events(world, "reauthenticate").into_iter().filter(|event| *event == by_code).count()
+            })
+            .asks(|client| async move {
+                let person = registered(&client).await.login().await;
+                let id = person.client.post("/v1/reauthenticate", json!({})).await.expect(202).text("challenge_id");
+                let body = json!({ "challenge_id": id, "code": client.code_for(scenarios::ADDRESS).await });
+                post("/v1/reauthenticate", body).by(&person)
+            }),
+        scenario("reauthenticate", "by password and app")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("reauthenticate")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                let code = person.enable_totp().await.next_code(&client.world);
+                let body = json!({ "password": person.password, "totp_code": code });
+                post("/v1/reauthenticate", body).by(&person)
+            }),
+        scenario("reauthenticate", "by passkey")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("reauthenticate")
+            .asks(|client| async move {
+                let (mut key, person) = (Key::new(), registered(&client).await);
+                person.add_passkey(&mut key).await.expect(201);
+                let body = client.passkey_answer(&mut key, json!({})).await;
+                post("/v1/reauthenticate", body).by(&person)
+            }),
+    ]
 }

@@ -1,0 +1,118 @@
+//! The invariants of docs/architecture.md that the tables of a world show.
+
+use std::collections::BTreeMap;
+
+use local::World;
+use serde_json::Value;
+use tests::{PASSWORD, everything_stored};
+
+use crate::scenarios::ADDRESS;
+
+/// Checks all of them. Returns the first that does not hold.
+pub(crate) fn invariants(world: &World) -> Result<(), String> {
+    let accounts = world.scan("accounts");
+    let profiles: BTreeMap<String, &Value> =
+        accounts.iter().filter(|item| item["sk"]["S"] == "PROFILE").map(|item| (text(item, "pk"), item)).collect();
+    each_account_matches_its_reservations_and_factors(&accounts, &profiles)?;
+    each_account_has_its_salt(world, &profiles)?;
+    each_account_and_session_has_its_audit_event(world, &profiles)?;
+    no_challenge_had_too_many_attempts(world)?;
+    nothing_is_readable(world)
+}
+
+fn text(item: &Value, name: &str) -> String {
+    item[name]["S"].as_str().unwrap_or_default().to_owned()
+}
+
+fn each_account_matches_its_reservations_and_factors(
+    accounts: &[Value],
+    profiles: &BTreeMap<String, &Value>,
+) -> Result<(), String> {
+    let reservations = accounts.iter().filter(|item| item["sk"]["S"] == "RESERVATION");
+    let mut reserved: Vec<(String, String)> =
+        reservations.map(|item| (text(item, "pk"), format!("USER#{}", text(item, "user_id")))).collect();
+    let mut claimed: Vec<(String, String)> = Vec::new();
+    for (user, profile) in profiles {
+        for (name, prefix) in [("email_hash", "EMAIL#"), ("username_hash", "USERNAME#")] {
+            let hash = text(profile, name);
+            if !hash.is_empty() {
+                claimed.push((format!("{prefix}{hash}"), user.clone()));
+            }
+        }
+        let of_user = |prefix: &str| {
+            let owned = accounts.iter().filter(|item| text(item, "pk") == *user);
+            owned.filter(|item| text(item, "sk").starts_with(prefix)).collect::<Vec<_>>()
+        };
+        let passkeys = of_user("PASSKEY#");
+        let counted = profile["passkeys"]["N"].as_str().unwrap_or("0");
+        if counted != passkeys.len().to_string() {
+            return Err(format!("{} passkeys, {counted} counted", passkeys.len()));
+        }
+        claimed.extend(passkeys.iter().map(|item| (text(item, "sk"), user.clone())));
+        let factor = of_user("FACTORS").iter().any(|item| item.get("totp_secret").is_some());
+        if factor != profile.get("mfa_since").is_some() {
+            return Err(format!("MFA is on without a factor, or off with one: {profile}"));
+        }
+    }
+    reserved.sort();
+    claimed.sort();
+    if reserved != claimed {
+        return Err(format!("reservations {reserved:?} for {claimed:?}"));
+    }
+    Ok(())
+}
+
+fn each_account_has_its_salt(world: &World, profiles: &BTreeMap<String, &Value>) -> Result<(), String> {
+    let mut salts: Vec<String> = world.scan("user-keys").iter().map(|item| text(item, "pk")).collect();
+    salts.sort();
+    if salts != profiles.keys().cloned().collect::<Vec<_>>() {
+        return Err("accounts and salts don't match".to_owned());
+    }
+    Ok(())
+}
+
+fn each_account_and_session_has_its_audit_event(
+    world: &World,
+    profiles: &BTreeMap<String, &Value>,
+) -> Result<(), String> {
+    let audit = world.scan("audit");
+    let events = |names: &[&str]| {
+        let of_names = audit.iter().filter(|item| names.contains(&text(item, "event").as_str()));
+        of_names.filter(|item| text(item, "outcome") == "success").count()
+    };
+    if events(&["create_account"]) != profiles.len() {
+        return Err(format!("{} accounts, {} events", profiles.len(), events(&["create_account"])));
+    }
+    let sessions = tests::sessions(world);
+    if events(&["create_account", "login"]) != sessions.len() {
+        return Err(format!("{} sessions, {} events", sessions.len(), events(&["create_account", "login"])));
+    }
+    let ended = sessions.iter().filter(|item| item.get("revoked_at").is_some()).count();
+    let recorded = events(&["logout", "revoke_session"])
+        + audit.iter().filter(|item| text(item, "event") == "refresh_token_reuse").count();
+    if ended != recorded {
+        return Err(format!("{ended} ended sessions, {recorded} events"));
+    }
+    if let Some(orphan) = sessions.iter().find(|item| !profiles.contains_key(&text(item, "pk"))) {
+        return Err(format!("a session without a user: {orphan}"));
+    }
+    Ok(())
+}
+
+fn no_challenge_had_too_many_attempts(world: &World) -> Result<(), String> {
+    let attempts = |item: &Value| item["attempts"]["N"].as_str().unwrap().parse::<u32>().unwrap();
+    match world.scan("challenges").iter().find(|item| attempts(item) > 5) {
+        Some(item) => Err(format!("too many attempts: {item}")),
+        None => Ok(()),
+    }
+}
+
+fn nothing_is_readable(world: &World) -> Result<(), String> {
+    let stored = everything_stored(world).to_lowercase();
+    for secret in [ADDRESS, "canaryname", "canary name", PASSWORD, "203.0.113.7"] {
+        if stored.contains(&secret.to_lowercase()) {
+            return Err("something readable is stored".to_owned());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,25 @@
+use serde_json::json;
+use tests::{Client, world};
+
+#[tokio::test]
+async fn every_answer_has_the_security_headers() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let answers = [
+        client.get("/v1/health").await,
+        client.get("/v1/nothing").await,
+        client.get("/verify-email").await,
+        client.post("/v1/login", json!({})).await,
+        client.get("/.well-known/jwks.json").await,
+    ];
+    let mut ids = std::collections::HashSet::new();
+    for answer in &answers {
+        assert!(answer.header("strict-transport-security").starts_with("max-age=63072000"));
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("x-frame-options"), "DENY");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer");
+        assert!(answer.header("content-security-policy").contains("default-src 'none'"));
+        assert!(ids.insert(answer.header("x-request-id").to_owned()));
+    }
+    assert!(answers[..4].iter().all(|answer| answer.header("cache-control") == "no-store"));
+}

@@ -1,0 +1,20 @@
+use tests::{Client, world};
+
+use crate::scenarios::{Scenario, get, only_scenario};
+
+#[tokio::test]
+async fn only_public_keys_are_published() {
+    let world = world().await;
+    let jwks = Client::new(&world).get("/.well-known/jwks.json").await.expect(200);
+    let keys = jwks.body["keys"].as_array().unwrap();
+    assert!(!keys.is_empty());
+    for key in keys {
+        let mut names: Vec<&str> = key.as_object().unwrap().keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
+    }
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![only_scenario("jwks").succeeds(200).asks(|_| async { get("/.well-known/jwks.json") })]
+}

@@ -1,0 +1,45 @@
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, jwk::JwkSet};
+use serde_json::{Value, json};
+use tests::{Client, Person, world};
+
+use crate::scenarios::{Scenario, get, scenario};
+
+#[tokio::test]
+async fn any_library_verifies_an_access_token_from_the_metadata_alone() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, "ada@example.org").await;
+    let metadata = client.get("/.well-known/openid-configuration").await.expect(200);
+    assert_eq!(metadata.body["issuer"], "http://localhost:3000");
+    let uri = metadata.text("jwks_uri");
+    let jwks = client.get(uri.strip_prefix("http://localhost:3000").unwrap()).await.expect(200);
+    assert!(jwks.header("cache-control").contains("max-age"));
+    let keys: JwkSet = serde_json::from_str(&jwks.text).unwrap();
+    let token = person.client.token.unwrap();
+    let header = jsonwebtoken::decode_header(&token).unwrap();
+    assert_eq!((header.alg, header.typ.as_deref()), (Algorithm::ES256, Some("at+jwt")));
+    let key = keys.find(&header.kid.unwrap()).unwrap();
+    let mut validation = Validation::new(Algorithm::ES256);
+    validation.set_issuer(&["http://localhost:3000"]);
+    validation.set_audience(&["http://localhost:3000"]);
+    let claims = decode::<Value>(&token, &DecodingKey::from_jwk(key).unwrap(), &validation).unwrap().claims;
+    assert_eq!((&claims["sub"], &claims["sid"]), (&json!(person.id), &json!(person.session_id)));
+    assert_eq!((&claims["amr"], &claims["aal"]), (&json!(["pwd"]), &json!("aal1")));
+    assert_eq!((&claims["roles"], &claims["permissions"]), (&json!([]), &json!([])));
+    let number = |name: &str| claims[name].as_i64().unwrap();
+    assert_eq!((number("exp") - number("iat"), number("nbf")), (600, number("iat")));
+    assert!(number("auth_time") <= number("iat") && claims["jti"].is_string());
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("openid-configuration", "with a configured URL")
+            .succeeds(200)
+            .asks(|_| async { get("/.well-known/openid-configuration") }),
+        // Functions then read the URL that the deployment left in the keyring.
+        scenario("openid-configuration", "without a configured URL")
+            .parameter("PublicUrl", "")
+            .succeeds(200)
+            .asks(|_| async { get("/.well-known/openid-configuration") }),
+    ]
+}
