@@ -143,7 +143,7 @@ fn the_custom_resource_names_every_key_purpose() {
     let template = repository("template.yaml");
     let line = template.lines().find(|line| line.trim_start().starts_with("Purposes: [")).unwrap();
     let mut named: Vec<&str> = line.split_once('[').unwrap().1.trim_end_matches(']').split(", ").collect();
-    let mut known: Vec<&str> = shared::keyring::Purpose::ALL.iter().map(|purpose| purpose.as_str()).collect();
+    let mut known: Vec<&str> = shared::crypto::key::KeyPurpose::ALL.iter().map(|purpose| purpose.as_str()).collect();
     named.sort_unstable();
     known.sort_unstable();
     assert_eq!(named, known);

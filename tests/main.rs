@@ -8,6 +8,7 @@ mod account;
 mod bodies;
 mod browser;
 mod contract;
+mod contributing;
 mod cookies;
 mod faults;
 mod iam;

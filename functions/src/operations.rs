@@ -3,7 +3,9 @@
 
 use shared::operation::Operation;
 
-use crate::{account, login, mfa, passkeys, platform, recovery, registration, sessions, tokens, workers};
+use crate::{
+    account, login, mfa, passkeys, platform, reauthentication, recovery, registration, sessions, tokens, workers,
+};
 
 /// Every operation.
 pub static OPERATIONS: &[Operation] = &[
@@ -18,7 +20,7 @@ pub static OPERATIONS: &[Operation] = &[
     login::login_disown::OPERATION,
     tokens::token_refresh::OPERATION,
     tokens::token_introspect::OPERATION,
-    tokens::logout::OPERATION,
+    sessions::logout::OPERATION,
     sessions::logout_all::OPERATION,
     sessions::session_list::OPERATION,
     sessions::session_revoke::OPERATION,
@@ -27,7 +29,7 @@ pub static OPERATIONS: &[Operation] = &[
     sessions::device_forget::OPERATION,
     tokens::authorizer::OPERATION,
     tokens::csrf::OPERATION,
-    tokens::reauthenticate::OPERATION,
+    reauthentication::reauthenticate::OPERATION,
     mfa::mfa_status::OPERATION,
     mfa::totp_setup::OPERATION,
     mfa::totp_enable::OPERATION,

@@ -9,8 +9,18 @@ use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::SdkConfig;
 
 use crate::{
-    clock::Clock, config::Config, crypto::password_hash::PasswordHasher, email::Mailer, error::Error, geo::Geo,
-    keyring::Keyring, rng::Rng, store::Store,
+    clock::{Clock, Timestamp},
+    config::Config,
+    crypto::{field::UserSalt, password_hash::PasswordHasher},
+    domain::ids::UserId,
+    error::Error,
+    geo::Geo,
+    keyring::Keyring,
+    mail::Mailer,
+    rng::Rng,
+    store::Store,
+    user_cipher::UserCipher,
+    webauthn::{RelyingParty, RelyingPartyConfig},
 };
 
 /// The memory that concurrent password hashes may take together: two of 64 MiB and a few small ones, within what the template
@@ -96,6 +106,37 @@ impl App {
             .invoke(body)
             .await
             .map_err(|_| Error::TemporarilyUnavailable("PUT: no answer".to_owned()))
+    }
+
+    /// The cipher of the user with this salt.
+    pub fn user_cipher(&self, salt: UserSalt) -> UserCipher<'_> {
+        UserCipher::new(&self.keyring, &*self.rng, salt)
+    }
+
+    /// The id and cipher of an account that does not exist (see [`UserCipher::decoy`]).
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the `index` key.
+    pub async fn decoy_cipher(&self, identifier: &str) -> Result<(UserId, UserCipher<'_>), Error> {
+        UserCipher::decoy(&self.keyring, &*self.rng, identifier).await
+    }
+
+    /// The end of retention of an audit event.
+    pub fn audited_until(&self, at: Timestamp) -> Timestamp {
+        at.plus_seconds(self.config.audit_retention_days * 86_400)
+    }
+
+    /// This deployment as a WebAuthn relying party.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the public URL; `internal` if it does not fit `PASSKEY_RP_ID`.
+    pub async fn relying_party(&self) -> Result<RelyingParty, Error> {
+        RelyingParty::new(&RelyingPartyConfig {
+            origin: &self.public_url().await?,
+            id: self.config.passkey_rp_id.as_deref(),
+            name: &self.config.product_name,
+            allowed_origins: &self.config.allowed_origins,
+        })
     }
 
     /// Where clients reach the service: the issuer of its tokens and the start of its links, without a trailing slash. Never

@@ -3,86 +3,18 @@
 
 use std::fmt;
 
-use zeroize::Zeroizing;
-
 use crate::{
-    crypto::password_hash::Cost,
-    domain::limits::{Limit, Limits},
+    clock::Timestamp,
+    crypto::{password_hash::Cost, secret::Secret},
+    domain::{
+        limits::{Limit, Limits},
+        password::PasswordPolicy,
+        session::Lifetime,
+        suspicion::SuspiciousLogin,
+    },
+    http::Edge,
+    store::Tables,
 };
-
-/// A configured secret. Does not print, and is wiped when dropped.
-#[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
-
-impl Secret {
-    /// The secret itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Secret(…)")
-    }
-}
-
-/// The physical names of the tables.
-#[derive(Debug, Clone)]
-pub struct Tables {
-    /// `TABLE_ACCOUNTS`
-    pub accounts: String,
-    /// `TABLE_SESSIONS`
-    pub sessions: String,
-    /// `TABLE_CHALLENGES`
-    pub challenges: String,
-    /// `TABLE_AUDIT`
-    pub audit: String,
-    /// `TABLE_COUNTERS`
-    pub counters: String,
-    /// `TABLE_OUTBOX`
-    pub outbox: String,
-    /// `TABLE_KEYRING`
-    pub keyring: String,
-    /// `TABLE_USER_KEYS`
-    pub user_keys: String,
-}
-
-/// Which rules a new password must meet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PasswordPolicy {
-    /// 8 to 128 code points of four classes, nothing common, nothing of the user's own.
-    Composition,
-    /// NIST SP 800-63B-4: 15 to 128 code points (8 with a second factor), no classes, nothing common.
-    Length,
-}
-
-impl PasswordPolicy {
-    /// The value of the parameter.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Composition => "composition",
-            Self::Length => "length",
-        }
-    }
-
-    /// How many code points a password needs, as the only factor or beside a second one.
-    pub const fn least_code_points(self, second_factor: bool) -> usize {
-        match self {
-            Self::Length if !second_factor => 15,
-            Self::Composition | Self::Length => 8,
-        }
-    }
-}
-
-/// What a login that looks unlike its account's others comes to, beside the event in the audit log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SuspiciousLogin {
-    /// A mail to the owner.
-    Alert,
-    /// A mail, and the session counts as proven for nothing sensitive until a mailed code confirms it.
-    StepUp,
-}
 
 /// Everything that can be configured.
 #[derive(Debug, Clone)]
@@ -227,7 +159,7 @@ impl Config {
             ),
             password_cost: reader.parsed(
                 "PASSWORD_COST",
-                "memory KiB,iterations,parallelism, from 12288,3,1, 19456,2,1 or 47104,1,1 to 65536,6,8",
+                "memory KiB,iterations,parallelism: at least 12288,3,1 or 19456,2,1 or 47104,1,1, and at most 65536,6,8",
                 Cost::PASSWORD,
                 password_cost,
             ),
@@ -256,7 +188,7 @@ impl Config {
                 .parsed("AUTHORIZER_CHECKS_SESSION", "true or false", false, |text| text.parse().ok()),
             allowed_origins: reader.parsed(
                 "ALLOWED_ORIGINS",
-                "http(s) origins (scheme, host, port) parted by commas",
+                "http(s) origins (scheme, host, port), separated by commas",
                 Vec::new(),
                 |text| text.split(',').map(str::trim).map(|text| origin(text).then(|| text.to_owned())).collect(),
             ),
@@ -264,12 +196,12 @@ impl Config {
             audit_retention_days: reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3650),
             limits: reader.parsed(
                 "LIMITS",
-                "name=limit/seconds, parted by commas, of the limits that there are",
+                "existing limits as name=limit/seconds, separated by commas",
                 Limits::default(),
                 Limits::parse,
             ),
             limit_factor: reader.number("LIMIT_FACTOR", 1, 1..=1000),
-            origin_secret: reader.optional("ORIGIN_SECRET").map(|secret| Secret(Zeroizing::new(secret))),
+            origin_secret: reader.optional("ORIGIN_SECRET").map(Secret::new),
         };
         // A session rests between two refreshes, which an access token's life is apart.
         if config.session_idle_minutes * 60 <= config.access_token_seconds {
@@ -281,9 +213,20 @@ impl Config {
             && host != id
             && !host.ends_with(&format!(".{id}"))
         {
-            reader.faults.push("PASSKEY_RP_ID must be PUBLIC_URL's host or a parent domain of it".to_owned());
+            reader.faults.push("PASSKEY_RP_ID must be PUBLIC_URL's host or a parent domain of that host".to_owned());
         }
         if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError(reader.faults)) }
+    }
+
+    /// What requests are trusted for.
+    pub fn edge(&self) -> Edge<'_> {
+        Edge { origin_secret: self.origin_secret.as_ref(), allowed_origins: &self.allowed_origins }
+    }
+
+    /// The lifetime of a session that starts `now`.
+    pub fn session_lifetime(&self, remember_me: bool, now: Timestamp) -> Lifetime {
+        let days = if remember_me { self.session_remember_days } else { self.session_days };
+        Lifetime::new(days, self.session_idle_minutes, now)
     }
 
     /// A rate limit as this deployment has it.

@@ -7,9 +7,6 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::Serialize;
 
-use crate::crypto::password_hash::HashError;
-use crate::http::{AnswerContext, Response};
-
 /// One thing that is wrong with a request's body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -69,6 +66,9 @@ pub enum Error {
     TemporarilyUnavailable(String),
     /// A dependency takes no more at this moment; to the caller the same as [`Error::TemporarilyUnavailable`].
     Throttled(String),
+    /// Concurrent requests changed the same item until the retries were used up. A retry is safe, and no dependency is down. Names the
+    /// call or the operation that gave up.
+    Contended(&'static str),
     /// A defect. The text is for the log: no secret, no personal data.
     Internal(String),
 }
@@ -125,7 +125,7 @@ impl Error {
             Self::PayloadTooLarge => "payload_too_large",
             Self::RateLimited { .. } => "rate_limited",
             Self::LockedOut { .. } => "locked_out",
-            Self::TemporarilyUnavailable(_) | Self::Throttled(_) => "temporarily_unavailable",
+            Self::TemporarilyUnavailable(_) | Self::Throttled(_) | Self::Contended(_) => "temporarily_unavailable",
             Self::Internal(_) => "internal",
         }
     }
@@ -142,32 +142,35 @@ impl Error {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RateLimited { .. } | Self::LockedOut { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::TemporarilyUnavailable(_) | Self::Throttled(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TemporarilyUnavailable(_) | Self::Throttled(_) | Self::Contended(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
-    const fn detail(&self) -> &'static str {
+    /// What the problem says to a developer. It never says more than the caller may know.
+    pub const fn detail(&self) -> &'static str {
         match self {
-            Self::InvalidRequest(_) => "The request is not what this route takes; see errors.",
-            Self::WeakPassword(_) => "The password does not meet the policy; see errors.",
-            Self::InvalidCode => "The code, link or key is wrong, was used, or has expired.",
+            Self::InvalidRequest(_) => "The request is invalid. See errors.",
+            Self::WeakPassword(_) => "The password does not meet the policy. See errors.",
+            Self::InvalidCode => "The code, link or key is wrong, used or expired.",
             Self::InvalidCredentials => "The identifier or the password is wrong.",
-            Self::InvalidToken => "A valid token is needed.",
-            Self::SessionRevoked => "The session has ended; log in again.",
-            Self::ReauthenticationRequired => "Confirm who you are again, then repeat the request.",
-            Self::CsrfFailed => "The X-CSRF-Token header is missing or is not this session's.",
+            Self::InvalidToken => "The token is missing, invalid or expired.",
+            Self::SessionRevoked => "The session has ended. Log in again.",
+            Self::ReauthenticationRequired => "Reauthenticate, then repeat the request.",
+            Self::CsrfFailed => "The X-CSRF-Token header is missing or does not match.",
             Self::AccountBanned => "This account is banned.",
-            Self::Forbidden => "This is not allowed here.",
-            Self::NotFound => "There is nothing here.",
+            Self::Forbidden => "This request is not allowed.",
+            Self::NotFound => "The resource was not found.",
             Self::Conflict(detail) => detail,
-            Self::PayloadTooLarge => "The body may be 64 KiB at most.",
-            Self::RateLimited { .. } => "Too many requests; wait as long as Retry-After says.",
-            Self::LockedOut { .. } => "Too many failed attempts; wait as long as Retry-After says.",
-            Self::TemporarilyUnavailable(_) | Self::Throttled(_) => {
-                "Something this depends on is unavailable; retrying is safe."
+            Self::PayloadTooLarge => "The body is larger than 64 KiB.",
+            Self::RateLimited { .. } => "Too many requests. Retry-After says how many seconds to wait.",
+            Self::LockedOut { .. } => "Too many failed attempts. Retry-After says how many seconds to wait.",
+            Self::TemporarilyUnavailable(_) | Self::Throttled(_) | Self::Contended(_) => {
+                "The service is temporarily unavailable. A retry is safe."
             }
-            Self::Internal(_) => "This is a defect on our side; it has been logged.",
+            Self::Internal(_) => "An internal error occurred. It was logged.",
         }
     }
 
@@ -177,51 +180,11 @@ impl Error {
             Self::TemporarilyUnavailable(source) | Self::Throttled(source) => {
                 tracing::warn!(operation, request_id, source, "a dependency is unavailable");
             }
+            Self::Contended(source) => {
+                tracing::info!(operation, request_id, source, "concurrent requests changed the same item")
+            }
             Self::Internal(source) => tracing::error!(operation, request_id, source, "internal error"),
             _ => {}
-        }
-    }
-
-    /// The problem answer (RFC 9457).
-    pub fn into_response(self, context: &AnswerContext) -> Response {
-        #[derive(Serialize)]
-        struct Problem<'a> {
-            r#type: String,
-            title: &'a str,
-            status: u16,
-            code: &'a str,
-            detail: &'a str,
-            request_id: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            errors: Option<&'a [FieldError]>,
-        }
-        let status = self.status();
-        let errors = match &self {
-            Self::InvalidRequest(errors) | Self::WeakPassword(errors) => Some(errors.as_slice()),
-            _ => None,
-        };
-        let problem = Problem {
-            r#type: format!("urn:latchkey:error:{}", self.code()),
-            title: status.canonical_reason().unwrap_or("Error"),
-            status: status.as_u16(),
-            code: self.code(),
-            detail: self.detail(),
-            request_id: &context.request_id,
-            errors,
-        };
-        let mut response = Response::json(status, &problem).with_content_type("application/problem+json");
-        response.code = Some(self.code());
-        match self {
-            Self::RateLimited { retry_after } | Self::LockedOut { retry_after } => {
-                response.with_header("retry-after", &retry_after.to_string())
-            }
-            Self::TemporarilyUnavailable(_) | Self::Throttled(_) => response.with_header("retry-after", "1"),
-            // RFC 9110, section 15.5.2, and RFC 6750, section 3: a 401 names the scheme.
-            Self::InvalidToken | Self::SessionRevoked => {
-                response.with_header("www-authenticate", "Bearer error=\"invalid_token\"")
-            }
-            Self::InvalidCredentials => response.with_header("www-authenticate", "Bearer"),
-            _ => response,
         }
     }
 }
@@ -232,18 +195,10 @@ impl fmt::Display for Error {
             Self::TemporarilyUnavailable(source) | Self::Throttled(source) | Self::Internal(source) => {
                 write!(formatter, "{}: {source}", self.code())
             }
+            Self::Contended(source) => write!(formatter, "{}: {source}: contended", self.code()),
             _ => formatter.write_str(self.code()),
         }
     }
 }
 
 impl std::error::Error for Error {}
-
-impl From<HashError> for Error {
-    fn from(error: HashError) -> Self {
-        match error {
-            HashError::Busy => Self::TemporarilyUnavailable("too many password hashes at once".to_owned()),
-            other => Self::internal(format!("a hash: {other}")),
-        }
-    }
-}

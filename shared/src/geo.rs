@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::OnceLock};
 
 use maxminddb::{Reader, geoip2::City};
 
-use crate::domain::place::Place;
+use crate::domain::geo_location::GeoLocation;
 
 /// A city database, read when it is first asked. Without one every address is nowhere.
 pub struct Geo {
@@ -19,17 +19,17 @@ impl Geo {
     }
 
     /// Where an address is.
-    pub fn place(&self, ip: IpAddr) -> Option<Place> {
+    pub fn locate(&self, ip: IpAddr) -> Option<GeoLocation> {
         let reader = self.reader.get_or_init(|| {
             let read = Reader::open_readfile(self.path.as_ref()?);
             if read.is_err() {
                 // Places are a convenience: without them logins go on, and the log tells why there are none.
-                tracing::error!("the file that GEO_DATABASE names is no readable city database");
+                tracing::error!("GEO_DATABASE does not name a readable city database");
             }
             read.ok()
         });
         let city: City<'_> = reader.as_ref()?.lookup(ip).ok()?.decode().ok()??;
-        Place::of(
+        GeoLocation::new(
             city.country.iso_code,
             city.subdivisions.first().and_then(|region| region.names.english),
             city.city.names.english,

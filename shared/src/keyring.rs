@@ -9,15 +9,12 @@ use std::{
 };
 
 use aws_sdk_kms::{Client as Kms, primitives::Blob, types::DataKeyPairSpec};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::try_join_all;
-use serde::Serialize;
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
     clock::{Clock, Timestamp},
-    crypto::password_hash::Pepper,
+    crypto::key::{Key, KeyPurpose, KeySet, PublicKey},
     error::Error,
     store::{Store, WrappedKey},
 };
@@ -31,165 +28,10 @@ const CHECK_SECONDS: i64 = 60;
 /// A key that is not found is looked for again in the table, but not more often than this, in seconds.
 const LOOK_AGAIN_SECONDS: i64 = 30;
 
-/// What a key is for. A key is never used for anything else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// E-mail addresses, usernames, names.
-    FieldContact,
-    /// What second factors are checked by: TOTP secrets, passkeys.
-    FieldMfa,
-    /// Session ids and what describes a device.
-    FieldSession,
-    /// IP addresses in full.
-    FieldIp,
-    /// Mails that wait to be sent.
-    FieldOutbox,
-    /// Look-up hashes and pseudonyms.
-    Index,
-    /// Argon2's secret input.
-    Pepper,
-    /// CSRF tokens.
-    Csrf,
-    /// Refresh tokens.
-    Refresh,
-    /// Access tokens (ES256; the wrapped key is the private one).
-    Signing,
-}
-
-impl Purpose {
-    /// All of them.
-    pub const ALL: [Self; 10] = [
-        Self::FieldContact,
-        Self::FieldMfa,
-        Self::FieldSession,
-        Self::FieldIp,
-        Self::FieldOutbox,
-        Self::Index,
-        Self::Pepper,
-        Self::Csrf,
-        Self::Refresh,
-        Self::Signing,
-    ];
-
-    /// The name in the table, in encryption contexts and in policies.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::FieldContact => "field:contact",
-            Self::FieldMfa => "field:mfa",
-            Self::FieldSession => "field:session",
-            Self::FieldIp => "field:ip",
-            Self::FieldOutbox => "field:outbox",
-            Self::Index => "index",
-            Self::Pepper => "pepper",
-            Self::Csrf => "csrf",
-            Self::Refresh => "refresh",
-            Self::Signing => "signing",
-        }
-    }
-}
-
-/// One version of a purpose's key. Wiped when dropped.
-pub struct Key {
-    /// The version, from 1.
-    pub version: u32,
-    /// For signing keys, the `kid`.
-    pub key_id: Option<String>,
-    bytes: Zeroizing<Vec<u8>>,
-}
-
-impl Key {
-    /// The key as Argon2's secret input.
-    pub fn pepper(&self) -> Pepper<'_> {
-        Pepper { version: self.version, key: &self.bytes }
-    }
-
-    /// The key: 32 random bytes, or a private key in PKCS#8.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-/// All versions of a purpose's key, oldest first, at least one.
-pub struct KeySet(Vec<Key>);
-
-impl KeySet {
-    /// The version that is written with.
-    pub fn newest(&self) -> &Key {
-        &self.0[self.0.len() - 1]
-    }
-
-    /// The first version.
-    pub fn oldest(&self) -> &Key {
-        &self.0[0]
-    }
-
-    /// All versions, oldest first.
-    pub fn all(&self) -> &[Key] {
-        &self.0
-    }
-
-    /// A certain version, for what was written with it.
-    pub fn version(&self, version: u32) -> Option<&Key> {
-        self.0.iter().find(|key| key.version == version)
-    }
-
-    /// The bytes of a certain version, for [`PasswordHasher::verify`](crate::crypto::password_hash::PasswordHasher::verify).
-    pub fn bytes_of(&self, version: u32) -> Option<&[u8]> {
-        self.version(version).map(Key::bytes)
-    }
-
-    /// The version that is written with, as Argon2's secret input.
-    pub fn pepper(&self) -> Pepper<'_> {
-        self.newest().pepper()
-    }
-
-    #[cfg(test)]
-    pub(crate) fn for_tests(bytes: [u8; 32]) -> Self {
-        Self(vec![Key { version: 1, key_id: None, bytes: Zeroizing::new(bytes.to_vec()) }])
-    }
-}
-
-/// A public key in the form of a JWK (RFC 7517, RFC 7518 section 6.2).
-#[derive(Debug, Clone, Serialize)]
-pub struct PublicKey {
-    /// Key type: `EC`.
-    pub kty: &'static str,
-    /// Curve: `P-256`.
-    pub crv: &'static str,
-    /// The point's first coordinate, base64url.
-    pub x: String,
-    /// The point's second coordinate, base64url.
-    pub y: String,
-    /// `ES256`: one key, one algorithm (RFC 8725, section 3.1).
-    pub alg: &'static str,
-    /// `sig`.
-    pub r#use: &'static str,
-    /// The key's RFC 7638 thumbprint.
-    pub kid: String,
-}
-
-impl PublicKey {
-    /// Reads a P-256 key from its SubjectPublicKeyInfo (RFC 5480), as KMS gives it: a fixed header, then the uncompressed point.
-    pub fn from_spki(der: &[u8]) -> Option<Self> {
-        const HEADER: [u8; 27] = [
-            0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
-            0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
-        ];
-        let point = der.strip_prefix(&HEADER)?;
-        if point.len() != 64 {
-            return None;
-        }
-        let (x, y) = (URL_SAFE_NO_PAD.encode(&point[..32]), URL_SAFE_NO_PAD.encode(&point[32..]));
-        let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-        let kid = URL_SAFE_NO_PAD.encode(Sha256::digest(canonical.as_bytes()));
-        Some(Self { kty: "EC", crv: "P-256", x, y, alg: "ES256", r#use: "sig", kid })
-    }
-}
-
 #[derive(Default)]
 struct Cache {
     wrapped: Option<(Arc<Wrapped>, Timestamp)>,
-    sets: HashMap<Purpose, (Arc<KeySet>, Timestamp)>,
+    sets: HashMap<KeyPurpose, (Arc<KeySet>, Timestamp)>,
 }
 
 struct Wrapped {
@@ -219,24 +61,24 @@ impl Keyring {
     ///
     /// # Errors
     /// `temporarily_unavailable` while the table or KMS doesn't answer or the key isn't made yet. Never a fallback.
-    pub async fn get(&self, purpose: Purpose) -> Result<Arc<KeySet>, Error> {
+    pub async fn get(&self, purpose: KeyPurpose) -> Result<Arc<KeySet>, Error> {
         if let Some(set) = self.cached(purpose) {
             return Ok(set);
         }
         self.preload(&[purpose]).await?;
-        self.cached(purpose).ok_or_else(|| Error::internal("a key was loaded and is not there"))
+        self.cached(purpose).ok_or_else(|| Error::internal("a loaded key is missing"))
     }
 
     /// Loads what is missing of several purposes' keys: one query, then all decryptions in parallel.
     ///
     /// # Errors
     /// As [`Keyring::get`].
-    pub async fn preload(&self, purposes: &[Purpose]) -> Result<(), Error> {
+    pub async fn preload(&self, purposes: &[KeyPurpose]) -> Result<(), Error> {
         if purposes.iter().all(|&purpose| self.cached(purpose).is_some()) {
             return Ok(());
         }
         let _loading = self.loading.lock().await;
-        let missing: Vec<Purpose> =
+        let missing: Vec<KeyPurpose> =
             purposes.iter().copied().filter(|&purpose| self.cached(purpose).is_none()).collect();
         if missing.is_empty() {
             return Ok(());
@@ -257,7 +99,7 @@ impl Keyring {
     ///
     /// # Errors
     /// As [`Keyring::get`].
-    pub async fn check(&self, purpose: Purpose) -> Result<(), Error> {
+    pub async fn check(&self, purpose: KeyPurpose) -> Result<(), Error> {
         let recently = self.clock.now().plus_seconds(KEEP_SECONDS - CHECK_SECONDS);
         self.cache
             .write()
@@ -308,9 +150,9 @@ impl Keyring {
     ///
     /// # Errors
     /// `temporarily_unavailable` while KMS or the table doesn't answer.
-    pub async fn make_first(&self, purpose: Purpose) -> Result<bool, Error> {
+    pub async fn make_first(&self, purpose: KeyPurpose) -> Result<bool, Error> {
         let version = 1;
-        let (wrapped, public) = if purpose == Purpose::Signing {
+        let (wrapped, public) = if purpose == KeyPurpose::Signing {
             let pair = self
                 .kms
                 .generate_data_key_pair_without_plaintext()
@@ -345,7 +187,7 @@ impl Keyring {
         self.cache.read().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn cached(&self, purpose: Purpose) -> Option<Arc<KeySet>> {
+    fn cached(&self, purpose: KeyPurpose) -> Option<Arc<KeySet>> {
         let cache = self.read();
         let (set, until) = cache.sets.get(&purpose)?;
         (self.clock.now() < *until).then(|| Arc::clone(set))
@@ -369,9 +211,9 @@ impl Keyring {
     async fn load_wrapped(&self) -> Result<Arc<Wrapped>, Error> {
         let contents = self.store.keyring().await?;
         let mut public_keys = Vec::new();
-        for key in contents.keys.iter().filter(|key| key.purpose == Purpose::Signing.as_str()) {
+        for key in contents.keys.iter().filter(|key| key.purpose == KeyPurpose::Signing.as_str()) {
             let public = key.public.as_deref().and_then(PublicKey::from_spki);
-            public_keys.push(public.ok_or_else(|| Error::internal("a signing key's public half is unreadable"))?);
+            public_keys.push(public.ok_or_else(|| Error::internal("a signing key's public key is unreadable"))?);
         }
         let wrapped = Arc::new(Wrapped { keys: contents.keys, public_keys, public_url: contents.public_url });
         let until = self.clock.now().plus_seconds(KEEP_SECONDS);
@@ -380,14 +222,11 @@ impl Keyring {
         Ok(wrapped)
     }
 
-    async fn unwrap_all(&self, wrapped: &Wrapped, purpose: Purpose) -> Result<KeySet, Error> {
+    async fn unwrap_all(&self, wrapped: &Wrapped, purpose: KeyPurpose) -> Result<KeySet, Error> {
         let versions = wrapped.keys.iter().filter(|key| key.purpose == purpose.as_str());
-        let mut keys = try_join_all(versions.map(|key| self.unwrap_key(key))).await?;
-        keys.sort_by_key(|key| key.version);
-        if keys.is_empty() {
-            return Err(Error::TemporarilyUnavailable(format!("no {} key has been made yet", purpose.as_str())));
-        }
-        Ok(KeySet(keys))
+        let keys = try_join_all(versions.map(|key| self.unwrap_key(key))).await?;
+        KeySet::new(keys)
+            .ok_or_else(|| Error::TemporarilyUnavailable(format!("no {} key exists yet", purpose.as_str())))
     }
 
     async fn unwrap_key(&self, key: &WrappedKey) -> Result<Key, Error> {
@@ -403,6 +242,6 @@ impl Keyring {
             .map_err(|error| Error::aws("Decrypt", &error))?;
         let bytes = answer.plaintext.ok_or_else(|| Error::internal("KMS gave no plaintext"))?.into_inner();
         let key_id = key.public.as_deref().and_then(PublicKey::from_spki).map(|public| public.kid);
-        Ok(Key { version: key.version, key_id, bytes: Zeroizing::new(bytes) })
+        Ok(Key::new(key.version, key_id, Zeroizing::new(bytes)))
     }
 }

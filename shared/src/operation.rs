@@ -1,4 +1,5 @@
-//! An operation: one function of the service, by its name, with the keys it unwraps and the code that it runs.
+//! An operation: one function of the service with everything that is true of it. The template, the README, the API page and the tests are
+//! generated from it or compared with it.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -8,37 +9,110 @@ use serde_json::Value;
 
 use crate::{
     app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
+    domain::limits::Limit,
     error::Error,
     http::{Request, Response},
-    keyring::Purpose,
 };
 
-/// Answers an HTTP request. What it returns as [`Error`] becomes a problem answer.
-pub type HttpHandler = fn(Arc<App>, Request) -> BoxFuture<'static, Result<Response, Error>>;
+/// Answers an HTTP request. An [`Error`] becomes a problem answer.
+pub type HttpHandler = for<'a> fn(Context<'a>) -> BoxFuture<'a, Result<Response, Error>>;
 
-/// Takes an event that is not an HTTP request (a stream batch, a schedule, a custom resource) and returns its result.
-pub type EventHandler = fn(Arc<App>, Value) -> BoxFuture<'static, Result<Value, Error>>;
+/// Handles an event that is not an HTTP request (a stream batch, a schedule, a custom resource) and returns its result.
+pub type EventHandler = for<'a> fn(&'a App, Value) -> BoxFuture<'a, Result<Value, Error>>;
 
-/// A request is answered within that time, whatever it waits for: sooner than Lambda would end it without an answer.
+/// A request is answered within this time, before Lambda would end it without an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(13);
+
+/// The memory of a function that sets none, in MiB. The template has the same in its `Globals`.
+pub const DEFAULT_MEMORY: u32 = 256;
 
 /// The code of an operation.
 #[derive(Clone, Copy)]
 pub enum Handler {
     /// An HTTP route of API Gateway (payload 2.0).
     Http(HttpHandler),
-    /// Anything else that invokes a function.
+    /// Any other event that invokes a function.
     Event(EventHandler),
 }
 
-/// One function of the service. `name` is the function's, the binary's and the file's name.
+/// A route of API Gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// `GET`, or empty for `$default`.
+    pub method: &'static str,
+    /// The path, or `$default`.
+    pub path: &'static str,
+}
+
+impl Route {
+    /// Every request that no other route takes.
+    pub const DEFAULT: Self = Self::new("", "$default");
+
+    /// A route.
+    pub const fn new(method: &'static str, path: &'static str) -> Self {
+        Self { method, path }
+    }
+}
+
+impl std::fmt::Display for Route {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.method {
+            "" => formatter.write_str(self.path),
+            method => write!(formatter, "{method} {}", self.path),
+        }
+    }
+}
+
+/// Who may call an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Public,
+    /// The user of an active session.
+    Session,
+    /// The user of a session that was authenticated within ten minutes, as strongly as the account's logins (†).
+    FreshSession,
+    /// An IAM principal, by SigV4. API Gateway checks it.
+    Iam,
+    /// An HTTP API of the same account, which asks whether to let a request in.
+    Authorizer,
+    /// AWS: a stream, a schedule, or a custom resource.
+    Event,
+}
+
+impl Access {
+    /// The word in the API's table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "none",
+            Self::Session => "session",
+            Self::FreshSession => "session †",
+            Self::Iam => "IAM",
+            Self::Authorizer => "authorizer",
+            Self::Event => "event",
+        }
+    }
+}
+
+/// One function of the service.
 #[derive(Clone, Copy)]
 pub struct Operation {
-    /// The name in API.md's first column: `register-verify`.
+    /// The name of the function, of its binary and, with underscores, of its files: `register-verify`.
     pub name: &'static str,
+    /// What it does, in one line for the tables of the README and the API page.
+    pub summary: &'static str,
+    pub routes: &'static [Route],
+    /// What invokes an operation without a route, for the tables.
+    pub trigger: &'static str,
+    pub access: Access,
+    /// The function's memory in MiB.
+    pub memory: u32,
     /// The purpose keys that it unwraps at its cold start, in parallel. The template's policy grants exactly these.
-    pub keys: &'static [Purpose],
-    /// What it runs.
+    pub keys: &'static [KeyPurpose],
+    /// The rate limits that it counts against.
+    pub limits: &'static [Limit],
     pub handler: Handler,
 }
 
@@ -49,20 +123,79 @@ impl std::fmt::Debug for Operation {
 }
 
 impl Operation {
-    /// An operation behind an HTTP route.
-    pub const fn http(name: &'static str, keys: &'static [Purpose], handler: HttpHandler) -> Self {
-        Self { name, keys, handler: Handler::Http(handler) }
+    /// An operation behind an HTTP route. Anybody may call it unless [`Operation::access`] says otherwise.
+    pub const fn http(name: &'static str, handler: HttpHandler) -> Self {
+        Self::new(name, Access::Public, Handler::Http(handler))
     }
 
-    /// An operation that something other than a client invokes.
-    pub const fn event(name: &'static str, keys: &'static [Purpose], handler: EventHandler) -> Self {
-        Self { name, keys, handler: Handler::Event(handler) }
+    /// An operation that AWS invokes.
+    pub const fn event(name: &'static str, handler: EventHandler) -> Self {
+        Self::new(name, Access::Event, Handler::Event(handler))
     }
 
-    /// Runs the operation on one Lambda event, given and answered as JSON, exactly as the Lambda runtime does it.
+    const fn new(name: &'static str, access: Access, handler: Handler) -> Self {
+        Self {
+            name,
+            summary: "",
+            routes: &[],
+            trigger: "",
+            access,
+            memory: DEFAULT_MEMORY,
+            keys: &[],
+            limits: &[],
+            handler,
+        }
+    }
+
+    /// Sets the line of the tables.
+    #[must_use]
+    pub const fn summary(self, summary: &'static str) -> Self {
+        Self { summary, ..self }
+    }
+
+    /// Sets the routes.
+    #[must_use]
+    pub const fn routes(self, routes: &'static [Route]) -> Self {
+        Self { routes, ..self }
+    }
+
+    /// Sets what invokes it, if it has no route.
+    #[must_use]
+    pub const fn trigger(self, trigger: &'static str) -> Self {
+        Self { trigger, ..self }
+    }
+
+    /// Sets who may call it.
+    #[must_use]
+    pub const fn access(self, access: Access) -> Self {
+        Self { access, ..self }
+    }
+
+    /// Sets the memory in MiB.
+    #[must_use]
+    pub const fn memory(self, memory: u32) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// Sets the purpose keys.
+    #[must_use]
+    pub const fn keys(self, keys: &'static [KeyPurpose]) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Sets the rate limits.
+    #[must_use]
+    pub const fn limits(self, limits: &'static [Limit]) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Runs the operation on one Lambda event, which is JSON like its result, as the Lambda runtime does.
     ///
-    /// An HTTP operation always answers (a panic is a 500 `internal`); an event operation fails with a message that
-    /// holds no secret and no personal data, upon which Lambda retries.
+    /// An HTTP operation always answers; a panic is a 500 `internal`. An event operation fails with a message that holds no secret and
+    /// no personal data, and Lambda retries.
+    ///
+    /// # Errors
+    /// That message.
     pub async fn invoke(&self, app: &Arc<App>, event: &[u8]) -> Result<Vec<u8>, String> {
         match self.handler {
             Handler::Http(handler) => self.answer(app, handler, event).await,
@@ -73,16 +206,16 @@ impl Operation {
     async fn answer(&self, app: &Arc<App>, handler: HttpHandler, event: &[u8]) -> Result<Vec<u8>, String> {
         let event: ApiGatewayV2httpRequest =
             serde_json::from_slice(event).map_err(|error| format!("not an HTTP API event: {:?}", error.classify()))?;
-        let request = Request::from_event(event, &app.config);
+        let request = Request::from_event(event, &app.config.edge());
         let context = request.answer_context();
         let handled = async {
             app.keyring.preload(self.keys).await?;
-            handler(Arc::clone(app), request).await
+            handler(Context { app, request: &request }).await
         };
         let handled = tokio::time::timeout(ANSWER_WITHIN, AssertUnwindSafe(handled).catch_unwind());
-        let late = || Ok(Err(Error::TemporarilyUnavailable("it took too long".to_owned())));
+        let late = || Ok(Err(Error::TemporarilyUnavailable("the answer took too long".to_owned())));
         let result = handled.await.unwrap_or_else(|_| late()).unwrap_or_else(|_| {
-            // The panic hook has written where; its message may hold what a client sent, and stays out of the log.
+            // The panic hook has logged the place. The message stays out of the log, because it may hold what a client sent.
             Err(Error::internal("the handler panicked"))
         });
         let response = result.unwrap_or_else(|error| {
@@ -103,7 +236,7 @@ impl Operation {
         let event = serde_json::from_slice(event).map_err(|error| format!("not JSON: {:?}", error.classify()))?;
         let handled = async {
             app.keyring.preload(self.keys).await?;
-            handler(Arc::clone(app), event).await
+            handler(app, event).await
         };
         let result = AssertUnwindSafe(handled)
             .catch_unwind()
@@ -112,7 +245,7 @@ impl Operation {
         let value = result.map_err(|error| {
             error.log(self.name, "");
             match error {
-                // What API Gateway makes a 401 of, where the event is one for an authorizer.
+                // API Gateway answers 401 to this message of an authorizer.
                 Error::InvalidToken | Error::SessionRevoked => "Unauthorized".to_owned(),
                 error => error.to_string(),
             }

@@ -18,7 +18,7 @@ use webauthn_rs::{
     },
 };
 
-use crate::{app::App, domain::ids::UserId, error::Error, http::FromJson};
+use crate::{domain::ids::UserId, error::Error, fields::FromJson};
 
 /// A credential id has at most so many bytes (section 5.8.3), and no client sends us a longer one.
 const MAX_CREDENTIAL_ID_BYTES: usize = 1023;
@@ -95,7 +95,7 @@ fn is_one(kind: &str, id: &str, raw_id: &[u8]) -> bool {
         && id == URL_SAFE_NO_PAD.encode(raw_id)
 }
 
-const NO_CREDENTIAL: &str = "must be a public-key credential as PublicKeyCredential.toJSON() gives it";
+const NO_CREDENTIAL: &str = "must be a public-key credential in the form of PublicKeyCredential.toJSON()";
 
 fn credential<T: for<'de> Deserialize<'de>>(mut value: Value) -> Result<T, String> {
     // What extensions gave is of no use here, and nothing to fail by: none decides anything.
@@ -148,18 +148,32 @@ pub struct Allowed {
     pub transports: Vec<String>,
 }
 
+/// What a [`RelyingParty`] is made of.
+pub struct RelyingPartyConfig<'a> {
+    /// The public URL.
+    pub origin: &'a str,
+    /// The relying party id; by default the host of the origin.
+    pub id: Option<&'a str>,
+    /// The product's name.
+    pub name: &'a str,
+    /// Other origins that may use the passkeys.
+    pub allowed_origins: &'a [String],
+}
+
 impl RelyingParty {
-    /// This deployment.
+    /// The relying party of a deployment.
     ///
     /// # Errors
-    /// `temporarily_unavailable` without the public URL; `internal` where that has no domain, or not the configured one.
-    pub async fn of(app: &App) -> Result<Self, Error> {
-        let broken = || Error::internal("PUBLIC_URL and PASSKEY_RP_ID don't go together, or there is no domain name");
-        let origin = Url::parse(&app.public_url().await?).map_err(|_| broken())?;
-        let host = origin.domain().ok_or_else(broken)?.to_owned();
-        let id = app.config.passkey_rp_id.as_deref().unwrap_or(&host);
-        let mut builder = WebauthnBuilder::new(id, &origin).map_err(|_| broken())?.rp_name(&app.config.product_name);
-        for allowed in &app.config.allowed_origins {
+    /// `internal` if the origin has no domain name, or the id does not fit it.
+    pub fn new(config: &RelyingPartyConfig<'_>) -> Result<Self, Error> {
+        let broken = || Error::internal("PUBLIC_URL has no domain name, or PASSKEY_RP_ID does not fit it");
+        let origin = Url::parse(config.origin).map_err(|_| broken())?;
+        let id = match config.id {
+            Some(id) => id,
+            None => origin.domain().ok_or_else(broken)?,
+        };
+        let mut builder = WebauthnBuilder::new(id, &origin).map_err(|_| broken())?.rp_name(config.name);
+        for allowed in config.allowed_origins {
             builder = builder.append_allowed_origin(&Url::parse(allowed).map_err(|_| broken())?);
         }
         Ok(Self { webauthn: builder.build().map_err(|_| broken())? })
@@ -171,7 +185,7 @@ impl RelyingParty {
     /// # Errors
     /// `internal`.
     pub fn ask_to_register(&self, user_id: &UserId, name: &str, have: Vec<Vec<u8>>) -> Result<Ceremony, Error> {
-        let broken = |_| Error::internal("a passkey could not be asked for");
+        let broken = |_| Error::internal("a passkey's options could not be created");
         let (mut asked, state) = self
             .webauthn
             .start_passkey_registration(Uuid::from_bytes(*user_id.bytes()), name, name, Some(have))
@@ -225,7 +239,7 @@ impl RelyingParty {
     /// # Errors
     /// `internal`.
     pub fn ask_for_passkey(&self, allowed: &[Allowed]) -> Result<Ceremony, Error> {
-        let broken = |_| Error::internal("a passkey could not be asked for");
+        let broken = |_| Error::internal("a passkey's options could not be created");
         // Which credential it must be is known when it comes: the state is the same for all, and holds nothing of anybody.
         let (mut asked, state) = self.webauthn.start_discoverable_authentication().map_err(broken)?;
         asked.public_key.extensions = None;
@@ -236,7 +250,7 @@ impl RelyingParty {
             Some(options) => {
                 drop(options.insert("allowCredentials".to_owned(), allowed.iter().map(Allowed::json).collect()))
             }
-            None => return Err(Error::internal("a passkey's options are no object")),
+            None => return Err(Error::internal("a passkey's options are not an object")),
         }
         Ok(asked)
     }
@@ -302,7 +316,7 @@ fn nobody_s(id: &[u8]) -> Result<RegisteredCredential, Error> {
         "attestation": { "data": "None", "metadata": "None" },
         "attestation_format": "none",
     }));
-    let credential = credential.map_err(|_| Error::internal("nobody's credential is unreadable"))?;
+    let credential = credential.map_err(|_| Error::internal("the decoy credential is unreadable"))?;
     Ok(RegisteredCredential { credential, transports: Vec::new() })
 }
 

@@ -1,5 +1,5 @@
 use serde_json::json;
-use shared::keyring::Purpose;
+use shared::crypto::key::KeyPurpose;
 use tests::{Client, Person, world};
 
 use crate::scenarios::{Act, Scenario, only_scenario};
@@ -9,7 +9,7 @@ async fn the_first_keys_exist_before_the_first_request_and_are_made_once() {
     let world = world().await;
     let keys =
         |world: &local::World| world.scan("keyring").into_iter().filter(|item| item.get("wrapped").is_some()).count();
-    assert_eq!(keys(&world), Purpose::ALL.len());
+    assert_eq!(keys(&world), KeyPurpose::ALL.len());
     let before = world.scan("keyring");
     assert_eq!(world.invoke("keys-rotate", json!({})).await.unwrap(), json!({ "made": [] }));
     assert_eq!(world.scan("keyring"), before);
@@ -36,7 +36,7 @@ async fn a_key_cannot_be_unwrapped_for_another_purpose() {
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         only_scenario("keys-rotate")
-            .effect(|world| usize::from(world.scan("keyring").len() == Purpose::ALL.len()))
+            .effect(|world| usize::from(world.scan("keyring").len() == KeyPurpose::ALL.len()))
             .asks(|client: Client| async move {
                 let table = client.world.table("keyring").unwrap().physical.clone();
                 for item in client.world.scan("keyring") {

@@ -1,24 +1,22 @@
-//! `GET /v1/me`: the caller's own account.
-
-use std::sync::Arc;
+//! `GET /v1/me`: the caller's account.
 
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
     error::Error,
-    http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
+    http::{Response, StatusCode},
+    operation::{Access, Operation, Route},
 };
 
-use crate::{authentication, user::User};
+use crate::auth::{caller, user::User};
 
-/// `profile-get`
-pub const OPERATION: Operation =
-    Operation::http("profile-get", &[Purpose::Index, Purpose::FieldContact], |app, request| {
-        Box::pin(handle(app, request))
-    });
+pub const OPERATION: Operation = Operation::http("profile-get", |context| Box::pin(handle(context)))
+    .summary("returns the caller's account")
+    .routes(&[Route::new("GET", "/v1/me")])
+    .access(Access::Session)
+    .keys(&[KeyPurpose::Index, KeyPurpose::FieldContact]);
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let caller = authentication::caller(&app, &request).await?;
-    Ok(Response::json(StatusCode::OK, &User::of(&caller.vault, &caller.account).await?))
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let caller = caller::caller(context).await?;
+    Ok(Response::json(StatusCode::OK, &User::open(&caller.cipher, &caller.account).await?))
 }

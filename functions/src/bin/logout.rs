@@ -1,5 +1,5 @@
 //! The Lambda function `logout`.
 
 fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::tokens::logout::OPERATION)
+    shared::runtime::run(functions::sessions::logout::OPERATION)
 }

@@ -1,5 +1,5 @@
 //! The Lambda function `reauthenticate`.
 
 fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::tokens::reauthenticate::OPERATION)
+    shared::runtime::run(functions::reauthentication::reauthenticate::OPERATION)
 }

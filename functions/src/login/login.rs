@@ -1,12 +1,11 @@
-//! `POST /v1/login`: e-mail address or username, and password. Known and unknown accounts are asked the same of the tables, hashed
-//! alike, and answered alike.
-
-use std::sync::Arc;
+//! `POST /v1/login`: e-mail address or username, and password. Known and unknown accounts cause the same reads, the same hashing and the same
+//! answer.
 
 use shared::{
-    app::App,
+    context::Context,
     crypto::{
         device_token::DeviceToken,
+        key::{KeyPurpose, KeySet},
         lookup_hash::{Subject, lookup_hash},
         password_hash::needs_rehash,
     },
@@ -22,33 +21,38 @@ use shared::{
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::{KeySet, Purpose},
-    operation::Operation,
-    store::{Account, Attempt, Device, Loaded, Transaction, Wanted},
-    vault::Vault,
+    operation::{Operation, Route},
+    store::{Account, Attempt, Device, Retries, UserQuery, UserRecord},
+    user_cipher::UserCipher,
 };
 
-use crate::{
-    device, owner, second_factor,
-    sign_in::{self, Entrant},
+use crate::auth::{
+    csrf, identify,
+    mfa::pending_login,
+    password,
+    session::{
+        device::{self, PresentedDevice},
+        issue,
+        subject::SignInSubject,
+    },
 };
 
-/// `login`
-pub const OPERATION: Operation = Operation::http(
-    "login",
-    &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::FieldContact,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
-        Purpose::Csrf,
-        Purpose::Refresh,
-        Purpose::Signing,
-    ],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("login", |context| Box::pin(handle(context)))
+    .summary("logs in with e-mail address or username, and password")
+    .routes(&[Route::new("POST", "/v1/login")])
+    .memory(1769)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+        KeyPurpose::Csrf,
+        KeyPurpose::Refresh,
+        KeyPurpose::Signing,
+    ])
+    .limits(&[LOGIN_BY_NETWORK, LOGIN_BY_DEVICE]);
 
 struct Form {
     identifier: Identifier,
@@ -61,7 +65,7 @@ impl Form {
         let mut fields = request.fields()?;
         let identifier = fields.required("identifier");
         let password = fields.required("password");
-        // Taken so that a client may always send it; no captcha is asked for yet, as `config` says.
+        // Accepted, so that a client may always send it. `config` says that no captcha is asked for yet.
         let _captcha: Option<String> = fields.optional("captcha");
         let options = SessionOptions::take(&mut fields);
         fields.finish(|| Some(Self { identifier: identifier?, password: password?, options }))
@@ -70,191 +74,192 @@ impl Form {
 
 /// A login, with what it has found out so far.
 struct Login<'a> {
-    app: &'a App,
-    request: &'a Request,
+    context: Context<'a>,
     form: &'a Form,
     index: &'a KeySet,
     /// The look-up hash of the client's network.
     network: String,
-    /// What the client shows itself to be, until it turns out to be a stranger to the account.
-    shown: Option<DeviceToken>,
+    /// The device token that was presented, until the account does not recognise it.
+    presented: Option<DeviceToken>,
 }
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let form = Form::parse(&request)?;
-    sign_in::check_transport(&app, &request, &form.options).await?;
-    let index = app.keyring.get(Purpose::Index).await?;
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
+    let form = Form::parse(request)?;
+    csrf::check_transport(context, &form.options).await?;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
     let network = network::of_limits(request.client.ip);
     let mut login = Login {
-        app: &app,
-        request: &request,
+        context,
         form: &form,
         index: &index,
         network: lookup_hash(&index, Subject::Network, network.as_bytes()),
-        shown: device::shown(&index, &request, &form.options),
+        presented: device::presented(&index, request, &form.options),
     };
 
-    // First round trip: count the request, and find out whose the identifier is.
-    let ((), (typed, owner)) =
-        futures::future::try_join(login.count(), owner::owner(&app, &index, &form.identifier)).await?;
+    // First round trip: count the request, and find the user.
+    let user = identify::find_user(app, &index, &form.identifier);
+    let ((), (identifier_hash, user)) = futures::future::try_join(login.count(), user).await?;
 
-    // Second: reserve an attempt, and load the account. An unknown identifier stands for an account of its own that isn't there.
-    let (unknown_id, unknown_vault) = Vault::of_unknown(&app, &typed).await?;
-    let id = owner.unwrap_or(unknown_id);
-    if login.shown.take_if(|token| token.user_id != id).is_some() {
-        login.count().await?; // another account's device is a stranger to this one
+    // Second round trip: reserve an attempt, and load the account. An unknown identifier has an account of its own, which does not exist.
+    let (decoy_id, decoy_cipher) = app.decoy_cipher(&identifier_hash).await?;
+    let id = user.unwrap_or(decoy_id);
+    if login.presented.take_if(|token| token.user_id != id).is_some() {
+        login.count().await?; // this account does not recognise the device of another one
     }
-    let (mut attempt, loaded) = futures::future::join(login.reserve(&id), login.load(&id)).await;
-    let mut loaded = loaded?;
-    let vault = loaded.salt.take().map_or(unknown_vault, |salt| Vault::new(&app, salt));
-    if login.shown.is_some() && login.known_device(&loaded).is_none() {
-        // It was known once, and isn't any more: a stranger's budgets are what is left to it.
-        login.shown = None;
+    let (mut attempt, record) = futures::future::join(login.reserve(&id), login.load(&id)).await;
+    let mut record = record?;
+    let cipher = record.salt.take().map_or(decoy_cipher, |salt| app.user_cipher(salt));
+    if login.presented.is_some() && login.recognised_device(&record).is_none() {
+        // The device is no longer recognised, so it gets the budgets of unrecognised devices.
+        login.presented = None;
         login.count().await?;
         attempt = login.reserve(&id).await;
     }
     let attempt = match attempt {
         Ok(attempt) => attempt,
-        Err(error @ Error::LockedOut { .. }) => return login.refuse(&vault, error).await,
+        Err(error @ Error::LockedOut { .. }) => return login.refuse(&cipher, error).await,
         Err(error) => return Err(error),
     };
 
-    // Third: the session, the event, and the attempt given back, together. If the account was changed since it was loaded (another
-    // login renewed the hash, all sessions were ended, the password is another by now), once more with what it is now; a hash that
-    // was found right isn't asked again.
-    let mut right = None;
-    for _ in 0..sign_in::LOOKS {
-        let device = login.known_device(&loaded);
-        let hash = loaded.account.as_ref().and_then(|account| account.password.clone());
-        if right.is_none() || right != hash {
-            // Where the hash can't be asked, the attempt stays counted: giving it back would end the run of failures, which a flood
-            // of requests could then bring about.
-            right = if login.compare(hash.as_deref()).await? { hash } else { None };
+    // Third round trip: one transaction stores the session and its audit event and refunds the attempt. If the account changed after it was
+    // loaded (rehashed by a parallel login, sessions revoked, new password), reload and retry.
+    let (mut right, mut retries) = (None, Retries::on_conflict());
+    loop {
+        let done = login.authenticate(&cipher, record, &mut right, &attempt).await;
+        if retries.again(&done) {
+            record = login.load(&id).await?;
+            continue;
         }
-        let account = match loaded.account.filter(|_| right.is_some()) {
-            Some(account) if account.status == Status::Banned => {
-                app.store.commit_giving_back(Transaction::new(), [&attempt]).await?; // the password was right
-                return login.refuse(&vault, Error::AccountBanned).await;
-            }
-            Some(account) => account,
-            None => return login.refuse(&vault, Error::InvalidCredentials).await,
-        };
-        if let Some(response) = login.admit(&vault, account, device, &attempt).await? {
-            return Ok(response);
+        if let Err(Error::Contended(_) | Error::AccountBanned) = done {
+            app.store.refund([&attempt]).await?; // the password was right
         }
-        loaded = login.load(&id).await?;
+        return done;
     }
-    // The password was right, and is not to count as wrong.
-    app.store.commit_giving_back(Transaction::new(), [&attempt]).await?;
-    Err(sign_in::restless())
 }
 
 impl Login<'_> {
-    /// Counts the request: a known device has a budget of its own, for as long as it has that token.
+    /// Counts the request. A recognised device has a budget of its own for as long as it has this token.
     async fn count(&self) -> Result<(), Error> {
-        let (limit, key) = match &self.shown {
+        let (limit, key) = match &self.presented {
             Some(token) => (LOGIN_BY_DEVICE, &token.hash(self.index)),
             None => (LOGIN_BY_NETWORK, &self.network),
         };
-        self.app.store.count(self.app.config.limit(limit), key, self.app.clock.now()).await
+        let app = self.context.app;
+        app.store.count(app.config.limit(limit), key, app.clock.now()).await
     }
 
-    /// Reserves an attempt: a known device's failures are its own, for as long as it has that token.
+    /// Reserves an attempt. The failures of a recognised device are counted apart, for as long as it has this token.
     async fn reserve(&self, id: &UserId) -> Result<Attempt, Error> {
-        let (credential, tried_by) = match &self.shown {
+        let (credential, tried_by) = match &self.presented {
             Some(token) => ("password/device", token.hash(self.index)),
             None => ("password", id.to_string()),
         };
-        let now = self.app.clock.now();
-        self.app.store.reserve_login(credential, &tried_by, self.app.config.limit_factor, now).await
+        let app = self.context.app;
+        app.store.reserve_login(credential, &tried_by, app.config.limit_factor, app.clock.now()).await
     }
 
-    async fn load(&self, id: &UserId) -> Result<Loaded, Error> {
-        let device = self.shown.as_ref().map(|token| &token.device_id);
-        self.app.store.load(id, Wanted { device, ..Wanted::ACCOUNT }).await
+    async fn load(&self, id: &UserId) -> Result<UserRecord, Error> {
+        let device = self.presented.as_ref().map(|token| &token.device_id);
+        self.context.app.store.load(id, UserQuery { device, ..UserQuery::ACCOUNT }).await
     }
 
-    /// The device that was shown, if the account knows it.
-    fn known_device(&self, loaded: &Loaded) -> Option<Device> {
-        let (account, device) = loaded.account.as_ref().zip(loaded.device.as_ref())?;
-        let shown = self.shown.as_ref()?;
-        let known = device::is_known(self.app, self.index, account, device, shown, &self.form.options);
-        known.then(|| device.clone())
+    /// The device that was presented, if the account recognises it.
+    fn recognised_device(&self, record: &UserRecord) -> Option<Device> {
+        let (account, device) = record.account.as_ref().zip(record.device.as_ref())?;
+        let presented =
+            PresentedDevice { index: self.index, token: self.presented.as_ref()?, options: &self.form.options };
+        presented.is_recognised(self.context.app, account, device).then(|| device.clone())
     }
 
-    /// Whether the password is the one of that hash; without a hash the same work, for nothing.
-    async fn compare(&self, hash: Option<&str>) -> Result<bool, Error> {
-        let (hasher, password) = (&self.app.hasher, self.form.password.bytes());
-        let peppers = self.app.keyring.get(Purpose::Pepper).await?;
-        Ok(match hash {
-            Some(hash) => hasher.verify(password, hash, |version| peppers.bytes_of(version)).await?,
-            None => hasher.verify_dummy(password, peppers.pepper(), self.app.config.password_cost).await?,
-        })
-    }
-
-    /// Signs the owner of the account in, or asks for a second factor; `None` if the account, the device or a session is no longer as it was loaded.
-    async fn admit(
+    /// Compares the password, and logs in or asks for a second factor. `right` is the hash that the password was right for; it is not hashed
+    /// again for the same hash.
+    async fn authenticate(
         &self,
-        vault: &Vault<'_>,
-        account: Account,
-        device: Option<Device>,
+        cipher: &UserCipher<'_>,
+        record: UserRecord,
+        right: &mut Option<String>,
         attempt: &Attempt,
-    ) -> Result<Option<Response>, Error> {
-        let (app, cost) = (self.app, self.app.config.password_cost);
-        let peppers = app.keyring.get(Purpose::Pepper).await?;
-        let outdated =
-            account.password.as_deref().is_some_and(|hash| needs_rehash(hash, cost, peppers.newest().version));
-        let rehashed = if outdated {
-            Some(app.hasher.hash(self.form.password.bytes(), app.rng.bytes(), peppers.pepper(), cost).await?)
-        } else {
-            None
-        };
-        let active = Account { status: Status::Active, ..account.clone() };
-        let device = device.as_ref().zip(self.shown.as_ref());
-        let amr = &["pwd".to_owned()];
-        let asked = second_factor::asked(app, &account, device.map(|(device, _)| device));
-        let action = if asked.is_some() { Action::FirstFactor } else { Action::Login };
-        let event = vault.event(action, Outcome::Success, "password", &self.request.client).await?;
-        let mut transaction = Transaction::new();
-        transaction.audit(&app.store, &event);
-        let response = if let Some(asked) = asked {
-            let kept = SessionOptions {
-                device_token: device.map(|(_, token)| OpaqueText(token.encode(self.index))),
-                ..self.form.options.clone()
-            };
-            match &rehashed {
-                Some(hash) => transaction.rehash(&app.store, &account, hash),
-                None => transaction.demand_account(&app.store, &account),
-            }
-            second_factor::ask(app, asked, &account, vault, amr, &kept, &mut transaction).await?
-        } else {
-            let relied_on = device.and_then(|(device, _)| device.state.trust).filter(|_| account.mfa_since.is_some());
-            let entrant = Entrant {
-                account: &active,
-                vault,
-                amr,
-                confirmed: false,
-                device,
-                trust: None,
-                relied_on,
-                is_new: false,
-            };
-            let sign_in = sign_in::prepare(app, &entrant, self.request, &self.form.options).await?;
-            transaction.note_login(&app.store, &account, &sign_in.last_login, rehashed.as_deref());
-            sign_in.add_to(&mut transaction, app);
-            sign_in.answer.into_response(StatusCode::OK)
-        };
-        match app.store.commit_giving_back(transaction, [attempt]).await {
-            Ok(()) => Ok(Some(response)),
-            Err(refused) if ["account", "device", "session"].iter().any(|what| refused.refused(what)) => Ok(None),
-            Err(error) => Err(error.into()),
+    ) -> Result<Response, Error> {
+        let device = self.recognised_device(&record);
+        let hash = record.account.as_ref().and_then(|account| account.password.clone());
+        if right.is_none() || *right != hash {
+            // If the hash cannot be computed, the attempt stays counted. A refund would end the run of failures, and a flood of requests
+            // could cause that.
+            *right = if self.matches(hash.as_deref()).await? { hash } else { None };
+        }
+        match record.account.filter(|_| right.is_some()) {
+            Some(account) if account.status == Status::Banned => self.refuse(cipher, Error::AccountBanned).await,
+            Some(account) => self.commit(cipher, &account, device.as_ref(), attempt).await,
+            None => self.refuse(cipher, Error::InvalidCredentials).await,
         }
     }
 
-    async fn refuse(&self, vault: &Vault<'_>, error: Error) -> Result<Response, Error> {
-        let outcome = Outcome::Failure(error.code());
-        let event = vault.event(Action::Login, outcome, "password", &self.request.client).await?;
-        self.app.store.write_down(&event).await?;
-        Err(error)
+    /// Whether the password has this hash. Without a hash, the same work for nothing.
+    async fn matches(&self, hash: Option<&str>) -> Result<bool, Error> {
+        let (app, password) = (self.context.app, self.form.password.bytes());
+        match hash {
+            Some(hash) => password::matches(app, password, hash).await,
+            None => {
+                let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
+                Ok(app.hasher.verify_dummy(password, peppers.pepper(), app.config.password_cost).await?)
+            }
+        }
+    }
+
+    /// A new hash of the password, if the stored one is of another cost or pepper.
+    async fn rehashed(&self, account: &Account) -> Result<Option<String>, Error> {
+        let app = self.context.app;
+        let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
+        let (cost, version) = (app.config.password_cost, peppers.newest().version);
+        match account.password.as_deref() {
+            Some(hash) if needs_rehash(hash, cost, version) => password::hash(app, &self.form.password).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Commits the login, or the question for a second factor.
+    async fn commit(
+        &self,
+        cipher: &UserCipher<'_>,
+        account: &Account,
+        device: Option<&Device>,
+        attempt: &Attempt,
+    ) -> Result<Response, Error> {
+        let app = self.context.app;
+        let rehashed = self.rehashed(account).await?;
+        let device = device.zip(self.presented.as_ref());
+        let next_step = pending_login::next_step(app, account, device.map(|(device, _)| device));
+        let action = if next_step.is_some() { Action::FirstFactor } else { Action::Login };
+        let event = self.context.event(cipher, action, Outcome::Success, "password").await?;
+        let mut transaction = app.store.transaction();
+        transaction.record_event(&event);
+        let active = Account { status: Status::Active, ..account.clone() };
+        let amr = ["pwd".to_owned()];
+        let response = if let Some(step) = next_step {
+            match &rehashed {
+                Some(hash) => transaction.rehash(account, hash),
+                None => transaction.require_account(account),
+            }
+            let options = SessionOptions {
+                device_token: device.map(|(_, token)| OpaqueText(token.encode(self.index))),
+                ..self.form.options.clone()
+            };
+            let subject = SignInSubject::new(account, cipher, &amr);
+            pending_login::ask(app, &subject, step, &options, &mut transaction).await?
+        } else {
+            let relied_on = device.and_then(|(device, _)| device.state.trust).filter(|_| account.mfa_since.is_some());
+            let subject = SignInSubject { device, relied_on, ..SignInSubject::new(&active, cipher, &amr) };
+            let sign_in = issue::prepare(self.context, &subject, &self.form.options).await?;
+            transaction.record_login(account, &sign_in.last_login, rehashed.as_deref());
+            sign_in.add_to(&mut transaction);
+            sign_in.answer.into_response(StatusCode::OK)
+        };
+        app.store.commit_refunding(transaction, [attempt]).await?;
+        Ok(response)
+    }
+
+    async fn refuse(&self, cipher: &UserCipher<'_>, error: Error) -> Result<Response, Error> {
+        self.context.refuse(cipher, Action::Login, "password", error).await
     }
 }

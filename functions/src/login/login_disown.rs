@@ -1,82 +1,74 @@
-//! `POST /v1/login/disown`: "this wasn't me". By the link in the alert of a login: every session ends, every device is a stranger, and
-//! another password may be set.
+//! `POST /v1/login/disown`: "this wasn't me", by the link in the alert of a login. Every session ends, every device becomes unrecognised, and
+//! a new password may be set.
 //!
-//! `GET /login-disown`: the page that the link opens. It asks, and then posts: a mail scanner that follows links ends nothing.
-
-use std::sync::Arc;
+//! `GET /login-disown`: the page that the link opens. It asks before it posts, so a mail scanner that follows links ends nothing.
 
 use serde_json::json;
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
-        challenge::{Purpose as ChallengePurpose, RESET_SECONDS},
+        challenge::RESET_SECONDS,
         mail::Content,
     },
     error::Error,
-    http::{Method, Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
-    pages,
-    store::{About, Answer, Challenge, Pending, Transaction, Wanted},
-    vault::Vault,
+    http::{Method, Response, StatusCode, page},
+    mail,
+    operation::{Operation, Route},
+    store::{Challenge, Condition, DisownedLogin, Expected, PasswordReset, UserQuery},
 };
 
-use crate::{
-    step_token::{Step, StepToken},
+use crate::auth::{
+    continuation_token::{ContinuationToken, Step},
     user,
 };
 
-/// `login-disown`
-pub const OPERATION: Operation = Operation::http(
-    "login-disown",
-    &[Purpose::Index, Purpose::FieldContact, Purpose::FieldSession, Purpose::FieldIp, Purpose::FieldOutbox],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("login-disown", |context| Box::pin(handle(context)))
+    .summary("\"this wasn't me\", by the link in a login's alert, and its page: ends all sessions")
+    .routes(&[Route::new("POST", "/v1/login/disown"), Route::new("GET", "/login-disown")])
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+    ]);
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
     if request.method == Method::GET {
-        return Ok(pages::disown_login());
+        return Ok(page::disown_login());
     }
     let mut fields = request.fields()?;
-    let token: Option<StepToken> = fields.required("token");
+    let token: Option<ContinuationToken> = fields.required("token");
     let token = fields.finish(|| token)?;
-    let challenge = token.redeem(&app, ChallengePurpose::DisownedLogin, Step::Link).await?;
-    let About::DisownedLogin(device_epoch) = challenge.about else { return Err(Error::InvalidCode) };
-    let loaded = app.store.load(&challenge.user_id, Wanted::ACCOUNT).await?;
-    let (account, salt) = loaded.account.zip(loaded.salt).ok_or(Error::InvalidCode)?;
-    if account.device_epoch != device_epoch {
-        return Err(Error::InvalidCode); // everything of the time of that login has ended already
+    let challenge = token.redeem::<DisownedLogin>(app, Step::Link).await?;
+    let record = app.store.load(&challenge.user_id, UserQuery::ACCOUNT).await?;
+    let (account, salt) = record.account.zip(record.salt).ok_or(Error::InvalidCode)?;
+    if account.device_epoch != challenge.payload.device_epoch {
+        return Err(Error::InvalidCode); // all access was revoked after that login
     }
-    let vault = Vault::new(&app, salt);
-    let reset = StepToken::new(&app);
+    let cipher = app.user_cipher(salt);
+    let reset = ContinuationToken::new(app);
     let expires_at = app.clock.now().plus_seconds(RESET_SECONDS);
-    let reset_challenge = Challenge {
-        id: reset.challenge.clone(),
-        user_id: account.id.clone(),
-        about: About::PasswordReset(device_epoch + 1),
-        pending: Pending::Proven(Answer { hash: reset.hash(&app).await?, expires_at }),
-        generation: 1,
-        attempts: 0,
-        ends_at: expires_at,
-    };
-    let event = vault.event(Action::DisownLogin, Outcome::Success, "link", &request.client).await?;
-    let mut transaction = Transaction::new();
-    transaction.consume_challenge(&app.store, &challenge);
-    transaction.shut_out(&app.store, &account, None);
-    transaction.issue_challenge(&app.store, &reset_challenge);
-    transaction.audit(&app.store, &event);
-    // Should the answer, or the page that waits for it, get lost.
-    if let Some(address) = user::address(&vault, &account).await? {
+    let payload = PasswordReset { device_epoch: account.device_epoch + 1 };
+    let expected = Expected::ContinuationToken(reset.expected(app, expires_at).await?);
+    let reset_challenge = Challenge::new(&reset.challenge, &account.id, payload, expected, expires_at);
+    let event = context.event(&cipher, Action::DisownLogin, Outcome::Success, "link").await?;
+    let mut transaction = app.store.transaction();
+    transaction.consume_challenge(&challenge);
+    transaction.revoke_all_access(&account, None);
+    transaction.issue_challenge(&reset_challenge);
+    transaction.record_event(&event);
+    // For an owner who loses the answer or the page that waits for it.
+    if let Some(address) = user::address(&cipher, &account).await? {
         let link = format!("{}/login-disown#reset={}", app.public_url().await?, reset.encode());
-        transaction.put_mail(&app.store, &vault.mail(&address, Content::PasswordReset { link }, RESET_SECONDS).await?);
+        transaction.put_mail(&mail::compose(&cipher, &address, Content::PasswordReset { link }, expires_at).await?);
     }
     match app.store.commit(transaction).await {
         Ok(()) => {}
-        Err(refused) if refused.refused("challenge") => return Err(Error::InvalidCode),
-        Err(refused) if refused.refused("account") => {
-            return Err(Error::TemporarilyUnavailable("the account changed meanwhile".to_owned()));
-        }
+        Err(refused) if refused.is(Condition::Challenge) => return Err(Error::InvalidCode),
         Err(error) => return Err(error.into()),
     }
     let answer = json!({ "reset_token": reset.encode(), "expires_in": RESET_SECONDS });

@@ -1,52 +1,53 @@
-//! `POST /v1/login/mfa`: the second factor of a login, by a code. All tries at it are counted together, whatever the method, and giving the
-//! first factor again gives no more of them.
-
-use std::sync::Arc;
+//! `POST /v1/login/mfa`: the second factor of a login, by a code. All attempts are counted together, whatever the method. Repeating the first
+//! factor gives no more of them.
 
 use shared::{
     app::App,
     clock::Timestamp,
+    context::Context,
+    crypto::key::KeyPurpose,
     domain::{
-        challenge::Purpose as ChallengePurpose,
         limits::{LOGIN_CODE_GUESSES_BY_ACCOUNT, SECOND_FACTOR_BY_ACCOUNT},
         otp_code::OtpCode,
         second_factor::Method,
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
-    store::{Attempt, CommitError, FactorChange, FactorUse, Guess, Transaction},
+    operation::{Operation, Route},
+    store::{Attempt, Challenge, Condition, FactorChange, FactorUse, Retries, SecondFactor, SecretKind, Transaction},
 };
 
-use crate::{
-    factor::{self, TypedCode},
-    mailed_code,
-    second_factor::{self, Waiting},
-    sign_in,
-    step_token::{Step, StepToken},
+use crate::auth::{
+    continuation_token::{ContinuationToken, Step},
+    csrf, mailed_code,
+    mfa::{
+        codes::{self, TypedCode},
+        pending_login::{self, PendingLogin, SecondFactorProof},
+    },
 };
 
-/// `login-mfa`
-pub const OPERATION: Operation = Operation::http(
-    "login-mfa",
-    &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::FieldContact,
-        Purpose::FieldMfa,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
-        Purpose::Csrf,
-        Purpose::Refresh,
-        Purpose::Signing,
-    ],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("login-mfa", |context| Box::pin(handle(context)))
+    .summary(
+        "finishes a pending login: `totp`, `backup_code`, or a mailed code (`email_code`) on an unrecognised device",
+    )
+    .routes(&[Route::new("POST", "/v1/login/mfa")])
+    .memory(512)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+        KeyPurpose::Csrf,
+        KeyPurpose::Refresh,
+        KeyPurpose::Signing,
+    ])
+    .limits(&[SECOND_FACTOR_BY_ACCOUNT, LOGIN_CODE_GUESSES_BY_ACCOUNT]);
 
 struct Form {
-    token: StepToken,
+    token: ContinuationToken,
     code: Code,
     trust_device: bool,
 }
@@ -54,7 +55,6 @@ struct Form {
 enum Code {
     /// Of one of the account's second factors.
     Factor(TypedCode),
-    /// The mailed one.
     Mailed(OtpCode),
 }
 
@@ -82,154 +82,145 @@ impl Form {
     }
 }
 
-/// What was counted as a failure, to be given back where the code is right.
-struct Tries {
-    at: Timestamp,
-    /// What the tries at second factors are counted by.
-    tried_by: Option<String>,
-    /// What the guesses at mailed codes are counted by.
-    mailed: Option<String>,
-    attempt: Option<Attempt>,
-}
-
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let form = Form::parse(&request)?;
-    let (purpose, method) = (ChallengePurpose::SecondFactor, form.code.method());
-    let challenge = form.token.redeem(&app, purpose, Step::Next).await?;
-    let mut waiting = second_factor::load(&app, &challenge, None).await?;
-    sign_in::check_transport(&app, &request, &waiting.options).await?;
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
+    let form = Form::parse(request)?;
+    let method = form.code.method();
+    let challenge = form.token.redeem::<SecondFactor>(app, Step::Next).await?;
+    let mut pending = pending_login::load(app, &challenge, None).await?;
+    csrf::check_transport(context, &pending.options).await?;
 
     // Before anything is compared.
-    let tries = match reserve(&app, &waiting, method).await {
-        Ok(tries) => tries,
-        Err(error) if error.status().is_client_error() => return waiting.refuse(&app, &request, method, error).await,
+    let attempts = match Attempts::reserve(app, &pending, method).await {
+        Ok(attempts) => attempts,
+        Err(error) if error.status().is_client_error() => return pending.refuse(context, method, error).await,
         Err(error) => return Err(error),
     };
-    for _ in 0..sign_in::LOOKS {
-        let used = match &form.code {
-            Code::Factor(code) if waiting.login.code.is_none() => {
-                factor::right(&app, &waiting.vault, &waiting.account.id, &waiting.factors, code).await?
-            }
-            _ => None,
+    let mut retries = Retries::on_conflict();
+    loop {
+        let done = finish(context, &form, &pending, &attempts).await;
+        if retries.again(&done) {
+            pending = pending_login::load(app, &challenge, None).await?;
+            continue;
+        }
+        if let Err(Error::Contended(_) | Error::AccountBanned) = done {
+            attempts.refund(app).await?; // the code was right
+        }
+        return match done {
+            Err(error) if error.status().is_client_error() => pending.refuse(context, method, error).await,
+            done => done,
         };
-        if used.is_none() && !is_mailed_code(&app, &waiting, &form.code).await? {
-            return waiting.refuse(&app, &request, method, Error::InvalidCode).await;
-        }
-        match admit(&app, &request, &form, &waiting, used.as_ref(), &tries).await {
-            Ok(Some(response)) => return Ok(response),
-            Ok(None) => {}
-            Err(Error::AccountBanned) => {
-                tries.give_back(&app).await?; // the code was right
-                return waiting.refuse(&app, &request, method, Error::AccountBanned).await;
-            }
-            Err(error) if error.status().is_client_error() => {
-                return waiting.refuse(&app, &request, method, error).await;
-            }
-            Err(error) => return Err(error),
-        }
-        waiting = second_factor::load(&app, &challenge, None).await?;
-    }
-    tries.give_back(&app).await?; // the code was right, and is not to count as wrong
-    Err(sign_in::restless())
-}
-
-/// Reserves a try: of the challenge's, of the account's, and of the credential's. Where one refuses, nothing is compared, and those before
-/// are given back.
-async fn reserve(app: &App, waiting: &Waiting<'_>, method: Method) -> Result<Tries, Error> {
-    let now = app.clock.now();
-    let (id, purpose) = (&waiting.challenge.id, ChallengePurpose::SecondFactor);
-    let reserved = app.store.reserve_attempt(id, purpose, Guess::SecondFactor, now).await?;
-    reserved.ok_or(Error::InvalidCode)?;
-    let mut tries = Tries { at: now, tried_by: None, mailed: None, attempt: None };
-    match tries.reserve_others(app, waiting, method).await {
-        Ok(()) => Ok(tries),
-        Err(error) => {
-            if error.status().is_client_error() {
-                tries.give_back(app).await?;
-                app.store.return_attempt(waiting.challenge).await?;
-            }
-            Err(error)
-        }
     }
 }
 
-impl Tries {
-    async fn reserve_others(&mut self, app: &App, waiting: &Waiting<'_>, method: Method) -> Result<(), Error> {
-        let tried_by = waiting.tried_by(app).await?;
-        app.store.count_try(app.config.unmultiplied_limit(SECOND_FACTOR_BY_ACCOUNT), &tried_by, self.at).await?;
+/// Verifies the code and commits the login.
+async fn finish(
+    context: Context<'_>,
+    form: &Form,
+    pending: &PendingLogin<'_>,
+    attempts: &Attempts,
+) -> Result<Response, Error> {
+    let app = context.app;
+    let used = verify(app, &form.code, pending).await?;
+    let proof = SecondFactorProof { method: form.code.method(), amr: &[], trust_device: form.trust_device };
+    let mut transaction = app.store.transaction();
+    let sign_in = pending.sign_in(context, proof, &mut transaction).await?;
+    if let Some(used) = used {
+        transaction.use_factor(&pending.account.id, &used, FactorChange::None);
+        let (cipher, account, factors) = (&pending.cipher, &pending.account, &pending.factors);
+        codes::notify_backup_code_used(app, cipher, account, factors, &used, &mut transaction).await?;
+    }
+    attempts.refund_counts(app, &mut transaction);
+    match app.store.commit_refunding(transaction, &attempts.credential).await {
+        Ok(()) => Ok(sign_in.answer.into_response(StatusCode::OK)),
+        // Another request came first with the same token or the same code.
+        Err(refused) if refused.is(Condition::Challenge) || refused.is(Condition::Factors) => Err(Error::InvalidCode),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Verifies the code. Returns how it is to be spent; a mailed code is spent with its challenge.
+async fn verify<'a>(app: &App, code: &Code, pending: &'a PendingLogin<'_>) -> Result<Option<FactorUse<'a>>, Error> {
+    let used = match (code, &pending.challenge.payload.code) {
+        (Code::Factor(code), None) => {
+            codes::verify_code(app, &pending.cipher, &pending.account.id, &pending.factors, code).await?
+        }
+        (Code::Mailed(code), Some(hash)) if mailed_code::is_right(app, code, hash).await? => return Ok(None),
+        _ => None,
+    };
+    used.map(Some).ok_or(Error::InvalidCode)
+}
+
+/// The attempts that a code reserves. They count as failures until they are refunded.
+struct Attempts {
+    at: Timestamp,
+    /// The key of the attempts at second factors.
+    tried_by: Option<String>,
+    /// The key of the guesses at mailed codes.
+    mailed: Option<String>,
+    credential: Option<Attempt>,
+}
+
+impl Attempts {
+    /// Reserves an attempt of the challenge, of the account and of the credential. If one refuses, nothing is compared, and those before are
+    /// refunded.
+    async fn reserve(app: &App, pending: &PendingLogin<'_>, method: Method) -> Result<Self, Error> {
+        let now = app.clock.now();
+        let reserved = app.store.reserve_attempt(&pending.challenge.id, SecretKind::SecondFactor, now);
+        let _: Challenge<SecondFactor> = reserved.await?.ok_or(Error::InvalidCode)?;
+        let mut attempts = Self { at: now, tried_by: None, mailed: None, credential: None };
+        match attempts.reserve_others(app, pending, method).await {
+            Ok(()) => Ok(attempts),
+            Err(error) => {
+                if error.status().is_client_error() {
+                    attempts.refund(app).await?;
+                    app.store.refund_attempt(pending.challenge).await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn reserve_others(&mut self, app: &App, pending: &PendingLogin<'_>, method: Method) -> Result<(), Error> {
+        let tried_by = pending.tried_by(app).await?;
+        let limit = app.config.unmultiplied_limit(SECOND_FACTOR_BY_ACCOUNT);
+        app.store.count_since_first(limit, &tried_by, self.at).await?;
         self.tried_by = Some(tried_by.clone());
         match method {
             Method::EmailCode => {
-                let account = format!("{}#{}", waiting.account.id, waiting.account.device_epoch);
+                let account = format!("{}#{}", pending.account.id, pending.account.device_epoch);
                 app.store.count(app.config.limit(LOGIN_CODE_GUESSES_BY_ACCOUNT), &account, self.at).await?;
                 self.mailed = Some(account);
             }
             Method::Totp => {
-                let credential = if waiting.device.is_some() { "totp/device" } else { "totp" };
+                let credential = if pending.device.is_some() { "totp/device" } else { "totp" };
                 let factor = app.config.limit_factor;
-                self.attempt = Some(app.store.reserve_login(credential, &tried_by, factor, self.at).await?);
+                self.credential = Some(app.store.reserve_login(credential, &tried_by, factor, self.at).await?);
             }
-            // Nothing that anybody guesses.
+            // Nobody can guess these.
             Method::BackupCode | Method::Passkey => {}
         }
         Ok(())
     }
 
-    /// Adds to a transaction that what was counted was no failure.
-    fn uncount(&self, app: &App, transaction: &mut Transaction) {
+    /// Adds the refund of the counts to a transaction.
+    fn refund_counts(&self, app: &App, transaction: &mut Transaction) {
         if let Some(tried_by) = &self.tried_by {
             let limit = app.config.unmultiplied_limit(SECOND_FACTOR_BY_ACCOUNT);
-            transaction.uncount_try(&app.store, limit, tried_by);
+            transaction.refund_since_first(limit, tried_by);
         }
         if let Some(account) = &self.mailed {
-            transaction.uncount(&app.store, app.config.limit(LOGIN_CODE_GUESSES_BY_ACCOUNT), account, self.at);
+            transaction.refund_count(app.config.limit(LOGIN_CODE_GUESSES_BY_ACCOUNT), account, self.at);
         }
     }
 
-    /// Gives back what was counted and was no failure, though nothing comes of it.
-    async fn give_back(&self, app: &App) -> Result<(), Error> {
-        let mut transaction = Transaction::new();
-        self.uncount(app, &mut transaction);
+    /// Refunds everything, because nothing was compared or the code was right.
+    async fn refund(&self, app: &App) -> Result<(), Error> {
+        let mut transaction = app.store.transaction();
+        self.refund_counts(app, &mut transaction);
         if self.tried_by.is_some() {
-            app.store.commit_giving_back(transaction, &self.attempt).await?;
+            app.store.commit_refunding(transaction, &self.credential).await?;
         }
         Ok(())
     }
-}
-
-/// Whether the code is the one that was mailed for this login.
-async fn is_mailed_code(app: &App, waiting: &Waiting<'_>, code: &Code) -> Result<bool, Error> {
-    let (Code::Mailed(code), Some(hash)) = (code, &waiting.login.code) else { return Ok(false) };
-    mailed_code::is_right(app, code, hash).await
-}
-
-/// Signs whoever gave the right code in; `None` if the account, the device or a session is no longer as it was loaded.
-async fn admit(
-    app: &App,
-    request: &Request,
-    form: &Form,
-    waiting: &Waiting<'_>,
-    used: Option<&FactorUse<'_>>,
-    tries: &Tries,
-) -> Result<Option<Response>, Error> {
-    let mut transaction = Transaction::new();
-    let method = form.code.method();
-    let sign_in = waiting.sign_in(app, request, method, &[], form.trust_device, &mut transaction).await?;
-    if let Some(used) = used {
-        transaction.use_factor(&app.store, &waiting.account.id, used, FactorChange::None);
-        let (vault, account, factors) = (&waiting.vault, &waiting.account, &waiting.factors);
-        factor::tell_of_use(app, vault, account, factors, used, &mut transaction).await?;
-    }
-    tries.uncount(app, &mut transaction);
-    match app.store.commit_giving_back(transaction, &tries.attempt).await {
-        Ok(()) => Ok(Some(sign_in.answer.into_response(StatusCode::OK))),
-        Err(refused) if spent(&refused) => Err(Error::InvalidCode),
-        Err(refused) if ["account", "device", "session"].iter().any(|what| refused.refused(what)) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Whether somebody else was faster with the same token or the same code.
-fn spent(refused: &CommitError) -> bool {
-    refused.refused("challenge") || refused.refused("factors")
 }

@@ -1,18 +1,17 @@
-//! `POST /v1/login/passkey/options`: asks for a passkey. With an identifier for one of its account's, without for whichever the client has;
-//! with an `mfa_token` for the second factor of that login. Unknown identifiers, and accounts that have no passkey, are asked for made-up
-//! ones, always the same.
-
-use std::sync::Arc;
+//! `POST /v1/login/passkey/options`: asks for a passkey. Without an identifier any user's will do. An account without passkeys gets decoy
+//! credentials, so that nobody learns which accounts have some.
 
 use serde_json::json;
 use shared::{
     app::App,
+    context::Context,
     crypto::{
+        key::{KeyPurpose, KeySet},
         lookup_hash::{Subject, lookup_hash, raw},
         secret::{Token, hmac},
     },
     domain::{
-        challenge::{MAX_ATTEMPTS, PASSKEY_SECONDS, Purpose as ChallengePurpose},
+        challenge::{MAX_ATTEMPTS, PASSKEY_SECONDS},
         identifier::Identifier,
         ids::UserId,
         limits::PASSKEY_OPTIONS_BY_NETWORK,
@@ -21,53 +20,52 @@ use shared::{
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::{KeySet, Purpose},
-    operation::Operation,
-    store::{About, Challenge, PasskeyAssertion, Pending, Transaction, Wanted},
-    vault::Vault,
-    webauthn::{Allowed, RelyingParty},
+    operation::{Operation, Route},
+    store::{Challenge, Expected, PasskeyAssertion, SecondFactor, UserQuery},
+    webauthn::Allowed,
 };
 
-use crate::{
-    device, owner, passkey, second_factor,
-    step_token::{Step, StepToken},
+use crate::auth::{
+    continuation_token::{ContinuationToken, Step},
+    identify,
+    mfa::{passkey, pending_login},
+    session::device,
 };
 
-/// `login-passkey-options`
-pub const OPERATION: Operation = Operation::http(
-    "login-passkey-options",
-    &[Purpose::Index, Purpose::FieldMfa, Purpose::FieldSession],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("login-passkey-options", |context| Box::pin(handle(context)))
+    .summary("asks for a passkey: any, one of an account's, or one as a second factor")
+    .routes(&[Route::new("POST", "/v1/login/passkey/options")])
+    .keys(&[KeyPurpose::Index, KeyPurpose::FieldMfa, KeyPurpose::FieldSession])
+    .limits(&[PASSKEY_OPTIONS_BY_NETWORK]);
 
-enum Whose {
-    /// Whoever has one.
+/// Who is asked for a passkey.
+enum Target {
     Anybody,
-    /// The account of that identifier.
-    Identified(Identifier),
-    /// The account that gave a first factor.
-    Waiting(StepToken),
+    /// The account with this identifier.
+    Account(Identifier),
+    /// The account of a pending login.
+    PendingLogin(ContinuationToken),
 }
 
-impl Whose {
+impl Target {
     fn parse(request: &Request) -> Result<Self, Error> {
         let mut fields = request.fields()?;
-        let waits = fields.has("mfa_token");
+        let is_pending = fields.has("mfa_token");
         let token = fields.optional("mfa_token");
-        if waits {
+        if is_pending {
             if fields.has("identifier") {
                 let _: Option<Identifier> = fields.optional("identifier");
-                fields.note("identifier", "must not come together with mfa_token");
+                fields.note("identifier", "must not be combined with mfa_token");
             }
-            return fields.finish(|| token.map(Self::Waiting));
+            return fields.finish(|| token.map(Self::PendingLogin));
         }
         let identified = fields.has("identifier");
         let identifier = fields.optional("identifier");
-        fields.finish(|| if identified { identifier.map(Self::Identified) } else { Some(Self::Anybody) })
+        fields.finish(|| if identified { identifier.map(Self::Account) } else { Some(Self::Anybody) })
     }
 }
 
-/// What is asked for, and of whom.
+/// The credentials that are asked for, and the user.
 struct Asked {
     allowed: Vec<Allowed>,
     user_id: UserId,
@@ -75,81 +73,75 @@ struct Asked {
     second_factor_of: Option<String>,
 }
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let whose = Whose::parse(&request)?;
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
+    let target = Target::parse(request)?;
     let now = app.clock.now();
-    let index = app.keyring.get(Purpose::Index).await?;
-    app.store.count(app.config.limit(PASSKEY_OPTIONS_BY_NETWORK), &asked_by(&index, &request, &whose), now).await?;
-    let asked = match whose {
-        Whose::Anybody => Asked {
+    let index = app.keyring.get(KeyPurpose::Index).await?;
+    let counted_by = counted_by(&index, request, &target);
+    app.store.count(app.config.limit(PASSKEY_OPTIONS_BY_NETWORK), &counted_by, now).await?;
+    let asked = match target {
+        Target::Anybody => Asked {
             allowed: Vec::new(),
             user_id: UserId::random(&*app.rng), // nobody's
             discoverable: true,
             second_factor_of: None,
         },
-        Whose::Identified(identifier) => identified(&app, &index, &identifier).await?,
-        Whose::Waiting(token) => waiting(&app, &token).await?,
+        Target::Account(identifier) => of_account(app, &index, &identifier).await?,
+        Target::PendingLogin(token) => of_pending_login(app, &token).await?,
     };
-    let options = RelyingParty::of(&app).await?.ask_for_passkey(&asked.allowed)?;
+    let options = app.relying_party().await?.ask_for_passkey(&asked.allowed)?;
     let id = Token::random(&*app.rng).encode();
-    let ends_at = now.plus_seconds(PASSKEY_SECONDS);
-    let challenge = Challenge {
-        user_id: asked.user_id,
-        about: About::PasskeyAssertion(PasskeyAssertion {
-            discoverable: asked.discoverable,
-            second_factor_of: asked.second_factor_of,
-            state: passkey::seal_state(&app, &id, &options.state).await?,
-        }),
-        pending: Pending::Signature,
-        generation: 1,
-        attempts: 0,
-        ends_at,
-        id: id.clone(),
+    let payload = PasskeyAssertion {
+        discoverable: asked.discoverable,
+        second_factor_of: asked.second_factor_of,
+        state: passkey::seal_state(app, PasskeyAssertion::STATE, &id, &options.state).await?,
     };
-    let mut transaction = Transaction::new();
-    transaction.issue_challenge(&app.store, &challenge);
+    let ends_at = now.plus_seconds(PASSKEY_SECONDS);
+    let mut transaction = app.store.transaction();
+    transaction.issue_challenge(&Challenge::new(&id, &asked.user_id, payload, Expected::Signature, ends_at));
     app.store.commit(transaction).await?;
     Ok(Response::json(StatusCode::OK, &json!({ "challenge_id": id, "publicKey": options.options })))
 }
 
-/// What the asking is counted by: the network, but for who has given a first factor and for a browser that is somebody's device, whose
-/// neighbours use nothing of theirs up.
-fn asked_by(index: &KeySet, request: &Request, whose: &Whose) -> String {
-    if let Whose::Waiting(token) = whose {
+/// The key of the limit: the network. A pending login and a browser with a device token have budgets of their own, which their neighbours
+/// in the network cannot use up.
+fn counted_by(index: &KeySet, request: &Request, target: &Target) -> String {
+    if let Target::PendingLogin(token) = target {
         return token.challenge.clone();
     }
-    match device::shown(index, request, &SessionOptions::default()) {
+    match device::presented(index, request, &SessionOptions::default()) {
         Some(token) => token.hash(index),
         None => lookup_hash(index, Subject::Network, network::of_limits(request.client.ip).as_bytes()),
     }
 }
 
-/// The passkeys of an account, or made-up ones; the tables are asked the same for both.
-async fn identified(app: &App, index: &KeySet, identifier: &Identifier) -> Result<Asked, Error> {
-    let (typed, owner) = owner::owner(app, index, identifier).await?;
-    let (unknown_id, unknown_vault) = Vault::of_unknown(app, &typed).await?;
-    let user_id = owner.unwrap_or(unknown_id);
-    let loaded = futures::future::try_join(app.store.load(&user_id, Wanted::ACCOUNT), app.store.passkeys(&user_id));
-    let (loaded, passkeys) = loaded.await?;
-    let vault = loaded.salt.map_or(unknown_vault, |salt| Vault::new(app, salt));
-    let mut allowed = passkey::allowed(&vault, &passkeys).await?;
+/// The passkeys of an account, or decoy credentials after the same reads.
+async fn of_account(app: &App, index: &KeySet, identifier: &Identifier) -> Result<Asked, Error> {
+    let (identifier_hash, user) = identify::find_user(app, index, identifier).await?;
+    let (decoy_id, decoy_cipher) = app.decoy_cipher(&identifier_hash).await?;
+    let user_id = user.unwrap_or(decoy_id);
+    let both = futures::future::try_join(app.store.load(&user_id, UserQuery::ACCOUNT), app.store.passkeys(&user_id));
+    let (record, passkeys) = both.await?;
+    let cipher = record.salt.map_or(decoy_cipher, |salt| app.user_cipher(salt));
+    let mut allowed = passkey::allowed(&cipher, &passkeys).await?;
     if allowed.is_empty() {
-        allowed = made_up(index, &typed);
+        allowed = decoy_credentials(index, &identifier_hash);
     }
     Ok(Asked { allowed, user_id, discoverable: false, second_factor_of: None })
 }
 
-/// The passkeys of an account whose login waits for its second factor.
-async fn waiting(app: &App, token: &StepToken) -> Result<Asked, Error> {
-    let challenge = token.redeem(app, ChallengePurpose::SecondFactor, Step::Next).await?;
-    let waiting = second_factor::load(app, &challenge, None).await?;
+/// The passkeys of an account with a pending login.
+async fn of_pending_login(app: &App, token: &ContinuationToken) -> Result<Asked, Error> {
+    let challenge = token.redeem::<SecondFactor>(app, Step::Next).await?;
+    let pending = pending_login::load(app, &challenge, None).await?;
     if challenge.attempts >= MAX_ATTEMPTS {
         return Err(Error::InvalidCode);
     }
-    if waiting.login.code.is_some() || waiting.account.passkeys == 0 {
-        return Err(Error::Conflict("This login can't be finished with a passkey."));
+    if challenge.payload.code.is_some() || pending.account.passkeys == 0 {
+        return Err(Error::Conflict("A passkey cannot complete this login."));
     }
-    let allowed = passkey::allowed(&waiting.vault, &app.store.passkeys(&challenge.user_id).await?).await?;
+    let allowed = passkey::allowed(&pending.cipher, &app.store.passkeys(&challenge.user_id).await?).await?;
     Ok(Asked {
         allowed,
         user_id: challenge.user_id.clone(),
@@ -158,9 +150,9 @@ async fn waiting(app: &App, token: &StepToken) -> Result<Asked, Error> {
     })
 }
 
-/// Credential ids as a few common authenticators make them, derived from what was typed: the same whenever it is typed.
-fn made_up(index: &KeySet, typed: &str) -> Vec<Allowed> {
-    let seed = raw(index, Subject::FakeCredential, typed.as_bytes());
+/// Credential ids like those of a few common authenticators. They are derived from the identifier, so they never change.
+fn decoy_credentials(index: &KeySet, identifier_hash: &str) -> Vec<Allowed> {
+    let seed = raw(index, Subject::DecoyCredential, identifier_hash.as_bytes());
     let how_many = if seed[0] < 64 { 2 } else { 1 };
     (0..how_many)
         .map(|number: u8| {

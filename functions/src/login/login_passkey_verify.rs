@@ -1,47 +1,51 @@
-//! `POST /v1/login/passkey/verify`: logs in with a passkey, which is both factors, or gives one as the second factor of a login.
-
-use std::sync::Arc;
+//! `POST /v1/login/passkey/verify`: logs in with a passkey, which is both factors, or uses one as the second factor of a login.
 
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::{KeyPurpose, KeySet},
     domain::{
         account::Status,
         audit::{Action, Outcome},
-        challenge::Purpose as ChallengePurpose,
         ids::UserId,
         second_factor::Method,
         session::{OpaqueText, SessionOptions},
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::{KeySet, Purpose},
-    operation::Operation,
-    store::{About, Account, Challenge, Guess, PasskeyAssertion, Transaction, Wanted},
-    vault::Vault,
-    webauthn::{Assertion, RelyingParty},
+    operation::{Operation, Route},
+    store::{Account, Challenge, Condition, PasskeyAssertion, Retries, SecondFactor, SecretKind, UserQuery},
+    user_cipher::UserCipher,
+    webauthn::Assertion,
 };
 
-use crate::{
-    device, passkey, second_factor,
-    sign_in::{self, Entrant},
+use crate::auth::{
+    csrf,
+    mfa::{
+        passkey,
+        pending_login::{self, PendingLogin, SecondFactorProof},
+    },
+    session::{
+        device::{self, PresentedDevice},
+        issue,
+        subject::SignInSubject,
+    },
 };
 
-/// `login-passkey-verify`
-pub const OPERATION: Operation = Operation::http(
-    "login-passkey-verify",
-    &[
-        Purpose::Index,
-        Purpose::FieldContact,
-        Purpose::FieldMfa,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
-        Purpose::Csrf,
-        Purpose::Refresh,
-        Purpose::Signing,
-    ],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("login-passkey-verify", |context| Box::pin(handle(context)))
+    .summary("logs in with a passkey, which is both factors; or takes one as the second factor")
+    .routes(&[Route::new("POST", "/v1/login/passkey/verify")])
+    .memory(512)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+        KeyPurpose::Csrf,
+        KeyPurpose::Refresh,
+        KeyPurpose::Signing,
+    ]);
 
 struct Form {
     challenge_id: OpaqueText,
@@ -61,177 +65,156 @@ impl Form {
 
 /// A login with a passkey.
 struct Login<'a> {
-    app: &'a App,
-    request: &'a Request,
+    context: Context<'a>,
     form: &'a Form,
     index: &'a KeySet,
-    challenge: &'a Challenge,
-    asked: &'a PasskeyAssertion,
-    /// WebAuthn's state, opened.
+    challenge: &'a Challenge<PasskeyAssertion>,
+    /// WebAuthn's state, decrypted.
     state: String,
-    /// The id of the passkey that answered, if it is anybody's.
+    /// The id of the passkey that signed, whether it exists or not.
     passkey: String,
 }
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let form = Form::parse(&request)?;
-    let now = app.clock.now();
-    let challenge = app.store.challenge(&form.challenge_id.0, ChallengePurpose::PasskeyAssertion, now).await?;
-    let challenge = challenge.ok_or(Error::InvalidCode)?;
-    let About::PasskeyAssertion(asked) = &challenge.about else { return Err(Error::InvalidCode) };
-    let index = app.keyring.get(Purpose::Index).await?;
-    let login = Login {
-        app: &app,
-        request: &request,
-        form: &form,
-        index: &index,
-        challenge: &challenge,
-        asked,
-        state: passkey::open_state(&app, &challenge.id, &asked.state).await?,
-        passkey: passkey::id(&index, form.assertion.credential_id()),
-    };
-    match &asked.second_factor_of {
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
+    let form = Form::parse(request)?;
+    let found = app.store.challenge(&form.challenge_id.0, app.clock.now()).await?;
+    let challenge: Challenge<PasskeyAssertion> = found.ok_or(Error::InvalidCode)?;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
+    let state = passkey::open_state(app, PasskeyAssertion::STATE, &challenge.id, &challenge.payload.state).await?;
+    let passkey = passkey::id(&index, form.assertion.credential_id());
+    let login = Login { context, form: &form, index: &index, challenge: &challenge, state, passkey };
+    match &challenge.payload.second_factor_of {
         Some(first) => login.as_second_factor(first).await,
         None => login.as_both_factors().await,
     }
 }
 
 impl Login<'_> {
-    /// Bounds how often one challenge is looked at.
+    /// Limits the attempts at one challenge.
     async fn reserve(&self) -> Result<(), Error> {
-        let (store, purpose, now) = (&self.app.store, ChallengePurpose::PasskeyAssertion, self.app.clock.now());
-        let reserved = store.reserve_attempt(&self.challenge.id, purpose, Guess::Signature, now).await?;
+        let app = self.context.app;
+        let reserved = app.store.reserve_attempt(&self.challenge.id, SecretKind::Signature, app.clock.now());
+        let reserved: Option<Challenge<PasskeyAssertion>> = reserved.await?;
         reserved.map(|_| ()).ok_or(Error::InvalidCode)
     }
 
     async fn as_both_factors(&self) -> Result<Response, Error> {
-        sign_in::check_transport(self.app, self.request, &self.form.options).await?;
+        csrf::check_transport(self.context, &self.form.options).await?;
         self.reserve().await?;
-        // Asked of anybody, it must say whose it is (WebAuthn, section 7.2, step 6).
-        let user_id = match self.asked.discoverable {
+        // A discoverable credential must name its user (WebAuthn, section 7.2, step 6).
+        let user_id = match self.challenge.payload.discoverable {
             true => self.form.assertion.user_id().ok_or(Error::InvalidCode)?,
             false => self.challenge.user_id.clone(),
         };
-        for _ in 0..sign_in::LOOKS {
-            if let Some(response) = self.admit(&user_id).await? {
-                return Ok(response);
+        let mut retries = Retries::on_conflict();
+        loop {
+            let done = self.sign_in(&user_id).await;
+            if !retries.again(&done) {
+                return done;
             }
         }
-        Err(sign_in::restless())
     }
 
-    /// Signs the owner of the passkey in; `None` if something isn't as it was loaded any more.
-    async fn admit(&self, user_id: &UserId) -> Result<Option<Response>, Error> {
-        let (app, request, options) = (self.app, self.request, &self.form.options);
-        let shown = device::shown(self.index, request, options).filter(|token| token.user_id == *user_id);
-        let wanted = Wanted {
-            device: shown.as_ref().map(|token| &token.device_id),
+    /// Verifies the signature and commits the login.
+    async fn sign_in(&self, user_id: &UserId) -> Result<Response, Error> {
+        let (context, options) = (self.context, &self.form.options);
+        let Context { app, request } = context;
+        let token = device::presented(self.index, request, options).filter(|token| token.user_id == *user_id);
+        let query = UserQuery {
+            device: token.as_ref().map(|token| &token.device_id),
             passkey: Some(&self.passkey),
-            ..Wanted::ACCOUNT
+            ..UserQuery::ACCOUNT
         };
-        let loaded = app.store.load(user_id, wanted).await?;
-        let (_, unknown) = Vault::of_unknown(app, &user_id.to_string()).await?;
-        let vault = loaded.salt.map_or(unknown, |salt| Vault::new(app, salt));
-        let Some((account, stored)) = loaded.account.zip(loaded.passkey) else {
-            let looked = RelyingParty::of(app).await?.asserted_by_nobody(&self.form.assertion, &self.state);
-            if let Err(error @ Error::Internal(_)) = looked {
+        let record = app.store.load(user_id, query).await?;
+        let (_, decoy_cipher) = app.decoy_cipher(&user_id.to_string()).await?;
+        let cipher = record.salt.map_or(decoy_cipher, |salt| app.user_cipher(salt));
+        let Some((account, stored)) = record.account.zip(record.passkey) else {
+            let verified = app.relying_party().await?.asserted_by_nobody(&self.form.assertion, &self.state);
+            if let Err(error @ Error::Internal(_)) = verified {
                 return Err(error);
             }
-            return self.refuse(&vault, Error::InvalidCode).await;
+            return self.refuse(&cipher, Error::InvalidCode).await;
         };
-        let client = &request.client;
-        let proof = match passkey::prove(app, &vault, &stored, &self.form.assertion, &self.state, client).await {
-            Ok(proof) => proof,
-            Err(Error::InvalidCode) => return self.refuse(&vault, Error::InvalidCode).await,
+        let verified = passkey::verify(context, &cipher, &stored, &self.form.assertion, &self.state).await;
+        let verified = match verified {
+            Ok(verified) => verified,
+            Err(Error::InvalidCode) => return self.refuse(&cipher, Error::InvalidCode).await,
             Err(error) => return Err(error),
         };
         if account.status == Status::Banned {
-            return self.refuse(&vault, Error::AccountBanned).await;
+            return self.refuse(&cipher, Error::AccountBanned).await;
         }
-        let device = shown.zip(loaded.device);
-        let device = device
-            .as_ref()
-            .filter(|(token, device)| device::is_known(app, self.index, &account, device, token, options))
-            .map(|(token, device)| (device, token));
+        let device = token.zip(record.device);
+        let device = device.as_ref().map(|(token, device)| (device, token)).filter(|(device, token)| {
+            PresentedDevice { index: self.index, token, options }.is_recognised(app, &account, device)
+        });
         let active = Account { status: Status::Active, ..account.clone() };
-        let amr = proof.amr();
-        let entrant = Entrant {
-            account: &active,
-            vault: &vault,
-            amr: &amr,
-            confirmed: true,
-            device,
-            trust: None,
-            relied_on: None,
-            is_new: false,
-        };
-        let sign_in = sign_in::prepare(app, &entrant, request, options).await?;
-        let event = vault.event(Action::Login, Outcome::Success, Method::Passkey.as_str(), client).await?;
-        let mut transaction = Transaction::new();
-        transaction.consume_challenge(&app.store, self.challenge);
-        proof.add_to(app, &mut transaction);
-        transaction.note_login(&app.store, &account, &sign_in.last_login, None);
-        sign_in.add_to(&mut transaction, app);
-        transaction.audit(&app.store, &event);
+        let amr = verified.amr();
+        let subject = SignInSubject { confirmed: true, device, ..SignInSubject::new(&active, &cipher, &amr) };
+        let sign_in = issue::prepare(context, &subject, options).await?;
+        let event = context.event(&cipher, Action::Login, Outcome::Success, Method::Passkey.as_str()).await?;
+        let mut transaction = app.store.transaction();
+        transaction.consume_challenge(self.challenge);
+        verified.add_to(app, &mut transaction);
+        transaction.record_login(&account, &sign_in.last_login, None);
+        sign_in.add_to(&mut transaction);
+        transaction.record_event(&event);
         match app.store.commit(transaction).await {
-            Ok(()) => Ok(Some(sign_in.answer.into_response(StatusCode::OK))),
-            Err(refused) if refused.refused("challenge") => self.refuse(&vault, Error::InvalidCode).await,
-            Err(refused) if CHANGED.iter().any(|what| refused.refused(what)) => Ok(None),
+            Ok(()) => Ok(sign_in.answer.into_response(StatusCode::OK)),
+            Err(refused) if refused.is(Condition::Challenge) => self.refuse(&cipher, Error::InvalidCode).await,
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn refuse<T>(&self, vault: &Vault<'_>, error: Error) -> Result<T, Error> {
-        let outcome = Outcome::Failure(error.code());
-        let event = vault.event(Action::Login, outcome, Method::Passkey.as_str(), &self.request.client).await?;
-        self.app.store.write_down(&event).await?;
-        Err(error)
+    async fn refuse<T>(&self, cipher: &UserCipher<'_>, error: Error) -> Result<T, Error> {
+        self.context.refuse(cipher, Action::Login, Method::Passkey.as_str(), error).await
     }
 
-    /// The choice of the first factor is kept: what this request says of the session is not.
+    /// The session options of the first factor are kept. Those of this request don't count.
     async fn as_second_factor(&self, first: &str) -> Result<Response, Error> {
-        let (app, request, method) = (self.app, self.request, Method::Passkey);
-        let (purpose, now) = (ChallengePurpose::SecondFactor, app.clock.now());
-        let first = app.store.challenge(first, purpose, now).await?.ok_or(Error::InvalidCode)?;
-        let mut waiting = second_factor::load(app, &first, Some(&self.passkey)).await?;
-        sign_in::check_transport(app, request, &waiting.options).await?;
+        let (context, app, method) = (self.context, self.context.app, Method::Passkey);
+        let first: Option<Challenge<SecondFactor>> = app.store.challenge(first, app.clock.now()).await?;
+        let first = first.ok_or(Error::InvalidCode)?;
+        let mut pending = pending_login::load(app, &first, Some(&self.passkey)).await?;
+        csrf::check_transport(context, &pending.options).await?;
         self.reserve().await?;
-        if app.store.reserve_attempt(&first.id, purpose, Guess::SecondFactor, now).await?.is_none() {
-            return waiting.refuse(app, request, method, Error::InvalidCode).await;
+        let reserved = app.store.reserve_attempt(&first.id, SecretKind::SecondFactor, app.clock.now()).await?;
+        let reserved: Option<Challenge<SecondFactor>> = reserved;
+        if reserved.is_none() {
+            return pending.refuse(context, method, Error::InvalidCode).await;
         }
-        for _ in 0..sign_in::LOOKS {
-            let Some(stored) = &waiting.passkey else {
-                return waiting.refuse(app, request, method, Error::InvalidCode).await;
-            };
-            let (assertion, client) = (&self.form.assertion, &request.client);
-            let proof = match passkey::prove(app, &waiting.vault, stored, assertion, &self.state, client).await {
-                Ok(proof) => proof,
-                Err(Error::InvalidCode) => return waiting.refuse(app, request, method, Error::InvalidCode).await,
-                Err(error) => return Err(error),
-            };
-            let mut transaction = Transaction::new();
-            let key = proof.key_amr();
-            let sign_in = match waiting.sign_in(app, request, method, key, false, &mut transaction).await {
-                Ok(sign_in) => sign_in,
-                Err(Error::AccountBanned) => return waiting.refuse(app, request, method, Error::AccountBanned).await,
-                Err(error) => return Err(error),
-            };
-            // The login's own challenge goes with `sign_in`.
-            transaction.withdraw_challenge(&app.store, &self.challenge.id);
-            proof.add_to(app, &mut transaction);
-            match app.store.commit(transaction).await {
-                Ok(()) => return Ok(sign_in.answer.into_response(StatusCode::OK)),
-                Err(refused) if refused.refused("challenge") => {
-                    return waiting.refuse(app, request, method, Error::InvalidCode).await;
-                }
-                Err(refused) if CHANGED.iter().any(|what| refused.refused(what)) => {}
-                Err(error) => return Err(error.into()),
+        let mut retries = Retries::on_conflict();
+        loop {
+            let done = self.finish(&pending).await;
+            if retries.again(&done) {
+                pending = pending_login::load(app, &first, Some(&self.passkey)).await?;
+                continue;
             }
-            waiting = second_factor::load(app, &first, Some(&self.passkey)).await?;
+            return match done {
+                Err(error @ (Error::InvalidCode | Error::AccountBanned)) => {
+                    pending.refuse(context, method, error).await
+                }
+                done => done,
+            };
         }
-        Err(sign_in::restless())
+    }
+
+    /// Verifies the signature and commits the pending login.
+    async fn finish(&self, pending: &PendingLogin<'_>) -> Result<Response, Error> {
+        let (context, app) = (self.context, self.context.app);
+        let stored = pending.passkey.as_ref().ok_or(Error::InvalidCode)?;
+        let verified = passkey::verify(context, &pending.cipher, stored, &self.form.assertion, &self.state).await?;
+        let proof = SecondFactorProof { method: Method::Passkey, amr: verified.key_amr(), trust_device: false };
+        let mut transaction = app.store.transaction();
+        let sign_in = pending.sign_in(context, proof, &mut transaction).await?;
+        // `sign_in` consumes the challenge of the login; this is the one of the signature.
+        transaction.withdraw_challenge(&self.challenge.id);
+        verified.add_to(app, &mut transaction);
+        match app.store.commit(transaction).await {
+            Ok(()) => Ok(sign_in.answer.into_response(StatusCode::OK)),
+            Err(refused) if refused.is(Condition::Challenge) => Err(Error::InvalidCode),
+            Err(error) => Err(error.into()),
+        }
     }
 }
-
-/// What another request may have changed since it was loaded.
-const CHANGED: [&str; 4] = ["account", "device", "session", "passkey"];

@@ -1,71 +1,71 @@
-//! `POST /v1/mfa/backup-codes`: ten new backup codes in place of the old, shown this once, by a code of either kind.
-
-use std::sync::Arc;
+//! `POST /v1/mfa/backup-codes`: ten new backup codes. The old ones stop working.
 
 use serde_json::json;
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
+        limits::FACTOR_CHANGES_BY_SESSION,
         mail::Content,
     },
     error::Error,
-    http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
-    store::{FactorChange, Transaction},
+    http::{Response, StatusCode},
+    operation::{Access, Operation, Route},
+    store::FactorChange,
 };
 
-use crate::{
-    authentication::{self, Caller},
-    factor::{self, TypedCode},
+use crate::auth::{
+    caller::{self, Caller},
+    mfa::codes::{self, TypedCode},
     user,
 };
 
-/// `backup-codes-regenerate`
-pub const OPERATION: Operation = Operation::http(
-    "backup-codes-regenerate",
-    &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::Csrf,
-        Purpose::FieldContact,
-        Purpose::FieldMfa,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
-    ],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("backup-codes-regenerate", |context| Box::pin(handle(context)))
+    .summary("creates ten new backup codes; the old ones stop working")
+    .routes(&[Route::new("POST", "/v1/mfa/backup-codes")])
+    .access(Access::FreshSession)
+    .memory(512)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::Csrf,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+    ])
+    .limits(&[FACTOR_CHANGES_BY_SESSION]);
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let mut fields = request.fields()?;
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let mut fields = context.request.fields()?;
     let code: Option<TypedCode> = fields.required("code");
     let code = fields.finish(|| code)?;
-    let caller = authentication::caller_with_factors(&app, &request).await?;
-    let done = regenerate(&app, &request, &caller, &code).await;
-    let method = code.method().as_str();
-    caller.audit_refusal(&app, &request, Action::RegenerateBackupCodes, method, done).await
+    let caller = caller::caller_with_factors(context).await?;
+    let done = regenerate(context, &caller, &code).await;
+    caller.record_refusal(context, Action::RegenerateBackupCodes, code.method().as_str(), done).await
 }
 
-async fn regenerate(app: &App, request: &Request, caller: &Caller<'_>, code: &TypedCode) -> Result<Response, Error> {
-    caller.demand_fresh(app)?;
-    let (account, vault, now) = (&caller.account, &caller.vault, app.clock.now());
+async fn regenerate(context: Context<'_>, caller: &Caller<'_>, code: &TypedCode) -> Result<Response, Error> {
+    let app = context.app;
+    caller.require_fresh(app)?;
+    let (account, cipher, now) = (&caller.account, &caller.cipher, app.clock.now());
     if account.mfa_since.is_none() {
         return Err(Error::Conflict("No authenticator app is set up."));
     }
-    let (used, attempt) = factor::right_signed_in(app, caller, code).await?;
-    let (shown, stored) = factor::new_backup_codes(app).await?;
+    let (used, attempt) = codes::verify_code_in_session(app, caller, code).await?;
+    let (backup_codes, stored) = codes::new_backup_codes(app).await?;
     let method = code.method().as_str();
-    let event = vault.event(Action::RegenerateBackupCodes, Outcome::Success, method, &request.client).await?;
-    let mut transaction = Transaction::new();
-    factor::count_change(app, caller, &mut transaction);
-    transaction.use_factor(&app.store, &account.id, &used, FactorChange::BackupCodes(&stored));
-    transaction.demand_account(&app.store, account);
-    transaction.demand_session(&app.store, &caller.session);
-    transaction.audit(&app.store, &event);
+    let event = context.event(cipher, Action::RegenerateBackupCodes, Outcome::Success, method).await?;
+    let mut transaction = app.store.transaction();
+    codes::count_change(app, caller, &mut transaction);
+    transaction.use_factor(&account.id, &used, FactorChange::BackupCodes(&stored));
+    transaction.require_account(account);
+    transaction.require_session(&caller.session);
+    transaction.record_event(&event);
     let content = Content::BackupCodesRegenerated { at: now.rfc3339() };
-    user::tell(app, vault, account, content, &mut transaction).await?;
-    factor::change(app, caller, transaction, &attempt).await?;
-    Ok(Response::json(StatusCode::OK, &json!({ "backup_codes": shown })))
+    user::notify_owner(app, cipher, account, content, &mut transaction).await?;
+    codes::commit_change(app, caller, transaction, &attempt).await?;
+    Ok(Response::json(StatusCode::OK, &json!({ "backup_codes": backup_codes })))
 }

@@ -1,26 +1,27 @@
-//! `GET /v1/mfa`: which second factors the caller has.
-
-use std::sync::Arc;
+//! `GET /v1/mfa`: the second factors of the caller.
 
 use serde_json::json;
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
     error::Error,
-    http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
+    http::{Response, StatusCode},
+    operation::{Access, Operation, Route},
 };
 
-use crate::{authentication, sessions::trusted_until};
+use crate::auth::{caller, session::device};
 
-/// `mfa-status`
-pub const OPERATION: Operation =
-    Operation::http("mfa-status", &[Purpose::Index], |app, request| Box::pin(handle(app, request)));
+pub const OPERATION: Operation = Operation::http("mfa-status", |context| Box::pin(handle(context)))
+    .summary("says which second factors the caller has")
+    .routes(&[Route::new("GET", "/v1/mfa")])
+    .access(Access::Session)
+    .keys(&[KeyPurpose::Index]);
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let caller = authentication::caller_with_factors(&app, &request).await?;
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let app = context.app;
+    let caller = caller::caller_with_factors(context).await?;
     let devices = app.store.devices(&caller.account.id).await?;
-    let trusted = devices.iter().filter(|device| trusted_until(&app, &caller, device).is_some()).count();
+    let trusted = devices.iter().filter(|device| device::trusted_until(app, &caller, device).is_some()).count();
     let answer = json!({
         "totp": caller.account.mfa_since.is_some(),
         "backup_codes_left": caller.factors()?.backup_codes.len(),

@@ -1,69 +1,69 @@
-//! `POST /v1/mfa/totp/disable`: by a code of the authenticator app or a backup code, logins ask for no second factor any more.
-
-use std::sync::Arc;
+//! `POST /v1/mfa/totp/disable`: turns MFA off with a code of the app or a backup code.
 
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
+        limits::FACTOR_CHANGES_BY_SESSION,
         mail::Content,
     },
     error::Error,
-    http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
-    store::{FactorChange, Transaction},
+    http::{Response, StatusCode},
+    operation::{Access, Operation, Route},
+    store::FactorChange,
 };
 
-use crate::{
-    authentication::{self, Caller},
-    factor::{self, TypedCode},
+use crate::auth::{
+    caller::{self, Caller},
+    mfa::codes::{self, TypedCode},
     user,
 };
 
-/// `totp-disable`
-pub const OPERATION: Operation = Operation::http(
-    "totp-disable",
-    &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::Csrf,
-        Purpose::FieldContact,
-        Purpose::FieldMfa,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
-    ],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("totp-disable", |context| Box::pin(handle(context)))
+    .summary("turns MFA off")
+    .routes(&[Route::new("POST", "/v1/mfa/totp/disable")])
+    .access(Access::FreshSession)
+    .memory(512)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::Csrf,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+    ])
+    .limits(&[FACTOR_CHANGES_BY_SESSION]);
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let mut fields = request.fields()?;
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let mut fields = context.request.fields()?;
     let code: Option<TypedCode> = fields.required("code");
     let code = fields.finish(|| code)?;
-    let caller = authentication::caller_with_factors(&app, &request).await?;
-    let done = disable(&app, &request, &caller, &code).await;
-    caller.audit_refusal(&app, &request, Action::DisableTotp, code.method().as_str(), done).await
+    let caller = caller::caller_with_factors(context).await?;
+    let done = disable(context, &caller, &code).await;
+    caller.record_refusal(context, Action::DisableTotp, code.method().as_str(), done).await
 }
 
-async fn disable(app: &App, request: &Request, caller: &Caller<'_>, code: &TypedCode) -> Result<Response, Error> {
-    caller.demand_fresh(app)?;
-    let (account, vault, now) = (&caller.account, &caller.vault, app.clock.now());
+async fn disable(context: Context<'_>, caller: &Caller<'_>, code: &TypedCode) -> Result<Response, Error> {
+    let app = context.app;
+    caller.require_fresh(app)?;
+    let (account, cipher, now) = (&caller.account, &caller.cipher, app.clock.now());
     if account.mfa_since.is_none() {
         return Err(Error::Conflict("No authenticator app is set up."));
     }
-    let (used, attempt) = factor::right_signed_in(app, caller, code).await?;
-    let method = code.method().as_str();
-    let event = vault.event(Action::DisableTotp, Outcome::Success, method, &request.client).await?;
-    let mut transaction = Transaction::new();
-    factor::count_change(app, caller, &mut transaction);
-    transaction.use_factor(&app.store, &account.id, &used, FactorChange::Remove);
-    transaction.turn_mfa_off(&app.store, account);
-    transaction.demand_session(&app.store, &caller.session);
-    // Strangers' failures were against a secret that is gone.
-    transaction.clear_lock(&app.store, "totp", &account.id.to_string());
-    transaction.audit(&app.store, &event);
-    user::tell(app, vault, account, Content::MfaDisabled { at: now.rfc3339() }, &mut transaction).await?;
-    factor::change(app, caller, transaction, &attempt).await?;
+    let (used, attempt) = codes::verify_code_in_session(app, caller, code).await?;
+    let event = context.event(cipher, Action::DisableTotp, Outcome::Success, code.method().as_str()).await?;
+    let mut transaction = app.store.transaction();
+    codes::count_change(app, caller, &mut transaction);
+    transaction.use_factor(&account.id, &used, FactorChange::Remove);
+    transaction.turn_mfa_off(account);
+    transaction.require_session(&caller.session);
+    // The failures of unrecognised devices were at a secret that no longer exists.
+    transaction.clear_lock("totp", &account.id.to_string());
+    transaction.record_event(&event);
+    user::notify_owner(app, cipher, account, Content::MfaDisabled { at: now.rfc3339() }, &mut transaction).await?;
+    codes::commit_change(app, caller, transaction, &attempt).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }

@@ -1,77 +1,79 @@
-//! `POST /v1/mfa/totp/enable`: by a right code of the secret that waits, logins ask for a second factor from now on, and the other sessions
-//! end. The backup codes are shown this once.
-
-use std::sync::Arc;
+//! `POST /v1/mfa/totp/enable`: turns MFA on with the app's first code. Returns ten backup codes and ends the other sessions.
 
 use serde_json::json;
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
+        limits::FACTOR_CHANGES_BY_SESSION,
         mail::Content,
         otp_code::OtpCode,
         second_factor::{Method, with_methods},
     },
     error::Error,
-    http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
-    store::{Factors, StoredTotp, Transaction, factors_key},
+    http::{Response, StatusCode},
+    operation::{Access, Operation, Route},
+    store::{Factors, StoredTotp},
 };
 
-use crate::{
-    authentication::{self, Caller},
-    factor, user,
+use crate::auth::{
+    caller::{self, Caller},
+    mfa::codes::{self, Secret},
+    user,
 };
 
-/// `totp-enable`
-pub const OPERATION: Operation = Operation::http(
-    "totp-enable",
-    &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::Csrf,
-        Purpose::FieldContact,
-        Purpose::FieldMfa,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
-    ],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("totp-enable", |context| Box::pin(handle(context)))
+    .summary("turns MFA on with the app's first code; shows ten backup codes, ends the other sessions")
+    .routes(&[Route::new("POST", "/v1/mfa/totp/enable")])
+    .access(Access::FreshSession)
+    .memory(512)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::Csrf,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+    ])
+    .limits(&[FACTOR_CHANGES_BY_SESSION]);
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let mut fields = request.fields()?;
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let mut fields = context.request.fields()?;
     let code: Option<OtpCode> = fields.required("code");
     let code = fields.finish(|| code)?;
-    let caller = authentication::caller_with_factors(&app, &request).await?;
-    let done = enable(&app, &request, &caller, &code).await;
-    caller.audit_refusal(&app, &request, Action::EnableTotp, "totp", done).await
+    let caller = caller::caller_with_factors(context).await?;
+    let done = enable(context, &caller, &code).await;
+    caller.record_refusal(context, Action::EnableTotp, "totp", done).await
 }
 
-async fn enable(app: &App, request: &Request, caller: &Caller<'_>, code: &OtpCode) -> Result<Response, Error> {
-    caller.demand_fresh(app)?;
-    let (account, vault, now) = (&caller.account, &caller.vault, app.clock.now());
+async fn enable(context: Context<'_>, caller: &Caller<'_>, code: &OtpCode) -> Result<Response, Error> {
+    let app = context.app;
+    caller.require_fresh(app)?;
+    let (account, cipher, now) = (&caller.account, &caller.cipher, app.clock.now());
     let pending = caller.factors()?.pending_secret.as_ref().filter(|_| account.mfa_since.is_none());
-    let pending = pending.ok_or(Error::Conflict("No authenticator app waits to be enabled."))?;
-    let attempt = factor::reserve_signed_in(app, caller).await?;
-    let step = factor::step(app, vault, &account.id, "pending_secret", pending, code).await?;
+    let pending = pending.ok_or(Error::Conflict("There is no authenticator app to enable. Set one up first."))?;
+    let attempt = codes::reserve_code_attempt(app, caller).await?;
+    let secret = Secret { field: Factors::PENDING_SECRET, sealed: pending };
+    let step = codes::time_step(app, cipher, &account.id, secret, code).await?;
     let last_step = step.ok_or(Error::InvalidCode)?;
 
-    let item = factors_key(&account.id);
-    let secret = vault.open(Purpose::FieldMfa, Factors::place(&item, "pending_secret"), pending).await?;
-    let secret = vault.seal(Purpose::FieldMfa, Factors::place(&item, "totp_secret"), &secret).await?;
-    let (shown, stored) = factor::new_backup_codes(app).await?;
-    let event = vault.event(Action::EnableTotp, Outcome::Success, "totp", &request.client).await?;
-    let mut transaction = Transaction::new();
-    factor::count_change(app, caller, &mut transaction);
-    transaction.enable_totp(&app.store, &account.id, pending, &StoredTotp { secret, last_step }, &stored);
-    transaction.turn_mfa_on(&app.store, account, now);
-    // What this session is proven by includes the new factor, which was just shown.
+    let fields = cipher.item(&Factors::key(&account.id));
+    let secret = fields.open(Factors::PENDING_SECRET, pending).await?;
+    let secret = fields.seal(Factors::TOTP_SECRET, &secret).await?;
+    let (backup_codes, stored) = codes::new_backup_codes(app).await?;
+    let event = context.event(cipher, Action::EnableTotp, Outcome::Success, "totp").await?;
+    let mut transaction = app.store.transaction();
+    codes::count_change(app, caller, &mut transaction);
+    transaction.enable_totp(&account.id, pending, &StoredTotp { secret, last_step }, &stored);
+    transaction.turn_mfa_on(account, now);
+    // This session has just proven the new factor.
     let amr = with_methods(&caller.session.amr, Method::Totp.amr());
-    transaction.keep_session(&app.store, &caller.session, &amr);
-    transaction.audit(&app.store, &event);
-    user::tell(app, vault, account, Content::MfaEnabled { at: now.rfc3339() }, &mut transaction).await?;
-    factor::change(app, caller, transaction, &attempt).await?;
-    Ok(Response::json(StatusCode::OK, &json!({ "backup_codes": shown })))
+    transaction.keep_session(&caller.session, &amr);
+    transaction.record_event(&event);
+    user::notify_owner(app, cipher, account, Content::MfaEnabled { at: now.rfc3339() }, &mut transaction).await?;
+    codes::commit_change(app, caller, transaction, &attempt).await?;
+    Ok(Response::json(StatusCode::OK, &json!({ "backup_codes": backup_codes })))
 }

@@ -1,61 +1,64 @@
-//! `POST /v1/mfa/totp`: a new secret for an authenticator app, in place of one that waits. Nothing asks for it until `totp-enable`.
-
-use std::sync::Arc;
+//! `POST /v1/mfa/totp`: a new secret for an authenticator app. Nothing asks for it until its first code.
 
 use serde_json::json;
 use shared::{
-    app::App,
-    crypto::totp::TotpSecret,
+    context::Context,
+    crypto::{key::KeyPurpose, totp::TotpSecret},
     domain::audit::{Action, Outcome},
     error::Error,
-    http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
-    store::{Factors, Transaction, factors_key},
+    http::{Response, StatusCode},
+    operation::{Access, Operation, Route},
+    store::{Condition, Factors},
 };
 
-use crate::{
-    authentication::{self, Caller},
+use crate::auth::{
+    caller::{self, Caller},
     user::User,
 };
 
-/// `totp-setup`
-pub const OPERATION: Operation = Operation::http(
-    "totp-setup",
-    &[Purpose::Index, Purpose::Csrf, Purpose::FieldContact, Purpose::FieldMfa, Purpose::FieldSession, Purpose::FieldIp],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("totp-setup", |context| Box::pin(handle(context)))
+    .summary("creates a secret for an authenticator app, as text, URI and QR code")
+    .routes(&[Route::new("POST", "/v1/mfa/totp")])
+    .access(Access::FreshSession)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Csrf,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+    ]);
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    request.fields()?.finish(|| Some(()))?;
-    let caller = authentication::caller(&app, &request).await?;
-    let done = set_up(&app, &request, &caller).await;
-    caller.audit_refusal(&app, &request, Action::SetUpTotp, "totp", done).await
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    context.request.fields()?.finish(|| Some(()))?;
+    let caller = caller::caller(context).await?;
+    let done = set_up(context, &caller).await;
+    caller.record_refusal(context, Action::SetUpTotp, "totp", done).await
 }
 
-async fn set_up(app: &App, request: &Request, caller: &Caller<'_>) -> Result<Response, Error> {
-    const ENABLED: Error = Error::Conflict("An authenticator app is set up already.");
-    caller.demand_fresh(app)?;
+async fn set_up(context: Context<'_>, caller: &Caller<'_>) -> Result<Response, Error> {
+    const ENABLED: Error = Error::Conflict("An authenticator app is already set up.");
+    let app = context.app;
+    caller.require_fresh(app)?;
     if caller.account.mfa_since.is_some() {
         return Err(ENABLED);
     }
-    let (account, vault) = (&caller.account, &caller.vault);
+    let (account, cipher) = (&caller.account, &caller.cipher);
     let secret = TotpSecret::random(&*app.rng);
-    let known_as = User::of(vault, account).await?.known_as();
+    let known_as = User::open(cipher, account).await?.known_as();
     let enrolment = secret.enrolment(&app.config.product_name, &known_as)?;
-    let item = factors_key(&account.id);
-    let place = Factors::place(&item, "pending_secret");
-    let pending = vault.seal(Purpose::FieldMfa, place, &secret.encode()).await?;
-    let event = vault.event(Action::SetUpTotp, Outcome::Success, "totp", &request.client).await?;
-    let mut transaction = Transaction::new();
-    transaction.set_up_totp(&app.store, &account.id, &pending);
-    transaction.demand_account(&app.store, account);
-    transaction.demand_session(&app.store, &caller.session);
-    transaction.audit(&app.store, &event);
+    let fields = cipher.item(&Factors::key(&account.id));
+    let pending = fields.seal(Factors::PENDING_SECRET, &secret.encode()).await?;
+    let event = context.event(cipher, Action::SetUpTotp, Outcome::Success, "totp").await?;
+    let mut transaction = app.store.transaction();
+    transaction.set_up_totp(&account.id, &pending);
+    transaction.require_account(account);
+    transaction.require_session(&caller.session);
+    transaction.record_event(&event);
     match app.store.commit(transaction).await {
         Ok(()) => {}
-        Err(refused) if refused.refused("factors") => return Err(ENABLED),
-        Err(refused) => return Err(authentication::changed(refused)),
+        Err(refused) if refused.is(Condition::Factors) => return Err(ENABLED),
+        Err(refused) => return Err(refused.into()),
     }
     let answer = json!({ "secret": *enrolment.secret, "otpauth_uri": *enrolment.uri, "qr_code": *enrolment.qr_code });
     Ok(Response::json(StatusCode::OK, &answer))

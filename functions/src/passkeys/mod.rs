@@ -6,4 +6,4 @@ pub mod passkey_register;
 pub mod passkey_remove;
 pub mod passkey_update;
 
-mod own;
+mod lookup;

@@ -1,29 +1,27 @@
-//! `GET /v1/passkeys`: the caller's passkeys.
-
-use std::sync::Arc;
+//! `GET /v1/passkeys`: the caller's passkeys, oldest first.
 
 use serde_json::json;
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
     error::Error,
-    http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
+    http::{Response, StatusCode},
+    operation::{Access, Operation, Route},
 };
 
-use crate::{authentication, passkey::ShownPasskey};
+use crate::auth::{caller, mfa::passkey::PasskeyView};
 
-/// `passkey-list`
-pub const OPERATION: Operation =
-    Operation::http("passkey-list", &[Purpose::Index, Purpose::FieldMfa], |app, request| {
-        Box::pin(handle(app, request))
-    });
+pub const OPERATION: Operation = Operation::http("passkey-list", |context| Box::pin(handle(context)))
+    .summary("lists the caller's passkeys")
+    .routes(&[Route::new("GET", "/v1/passkeys")])
+    .access(Access::Session)
+    .keys(&[KeyPurpose::Index, KeyPurpose::FieldMfa]);
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let caller = authentication::caller(&app, &request).await?;
-    let mut shown = Vec::new();
-    for passkey in &app.store.passkeys(&caller.account.id).await? {
-        shown.push(ShownPasskey::of(&caller.vault, passkey).await?);
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let caller = caller::caller(context).await?;
+    let mut views = Vec::new();
+    for passkey in &context.app.store.passkeys(&caller.account.id).await? {
+        views.push(PasskeyView::open(&caller.cipher, passkey).await?);
     }
-    Ok(Response::json(StatusCode::OK, &json!({ "passkeys": shown })))
+    Ok(Response::json(StatusCode::OK, &json!({ "passkeys": views })))
 }

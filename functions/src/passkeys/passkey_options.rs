@@ -1,68 +1,64 @@
-//! `POST /v1/passkeys/options`: what a browser is asked for to make a passkey for the caller.
-
-use std::sync::Arc;
+//! `POST /v1/passkeys/options`: what a browser needs to create a passkey.
 
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::secret::Token,
+    context::Context,
+    crypto::{key::KeyPurpose, secret::Token},
     domain::{audit::Action, challenge::PASSKEY_SECONDS},
     error::Error,
-    http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
-    store::{About, Challenge, MAX_PASSKEYS, PasskeyRegistration, Pending, Transaction},
-    webauthn::RelyingParty,
+    http::{Response, StatusCode},
+    operation::{Access, Operation, Route},
+    store::{Challenge, Expected, MAX_PASSKEYS, PasskeyRegistration},
 };
 
-use crate::{
-    authentication::{self, Caller},
-    passkey,
+use crate::auth::{
+    caller::{self, Caller},
+    mfa::passkey,
     user::User,
 };
 
-/// `passkey-options`
-pub const OPERATION: Operation = Operation::http(
-    "passkey-options",
-    &[Purpose::Index, Purpose::Csrf, Purpose::FieldContact, Purpose::FieldMfa, Purpose::FieldSession, Purpose::FieldIp],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("passkey-options", |context| Box::pin(handle(context)))
+    .summary("returns what a browser needs to create a passkey")
+    .routes(&[Route::new("POST", "/v1/passkeys/options")])
+    .access(Access::FreshSession)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Csrf,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+    ]);
 
-/// What is told where there are too many.
-pub(super) const TOO_MANY: Error = Error::Conflict("This account has as many passkeys as it may.");
+/// The account has [`MAX_PASSKEYS`].
+pub(super) const TOO_MANY: Error = Error::Conflict("This account has the maximum number of passkeys.");
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    request.fields()?.finish(|| Some(()))?;
-    let caller = authentication::caller(&app, &request).await?;
-    let done = ask(&app, &caller).await;
-    caller.audit_refusal(&app, &request, Action::RegisterPasskey, "passkey", done).await
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    context.request.fields()?.finish(|| Some(()))?;
+    let caller = caller::caller(context).await?;
+    let done = ask(context.app, &caller).await;
+    caller.record_refusal(context, Action::RegisterPasskey, "passkey", done).await
 }
 
 async fn ask(app: &App, caller: &Caller<'_>) -> Result<Response, Error> {
-    caller.demand_fresh(app)?;
-    let (account, vault) = (&caller.account, &caller.vault);
+    caller.require_fresh(app)?;
+    let (account, cipher) = (&caller.account, &caller.cipher);
     if account.passkeys >= MAX_PASSKEYS {
         return Err(TOO_MANY);
     }
-    let have = passkey::allowed(vault, &app.store.passkeys(&account.id).await?).await?;
+    let have = passkey::allowed(cipher, &app.store.passkeys(&account.id).await?).await?;
     let have = have.into_iter().map(|known| known.id).collect();
-    let known_as = User::of(vault, account).await?.known_as();
-    let options = RelyingParty::of(app).await?.ask_to_register(&account.id, &known_as, have)?;
+    let known_as = User::open(cipher, account).await?.known_as();
+    let options = app.relying_party().await?.ask_to_register(&account.id, &known_as, have)?;
     let id = Token::random(&*app.rng).encode();
-    let challenge = Challenge {
-        user_id: account.id.clone(),
-        about: About::PasskeyRegistration(PasskeyRegistration {
-            session_hash: caller.session.hash.clone(),
-            state: passkey::seal_state(app, &id, &options.state).await?,
-        }),
-        pending: Pending::Signature,
-        generation: 1,
-        attempts: 0,
-        ends_at: app.clock.now().plus_seconds(PASSKEY_SECONDS),
-        id: id.clone(),
+    let payload = PasskeyRegistration {
+        session_hash: caller.session.hash.clone(),
+        state: passkey::seal_state(app, PasskeyRegistration::STATE, &id, &options.state).await?,
     };
-    let mut transaction = Transaction::new();
-    transaction.issue_challenge(&app.store, &challenge);
+    let ends_at = app.clock.now().plus_seconds(PASSKEY_SECONDS);
+    let mut transaction = app.store.transaction();
+    transaction.issue_challenge(&Challenge::new(&id, &account.id, payload, Expected::Signature, ends_at));
     app.store.commit(transaction).await?;
     Ok(Response::json(StatusCode::OK, &json!({ "challenge_id": id, "publicKey": options.options })))
 }

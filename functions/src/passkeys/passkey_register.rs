@@ -1,12 +1,11 @@
-//! `POST /v1/passkeys`: adds the passkey that the caller's browser made.
-
-use std::sync::Arc;
+//! `POST /v1/passkeys`: adds the passkey that the browser created.
 
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
-        challenge::Purpose as ChallengePurpose,
+        limits::FACTOR_CHANGES_BY_SESSION,
         mail::Content,
         name::DisplayText,
         passkey_provider,
@@ -14,38 +13,39 @@ use shared::{
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
-    store::{About, Guess, MAX_PASSKEYS, StoredPasskey, Transaction, passkey_key},
-    webauthn::{Registration, RelyingParty},
+    operation::{Access, Operation, Route},
+    store::{Challenge, Condition, MAX_PASSKEYS, PasskeyRegistration, SecretKind, StoredPasskey},
+    webauthn::Registration,
 };
 
 use super::passkey_options::TOO_MANY;
-use crate::{
-    authentication::{self, Caller},
-    factor,
-    passkey::{self, ShownPasskey},
+use crate::auth::{
+    caller::{self, Caller},
+    mfa::{
+        codes,
+        passkey::{self, PasskeyView},
+    },
     user,
 };
 
-/// `passkey-register`
-pub const OPERATION: Operation = Operation::http(
-    "passkey-register",
-    &[
-        Purpose::Index,
-        Purpose::Csrf,
-        Purpose::FieldContact,
-        Purpose::FieldMfa,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
-    ],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("passkey-register", |context| Box::pin(handle(context)))
+    .summary("adds the passkey that the browser created")
+    .routes(&[Route::new("POST", "/v1/passkeys")])
+    .access(Access::FreshSession)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Csrf,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+    ])
+    .limits(&[FACTOR_CHANGES_BY_SESSION]);
 
 struct Form {
     challenge_id: OpaqueText,
-    registration: Registration,
+    credential: Registration,
     name: Option<DisplayText>,
 }
 
@@ -53,72 +53,71 @@ impl Form {
     fn parse(request: &Request) -> Result<Self, Error> {
         let mut fields = request.fields()?;
         let challenge_id = fields.required("challenge_id");
-        let registration = fields.required("credential");
+        let credential = fields.required("credential");
         let name = fields.optional("name");
-        fields.finish(|| Some(Self { challenge_id: challenge_id?, registration: registration?, name }))
+        fields.finish(|| Some(Self { challenge_id: challenge_id?, credential: credential?, name }))
     }
 }
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let form = Form::parse(&request)?;
-    let caller = authentication::caller(&app, &request).await?;
-    let done = register(&app, &request, &caller, &form).await;
-    caller.audit_refusal(&app, &request, Action::RegisterPasskey, "passkey", done).await
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let form = Form::parse(context.request)?;
+    let caller = caller::caller(context).await?;
+    let done = register(context, &caller, &form).await;
+    caller.record_refusal(context, Action::RegisterPasskey, "passkey", done).await
 }
 
-async fn register(app: &App, request: &Request, caller: &Caller<'_>, form: &Form) -> Result<Response, Error> {
-    caller.demand_fresh(app)?;
-    let (account, vault, now) = (&caller.account, &caller.vault, app.clock.now());
-    let challenge = app.store.challenge(&form.challenge_id.0, ChallengePurpose::PasskeyRegistration, now).await?;
-    let challenge = challenge.ok_or(Error::InvalidCode)?;
-    // One asked for in another session, or by another user, is none of this one's.
-    let About::PasskeyRegistration(asked) = &challenge.about else { return Err(Error::InvalidCode) };
-    if asked.session_hash != caller.session.hash || challenge.user_id != account.id {
+async fn register(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Result<Response, Error> {
+    let app = context.app;
+    caller.require_fresh(app)?;
+    let (account, cipher, now) = (&caller.account, &caller.cipher, app.clock.now());
+    let found = app.store.challenge(&form.challenge_id.0, now).await?;
+    let challenge: Challenge<PasskeyRegistration> = found.ok_or(Error::InvalidCode)?;
+    // A challenge of another session, or of another user, is not for this session.
+    if challenge.payload.session_hash != caller.session.hash || challenge.user_id != account.id {
         return Err(Error::InvalidCode);
     }
-    let reserved =
-        app.store.reserve_attempt(&challenge.id, ChallengePurpose::PasskeyRegistration, Guess::Signature, now);
-    reserved.await?.ok_or(Error::InvalidCode)?;
-    let state = passkey::open_state(app, &challenge.id, &asked.state).await?;
-    let made = RelyingParty::of(app).await?.registered(&form.registration, &state)?;
+    let reserved = app.store.reserve_attempt(&challenge.id, SecretKind::Signature, now).await?;
+    let _: Challenge<PasskeyRegistration> = reserved.ok_or(Error::InvalidCode)?;
+    let state = &challenge.payload.state;
+    let state = passkey::open_state(app, PasskeyRegistration::STATE, &challenge.id, state).await?;
+    let created = app.relying_party().await?.registered(&form.credential, &state)?;
     if account.passkeys >= MAX_PASSKEYS {
         return Err(TOO_MANY);
     }
 
-    let index = app.keyring.get(Purpose::Index).await?;
-    let id = passkey::id(&index, made.credential.id());
-    let item = passkey_key(&account.id, &id);
+    let index = app.keyring.get(KeyPurpose::Index).await?;
+    let id = passkey::id(&index, created.credential.id());
+    let fields = cipher.item(&StoredPasskey::key(&account.id, &id));
     let name = match &form.name {
         Some(name) => name.as_str(),
-        None => passkey_provider::name(made.aaguid).unwrap_or("Passkey"),
+        None => passkey_provider::name(created.aaguid).unwrap_or("Passkey"),
     };
-    let place = |attribute| StoredPasskey::place(&item, attribute);
     let stored = StoredPasskey {
         user_id: account.id.clone(),
-        credential: vault.seal_json(Purpose::FieldMfa, place("credential"), &made.credential).await?,
-        name: vault.seal(Purpose::FieldMfa, place("passkey_name"), name).await?,
-        sign_count: made.signals.sign_count,
-        backup_eligible: made.signals.backup_eligible,
-        backed_up: made.signals.backed_up,
+        credential: fields.seal_json(StoredPasskey::CREDENTIAL, &created.credential).await?,
+        name: fields.seal(StoredPasskey::NAME, name).await?,
+        sign_count: created.signals.sign_count,
+        backup_eligible: created.signals.backup_eligible,
+        backed_up: created.signals.backed_up,
         created_at: now,
         last_used_at: None,
         id,
     };
-    let event = vault.event(Action::RegisterPasskey, Outcome::Success, "passkey", &request.client).await?;
-    let mut transaction = Transaction::new();
-    factor::count_change(app, caller, &mut transaction);
-    transaction.consume_challenge(&app.store, &challenge);
-    transaction.create_passkey(&app.store, &stored);
-    transaction.count_passkey(&app.store, account);
-    transaction.demand_session(&app.store, &caller.session);
-    transaction.audit(&app.store, &event);
+    let event = context.event(cipher, Action::RegisterPasskey, Outcome::Success, "passkey").await?;
+    let mut transaction = app.store.transaction();
+    codes::count_change(app, caller, &mut transaction);
+    transaction.consume_challenge(&challenge);
+    transaction.create_passkey(&stored);
+    transaction.increment_passkeys(account);
+    transaction.require_session(&caller.session);
+    transaction.record_event(&event);
     let content = Content::PasskeyAdded { at: now.rfc3339(), name: name.to_owned() };
-    user::tell(app, vault, account, content, &mut transaction).await?;
+    user::notify_owner(app, cipher, account, content, &mut transaction).await?;
     match app.store.commit(transaction).await {
-        Ok(()) => Ok(Response::json(StatusCode::CREATED, &ShownPasskey::of(vault, &stored).await?)),
-        Err(refused) if refused.refused("challenge") => Err(Error::InvalidCode),
-        Err(refused) if refused.refused("passkey") => Err(Error::Conflict("This passkey is registered already.")),
-        Err(refused) if refused.refused("limit") => Err(factor::too_many_changes(app, caller)),
-        Err(refused) => Err(authentication::changed(refused)),
+        Ok(()) => Ok(Response::json(StatusCode::CREATED, &PasskeyView::open(cipher, &stored).await?)),
+        Err(refused) if refused.is(Condition::Challenge) => Err(Error::InvalidCode),
+        Err(refused) if refused.is(Condition::Passkey) => Err(Error::Conflict("This passkey is already registered.")),
+        Err(refused) if refused.is(Condition::Limit) => Err(codes::too_many_changes(app, caller)),
+        Err(refused) => Err(refused.into()),
     }
 }

@@ -1,57 +1,54 @@
-//! `PATCH /v1/passkeys/{id}`: another name for a passkey.
-
-use std::sync::Arc;
+//! `PATCH /v1/passkeys/{id}`: renames a passkey.
 
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
         name::DisplayText,
     },
     error::Error,
-    http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
-    store::{StoredPasskey, Transaction, passkey_key},
+    http::{Response, StatusCode},
+    operation::{Access, Operation, Route},
+    store::{Condition, StoredPasskey},
 };
 
-use super::own;
-use crate::{
-    authentication::{self, Caller},
-    passkey::ShownPasskey,
+use super::lookup;
+use crate::auth::{
+    caller::{self, Caller},
+    mfa::passkey::PasskeyView,
 };
 
-/// `passkey-update`
-pub const OPERATION: Operation = Operation::http(
-    "passkey-update",
-    &[Purpose::Index, Purpose::Csrf, Purpose::FieldMfa, Purpose::FieldSession, Purpose::FieldIp],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("passkey-update", |context| Box::pin(handle(context)))
+    .summary("renames a passkey")
+    .routes(&[Route::new("PATCH", "/v1/passkeys/{id}")])
+    .access(Access::Session)
+    .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldMfa, KeyPurpose::FieldSession, KeyPurpose::FieldIp]);
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let mut fields = request.fields()?;
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let mut fields = context.request.fields()?;
     let name: Option<DisplayText> = fields.required("name");
     let name = fields.finish(|| name)?;
-    let caller = authentication::caller(&app, &request).await?;
-    let done = rename(&app, &request, &caller, &name).await;
-    caller.audit_refusal(&app, &request, Action::UpdatePasskey, "access_token", done).await
+    let caller = caller::caller(context).await?;
+    let done = rename(context, &caller, &name).await;
+    caller.record_refusal(context, Action::UpdatePasskey, "access_token", done).await
 }
 
-async fn rename(app: &App, request: &Request, caller: &Caller<'_>, name: &DisplayText) -> Result<Response, Error> {
-    caller.demand_confirmed()?;
-    let found = own::find(app, request, caller).await?;
-    let vault = &caller.vault;
-    let item = passkey_key(&found.user_id, &found.id);
-    let place = StoredPasskey::place(&item, "passkey_name");
-    let renamed = StoredPasskey { name: vault.seal(Purpose::FieldMfa, place, name.as_str()).await?, ..found.clone() };
-    let event = vault.event(Action::UpdatePasskey, Outcome::Success, "access_token", &request.client).await?;
-    let mut transaction = Transaction::new();
-    transaction.rename_passkey(&app.store, &found, &renamed.name);
-    transaction.demand_session(&app.store, &caller.session);
-    transaction.audit(&app.store, &event);
+async fn rename(context: Context<'_>, caller: &Caller<'_>, name: &DisplayText) -> Result<Response, Error> {
+    let app = context.app;
+    caller.require_confirmed()?;
+    let found = lookup::find(context, caller).await?;
+    let cipher = &caller.cipher;
+    let fields = cipher.item(&StoredPasskey::key(&found.user_id, &found.id));
+    let renamed = StoredPasskey { name: fields.seal(StoredPasskey::NAME, name.as_str()).await?, ..found.clone() };
+    let event = context.event(cipher, Action::UpdatePasskey, Outcome::Success, "access_token").await?;
+    let mut transaction = app.store.transaction();
+    transaction.rename_passkey(&found, &renamed.name);
+    transaction.require_session(&caller.session);
+    transaction.record_event(&event);
     match app.store.commit(transaction).await {
-        Ok(()) => Ok(Response::json(StatusCode::OK, &ShownPasskey::of(vault, &renamed).await?)),
-        Err(refused) if refused.refused("passkey") => Err(Error::NotFound),
-        Err(refused) => Err(authentication::changed(refused)),
+        Ok(()) => Ok(Response::json(StatusCode::OK, &PasskeyView::open(cipher, &renamed).await?)),
+        Err(refused) if refused.is(Condition::Passkey) => Err(Error::NotFound),
+        Err(refused) => Err(refused.into()),
     }
 }

@@ -1,21 +1,20 @@
 //! `GET /v1/config`: what a client needs to draw its forms.
 
-use std::sync::Arc;
-
 use serde_json::json;
 use shared::{
-    app::App,
-    config::PasswordPolicy,
-    domain::password::MAX_CODE_POINTS,
+    context::Context,
+    domain::password::{MAX_CODE_POINTS, PasswordPolicy, Strength},
     error::Error,
-    http::{Request, Response, StatusCode},
-    operation::Operation,
+    http::{Response, StatusCode},
+    operation::{Operation, Route},
 };
 
-/// `config`
-pub const OPERATION: Operation = Operation::http("config", &[], |app, request| Box::pin(handle(app, request)));
+pub const OPERATION: Operation = Operation::http("config", |context| Box::pin(handle(context)))
+    .summary("returns what a client needs to draw its forms")
+    .routes(&[Route::new("GET", "/v1/config")]);
 
-async fn handle(app: Arc<App>, _request: Request) -> Result<Response, Error> {
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let app = context.app;
     let policy = app.config.password_policy;
     let classes: &[&str] = match policy {
         PasswordPolicy::Composition => &["upper", "lower", "digit", "special"],
@@ -29,7 +28,7 @@ async fn handle(app: Arc<App>, _request: Request) -> Result<Response, Error> {
         "product_name": app.config.product_name,
         "password": {
             "policy": policy.as_str(),
-            "min_length": policy.least_code_points(false),
+            "min_length": policy.least_code_points(Strength::OnlyFactor),
             "max_length": MAX_CODE_POINTS,
             "classes": classes,
         },

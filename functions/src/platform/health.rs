@@ -1,22 +1,22 @@
 //! `GET /v1/health`: whether the tables and keys answer.
 
-use std::sync::Arc;
-
 use serde_json::json;
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
     error::Error,
-    http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
+    http::{Response, StatusCode},
+    operation::{Operation, Route},
 };
 
-/// `health`
-pub const OPERATION: Operation =
-    Operation::http("health", &[Purpose::Index], |app, request| Box::pin(handle(app, request)));
+pub const OPERATION: Operation = Operation::http("health", |context| Box::pin(handle(context)))
+    .summary("says whether the tables and keys answer")
+    .routes(&[Route::new("GET", "/v1/health")])
+    .keys(&[KeyPurpose::Index]);
 
-async fn handle(app: Arc<App>, _request: Request) -> Result<Response, Error> {
-    // One key stands for all of them: they are wrapped by the same KMS key.
-    futures::future::try_join(app.store.check(), app.keyring.check(Purpose::Index)).await?;
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let app = context.app;
+    // One key is enough, because the same KMS key wraps all of them.
+    futures::future::try_join(app.store.check(), app.keyring.check(KeyPurpose::Index)).await?;
     Ok(Response::json(StatusCode::OK, &json!({ "status": "ok" })))
 }

@@ -1,19 +1,18 @@
-//! `GET /.well-known/jwks.json`: the public keys that access tokens are verified with (RFC 7517).
-
-use std::sync::Arc;
+//! `GET /.well-known/jwks.json`: the public keys that verify access tokens (RFC 7517).
 
 use serde_json::json;
 use shared::{
-    app::App,
+    context::Context,
     error::Error,
-    http::{Request, Response, StatusCode},
-    operation::Operation,
+    http::{Response, StatusCode},
+    operation::{Operation, Route},
 };
 
-/// `jwks`
-pub const OPERATION: Operation = Operation::http("jwks", &[], |app, request| Box::pin(handle(app, request)));
+pub const OPERATION: Operation = Operation::http("jwks", |context| Box::pin(handle(context)))
+    .summary("returns the public keys that verify access tokens")
+    .routes(&[Route::new("GET", "/.well-known/jwks.json")]);
 
-async fn handle(app: Arc<App>, _request: Request) -> Result<Response, Error> {
-    let keys = app.keyring.public_keys().await?;
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let keys = context.app.keyring.public_keys().await?;
     Ok(Response::json(StatusCode::OK, &json!({ "keys": keys })).cacheable(300).readable_everywhere())
 }

@@ -1,21 +1,21 @@
-//! `$default`: every route that isn't one, and the preflights of browsers (Fetch standard, "CORS-preflight request").
-
-use std::sync::Arc;
+//! `$default`: answers 404 to unknown routes, and the preflights of browsers (Fetch standard, "CORS-preflight request").
 
 use shared::{
-    app::App,
+    context::Context,
     error::Error,
-    http::{Method, Request, Response, StatusCode},
-    operation::Operation,
+    http::{Method, Response, StatusCode},
+    operation::{Operation, Route},
 };
 
-/// `not-found`
-pub const OPERATION: Operation = Operation::http("not-found", &[], |app, request| Box::pin(handle(app, request)));
+pub const OPERATION: Operation = Operation::http("not-found", |context| Box::pin(handle(context)))
+    .summary("answers 404 to every other request; answers browsers' preflights")
+    .routes(&[Route::DEFAULT]);
 
-async fn handle(_app: Arc<App>, request: Request) -> Result<Response, Error> {
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let request = context.request;
     let is_preflight =
         request.method == Method::OPTIONS && request.headers.contains_key("access-control-request-method");
-    // A foreign origin's preflight is a route that isn't there, and its browser takes that for a no.
+    // A preflight of an origin that is not allowed is an unknown route, and its browser takes that as a refusal.
     if is_preflight && request.allowed_origin().is_some() {
         return Ok(Response::empty(StatusCode::NO_CONTENT)
             .with_header("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE")

@@ -1,26 +1,24 @@
-//! `GET /.well-known/openid-configuration`: issuer metadata (OpenID Connect Discovery 1.0, section 3; RFC 8414), enough for any
-//! OIDC library to verify our access tokens.
-
-use std::sync::Arc;
+//! `GET /.well-known/openid-configuration`: issuer metadata (OpenID Connect Discovery 1.0, section 3; RFC 8414), enough for any OIDC library
+//! to verify access tokens.
 
 use serde_json::json;
 use shared::{
-    app::App,
+    context::Context,
     error::Error,
-    http::{Request, Response, StatusCode},
-    operation::Operation,
+    http::{Response, StatusCode},
+    operation::{Operation, Route},
 };
 
-/// `openid-configuration`
-pub const OPERATION: Operation =
-    Operation::http("openid-configuration", &[], |app, request| Box::pin(handle(app, request)));
+pub const OPERATION: Operation = Operation::http("openid-configuration", |context| Box::pin(handle(context)))
+    .summary("returns issuer metadata for any OIDC library")
+    .routes(&[Route::new("GET", "/.well-known/openid-configuration")]);
 
-async fn handle(app: Arc<App>, _request: Request) -> Result<Response, Error> {
-    let issuer = app.public_url().await?;
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let issuer = context.app.public_url().await?;
     let metadata = json!({
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
-        // Required by the specification, and empty of meaning here: Latchkey gives out tokens by its own routes.
+        // The specification requires these two. Latchkey issues tokens by its own routes.
         "authorization_endpoint": format!("{issuer}/login"),
         "token_endpoint": format!("{issuer}/v1/token/refresh"),
         "response_types_supported": [],

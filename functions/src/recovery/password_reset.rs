@@ -1,77 +1,65 @@
-//! `POST /v1/password/reset`: another password, by a token that was given for it. Every session ends, every device is a stranger, the
-//! password's lock opens, and a mail says so.
-
-use std::sync::Arc;
+//! `POST /v1/password/reset`: sets a new password with a reset token. All sessions end and all devices become unrecognised.
 
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
-        challenge::Purpose as ChallengePurpose,
         mail::Content,
-        password::{self, Password},
+        password::{Password, Strength},
     },
     error::Error,
-    http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
-    store::{About, Transaction, Wanted},
-    vault::Vault,
+    http::{Response, StatusCode},
+    operation::{Operation, Route},
+    store::{Condition, PasswordReset, UserQuery},
 };
 
-use crate::{
-    registration::hash_password,
-    step_token::{Step, StepToken},
-    user,
+use crate::auth::{
+    continuation_token::{ContinuationToken, Step},
+    password, user,
 };
 
-/// `password-reset`
-pub const OPERATION: Operation = Operation::http(
-    "password-reset",
-    &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::FieldContact,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
-    ],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("password-reset", |context| Box::pin(handle(context)))
+    .summary("sets another password with the token from `login-disown`; ends all sessions")
+    .routes(&[Route::new("POST", "/v1/password/reset")])
+    .memory(1024)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+    ]);
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
     let mut fields = request.fields()?;
-    let token: Option<StepToken> = fields.required("token");
+    let token: Option<ContinuationToken> = fields.required("token");
     let new: Option<Password> = fields.required("new_password");
     let (token, new) = fields.finish(|| token.zip(new))?;
-    let challenge = token.redeem(&app, ChallengePurpose::PasswordReset, Step::Next).await?;
-    let About::PasswordReset(device_epoch) = challenge.about else { return Err(Error::InvalidCode) };
-    let loaded = app.store.load(&challenge.user_id, Wanted::ACCOUNT).await?;
-    let (account, salt) = loaded.account.zip(loaded.salt).ok_or(Error::InvalidCode)?;
-    if account.device_epoch != device_epoch {
+    let challenge = token.redeem::<PasswordReset>(app, Step::Next).await?;
+    let record = app.store.load(&challenge.user_id, UserQuery::ACCOUNT).await?;
+    let (account, salt) = record.account.zip(record.salt).ok_or(Error::InvalidCode)?;
+    if account.device_epoch != challenge.payload.device_epoch {
         return Err(Error::InvalidCode); // another password was set since
     }
-    let vault = Vault::new(&app, salt);
-    let own = user::own_words(&vault, &account).await?;
-    let context: Vec<&str> =
-        std::iter::once(app.config.product_name.as_str()).chain(own.iter().map(String::as_str)).collect();
-    let second_factor = account.mfa_since.is_some();
-    password::check(&new, app.config.password_policy, second_factor, &context).map_err(Error::WeakPassword)?;
-    let hash = hash_password(&app, &new).await?;
-    let event = vault.event(Action::ResetPassword, Outcome::Success, "link", &request.client).await?;
-    let mut transaction = Transaction::new();
-    transaction.consume_challenge(&app.store, &challenge);
-    transaction.shut_out(&app.store, &account, Some(&hash));
-    transaction.clear_lock(&app.store, "password", &account.id.to_string());
-    transaction.audit(&app.store, &event);
+    let cipher = app.user_cipher(salt);
+    let own = user::own_words(&cipher, &account).await?;
+    let strength = if account.mfa_since.is_some() { Strength::WithSecondFactor } else { Strength::OnlyFactor };
+    password::require_strong(app, &new, strength, own.iter().map(String::as_str))?;
+    let hash = password::hash(app, &new).await?;
+    let event = context.event(&cipher, Action::ResetPassword, Outcome::Success, "link").await?;
+    let mut transaction = app.store.transaction();
+    transaction.consume_challenge(&challenge);
+    transaction.revoke_all_access(&account, Some(&hash));
+    transaction.clear_lock("password", &account.id.to_string());
+    transaction.record_event(&event);
     let content = Content::PasswordChanged { at: app.clock.now().rfc3339() };
-    user::tell(&app, &vault, &account, content, &mut transaction).await?;
+    user::notify_owner(app, &cipher, &account, content, &mut transaction).await?;
     match app.store.commit(transaction).await {
         Ok(()) => Ok(Response::empty(StatusCode::NO_CONTENT)),
-        Err(refused) if refused.refused("challenge") => Err(Error::InvalidCode),
-        Err(refused) if refused.refused("account") => {
-            Err(Error::TemporarilyUnavailable("the account changed meanwhile".to_owned()))
-        }
+        Err(refused) if refused.is(Condition::Challenge) => Err(Error::InvalidCode),
         Err(error) => Err(error.into()),
     }
 }

@@ -8,32 +8,37 @@ use shared::{
         mail::Content,
     },
     error::Error,
-    store::{Answer, Pending, StoredMail},
-    vault::Vault,
+    mail,
+    store::{Expected, StoredMail},
+    user_cipher::UserCipher,
 };
 
-use crate::{mailed_code, step_token::StepToken};
+use crate::auth::{continuation_token::ContinuationToken, mailed_code};
 
-/// What a challenge asks for from now on, and the mail that tells it. Where the address has an account (`decoy`) the mail says that
-/// instead; the work is the same.
-pub(super) async fn prepare(
-    app: &App,
-    vault: &Vault<'_>,
-    challenge: &str,
-    address: &str,
-    decoy: bool,
-    ends_at: Timestamp,
-) -> Result<(Pending, StoredMail), Error> {
+/// The registration that a mail belongs to.
+pub(super) struct Recipient<'a> {
+    pub(super) cipher: &'a UserCipher<'a>,
+    pub(super) challenge: &'a str,
+    pub(super) address: &'a str,
+    /// Whether the address has an account. The mail then says so; the work is the same.
+    pub(super) decoy: bool,
+    /// When the registration ends.
+    pub(super) ends_at: Timestamp,
+}
+
+/// What the challenge expects from now on, and the mail with it.
+///
+/// # Errors
+/// `temporarily_unavailable`.
+pub(super) async fn prepare(app: &App, to: &Recipient<'_>) -> Result<(Expected, StoredMail), Error> {
     let now = app.clock.now();
-    let (code, code_hash) = mailed_code::new(app).await?;
-    let link = StepToken::random(app, challenge);
-    let public_url = app.public_url().await?; // for decoys too: they ask the same of the tables
-    let until = |seconds| now.plus_seconds(seconds).min(ends_at);
-    let pending = Pending::Mailed {
-        code: Some(Answer { hash: code_hash, expires_at: until(CODE_SECONDS) }),
-        link: Some(Answer { hash: link.hash(app).await?, expires_at: until(LINK_SECONDS) }),
-    };
-    let content = if decoy {
+    let until = |seconds| now.plus_seconds(seconds).min(to.ends_at);
+    let (code, code_hash) = mailed_code::new(app, until(CODE_SECONDS)).await?;
+    let link = ContinuationToken::for_challenge(app, to.challenge);
+    let public_url = app.public_url().await?; // for decoys too, so that they cause the same reads
+    let expected =
+        Expected::Mailed { code: Some(code_hash), link: Some(link.expected(app, until(LINK_SECONDS)).await?) };
+    let content = if to.decoy {
         Content::AlreadyRegistered {}
     } else {
         Content::VerifyRegistration {
@@ -42,6 +47,6 @@ pub(super) async fn prepare(
             link: format!("{public_url}/verify-email#token={}", link.encode()),
         }
     };
-    let mail = vault.mail(address, content, LINK_SECONDS).await?;
-    Ok((pending, mail))
+    let mail = mail::compose(to.cipher, to.address, content, now.plus_seconds(LINK_SECONDS)).await?;
+    Ok((expected, mail))
 }

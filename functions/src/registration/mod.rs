@@ -6,5 +6,3 @@ pub mod register;
 pub mod register_complete;
 pub mod register_resend;
 pub mod register_verify;
-
-pub(crate) use register::hash_password;

@@ -1,13 +1,12 @@
-//! `POST /v1/register`: begins a registration. No account exists before its address is proven; what is given here waits,
-//! encrypted, in a challenge. Known and unknown addresses get the same answer after the same work.
-
-use std::sync::Arc;
+//! `POST /v1/register`: starts a registration. No account exists before its address is proven. What is given here waits in a challenge,
+//! encrypted. Known and unknown addresses get the same answer after the same work.
 
 use serde_json::json;
 use shared::{
-    app::App,
+    context::Context,
     crypto::{
         field::UserSalt,
+        key::KeyPurpose,
         lookup_hash::{Subject, lookup_hash},
         secret::Token,
     },
@@ -19,44 +18,49 @@ use shared::{
         limits::{REGISTER_BY_NETWORK, VERIFICATION_MAIL_BY_ADDRESS},
         name::DisplayText,
         network,
-        password::{self, Password},
+        password::{Password, Strength},
         session::SessionOptions,
         username::Username,
     },
     error::Error,
     http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
-    store::{About, Challenge, Registration, Transaction},
-    vault::Vault,
+    operation::{Operation, Route},
+    store::{Challenge, Registration, challenge_key},
 };
 
 use super::{
-    account::{self, NewAccount},
-    mail,
+    account::{self, NewAccount, Origin},
+    mail::{self, Recipient},
 };
-use crate::sign_in;
+use crate::auth::{csrf, password};
 
-/// `register`
-pub const OPERATION: Operation = Operation::http(
-    "register",
-    &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::FieldContact,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
-        Purpose::Csrf,
-        Purpose::Refresh,
-        Purpose::Signing,
-    ],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("register", |context| Box::pin(handle(context)))
+    .summary("starts a registration and mails a code and a link; or creates an account with username and password")
+    .routes(&[Route::new("POST", "/v1/register")])
+    .memory(1024)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+        KeyPurpose::Csrf,
+        KeyPurpose::Refresh,
+        KeyPurpose::Signing,
+    ])
+    .limits(&[REGISTER_BY_NETWORK, VERIFICATION_MAIL_BY_ADDRESS]);
 
 enum Form {
-    Email { email: EmailAddress, password: Option<Password>, name: Option<DisplayText>, username: Option<Username> },
+    Email(EmailForm),
     Username { username: Username, password: Password },
+}
+
+struct EmailForm {
+    email: EmailAddress,
+    password: Option<Password>,
+    name: Option<DisplayText>,
+    username: Option<Username>,
 }
 
 impl Form {
@@ -64,7 +68,7 @@ impl Form {
         let mut fields = request.fields()?;
         let username_only = fields.has("username") && !fields.has("email");
         let options = SessionOptions::take(&mut fields);
-        // Taken so that a client may always send it; no captcha is asked for yet, as `config` says.
+        // Accepted, so that a client may always send it. `config` says that no captcha is asked for yet.
         let _captcha: Option<String> = fields.optional("captcha");
         if username_only {
             let username = fields.required("username");
@@ -75,42 +79,33 @@ impl Form {
         let password = fields.optional("password");
         let name = fields.optional("name");
         let username = fields.optional("username");
-        fields.finish(|| Some((Self::Email { email: email?, password, name, username }, options)))
+        fields.finish(|| Some((Self::Email(EmailForm { email: email?, password, name, username }), options)))
     }
 }
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let (form, options) = Form::parse(&request)?;
-    sign_in::check_transport(&app, &request, &options).await?;
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let (form, options) = Form::parse(context.request)?;
+    csrf::check_transport(context, &options).await?;
     match form {
-        Form::Email { email, password, name, username } => {
-            by_email(&app, &request, email, password, name, username).await
-        }
-        Form::Username { username, password } => by_username(&app, &request, username, password, options).await,
+        Form::Email(form) => by_email(context, &form).await,
+        Form::Username { username, password } => by_username(context, &username, &password, &options).await,
     }
 }
 
-async fn by_email(
-    app: &App,
-    request: &Request,
-    email: EmailAddress,
-    password: Option<Password>,
-    name: Option<DisplayText>,
-    username: Option<Username>,
-) -> Result<Response, Error> {
-    if let Some(password) = &password {
-        let mut context = vec![app.config.product_name.as_str(), email.local_part()];
-        context.extend(username.as_ref().map(Username::as_str));
-        context.extend(name.as_ref().map(DisplayText::as_str));
-        password::check(password, app.config.password_policy, false, &context).map_err(Error::WeakPassword)?;
+async fn by_email(context: Context<'_>, form: &EmailForm) -> Result<Response, Error> {
+    let app = context.app;
+    let EmailForm { email, password, name, username } = form;
+    let (name, username) = (name.as_ref().map(DisplayText::as_str), username.as_ref());
+    if let Some(password) = password {
+        let own = std::iter::once(email.local_part()).chain(username.map(Username::as_str)).chain(name);
+        password::require_strong(app, password, Strength::OnlyFactor, own)?;
     }
     let now = app.clock.now();
-    let index = app.keyring.get(Purpose::Index).await?;
-    count_by_network(app, request).await?;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
+    count_by_network(context).await?;
 
     let email_hash = lookup_hash(&index, Subject::Email, email.as_str().as_bytes());
-    let username_hash =
-        username.as_ref().map(|name| lookup_hash(&index, Subject::Username, name.normalised().as_bytes()));
+    let username_hash = username.map(|name| lookup_hash(&index, Subject::Username, name.normalised().as_bytes()));
     let (email_owner, username_owner) = futures::future::try_join(app.store.email_owner(&email_hash), async {
         match &username_hash {
             Some(hash) => app.store.username_owner(hash).await,
@@ -124,62 +119,49 @@ async fn by_email(
     app.store.count(app.config.limit(VERIFICATION_MAIL_BY_ADDRESS), &email_hash, now).await?;
 
     let id = Token::random(&*app.rng).encode();
-    let user_id = UserId::random(&*app.rng);
     let salt = UserSalt::random(&*app.rng);
-    let vault = Vault::new(app, salt.clone());
+    let cipher = app.user_cipher(salt.clone());
     let decoy = email_owner.is_some();
     let ends_at = now.plus_seconds(CHALLENGE_SECONDS);
-    let (pending, mail) = mail::prepare(app, &vault, &id, email.as_str(), decoy, ends_at).await?;
-    let item = Challenge::item_key(&id);
-    let seal = async |attribute, text: Option<&str>| -> Result<Option<String>, Error> {
-        let Some(text) = text else { return Ok(None) };
-        Ok(Some(vault.seal(Purpose::FieldContact, Challenge::place(&item, attribute), text).await?))
-    };
+    let recipient = Recipient { cipher: &cipher, challenge: &id, address: email.as_str(), decoy, ends_at };
+    let (expected, mail) = mail::prepare(app, &recipient).await?;
+    let fields = cipher.item(&challenge_key(&id));
     let registration = Registration {
         decoy,
-        email: seal("email", Some(email.as_str())).await?.unwrap_or_default(),
-        name: seal("name", name.as_ref().map(DisplayText::as_str)).await?,
-        username: seal("username", username.as_ref().map(Username::as_str)).await?,
-        password: match &password {
-            Some(password) => Some(hash_password(app, password).await?),
+        email: fields.seal(Registration::EMAIL, email.as_str()).await?,
+        name: fields.seal_some(Registration::NAME, name).await?,
+        username: fields.seal_some(Registration::USERNAME, username.map(Username::as_str)).await?,
+        password: match password {
+            Some(password) => Some(password::hash(app, password).await?),
             None => None,
         },
         email_hash,
         username_hash,
         salt,
     };
-    let challenge = Challenge {
-        id: id.clone(),
-        user_id,
-        about: About::Registration(Box::new(registration)),
-        pending,
-        generation: 1,
-        attempts: 0,
-        ends_at,
-    };
-    let event = vault.event(Action::Register, Outcome::Success, "email", &request.client).await?;
-    let mut transaction = Transaction::new();
-    transaction.issue_challenge(&app.store, &challenge);
-    transaction.put_mail(&app.store, &mail);
-    transaction.audit(&app.store, &event);
+    let challenge = Challenge::new(&id, &UserId::random(&*app.rng), registration, expected, ends_at);
+    let event = context.event(&cipher, Action::Register, Outcome::Success, "email").await?;
+    let mut transaction = app.store.transaction();
+    transaction.issue_challenge(&challenge);
+    transaction.put_mail(&mail);
+    transaction.record_event(&event);
     app.store.commit(transaction).await?;
     Ok(Response::json(StatusCode::ACCEPTED, &json!({ "registration_id": id, "expires_in": CODE_SECONDS })))
 }
 
 async fn by_username(
-    app: &App,
-    request: &Request,
-    username: Username,
-    password: Password,
-    options: SessionOptions,
+    context: Context<'_>,
+    username: &Username,
+    password: &Password,
+    options: &SessionOptions,
 ) -> Result<Response, Error> {
+    let app = context.app;
     if !app.config.username_registration {
         return Err(Error::field("email", "is required"));
     }
-    let context = [app.config.product_name.as_str(), username.as_str()];
-    password::check(&password, app.config.password_policy, false, &context).map_err(Error::WeakPassword)?;
-    count_by_network(app, request).await?;
-    let index = app.keyring.get(Purpose::Index).await?;
+    password::require_strong(app, password, Strength::OnlyFactor, [username.as_str()])?;
+    count_by_network(context).await?;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
     let username_hash = lookup_hash(&index, Subject::Username, username.normalised().as_bytes());
     if app.store.username_owner(&username_hash).await?.is_some() {
         return Err(account::USERNAME_TAKEN);
@@ -190,19 +172,14 @@ async fn by_username(
         email: None,
         username: Some((username.as_str().to_owned(), username_hash)),
         name: None,
-        password: hash_password(app, &password).await?,
+        password: password::hash(app, password).await?,
     };
-    account::create(app, new, None, request, &options, "password").await
+    account::create(context, new, Origin { challenge: None, options, method: "password" }).await
 }
 
-async fn count_by_network(app: &App, request: &Request) -> Result<(), Error> {
-    let index = app.keyring.get(Purpose::Index).await?;
+async fn count_by_network(context: Context<'_>) -> Result<(), Error> {
+    let Context { app, request } = context;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
     let network = lookup_hash(&index, Subject::Network, network::of_limits(request.client.ip).as_bytes());
     app.store.count(app.config.limit(REGISTER_BY_NETWORK), &network, app.clock.now()).await
-}
-
-/// The hash that a new password is stored as.
-pub(crate) async fn hash_password(app: &App, password: &Password) -> Result<String, Error> {
-    let peppers = app.keyring.get(Purpose::Pepper).await?;
-    Ok(app.hasher.hash(password.bytes(), app.rng.bytes(), peppers.pepper(), app.config.password_cost).await?)
 }

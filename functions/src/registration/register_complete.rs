@@ -1,47 +1,41 @@
-//! `POST /v1/register/complete`: sets the password of a registration whose address is proven, and makes the account.
-
-use std::sync::Arc;
+//! `POST /v1/register/complete`: sets the password after the address was proven, and creates the account.
 
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
     domain::{
-        challenge::Purpose as ChallengePurpose,
-        password::{self, Password},
+        password::{Password, Strength},
         session::SessionOptions,
     },
     error::Error,
     http::{Request, Response},
-    keyring::Purpose,
-    operation::Operation,
+    operation::{Operation, Route},
+    store::Registration,
 };
 
-use super::{
-    account::{self, NewAccount},
-    register::hash_password,
-};
-use crate::{
-    sign_in,
-    step_token::{Step, StepToken},
+use super::account::{self, NewAccount, Origin};
+use crate::auth::{
+    continuation_token::{ContinuationToken, Step},
+    csrf, password,
 };
 
-/// `register-complete`
-pub const OPERATION: Operation = Operation::http(
-    "register-complete",
-    &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::FieldContact,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::Csrf,
-        Purpose::Refresh,
-        Purpose::Signing,
-    ],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("register-complete", |context| Box::pin(handle(context)))
+    .summary("sets the password and creates the account")
+    .routes(&[Route::new("POST", "/v1/register/complete")])
+    .memory(1024)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::Csrf,
+        KeyPurpose::Refresh,
+        KeyPurpose::Signing,
+    ]);
 
 struct Form {
-    token: StepToken,
+    token: ContinuationToken,
     password: Password,
     options: SessionOptions,
 }
@@ -56,21 +50,21 @@ impl Form {
     }
 }
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let Form { token, password, options } = Form::parse(&request)?;
-    sign_in::check_transport(&app, &request, &options).await?;
-    let challenge = token.redeem(&app, ChallengePurpose::Registration, Step::Next).await?;
-    let mut new = NewAccount::from_challenge(&app, &challenge, String::new()).await?;
-    let mut context = vec![app.config.product_name.as_str()];
-    context.extend(new.email.as_ref().and_then(|(email, _)| email.split('@').next()));
-    context.extend(new.username.as_ref().map(|(username, _)| username.as_str()));
-    context.extend(new.name.as_deref());
-    password::check(&password, app.config.password_policy, false, &context).map_err(Error::WeakPassword)?;
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let app = context.app;
+    let Form { token, password, options } = Form::parse(context.request)?;
+    csrf::check_transport(context, &options).await?;
+    let challenge = token.redeem::<Registration>(app, Step::Next).await?;
+    let mut new = NewAccount::from_challenge(app, &challenge, String::new()).await?;
+    let local_part = new.email.as_ref().and_then(|(email, _)| email.split('@').next());
+    let username = new.username.as_ref().map(|(username, _)| username.as_str());
+    let own = [local_part, username, new.name.as_deref()].into_iter().flatten();
+    password::require_strong(app, &password, Strength::OnlyFactor, own)?;
     if let Some((_, hash)) = &new.username
         && app.store.username_owner(hash).await?.is_some()
     {
         return Err(account::USERNAME_TAKEN);
     }
-    new.password = hash_password(&app, &password).await?;
-    account::create(&app, new, Some(&challenge), &request, &options, "password").await
+    new.password = password::hash(app, &password).await?;
+    account::create(context, new, Origin::new(&challenge, &options, "password")).await
 }

@@ -1,66 +1,70 @@
-//! `POST /v1/register/resend`: another code and link. The old ones stop working; the count of guesses stays.
-
-use std::sync::Arc;
+//! `POST /v1/register/resend`: mails another code and link. The old ones stop working, and the attempts stay counted.
 
 use serde_json::json;
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
-        challenge::{CODE_SECONDS, MAX_ATTEMPTS, Purpose as ChallengePurpose},
+        challenge::{CODE_SECONDS, MAX_ATTEMPTS},
         limits::VERIFICATION_MAIL_BY_ADDRESS,
         session::OpaqueText,
     },
     error::Error,
-    http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
-    store::{Challenge, Pending, Transaction},
-    vault::Vault,
+    http::{Response, StatusCode},
+    operation::{Operation, Route},
+    store::{Challenge, Condition, Expected, Registration, challenge_key},
 };
 
-use super::mail;
+use super::mail::{self, Recipient};
 
-/// `register-resend`
-pub const OPERATION: Operation = Operation::http(
-    "register-resend",
-    &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::FieldContact,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
-    ],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("register-resend", |context| Box::pin(handle(context)))
+    .summary("mails another code and link; the old ones stop working")
+    .routes(&[Route::new("POST", "/v1/register/resend")])
+    .memory(512)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+    ])
+    .limits(&[VERIFICATION_MAIL_BY_ADDRESS]);
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
     let mut fields = request.fields()?;
     let id: Option<OpaqueText> = fields.required("registration_id");
     let id = fields.finish(|| id)?.0;
     let now = app.clock.now();
-    let found = app.store.challenge(&id, ChallengePurpose::Registration, now).await?;
+    let found: Option<Challenge<Registration>> = app.store.challenge(&id, now).await?;
     let challenge = found.ok_or(Error::InvalidCode)?;
-    let registration = challenge.registration()?;
-    if matches!(challenge.pending, Pending::Proven(_)) || challenge.attempts >= MAX_ATTEMPTS {
+    let registration = &challenge.payload;
+    if matches!(challenge.expected, Expected::ContinuationToken(_)) || challenge.attempts >= MAX_ATTEMPTS {
         return Err(Error::InvalidCode);
     }
     app.store.count(app.config.limit(VERIFICATION_MAIL_BY_ADDRESS), &registration.email_hash, now).await?;
-    let vault = Vault::new(&app, registration.salt.clone());
-    let item = Challenge::item_key(&id);
-    let email = vault.open(Purpose::FieldContact, Challenge::place(&item, "email"), &registration.email).await?;
-    let (pending, mail) = mail::prepare(&app, &vault, &id, &email, registration.decoy, challenge.ends_at).await?;
+    let cipher = app.user_cipher(registration.salt.clone());
+    let address = cipher.item(&challenge_key(&id)).open(Registration::EMAIL, &registration.email).await?;
+    let recipient = Recipient {
+        cipher: &cipher,
+        challenge: &id,
+        address: &address,
+        decoy: registration.decoy,
+        ends_at: challenge.ends_at,
+    };
+    let (expected, mail) = mail::prepare(app, &recipient).await?;
     let expires_in = CODE_SECONDS.min(challenge.ends_at.seconds() - now.seconds());
-    let event = vault.event(Action::Register, Outcome::Success, "resend", &request.client).await?;
-    let mut transaction = Transaction::new();
-    transaction.reissue_challenge(&app.store, &challenge, &pending);
-    transaction.put_mail(&app.store, &mail);
-    transaction.audit(&app.store, &event);
+    let event = context.event(&cipher, Action::Register, Outcome::Success, "resend").await?;
+    let mut transaction = app.store.transaction();
+    transaction.reissue_challenge(&challenge, &expected);
+    transaction.put_mail(&mail);
+    transaction.record_event(&event);
     match app.store.commit(transaction).await {
         Ok(()) => {}
-        // Proven or sent again at this very moment: this request came second and changes nothing.
-        Err(refused) if refused.refused("challenge") => return Err(Error::InvalidCode),
+        // Proven or sent again by a parallel request.
+        Err(refused) if refused.is(Condition::Challenge) => return Err(Error::InvalidCode),
         Err(error) => return Err(error.into()),
     }
     Ok(Response::json(StatusCode::ACCEPTED, &json!({ "registration_id": id, "expires_in": expires_in })))

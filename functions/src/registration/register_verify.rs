@@ -1,55 +1,51 @@
-//! `POST /v1/register/verify`: proves the address by the mailed code or by the mailed link. With a password the account is made at
-//! once; without, the next step is to set one.
+//! `POST /v1/register/verify`: proves the address with the code or the link. A link alone never activates a password that another person may
+//! have typed.
 //!
-//! `GET /verify-email`: the page that the link opens. It asks, and then posts: a mail scanner that follows links spends nothing.
-
-use std::sync::Arc;
+//! `GET /verify-email`: the page that the link opens. It asks before it posts, so a mail scanner that follows links spends nothing.
 
 use serde_json::json;
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
-        challenge::{COMPLETION_SECONDS, Purpose as ChallengePurpose},
+        challenge::COMPLETION_SECONDS,
         limits::CODE_GUESSES_BY_ADDRESS,
         otp_code::OtpCode,
         password::Password,
         session::{OpaqueText, SessionOptions},
     },
     error::Error,
-    http::{Method, Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
-    pages,
-    store::{Challenge, Guess, Pending, Transaction},
-    vault::Vault,
+    http::{Method, Request, Response, StatusCode, page},
+    operation::{Operation, Route},
+    store::{Challenge, Condition, Expected, Registration, SecretKind},
 };
 
-use super::account::{self, NewAccount};
-use crate::{
-    sign_in,
-    step_token::{Step, StepToken},
+use super::account::{self, NewAccount, Origin};
+use crate::auth::{
+    continuation_token::{ContinuationToken, Step},
+    csrf, mailed_code, password,
 };
 
-/// `register-verify`
-pub const OPERATION: Operation = Operation::http(
-    "register-verify",
-    &[
-        Purpose::Index,
-        Purpose::Pepper,
-        Purpose::FieldContact,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::Csrf,
-        Purpose::Refresh,
-        Purpose::Signing,
-    ],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("register-verify", |context| Box::pin(handle(context)))
+    .summary("proves the address with the code or the link; the page that the link opens")
+    .routes(&[Route::new("POST", "/v1/register/verify"), Route::new("GET", "/verify-email")])
+    .memory(1024)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::Csrf,
+        KeyPurpose::Refresh,
+        KeyPurpose::Signing,
+    ])
+    .limits(&[CODE_GUESSES_BY_ADDRESS]);
 
 enum Proof {
     Code { registration_id: OpaqueText, code: OtpCode },
-    Link { token: StepToken, password: Option<Password> },
+    Link { token: ContinuationToken, password: Option<Password> },
 }
 
 struct Form {
@@ -72,113 +68,109 @@ impl Form {
     }
 }
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    if request.method == Method::GET {
-        return Ok(pages::verify_email());
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    if context.request.method == Method::GET {
+        return Ok(page::verify_email());
     }
-    let Form { proof, options } = Form::parse(&request)?;
-    sign_in::check_transport(&app, &request, &options).await?;
+    let Form { proof, options } = Form::parse(context.request)?;
+    csrf::check_transport(context, &options).await?;
     match proof {
-        Proof::Code { registration_id, code } => by_code(&app, &request, &registration_id.0, &code, &options).await,
-        Proof::Link { token, password } => by_link(&app, &request, &token, password.as_ref(), &options).await,
+        Proof::Code { registration_id, code } => by_code(context, &registration_id.0, &code, &options).await,
+        Proof::Link { token, password } => by_link(context, &token, password.as_ref(), &options).await,
     }
 }
 
 async fn by_code(
-    app: &App,
-    request: &Request,
+    context: Context<'_>,
     registration_id: &str,
     code: &OtpCode,
     options: &SessionOptions,
 ) -> Result<Response, Error> {
-    let now = app.clock.now();
-    let purpose = ChallengePurpose::Registration;
-    let challenge = app.store.reserve_attempt(registration_id, purpose, Guess::Code, now).await?;
-    let challenge = challenge.ok_or(Error::InvalidCode)?;
-    let registration = challenge.registration()?;
+    let (app, now) = (context.app, context.app.clock.now());
+    let reserved = app.store.reserve_attempt(registration_id, SecretKind::Code, now).await?;
+    let challenge: Challenge<Registration> = reserved.ok_or(Error::InvalidCode)?;
+    let registration = &challenge.payload;
     let counted = app.store.count(app.config.limit(CODE_GUESSES_BY_ADDRESS), &registration.email_hash, now).await;
     if let Err(error @ Error::RateLimited { .. }) = counted {
-        app.store.return_attempt(&challenge).await?; // nothing was compared
+        app.store.refund_attempt(&challenge).await?; // nothing was compared
         return Err(error);
     }
     counted?;
-    let Pending::Mailed { code: Some(right), .. } = &challenge.pending else { return Err(Error::InvalidCode) };
-    if !verify_hash(app, code.bytes(), &right.hash).await? || registration.decoy {
-        return refuse(app, request, &challenge, "code", Error::InvalidCode).await;
+    let Expected::Mailed { code: Some(expected), .. } = &challenge.expected else { return Err(Error::InvalidCode) };
+    if !mailed_code::is_right(app, code, &expected.hash).await? || registration.decoy {
+        return refuse(context, &challenge, "code", Error::InvalidCode).await;
     }
     let done = match &registration.password {
-        Some(password) => create(app, request, &challenge, password.clone(), options, "code").await,
-        None => prove(app, request, &challenge, "code").await,
+        Some(password) => create(context, &challenge, password, Origin::new(&challenge, options, "code")).await,
+        None => ask_for_password(context, &challenge, "code").await,
     };
     if matches!(done, Err(Error::Conflict(_))) {
-        app.store.return_attempt(&challenge).await?; // it was right, and had no effect
+        app.store.refund_attempt(&challenge).await?; // the code was right and had no effect
     }
     done
 }
 
 async fn by_link(
-    app: &App,
-    request: &Request,
-    token: &StepToken,
+    context: Context<'_>,
+    token: &ContinuationToken,
     password: Option<&Password>,
     options: &SessionOptions,
 ) -> Result<Response, Error> {
-    let now = app.clock.now();
-    let purpose = ChallengePurpose::Registration;
-    let challenge = token.redeem(app, purpose, Step::Link).await?;
-    let registration = challenge.registration()?;
+    let (app, now) = (context.app, context.app.clock.now());
+    let challenge = token.redeem::<Registration>(app, Step::Link).await?;
+    let registration = &challenge.payload;
     if registration.decoy {
         return Err(Error::InvalidCode);
     }
-    let Some(password) = password else { return prove(app, request, &challenge, "link").await };
+    let Some(password) = password else { return ask_for_password(context, &challenge, "link").await };
     let Some(known) = &registration.password else {
         return Err(Error::field(
             "password",
-            "was not given at registration; leave it out, and set one in the next step",
+            "was not set at registration. Leave it out here, and set it in the next step",
         ));
     };
-    // Whoever holds the link may leave the password out; still it is not theirs to guess without end.
-    let reserved = app.store.reserve_attempt(&challenge.id, purpose, Guess::LinkPassword, now).await?;
-    if reserved.is_none() {
-        return Err(Error::InvalidCode);
+    // The holder of the link may leave the password out, but must not guess it without a limit.
+    let reserved = app.store.reserve_attempt(&challenge.id, SecretKind::LinkPassword, now).await?;
+    let _: Challenge<Registration> = reserved.ok_or(Error::InvalidCode)?;
+    if !password::matches(app, password.bytes(), known).await? {
+        return refuse(context, &challenge, "link", Error::InvalidCredentials).await;
     }
-    if !verify_hash(app, password.bytes(), known).await? {
-        return refuse(app, request, &challenge, "link", Error::InvalidCredentials).await;
-    }
-    create(app, request, &challenge, known.clone(), options, "link").await
+    create(context, &challenge, known, Origin::new(&challenge, options, "link")).await
 }
 
-/// The account, where a password was given at registration.
+/// Creates the account, because a password was given at registration.
 async fn create(
-    app: &App,
-    request: &Request,
-    challenge: &Challenge,
-    password: String,
-    options: &SessionOptions,
+    context: Context<'_>,
+    challenge: &Challenge<Registration>,
+    password: &str,
+    origin: Origin<'_>,
+) -> Result<Response, Error> {
+    let new = NewAccount::from_challenge(context.app, challenge, password.to_owned()).await?;
+    account::create(context, new, origin).await
+}
+
+/// Asks for a password as the next step.
+async fn ask_for_password(
+    context: Context<'_>,
+    challenge: &Challenge<Registration>,
     method: &'static str,
 ) -> Result<Response, Error> {
-    let new = NewAccount::from_challenge(app, challenge, password).await?;
-    account::create(app, new, Some(challenge), request, options, method).await
-}
-
-/// The next step, where a password is still to be set. A link alone never activates a password that somebody else may have typed.
-async fn prove(app: &App, request: &Request, challenge: &Challenge, method: &'static str) -> Result<Response, Error> {
-    // Better now than after the next step, when the code and the link are spent.
-    let registration = challenge.registration()?;
+    let (app, registration) = (context.app, &challenge.payload);
+    // Checked now, because the code and the link are spent after the next step.
     if let Some(hash) = &registration.username_hash
         && app.store.username_owner(hash).await?.is_some()
     {
         return Err(account::USERNAME_TAKEN);
     }
-    let token = StepToken::random(app, &challenge.id);
-    let vault = Vault::new(app, registration.salt.clone());
-    let event = vault.event(Action::VerifyEmail, Outcome::Success, method, &request.client).await?;
-    let mut transaction = Transaction::new();
-    transaction.prove_challenge(&app.store, challenge, &token.hash(app).await?, app.clock.now());
-    transaction.audit(&app.store, &event);
+    let token = ContinuationToken::for_challenge(app, &challenge.id);
+    let cipher = app.user_cipher(registration.salt.clone());
+    let event = context.event(&cipher, Action::VerifyEmail, Outcome::Success, method).await?;
+    let mut transaction = app.store.transaction();
+    transaction.prove_challenge(challenge, &token.hash(app).await?, app.clock.now());
+    transaction.record_event(&event);
     match app.store.commit(transaction).await {
         Ok(()) => {}
-        Err(refused) if refused.refused("challenge") => return Err(Error::InvalidCode),
+        Err(refused) if refused.is(Condition::Challenge) => return Err(Error::InvalidCode),
         Err(error) => return Err(error.into()),
     }
     let answer = json!({
@@ -190,19 +182,11 @@ async fn prove(app: &App, request: &Request, challenge: &Challenge, method: &'st
 }
 
 async fn refuse(
-    app: &App,
-    request: &Request,
-    challenge: &Challenge,
+    context: Context<'_>,
+    challenge: &Challenge<Registration>,
     method: &'static str,
     error: Error,
 ) -> Result<Response, Error> {
-    let vault = Vault::new(app, challenge.registration()?.salt.clone());
-    let event = vault.event(Action::VerifyEmail, Outcome::Failure(error.code()), method, &request.client).await?;
-    app.store.write_down(&event).await?;
-    Err(error)
-}
-
-async fn verify_hash(app: &App, secret: &[u8], hash: &str) -> Result<bool, Error> {
-    let peppers = app.keyring.get(Purpose::Pepper).await?;
-    Ok(app.hasher.verify(secret, hash, |version| peppers.bytes_of(version)).await?)
+    let cipher = context.app.user_cipher(challenge.payload.salt.clone());
+    context.refuse(&cipher, Action::VerifyEmail, method, error).await
 }

@@ -1,35 +1,33 @@
-//! `GET /v1/devices`: the devices that are known to the caller's account, the last seen first.
-
-use std::sync::Arc;
+//! `GET /v1/devices`: the devices that the caller's account recognises, the last seen first.
 
 use serde_json::json;
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
     error::Error,
-    http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
+    http::{Response, StatusCode},
+    operation::{Access, Operation, Route},
 };
 
-use super::shown::ShownDevice;
-use crate::authentication;
+use super::{lookup::is_active, views::DeviceView};
+use crate::auth::caller;
 
-/// `device-list`
-pub const OPERATION: Operation =
-    Operation::http("device-list", &[Purpose::Index, Purpose::FieldSession], |app, request| {
-        Box::pin(handle(app, request))
-    });
+pub const OPERATION: Operation = Operation::http("device-list", |context| Box::pin(handle(context)))
+    .summary("lists the devices that the caller's account recognises")
+    .routes(&[Route::new("GET", "/v1/devices")])
+    .access(Access::Session)
+    .keys(&[KeyPurpose::Index, KeyPurpose::FieldSession]);
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
     request.query().finish(|| Some(()))?;
-    let caller = authentication::caller(&app, &request).await?;
-    let now = app.clock.now();
+    let caller = caller::caller(context).await?;
     let mut devices = app.store.devices(&caller.account.id).await?;
-    devices.retain(|device| device.state.is_there(caller.account.device_epoch, now));
+    devices.retain(|device| is_active(context, &caller, device));
     devices.sort_by_key(|device| std::cmp::Reverse(device.state.last_seen_at));
-    let mut shown = Vec::new();
+    let mut views = Vec::new();
     for device in &devices {
-        shown.push(ShownDevice::of(&app, &caller, device).await?);
+        views.push(DeviceView::open(app, &caller, device).await?);
     }
-    Ok(Response::json(StatusCode::OK, &json!({ "devices": shown })))
+    Ok(Response::json(StatusCode::OK, &json!({ "devices": views })))
 }

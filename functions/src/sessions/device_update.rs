@@ -1,75 +1,73 @@
-//! `PATCH /v1/devices/{id}`: another name for a device, or an end to its trust. Trust is only given after a second factor, never here.
-
-use std::sync::Arc;
+//! `PATCH /v1/devices/{id}`: renames a device, or ends its trust. Only a login with a second factor gives trust.
 
 use serde_json::Value;
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
         name::DisplayText,
     },
     error::Error,
-    http::{FromJson, Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
-    store::{Device, Transaction, device_key},
+    fields::FromJson,
+    http::{Response, StatusCode},
+    operation::{Access, Operation, Route},
+    store::{Condition, Device, DeviceChange},
 };
 
 use super::{
-    own::{find_device, not_found},
-    shown::ShownDevice,
+    lookup::{find_device, is_active, not_found},
+    views::DeviceView,
 };
-use crate::authentication;
+use crate::auth::caller;
 
-/// `device-update`
-pub const OPERATION: Operation = Operation::http(
-    "device-update",
-    &[Purpose::Index, Purpose::Csrf, Purpose::FieldSession, Purpose::FieldIp],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("device-update", |context| Box::pin(handle(context)))
+    .summary("renames a device, or ends its trust")
+    .routes(&[Route::new("PATCH", "/v1/devices/{id}")])
+    .access(Access::Session)
+    .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp]);
 
 /// `"trusted": false`
-struct Distrust;
+struct EndTrust;
 
-impl FromJson for Distrust {
+impl FromJson for EndTrust {
     fn from_json(value: Value) -> Result<Self, String> {
         match value {
             Value::Bool(false) => Ok(Self),
-            _ => Err("can only be false: trust is given at a login".to_owned()),
+            _ => Err("can only be false, because only a login can trust a device".to_owned()),
         }
     }
 }
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
     let mut fields = request.fields()?;
     let name: Option<DisplayText> = fields.optional("name");
-    let distrust = fields.optional::<Distrust>("trusted").is_some();
+    let end_trust = fields.optional::<EndTrust>("trusted").is_some();
     fields.finish(|| Some(()))?;
-    let caller = authentication::caller(&app, &request).await?;
-    caller.demand_confirmed()?;
-    let mut device = find_device(&app, &request, &caller, Action::UpdateDevice, false).await?;
-    if name.is_some() || distrust {
-        let item = device_key(&device.user_id, &device.id);
-        if let Some(name) = &name {
-            let place = Device::place(&item, "device_name");
-            device.name = Some(caller.vault.seal(Purpose::FieldSession, place, name.as_str()).await?);
-        }
-        let method = if distrust { "distrust" } else { "rename" };
-        let event = caller.vault.event(Action::UpdateDevice, Outcome::Success, method, &request.client).await?;
-        let mut transaction = Transaction::new();
-        transaction.change_device(&app.store, &device, name.and(device.name.as_deref()), distrust);
-        transaction.audit(&app.store, &event);
+    let caller = caller::caller(context).await?;
+    caller.require_confirmed()?;
+    let device = find_device(context, &caller).await?.filter(|device| is_active(context, &caller, device));
+    let Some(mut device) = device else { return not_found(context, &caller, Action::UpdateDevice).await };
+    if name.is_some() || end_trust {
+        let fields = caller.cipher.item(&Device::key(&device.user_id, &device.id));
+        let new_name = fields.seal_some(Device::NAME, name.as_ref().map(DisplayText::as_str)).await?;
+        let method = if end_trust { "distrust" } else { "rename" };
+        let event = context.event(&caller.cipher, Action::UpdateDevice, Outcome::Success, method).await?;
+        let mut transaction = app.store.transaction();
+        transaction.change_device(&device, DeviceChange { name: new_name.as_deref(), end_trust });
+        transaction.record_event(&event);
         match app.store.commit(transaction).await {
             Ok(()) => {}
-            Err(refused) if refused.refused("device") => {
-                return not_found(&app, &request, &caller, Action::UpdateDevice).await;
+            Err(refused) if refused.is(Condition::Device) => {
+                return not_found(context, &caller, Action::UpdateDevice).await;
             }
             Err(error) => return Err(error.into()),
         }
-        if distrust {
+        device.name = new_name.or(device.name);
+        if end_trust {
             device.state.trust = None;
         }
     }
-    Ok(Response::json(StatusCode::OK, &ShownDevice::of(&app, &caller, &device).await?))
+    Ok(Response::json(StatusCode::OK, &DeviceView::open(app, &caller, &device).await?))
 }

@@ -1,37 +1,36 @@
-//! `POST /v1/logout/all`: ends all of the caller's sessions, however many there are, with one write: the account's session epoch goes
-//! up, and sessions of an older epoch are over. With `keep_current` the caller's own session goes along into the new epoch.
-
-use std::sync::Arc;
+//! `POST /v1/logout/all`: ends all of the caller's sessions, however many there are, with one write: it raises the account's session epoch.
+//! With `keep_current` the caller's own session is taken into the new epoch.
 
 use serde_json::json;
 use shared::{
-    app::App,
+    context::Context,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
         limits::LOGOUT_ALL_BY_SESSION,
+        session::Transport,
     },
     error::Error,
-    http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
-    store::Transaction,
+    http::{Response, StatusCode},
+    operation::{Access, Operation, Route},
 };
 
-use crate::{authentication, sign_in};
+use crate::auth::{caller, session::response::without_session_cookies};
 
-/// `logout-all`
-pub const OPERATION: Operation = Operation::http(
-    "logout-all",
-    &[Purpose::Index, Purpose::Csrf, Purpose::FieldSession, Purpose::FieldIp],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("logout-all", |context| Box::pin(handle(context)))
+    .summary("ends all sessions, or all others, in one write")
+    .routes(&[Route::new("POST", "/v1/logout/all")])
+    .access(Access::Session)
+    .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
+    .limits(&[LOGOUT_ALL_BY_SESSION]);
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
     let mut fields = request.fields()?;
     let keep_current = fields.optional("keep_current").unwrap_or(false);
     fields.finish(|| Some(()))?;
-    let caller = authentication::caller(&app, &request).await?;
-    caller.demand_confirmed()?;
+    let caller = caller::caller(context).await?;
+    caller.require_confirmed()?;
     let now = app.clock.now();
     let limit = app.config.limit(LOGOUT_ALL_BY_SESSION);
     let (sessions, ()) = futures::future::try_join(
@@ -40,25 +39,21 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
     )
     .await?;
     let ending = sessions.iter().filter(|session| {
-        session.state.lives(caller.account.session_epoch, now) && !(keep_current && session.hash == caller.session.hash)
+        session.state.is_active(caller.account.session_epoch, now)
+            && !(keep_current && session.hash == caller.session.hash)
     });
     let revoked = ending.count();
     let method = if keep_current { "keep_current" } else { "access_token" };
-    let event = caller.vault.event(Action::LogoutAll, Outcome::Success, method, &request.client).await?;
-    let mut transaction = Transaction::new();
-    transaction.raise_session_epoch(&app.store, &caller.account);
+    let event = context.event(&caller.cipher, Action::LogoutAll, Outcome::Success, method).await?;
+    let mut transaction = app.store.transaction();
+    transaction.raise_session_epoch(&caller.account);
     if keep_current {
-        transaction.keep_session(&app.store, &caller.session, &caller.session.amr);
+        transaction.keep_session(&caller.session, &caller.session.amr);
     } else {
-        transaction.demand_session(&app.store, &caller.session);
+        transaction.require_session(&caller.session);
     }
-    transaction.audit(&app.store, &event);
-    match app.store.commit(transaction).await {
-        Ok(()) => {
-            let answer = Response::json(StatusCode::OK, &json!({ "revoked": revoked }));
-            Ok(sign_in::without_session_cookies(answer, caller.by_cookie && !keep_current))
-        }
-        // The caller's own session was ended or refreshed, or another request raised the epoch, at this very moment.
-        Err(refused) => Err(authentication::changed(refused)),
-    }
+    transaction.record_event(&event);
+    app.store.commit(transaction).await?;
+    let transport = if keep_current { Transport::Token } else { caller.transport };
+    Ok(without_session_cookies(Response::json(StatusCode::OK, &json!({ "revoked": revoked })), transport))
 }

@@ -3,11 +3,10 @@
 pub mod device_forget;
 pub mod device_list;
 pub mod device_update;
+pub mod logout;
 pub mod logout_all;
 pub mod session_list;
 pub mod session_revoke;
 
-mod own;
-mod shown;
-
-pub(crate) use shown::trusted_until;
+mod lookup;
+mod views;

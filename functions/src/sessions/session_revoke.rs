@@ -1,53 +1,54 @@
-//! `DELETE /v1/sessions/{id}`: ends one of the caller's sessions, the present one too. Another user's session is not there.
-
-use std::sync::Arc;
+//! `DELETE /v1/sessions/{id}`: ends one of the caller's sessions, the current one too. Another user's session is not found.
 
 use shared::{
-    app::App,
-    crypto::secret::Token,
-    domain::audit::{Action, Outcome},
+    context::Context,
+    crypto::{key::KeyPurpose, secret::Token},
+    domain::{
+        audit::{Action, Outcome},
+        session::Transport,
+    },
     error::Error,
-    http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
-    store::Transaction,
+    http::{Response, StatusCode},
+    operation::{Access, Operation, Route},
+    store::Condition,
 };
 
-use super::own::not_found;
-use crate::{authentication, sign_in};
+use super::lookup::not_found;
+use crate::auth::{access_token, caller, session::response::without_session_cookies};
 
-/// `session-revoke`
-pub const OPERATION: Operation = Operation::http(
-    "session-revoke",
-    &[Purpose::Index, Purpose::Csrf, Purpose::FieldSession, Purpose::FieldIp],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("session-revoke", |context| Box::pin(handle(context)))
+    .summary("ends one of the caller's sessions")
+    .routes(&[Route::new("DELETE", "/v1/sessions/{id}")])
+    .access(Access::Session)
+    .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp]);
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let caller = authentication::caller(&app, &request).await?;
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
+    let caller = caller::caller(context).await?;
     let Some(id) = request.path_parameter("id").and_then(Token::parse) else {
-        return not_found(&app, &request, &caller, Action::RevokeSession).await;
+        return not_found(context, &caller, Action::RevokeSession).await;
     };
-    let hash = authentication::session_hash(&app, &id).await?;
-    if hash != caller.session.hash {
-        caller.demand_confirmed()?;
+    let hash = access_token::session_hash(app, &id).await?;
+    let is_current = hash == caller.session.hash;
+    if !is_current {
+        caller.require_confirmed()?;
     }
-    // Looked for among the caller's own only: whose it is otherwise is nobody's business.
+    // Only the caller's own sessions are searched.
     let session = app.store.session(&caller.account.id, &hash).await?;
     let now = app.clock.now();
-    let Some(session) = session.filter(|session| session.state.lives(caller.account.session_epoch, now)) else {
-        return not_found(&app, &request, &caller, Action::RevokeSession).await;
+    let Some(session) = session.filter(|session| session.state.is_active(caller.account.session_epoch, now)) else {
+        return not_found(context, &caller, Action::RevokeSession).await;
     };
-    let event = caller.vault.event(Action::RevokeSession, Outcome::Success, "access_token", &request.client).await?;
-    let mut transaction = Transaction::new();
-    transaction.end_session(&app.store, &session, "revoked", now);
-    transaction.audit(&app.store, &event);
+    let event = context.event(&caller.cipher, Action::RevokeSession, Outcome::Success, "access_token").await?;
+    let mut transaction = app.store.transaction();
+    transaction.end_session(&session, "revoked", now);
+    transaction.record_event(&event);
     match app.store.commit(transaction).await {
         Ok(()) => {
-            let own = caller.by_cookie && session.hash == caller.session.hash;
-            Ok(sign_in::without_session_cookies(Response::empty(StatusCode::NO_CONTENT), own))
+            let transport = if is_current { caller.transport } else { Transport::Token };
+            Ok(without_session_cookies(Response::empty(StatusCode::NO_CONTENT), transport))
         }
-        Err(refused) if refused.refused("session") => not_found(&app, &request, &caller, Action::RevokeSession).await,
+        Err(refused) if refused.is(Condition::Session) => not_found(context, &caller, Action::RevokeSession).await,
         Err(error) => Err(error.into()),
     }
 }

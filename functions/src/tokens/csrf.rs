@@ -1,52 +1,51 @@
-//! `GET /v1/csrf`: the CSRF token of the session that the cookies belong to or, without one, of a cookie that is given for it.
-
-use std::sync::Arc;
+//! `GET /v1/csrf`: the CSRF token of the session that the cookies belong to or, without one, of a cookie that the answer sets.
 
 use serde_json::json;
 use shared::{
-    app::App,
-    crypto::secret::Token,
+    context::Context,
+    crypto::{key::KeyPurpose, secret::Token},
     error::Error,
-    http::{Cookie, Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
+    http::{Cookie, Response, StatusCode},
+    operation::{Operation, Route},
 };
 
-use crate::{
-    authentication::{self, Presented},
-    csrf_token::{self, Bound},
+use crate::auth::{
+    access_token,
+    caller::{self, Presented},
+    csrf::{self, Bound},
 };
 
-/// `csrf`
-pub const OPERATION: Operation =
-    Operation::http("csrf", &[Purpose::Index, Purpose::Refresh, Purpose::Csrf], |app, request| {
-        Box::pin(handle(app, request))
-    });
+pub const OPERATION: Operation = Operation::http("csrf", |context| Box::pin(handle(context)))
+    .summary("returns the CSRF token that requests with cookies carry")
+    .routes(&[Route::new("GET", "/v1/csrf")])
+    .keys(&[KeyPurpose::Index, KeyPurpose::Refresh, KeyPurpose::Csrf]);
 
-/// How long the pre-login cookie lasts, in seconds: as long as somebody may leave a form open.
+/// Seconds that the pre-login cookie lasts: as long as a form may stay open.
 const PRE_LOGIN_SECONDS: i64 = 86_400;
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
     let answer = |token: String| Response::json(StatusCode::OK, &json!({ "csrf_token": token }));
-    if let Some(session_id) = living_session(&app, &request).await? {
-        return Ok(answer(csrf_token::issue(&app, &Bound::Session(session_id)).await?));
+    if let Some(session_id) = active_session(context).await? {
+        return Ok(answer(csrf::issue(app, &Bound::Session(session_id)).await?));
     }
-    // A cookie that is there stays, so that forms in other tabs go on working.
-    let value = csrf_token::pre_login(&request).unwrap_or_else(|| Token::random(&*app.rng));
+    // An existing cookie stays, so that forms in other tabs go on working.
+    let value = csrf::pre_login(request).unwrap_or_else(|| Token::random(&*app.rng));
     let cookie = Cookie::PreLogin.set(&value.encode(), PRE_LOGIN_SECONDS);
-    Ok(answer(csrf_token::issue(&app, &Bound::Browser(value)).await?).with_cookie(cookie))
+    Ok(answer(csrf::issue(app, &Bound::Browser(value)).await?).with_cookie(cookie))
 }
 
-/// The session that the cookies belong to, if it lives.
-async fn living_session(app: &App, request: &Request) -> Result<Option<Token>, Error> {
-    let ids = match authentication::presented(app, request).await {
+/// The session that the cookies belong to, if it is active.
+async fn active_session(context: Context<'_>) -> Result<Option<Token>, Error> {
+    let ids = match caller::presented(context).await {
         Ok(Presented { user_id, session_id, .. }) => Some((user_id, session_id)),
         Err(Error::InvalidToken) => {
-            let refresh = csrf_token::refresh_token(app, request).await?;
+            let refresh = csrf::refresh_token(context).await?;
             refresh.map(|token| (token.user_id.clone(), token.session_id.clone()))
         }
         Err(error) => return Err(error),
     };
     let Some((user_id, session_id)) = ids else { return Ok(None) };
-    Ok(authentication::session_lives(app, &user_id, &session_id).await?.then_some(session_id))
+    let is_active = access_token::session_is_active(context.app, &user_id, &session_id).await?;
+    Ok(is_active.then_some(session_id))
 }

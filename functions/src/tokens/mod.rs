@@ -2,9 +2,5 @@
 
 pub mod authorizer;
 pub mod csrf;
-pub mod logout;
-pub mod reauthenticate;
 pub mod token_introspect;
 pub mod token_refresh;
-
-mod mailed_proof;

@@ -1,25 +1,27 @@
-//! `POST /v1/token/introspect` (RFC 7662): whether an access token is good at this moment, for resource servers that sign their requests
-//! with IAM. Says inactive as soon as the session has ended.
-
-use std::sync::Arc;
+//! `POST /v1/token/introspect`: whether an access token is active now (RFC 7662).
 
 use serde::Serialize;
 use serde_json::json;
 use shared::{
     app::App,
-    crypto::{access_token, access_token::Claims, secret::Token},
-    domain::{ids::UserId, session::OpaqueText},
+    context::Context,
+    crypto::{
+        access_token::{self as token, Claims},
+        key::KeyPurpose,
+    },
+    domain::session::OpaqueText,
     error::Error,
-    http::{Request, Response, StatusCode},
-    keyring::Purpose,
-    operation::Operation,
+    http::{Response, StatusCode},
+    operation::{Access, Operation, Route},
 };
 
-use crate::authentication;
+use crate::auth::access_token;
 
-/// `token-introspect`
-pub const OPERATION: Operation =
-    Operation::http("token-introspect", &[Purpose::Index], |app, request| Box::pin(handle(app, request)));
+pub const OPERATION: Operation = Operation::http("token-introspect", |context| Box::pin(handle(context)))
+    .summary("says whether an access token is active now (RFC 7662)")
+    .routes(&[Route::new("POST", "/v1/token/introspect")])
+    .access(Access::Iam)
+    .keys(&[KeyPurpose::Index]);
 
 #[derive(Serialize)]
 struct Active {
@@ -29,26 +31,24 @@ struct Active {
     claims: Claims,
 }
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let mut fields = request.form()?;
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let mut fields = context.request.form()?;
     let token: Option<OpaqueText> = fields.required("token");
-    // Section 2.1: a hint may be left unheeded, and only access tokens are good anywhere else than here.
+    // Section 2.1: the hint may be ignored, because only access tokens are valid elsewhere.
     let _hint: Option<String> = fields.optional("token_type_hint");
     let token = fields.finish(|| token)?;
-    // Section 2.2: of a token that isn't active nothing more is told.
-    Ok(match active(&app, &token.0).await? {
+    // Section 2.2: nothing else is said about a token that is not active.
+    Ok(match active(context.app, &token.0).await? {
         Some(claims) => Response::json(StatusCode::OK, &Active { active: true, token_type: "Bearer", claims }),
         None => Response::json(StatusCode::OK, &json!({ "active": false })),
     })
 }
 
 async fn active(app: &App, token: &str) -> Result<Option<Claims>, Error> {
-    let Some(claims) = authentication::verified(app, token).await? else { return Ok(None) };
-    if !access_token::is_current(&claims, app.clock.now()) {
+    let Some(claims) = access_token::verified(app, token).await? else { return Ok(None) };
+    if !token::is_current(&claims, app.clock.now()) {
         return Ok(None);
     }
-    let Some((user_id, session_id)) = UserId::parse(&claims.sub).zip(Token::parse(&claims.sid)) else {
-        return Ok(None);
-    };
-    Ok(authentication::session_lives(app, &user_id, &session_id).await?.then_some(claims))
+    let Some((user_id, session_id)) = access_token::ids(&claims) else { return Ok(None) };
+    Ok(access_token::session_is_active(app, &user_id, &session_id).await?.then_some(claims))
 }

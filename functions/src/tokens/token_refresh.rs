@@ -1,156 +1,148 @@
-//! `POST /v1/token/refresh`: a new pair of tokens. The live refresh token is spent; one that was just spent gets the same successor
-//! again; an older one was copied by somebody, and ends the session.
-
-use std::sync::Arc;
+//! `POST /v1/token/refresh`: a new pair of tokens. The live refresh token is spent. The token that was just spent gets the same successor
+//! again. An older one was copied, so it ends the session.
 
 use shared::{
-    app::App,
-    crypto::refresh_token::RefreshToken,
+    context::Context,
+    crypto::{
+        key::{KeyPurpose, KeySet},
+        refresh_token::RefreshToken,
+    },
     domain::{
         audit::{Action, Outcome},
         mail::{Content, NOTICE_SECONDS},
-        session::{OpaqueText, Refresh},
+        session::{OpaqueText, Refresh, Transport},
     },
     error::Error,
-    http::{Cookie, Request, Response, StatusCode},
-    keyring::{KeySet, Purpose},
-    operation::Operation,
-    store::{Account, Session, Transaction, Wanted},
-    vault::Vault,
+    http::{Cookie, Response, StatusCode},
+    mail,
+    operation::{Operation, Route},
+    store::{Account, Retries, Session, UserQuery},
+    user_cipher::UserCipher,
 };
 
-use crate::{authentication, csrf_token, sign_in, user};
+use crate::auth::{
+    access_token, csrf,
+    session::{
+        issue,
+        response::{Grant, missing_key},
+    },
+    user,
+};
 
-/// `token-refresh`
-pub const OPERATION: Operation = Operation::http(
-    "token-refresh",
-    &[
-        Purpose::Index,
-        Purpose::Refresh,
-        Purpose::Csrf,
-        Purpose::Signing,
-        Purpose::FieldContact,
-        Purpose::FieldSession,
-        Purpose::FieldIp,
-        Purpose::FieldOutbox,
-    ],
-    |app, request| Box::pin(handle(app, request)),
-);
+pub const OPERATION: Operation = Operation::http("token-refresh", |context| Box::pin(handle(context)))
+    .summary("returns a new pair of tokens; a copied refresh token ends the session")
+    .routes(&[Route::new("POST", "/v1/token/refresh")])
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Refresh,
+        KeyPurpose::Csrf,
+        KeyPurpose::Signing,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+    ]);
 
-/// How often a request that lost a race looks again. Who loses finds the token just spent, so that the second look decides.
-const LOOKS: usize = 3;
-
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Error> {
-    let (token, by_cookie) = shown(&app, &request).await?;
-    let keys = app.keyring.get(Purpose::Refresh).await?;
-    let session_hash = authentication::session_hash(&app, &token.session_id).await?;
-    for _ in 0..LOOKS {
-        let loaded = app.store.load(&token.user_id, Wanted::session(&session_hash)).await?;
-        let (Some(account), Some(salt)) = (loaded.account, loaded.salt) else { return Err(Error::SessionRevoked) };
-        let vault = Vault::new(&app, salt);
-        // Swept, long after its end.
-        let Some(session) = loaded.session else { return refuse(&app, &request, &vault).await };
-        let look = Look { app: &app, request: &request, account: &account, session: &session, vault: &vault };
-        if let Some(response) = refresh(&look, &keys, &token, by_cookie).await? {
-            return Ok(response);
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let app = context.app;
+    let (token, transport) = presented(context).await?;
+    let keys = app.keyring.get(KeyPurpose::Refresh).await?;
+    let session_hash = access_token::session_hash(app, &token.session_id).await?;
+    // A request that loses a race finds the token just spent, so its next attempt succeeds.
+    let mut retries = Retries::on_conflict();
+    loop {
+        let record = app.store.load(&token.user_id, UserQuery::session(&session_hash)).await?;
+        let (Some(account), Some(salt)) = (record.account, record.salt) else { return Err(Error::SessionRevoked) };
+        let cipher = app.user_cipher(salt);
+        let Some(session) = record.session else {
+            return refuse(context, &cipher).await; // swept, long after its end
+        };
+        let snapshot = Snapshot { context, account: &account, session: &session, cipher: &cipher };
+        let done = snapshot.refresh(&keys, &token, transport).await;
+        if !retries.again(&done) {
+            return done;
         }
     }
-    Err(Error::TemporarilyUnavailable("a session changes under every look".to_owned()))
 }
 
-/// The refresh token of a request, and whether a cookie brought it: then a CSRF token must come along. The body's goes before the cookie's.
-async fn shown(app: &App, request: &Request) -> Result<(RefreshToken, bool), Error> {
+/// The refresh token of a request: that of the body or, without one, of the cookie, which needs a CSRF token.
+async fn presented(context: Context<'_>) -> Result<(RefreshToken, Transport), Error> {
+    let Context { app, request } = context;
     let mut fields = request.fields()?;
     let in_cookie = !fields.has("refresh_token") && request.cookie(Cookie::Refresh).is_some();
     if in_cookie {
         fields.finish(|| Some(()))?;
-        return Ok((csrf_token::checked_refresh_token(app, request).await?, true));
+        return Ok((csrf::checked_refresh_token(context).await?, Transport::Cookie));
     }
     let token: Option<OpaqueText> = fields.required("refresh_token");
     let token = fields.finish(|| token)?;
-    let keys = app.keyring.get(Purpose::Refresh).await?;
-    Ok((RefreshToken::parse(&keys, &token.0).ok_or(Error::InvalidToken)?, false))
+    let keys = app.keyring.get(KeyPurpose::Refresh).await?;
+    Ok((RefreshToken::parse(&keys, &token.0).ok_or(Error::InvalidToken)?, Transport::Token))
 }
 
-/// What one look has found.
-struct Look<'a> {
-    app: &'a App,
-    request: &'a Request,
+/// The account and session as one read found them.
+struct Snapshot<'a> {
+    context: Context<'a>,
     account: &'a Account,
     session: &'a Session,
-    vault: &'a Vault<'a>,
+    cipher: &'a UserCipher<'a>,
 }
 
-/// One look; `None` if the session was changed meanwhile.
-async fn refresh(
-    look: &Look<'_>,
-    keys: &KeySet,
-    token: &RefreshToken,
-    by_cookie: bool,
-) -> Result<Option<Response>, Error> {
-    let Look { app, request, account, session, vault } = *look;
-    let now = app.clock.now();
-    if !authentication::lives(app, account, session) {
-        return refuse(app, request, vault).await;
+impl Snapshot<'_> {
+    async fn refresh(&self, keys: &KeySet, token: &RefreshToken, transport: Transport) -> Result<Response, Error> {
+        let Self { context, account, session, cipher } = *self;
+        let (app, now) = (context.app, context.app.clock.now());
+        if !access_token::is_active(app, account, session) {
+            return refuse(context, cipher).await;
+        }
+        let genuine = token.counter == session.state.counter && {
+            app.hasher.verify(token.secret(), &session.refresh_hash, |version| keys.bytes_of(version)).await?
+        };
+        let outcome = session.state.refresh(token.counter, genuine, now);
+        if outcome == Refresh::Reuse {
+            return self.end_for_reuse().await;
+        }
+        let key = keys.version(session.refresh_key_version).ok_or_else(missing_key)?;
+        let next = token.counter.checked_add(1).ok_or_else(|| Error::internal("a refresh counter has overflowed"))?;
+        let successor = RefreshToken::derive(key, &account.id, &token.session_id, next);
+        let mut refreshed = session.clone();
+        refreshed.state.last_active_at = now;
+        let grant = Grant { cipher, account, session: &refreshed, id: &token.session_id, transport };
+        let answer = grant.authenticated(app, &successor).await?;
+        let method = if outcome == Refresh::Rotate { "rotate" } else { "repeat" };
+        let event = context.event(cipher, Action::Refresh, Outcome::Success, method).await?;
+        let mut transaction = app.store.transaction();
+        // No token is issued after an acknowledged revocation of the session or of all sessions, nor after a ban.
+        transaction.require_account(account);
+        if outcome == Refresh::Rotate {
+            transaction.rotate(session, &issue::refresh_hash(app, &successor).await?, now);
+        } else {
+            transaction.require_session(session);
+        }
+        transaction.record_event(&event);
+        app.store.commit(transaction).await?;
+        Ok(answer.into_response(StatusCode::OK))
     }
-    let genuine = token.counter == session.state.counter && {
-        app.hasher.verify(token.secret(), &session.refresh_hash, |version| keys.bytes_of(version)).await?
-    };
-    let outcome = session.state.refresh(token.counter, genuine, now);
-    if outcome == Refresh::Reuse {
-        return end(look).await;
-    }
-    let key = keys.version(session.refresh_key_version).ok_or_else(|| Error::internal("a refresh key is gone"))?;
-    let next = token.counter.checked_add(1).ok_or_else(|| Error::internal("a refresh counter has run out"))?;
-    let successor = RefreshToken::derive(key, &account.id, &token.session_id, next);
-    let mut refreshed = session.clone();
-    refreshed.state.last_active_at = now;
-    let answer = sign_in::answer(app, vault, account, &refreshed, &token.session_id, &successor, by_cookie).await?;
-    let method = if outcome == Refresh::Rotate { "rotate" } else { "repeat" };
-    let event = vault.event(Action::Refresh, Outcome::Success, method, &request.client).await?;
-    let mut transaction = Transaction::new();
-    // No token is given out after an acknowledged revocation: neither of the session nor of all sessions, nor after a ban.
-    transaction.demand_account(&app.store, account);
-    if outcome == Refresh::Rotate {
-        let hash = sign_in::refresh_hash(app, &successor).await?;
-        transaction.rotate(&app.store, session, &hash, now);
-    } else {
-        transaction.demand_session(&app.store, session);
-    }
-    transaction.audit(&app.store, &event);
-    match app.store.commit(transaction).await {
-        Ok(()) => Ok(Some(answer.into_response(StatusCode::OK))),
-        Err(refused) if refused.refused("session") || refused.refused("account") => Ok(None),
-        Err(error) => Err(error.into()),
+
+    /// Ends the session of a copied token, and mails its owner.
+    async fn end_for_reuse(&self) -> Result<Response, Error> {
+        let Self { context, account, session, cipher } = *self;
+        let (app, now, error) = (context.app, context.app.clock.now(), Error::SessionRevoked);
+        let outcome = Outcome::Failure(error.code());
+        let event = context.event(cipher, Action::RefreshTokenReuse, outcome, "refresh_token").await?;
+        let mut transaction = app.store.transaction();
+        transaction.end_session(session, "refresh_token_reuse", now);
+        transaction.record_event(&event);
+        if let Some(address) = user::address(cipher, account).await? {
+            let content = Content::SessionEndedForReuse { at: now.rfc3339() };
+            let mail = mail::compose(cipher, &address, content, now.plus_seconds(NOTICE_SECONDS)).await?;
+            transaction.put_mail(&mail.in_epoch_of(account));
+        }
+        app.store.commit(transaction).await?;
+        Err(error)
     }
 }
 
-async fn refuse<T>(app: &App, request: &Request, vault: &Vault<'_>) -> Result<T, Error> {
-    let error = Error::SessionRevoked;
-    let event = vault.event(Action::Refresh, Outcome::Failure(error.code()), "refresh_token", &request.client).await?;
-    app.store.write_down(&event).await?;
-    Err(error)
-}
-
-/// Ends the session of a copied token, and tells its owner.
-async fn end(look: &Look<'_>) -> Result<Option<Response>, Error> {
-    let Look { app, request, account, session, vault } = *look;
-    let error = Error::SessionRevoked;
-    let now = app.clock.now();
-    let event = vault
-        .event(Action::RefreshTokenReuse, Outcome::Failure(error.code()), "refresh_token", &request.client)
-        .await?;
-    let mut transaction = Transaction::new();
-    transaction.end_session(&app.store, session, "refresh_token_reuse", now);
-    transaction.audit(&app.store, &event);
-    if let Some(address) = user::address(vault, account).await? {
-        let content = Content::SessionEndedForReuse { at: now.rfc3339() };
-        let mail = vault.mail(&address, content, NOTICE_SECONDS).await?.in_epoch_of(account);
-        transaction.put_mail(&app.store, &mail);
-    }
-    match app.store.commit(transaction).await {
-        Ok(()) => Err(error),
-        Err(refused) if refused.refused("session") => Ok(None),
-        Err(failed) => Err(failed.into()),
-    }
+async fn refuse<T>(context: Context<'_>, cipher: &UserCipher<'_>) -> Result<T, Error> {
+    context.refuse(cipher, Action::Refresh, "refresh_token", Error::SessionRevoked).await
 }

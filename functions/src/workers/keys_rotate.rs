@@ -1,22 +1,21 @@
-//! `keys-rotate`: makes the purpose keys that are missing. A CloudFormation custom resource runs it at deployment, so that the first
-//! request finds its keys; the schedule runs it daily.
-
-use std::sync::Arc;
+//! `keys-rotate`: creates the purpose keys that are missing. A CloudFormation custom resource runs it at deployment, so that the first request
+//! finds its keys; the schedule runs it daily.
 
 use serde_json::{Value, json};
-use shared::{app::App, error::Error, keyring::Purpose, operation::Operation};
+use shared::{app::App, crypto::key::KeyPurpose, error::Error, operation::Operation};
 
-/// `keys-rotate`
-pub const OPERATION: Operation = Operation::event("keys-rotate", &[], |app, event| Box::pin(handle(app, event)));
+pub const OPERATION: Operation = Operation::event("keys-rotate", |app, event| Box::pin(handle(app, event)))
+    .summary("creates missing keys")
+    .trigger("schedule, daily, and at deployment");
 
-async fn handle(app: Arc<App>, event: Value) -> Result<Value, Error> {
+async fn handle(app: &App, event: Value) -> Result<Value, Error> {
     let Some(answer_to) = event.get("ResponseURL").and_then(Value::as_str) else {
-        return Ok(json!({ "made": make_missing(&app).await? }));
+        return Ok(json!({ "made": make_missing(app).await? }));
     };
-    // CloudFormation waits for its answer, so it gets one whatever happens. Deleting undoes nothing: the table with the keys is kept.
+    // CloudFormation waits for an answer, so it gets one whatever happens. Delete does nothing, because the table with the keys is kept.
     let done = match event.get("RequestType").and_then(Value::as_str) {
         Some("Delete") => Ok(()),
-        _ => deploy(&app, &event).await,
+        _ => deploy(app, &event).await,
     };
     if let Err(error) = &done {
         error.log(OPERATION.name, "deployment");
@@ -30,7 +29,7 @@ async fn handle(app: Arc<App>, event: Value) -> Result<Value, Error> {
         "RequestId": text("RequestId"),
         "LogicalResourceId": text("LogicalResourceId"),
     });
-    tell_cloudformation(&app, answer_to, answer.to_string()).await?;
+    answer_cloudformation(app, answer_to, answer.to_string()).await?;
     Ok(answer)
 }
 
@@ -45,7 +44,7 @@ async fn deploy(app: &App, event: &Value) -> Result<(), Error> {
 async fn make_missing(app: &App) -> Result<Vec<&'static str>, Error> {
     let there = app.store.keyring().await?.keys;
     let mut made = Vec::new();
-    for purpose in Purpose::ALL {
+    for purpose in KeyPurpose::ALL {
         let missing = !there.iter().any(|key| key.purpose == purpose.as_str());
         if missing && app.keyring.make_first(purpose).await? {
             made.push(purpose.as_str());
@@ -54,8 +53,8 @@ async fn make_missing(app: &App) -> Result<Vec<&'static str>, Error> {
     Ok(made)
 }
 
-/// Puts the answer where CloudFormation waits for it: a signed URL in S3.
-async fn tell_cloudformation(app: &App, url: &str, body: String) -> Result<(), Error> {
+/// Sends the answer to CloudFormation: to a signed URL in S3.
+async fn answer_cloudformation(app: &App, url: &str, body: String) -> Result<(), Error> {
     let status = app.put(url, body).await?;
     if status == 200 {
         Ok(())

@@ -1,43 +1,51 @@
-//! `send-email`: takes what the outbox's stream brings, hands it to SES, and takes it out of the outbox. The only function that may
-//! call SES.
+//! `send-email`: takes mails from the outbox's stream, hands them to SES, and removes them from the outbox. The only function that may call
+//! SES.
 //!
-//! A stream repeats a batch whose answer was lost, so a mail may be sent twice, with the same content, but none is lost: it stays in
-//! the outbox until SES has taken it.
-
-use std::sync::Arc;
+//! A stream repeats a batch with a lost answer, so a mail may be sent twice, with the same content. None is lost, because it stays in the
+//! outbox until SES has accepted it.
 
 use serde_json::{Value, json};
 use shared::{
     app::App,
-    crypto::field,
+    crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
-        mail::Mail,
+        limits::{
+            ALERT_BY_ADDRESS, CODE_MAIL_BY_ADDRESS, LOGIN_CODE_MAIL_BY_ADDRESS, MAIL_BY_ADDRESS,
+            REUSE_NOTICE_BY_ADDRESS,
+        },
     },
-    email::{self, Sent},
     error::Error,
-    keyring::Purpose,
+    mail::{self, Sent},
     operation::Operation,
-    store::{AuditEvent, StoredMail, Transaction},
+    store::{AuditEvent, Condition, StoredMail},
 };
 
-/// `send-email`
-pub const OPERATION: Operation =
-    Operation::event("send-email", &[Purpose::FieldOutbox], |app, event| Box::pin(handle(app, event)));
+pub const OPERATION: Operation = Operation::event("send-email", |app, event| Box::pin(handle(app, event)))
+    .summary("sends mails; the only function that may call SES")
+    .trigger("stream of the outbox table")
+    .keys(&[KeyPurpose::FieldOutbox])
+    .limits(&[
+        MAIL_BY_ADDRESS,
+        ALERT_BY_ADDRESS,
+        REUSE_NOTICE_BY_ADDRESS,
+        CODE_MAIL_BY_ADDRESS,
+        LOGIN_CODE_MAIL_BY_ADDRESS,
+    ]);
 
-async fn handle(app: Arc<App>, event: Value) -> Result<Value, Error> {
+async fn handle(app: &App, event: Value) -> Result<Value, Error> {
     let records = event.get("Records").and_then(Value::as_array).cloned().unwrap_or_default();
     let mut failures = Vec::new();
     for record in &records {
-        // A removal is our own, or TTL's: nothing to send.
+        // This function and TTL remove mails; there is nothing to send.
         if record.get("eventName").and_then(Value::as_str) == Some("REMOVE") {
             continue;
         }
-        if let Err(error) = deliver(&app, record).await {
+        if let Err(error) = deliver(app, record).await {
             error.log(OPERATION.name, "");
             let sequence = record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str).unwrap_or_default();
             failures.push(json!({ "itemIdentifier": sequence }));
-            // The stream goes on from the first failure, so the rest comes again anyway.
+            // The stream repeats everything from the first failure.
             break;
         }
     }
@@ -49,38 +57,36 @@ async fn deliver(app: &App, record: &Value) -> Result<(), Error> {
     let stored = StoredMail::from_stream_image(image)?;
     let now = app.clock.now();
     if stored.not_after <= now {
-        return take_out(app, &stored, None, Outcome::Failure("expired")).await;
+        return remove(app, &stored, "unsent", Outcome::Failure("expired")).await;
     }
-    // A stream may bring a record again that was dealt with.
-    if !app.store.mail_waits(&stored).await? {
+    // A stream may repeat a record that was handled.
+    if !app.store.mail_is_pending(&stored).await? {
         return Ok(());
     }
     if let Some(limit) = stored.budget.limit() {
-        let mut transaction = Transaction::new();
-        transaction.count_mail(&app.store, &stored, app.config.limit(limit), now);
+        let mut transaction = app.store.transaction();
+        transaction.count_mail(&stored, app.config.limit(limit), now);
         match app.store.commit(transaction).await {
             Ok(()) => {}
-            Err(refused) if refused.refused("mail") => {} // counted at an earlier delivery
-            Err(refused) if refused.refused("limit") => {
-                return take_out(app, &stored, None, Outcome::Failure("capped")).await;
+            Err(refused) if refused.is(Condition::Mail) => {} // counted at an earlier delivery
+            Err(refused) if refused.is(Condition::Limit) => {
+                return remove(app, &stored, "unsent", Outcome::Failure("capped")).await;
             }
             Err(error) => return Err(error.into()),
         }
     }
-    let keys = app.keyring.get(Purpose::FieldOutbox).await?;
-    let item = StoredMail::item_key(&stored.id);
-    let opened = field::open(&keys, None, Purpose::FieldOutbox, StoredMail::place(&item, "payload"), &stored.payload)?;
-    let mail: Mail = serde_json::from_slice(&opened).map_err(|_| Error::internal("an unreadable mail"))?;
-    let rendered = email::render(&mail.content, &app.config.product_name)?;
-    match app.mailer.send(&mail.to, &rendered, &stored.kind).await? {
-        Sent::Accepted => take_out(app, &stored, Some(&mail), Outcome::Success).await,
-        // This one message will never be taken; trying again would hold up those behind it.
-        Sent::Rejected => take_out(app, &stored, Some(&mail), Outcome::Failure("rejected")).await,
-    }
+    let mail = mail::open(&*app.keyring.get(KeyPurpose::FieldOutbox).await?, &stored)?;
+    let rendered = mail::render(&mail.content, &app.config.product_name)?;
+    let outcome = match app.mailer.send(&mail.to, &rendered, &stored.kind).await? {
+        Sent::Accepted => Outcome::Success,
+        // SES will never accept this mail, and another attempt would hold up those after it.
+        Sent::Rejected => Outcome::Failure("rejected"),
+    };
+    remove(app, &stored, mail.content.kind(), outcome).await
 }
 
-/// Takes a mail out of the outbox and writes down how it went, in one.
-async fn take_out(app: &App, stored: &StoredMail, mail: Option<&Mail>, outcome: Outcome) -> Result<(), Error> {
+/// Removes a mail from the outbox and records the outcome, in one transaction.
+async fn remove(app: &App, stored: &StoredMail, method: &'static str, outcome: Outcome) -> Result<(), Error> {
     let at = app.clock.now();
     let event = AuditEvent {
         pseudonym: stored.pseudonym.clone(),
@@ -88,19 +94,19 @@ async fn take_out(app: &App, stored: &StoredMail, mail: Option<&Mail>, outcome: 
         at,
         action: Action::SendMail,
         outcome,
-        method: mail.map_or("unsent", |mail| mail.content.kind()),
+        method,
         ip: None,
         ip_truncated: None,
         user_agent: None,
-        kept_until: at.plus_seconds(app.config.audit_retention_days * 86_400),
+        kept_until: app.audited_until(at),
     };
-    let mut transaction = Transaction::new();
-    transaction.remove_mail(&app.store, stored);
-    transaction.audit(&app.store, &event);
+    let mut transaction = app.store.transaction();
+    transaction.remove_mail(stored);
+    transaction.record_event(&event);
     match app.store.commit(transaction).await {
         Ok(()) => Ok(()),
-        // Another delivery of the same record was faster.
-        Err(refused) if refused.refused("mail") => Ok(()),
+        // Another delivery of the same record came first.
+        Err(refused) if refused.is(Condition::Mail) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

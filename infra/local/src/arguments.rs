@@ -2,46 +2,40 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// How the program is used.
 pub(crate) const USAGE: &str = "\
 Runs the whole service on this machine.
 
 Usage: cargo run -- [options]
 
   --port N          the port on loopback (3000; 0 takes any free one)
-  --data DIR        where data is kept between runs (.local)
-  --in-memory       keep nothing
-  --strict          limits as deployed; without it they are 100 times looser
+  --data DIR        the directory for data between runs (.local)
+  --in-memory       keep data only in memory
+  --strict          limits as deployed; the default is 100 times looser
   --aws-port N      also open DynamoDB, KMS and SES on this port, for the AWS CLI, SDKs and cargo lambda watch
   --set NAME=VALUE  set a parameter of template.yaml; may be repeated
-  --help            this text
+  --help            print this text
 
-The environment variable LOG_LEVEL (error, warn, info, debug, trace, off) says how much the functions log to stderr.
+The environment variable LOG_LEVEL (error, warn, info, debug, trace, off) sets the log level of the functions on stderr.
 ";
 
-/// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Arguments {
-    /// The API's port.
     pub(crate) port: u16,
-    /// The port of the AWS endpoints.
+    /// The port of the AWS endpoints. `None` opens none.
     pub(crate) aws_port: Option<u16>,
-    /// The data directory; `None` keeps nothing.
+    /// The data directory. `None` keeps data in memory.
     pub(crate) data: Option<PathBuf>,
-    /// Whether limits are as deployed.
+    /// Whether limits are as strict as in a deployment.
     pub(crate) strict: bool,
-    /// Template parameters.
     pub(crate) parameters: BTreeMap<String, String>,
 }
 
-/// What the command line means.
+/// The meaning of the command line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Parsed {
-    /// Run like this.
     Run(Arguments),
-    /// Say how.
     Help,
-    /// Nothing, because of this.
+    /// The command line is wrong. The text says why.
     Wrong(String),
 }
 
@@ -58,7 +52,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments>
     let mut result = Arguments { port: 3000, aws_port: None, data: None, strict: false, parameters: BTreeMap::new() };
     let (mut data, mut in_memory) = (None, false);
     while let Some(argument) = arguments.next() {
-        // Both `--port 1` and `--port=1`.
+        // Accepts `--port 1` and `--port=1`.
         let (name, attached) = match argument.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (argument.as_str(), None),
@@ -67,7 +61,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments>
         if flag && attached.is_some() {
             return Err(format!("{name} takes no value"));
         }
-        let mut value = || attached.clone().or_else(|| arguments.next()).ok_or_else(|| format!("{name} takes a value"));
+        let mut value = || attached.clone().or_else(|| arguments.next()).ok_or_else(|| format!("{name} needs a value"));
         match name {
             "--help" | "-h" => return Ok(None),
             "--in-memory" => in_memory = true,
@@ -78,15 +72,15 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments>
             "--set" => {
                 let set = value()?;
                 let Some((parameter, value)) = set.split_once('=') else {
-                    return Err(format!("--set takes NAME=VALUE, not `{set}`"));
+                    return Err(format!("--set needs NAME=VALUE, not `{set}`"));
                 };
                 result.parameters.insert(parameter.to_owned(), value.to_owned());
             }
-            _ => return Err(format!("there is no option `{argument}`")),
+            _ => return Err(format!("unknown option `{argument}`")),
         }
     }
     if in_memory && data.is_some() {
-        return Err("--data and --in-memory exclude each other".to_owned());
+        return Err("--data and --in-memory cannot be combined".to_owned());
     }
     if !in_memory {
         result.data = Some(data.unwrap_or_else(|| PathBuf::from(".local")));
@@ -95,7 +89,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments>
 }
 
 fn port(name: &str, value: &str) -> Result<u16, String> {
-    value.parse().map_err(|_| format!("{name} takes a port from 0 to 65535, not `{value}`"))
+    value.parse().map_err(|_| format!("{name} needs a port from 0 to 65535, not `{value}`"))
 }
 
 #[cfg(test)]
@@ -119,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn data_is_kept_unless_told_otherwise() {
+    fn data_is_kept_by_default() {
         let Parsed::Run(arguments) = parsed("") else { panic!("not understood") };
         assert_eq!(arguments.data, Some(PathBuf::from(".local")));
     }

@@ -1,4 +1,4 @@
-//! The clock that every function of a world sees: the machine's, moved.
+//! The clock of a world: the machine's clock with an offset.
 
 use std::sync::{
     Arc, Mutex,
@@ -8,7 +8,9 @@ use std::sync::{
 use shared::clock::{Clock, SystemClock, Timestamp};
 use tokio::sync::Notify;
 
-/// The machine's clock and an offset. It can also stand still.
+use crate::sync::lock;
+
+/// The machine's clock with an offset. It can be frozen.
 #[derive(Debug, Default)]
 pub struct LocalClock {
     offset_millis: AtomicI64,
@@ -17,27 +19,26 @@ pub struct LocalClock {
 }
 
 impl LocalClock {
-    /// A clock that tells the machine's time.
+    /// A clock that shows the machine's time.
     pub fn new() -> Arc<Self> {
         Arc::new(Self::default())
     }
 
-    /// A clock that stands still at `time` until it is moved.
+    /// A clock that is frozen at `time`.
     pub fn frozen_at(time: Timestamp) -> Arc<Self> {
         let clock = Self::new();
         clock.set(time);
         clock
     }
 
-    /// Moves the clock on by so many seconds, or back by a negative number.
+    /// Moves the clock forward by a number of seconds. A negative number moves it back.
     pub fn advance(&self, seconds: i64) {
         self.advance_millis(seconds.saturating_mul(1000));
     }
 
-    /// Moves the clock on by so many milliseconds.
     pub fn advance_millis(&self, millis: i64) {
         {
-            let mut frozen = crate::lock(&self.frozen);
+            let mut frozen = lock(&self.frozen);
             match frozen.as_mut() {
                 Some(time) => *time = Timestamp::from_millis(time.millis().saturating_add(millis)),
                 None => {
@@ -49,31 +50,31 @@ impl LocalClock {
         self.moved.notify_waiters();
     }
 
-    /// Stops the clock where it is.
+    /// Freezes the clock at its present time.
     pub fn freeze(&self) {
         let now = self.now();
-        crate::lock(&self.frozen).get_or_insert(now);
+        lock(&self.frozen).get_or_insert(now);
     }
 
-    /// Stops the clock at `time`.
+    /// Freezes the clock at `time`.
     pub fn set(&self, time: Timestamp) {
-        *crate::lock(&self.frozen) = Some(time);
+        *lock(&self.frozen) = Some(time);
         self.moved.notify_waiters();
     }
 
-    /// Lets a stopped clock go on from where it stands.
+    /// Lets a frozen clock run again from its present time.
     pub fn resume(&self) {
-        if let Some(time) = crate::lock(&self.frozen).take() {
+        if let Some(time) = lock(&self.frozen).take() {
             self.offset_millis.store(time.millis() - SystemClock.now().millis(), Ordering::SeqCst);
         }
     }
 
-    /// How far it is ahead of the machine's clock, in whole seconds.
+    /// Whole seconds by which this clock is ahead of the machine's.
     pub fn offset_seconds(&self) -> i64 {
         (self.now().millis() - SystemClock.now().millis() + 500).div_euclid(1000)
     }
 
-    /// Completes when the clock is moved by hand.
+    /// Completes when a caller moves the clock.
     pub(crate) async fn moved(&self) {
         self.moved.notified().await;
     }
@@ -81,7 +82,7 @@ impl LocalClock {
 
 impl Clock for LocalClock {
     fn now(&self) -> Timestamp {
-        let frozen = *crate::lock(&self.frozen);
+        let frozen = *lock(&self.frozen);
         frozen.unwrap_or_else(|| {
             let offset = self.offset_millis.load(Ordering::SeqCst);
             Timestamp::from_millis(SystemClock.now().millis().saturating_add(offset))
@@ -89,7 +90,7 @@ impl Clock for LocalClock {
     }
 }
 
-/// The same clock, as the embedded DynamoDB asks for it.
+/// The same clock in the form that the embedded DynamoDB needs.
 #[derive(Debug, Clone)]
 pub(crate) struct DatabaseClock(pub(crate) Arc<LocalClock>);
 

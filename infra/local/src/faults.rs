@@ -1,26 +1,24 @@
-//! Faults on demand: calls to AWS that are throttled, fail, get lost, hang or are denied.
+//! Fault injection: calls to AWS that are throttled, fail, time out, lose their answer or are denied.
 
 use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
-/// The service that a call is for.
+use crate::sync::lock;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
-    /// DynamoDB.
     DynamoDb,
-    /// KMS.
     Kms,
-    /// SES.
     Ses,
-    /// Any of them. For rules of tests alone.
+    /// Any service. Only tests can use it.
     #[serde(skip_deserializing)]
     Any,
 }
 
 impl Service {
-    /// The prefix of its actions in IAM, and its endpoint's first word.
+    /// The service's prefix in IAM actions and its host name.
     pub fn name(self) -> &'static str {
         match self {
             Self::DynamoDb => "dynamodb",
@@ -31,92 +29,90 @@ impl Service {
     }
 }
 
-/// What goes wrong.
+/// The kind of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// The service asks to slow down. Nothing happened.
+    /// The service throttles the call, which has no effect.
     Throttle,
-    /// The service has an internal error. Nothing happened.
+    /// The service has an internal error, and the call has no effect.
     Error,
-    /// The call takes effect, and its answer is lost with the connection.
+    /// The call takes effect, but the connection breaks before the answer.
     LostAnswer,
-    /// No answer comes within the attempt's time. Nothing happened. The wait itself is left out.
+    /// No answer comes in time, and the call has no effect. The caller does not really wait.
     Timeout,
-    /// The role is denied. Nothing happened.
+    /// The role is denied the action, and the call has no effect.
     Deny,
-    /// Another transaction has the item: what a single-machine DynamoDB never answers by itself, and the SDK does not
-    /// try again. Nothing happened. For tests alone.
+    /// Another transaction holds the item, and the call has no effect. The SDK does not retry such a call. An embedded
+    /// DynamoDB never has this conflict itself. Only tests can use this kind.
     #[serde(skip_deserializing)]
     Conflict,
-    /// The call takes effect, and the function's process ends before it sees the answer. For tests alone.
+    /// The call takes effect, and the function's process ends before the answer. Only tests can use this kind.
     #[serde(skip_deserializing)]
     Kill,
 }
 
-/// Which calls go wrong, and how.
+/// Which calls fail, and how.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// The function that calls; any if none is given.
+    /// The calling function. `None` means every function.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
-    /// The service that is called.
     pub service: Service,
-    /// The action (`PutItem`); any if none is given.
+    /// The action (`PutItem`). `None` means every action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// What goes wrong.
     pub kind: Kind,
-    /// How many calls go wrong; all if not given (one, if `nth` is given). Each attempt of the SDK counts.
+    /// The number of calls that fail, counted by SDK attempts. `None` means every call, or one call if `nth` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
-    /// How likely a matching call goes wrong; 1 if not given.
+    /// The probability that a matching call fails. `None` means 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
-    /// What the dice start from, so that a run can be repeated.
+    /// The seed of the random numbers, which makes a run repeatable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// The first matching call that goes wrong, counted from 1 since the rule was armed. For tests alone.
+    /// The first matching call that fails, counted from 1 when the rule is armed. Only tests can use it.
     #[serde(skip)]
     pub nth: Option<u64>,
 }
 
 impl Rule {
-    /// Every call to `service` goes wrong in that way.
+    /// A rule that makes every call to `service` fail.
     pub fn new(service: Service, kind: Kind) -> Self {
         Self { function: None, service, action: None, kind, times: None, probability: None, seed: None, nth: None }
     }
 
-    /// Only calls of that function.
+    /// Limits the rule to calls of one function.
     #[must_use]
     pub fn function(mut self, function: &str) -> Self {
         self.function = Some(function.to_owned());
         self
     }
 
-    /// Only that action.
+    /// Limits the rule to one action.
     #[must_use]
     pub fn action(mut self, action: &str) -> Self {
         self.action = Some(action.to_owned());
         self
     }
 
-    /// Only so many calls.
+    /// Limits the number of calls that fail.
     #[must_use]
     pub fn times(mut self, times: u64) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// Only from the n-th matching call on (from 1), once unless [`Rule::times`] says more.
+    /// Starts with the n-th matching call, counted from 1. One call fails unless [`Rule::times`] says more.
     #[must_use]
     pub fn nth(mut self, nth: u64) -> Self {
         self.nth = Some(nth);
         self
     }
 
-    /// Only with that probability, by dice that start from `seed`.
+    /// Makes a matching call fail only with this probability.
     #[must_use]
     pub fn probability(mut self, probability: f64, seed: u64) -> Self {
         self.probability = Some(probability);
@@ -131,20 +127,20 @@ impl Rule {
     }
 }
 
-/// Names an armed rule.
+/// The id of an armed rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct RuleId(u64);
 
 #[derive(Debug)]
-struct Armed {
+struct ArmedRule {
     id: RuleId,
     rule: Rule,
     matched: u64,
     fired: u64,
-    dice: u64,
+    random_state: u64,
 }
 
-/// The faults of a world.
+/// The armed rules of a world.
 #[derive(Debug, Default)]
 pub struct Faults {
     state: Mutex<State>,
@@ -153,50 +149,53 @@ pub struct Faults {
 #[derive(Debug, Default)]
 struct State {
     last_id: u64,
-    armed: Vec<Armed>,
+    armed: Vec<ArmedRule>,
 }
 
 impl Faults {
-    /// Adds a rule. Of several that match a call, the one that was added first decides.
+    /// Arms a rule. If several rules match a call, the oldest decides.
     pub fn arm(&self, rule: Rule) -> RuleId {
-        let mut state = crate::lock(&self.state);
+        let mut state = lock(&self.state);
         state.last_id += 1;
         let id = RuleId(state.last_id);
-        let dice = rule.seed.unwrap_or(0);
-        state.armed.push(Armed { id, rule, matched: 0, fired: 0, dice });
+        let random_state = rule.seed.unwrap_or(0);
+        state.armed.push(ArmedRule { id, rule, matched: 0, fired: 0, random_state });
         id
     }
 
-    /// Removes a rule.
     pub fn disarm(&self, id: RuleId) {
-        crate::lock(&self.state).armed.retain(|armed| armed.id != id);
+        lock(&self.state).armed.retain(|armed| armed.id != id);
     }
 
-    /// Removes all rules.
+    /// Disarms all rules.
     pub fn clear(&self) {
-        crate::lock(&self.state).armed.clear();
+        lock(&self.state).armed.clear();
     }
 
-    /// How many calls went wrong by a rule that is still armed.
+    /// The number of calls that an armed rule made fail.
     pub fn fired(&self, id: RuleId) -> u64 {
-        crate::lock(&self.state).armed.iter().find(|armed| armed.id == id).map_or(0, |armed| armed.fired)
+        lock(&self.state).armed.iter().find(|armed| armed.id == id).map_or(0, |armed| armed.fired)
     }
 
-    /// The armed rules, with how often each has fired.
+    /// The armed rules, each with the number of calls that it made fail.
     pub fn rules(&self) -> Vec<(Rule, u64)> {
-        crate::lock(&self.state).armed.iter().map(|armed| (armed.rule.clone(), armed.fired)).collect()
+        lock(&self.state).armed.iter().map(|armed| (armed.rule.clone(), armed.fired)).collect()
     }
 
-    /// Whether this call goes wrong, and how. Each call asks once.
+    /// Decides whether a call fails, and how. Every call must ask exactly once.
     pub(crate) fn decide(&self, function: &str, service: Service, action: &str) -> Option<Kind> {
-        let mut state = crate::lock(&self.state);
+        let mut state = lock(&self.state);
         let mut decided = None;
-        // Every matching rule counts the call, also when an earlier rule has decided it: `nth` numbers calls, not leftovers.
+        // Every matching rule counts the call, even if an older rule decides it. Otherwise `nth` would not number
+        // calls.
         for armed in state.armed.iter_mut().filter(|armed| armed.rule.matches(function, service, action)) {
             armed.matched += 1;
             let times = armed.rule.times.or(armed.rule.nth.map(|_| 1));
             let due = armed.matched >= armed.rule.nth.unwrap_or(1) && times.is_none_or(|times| armed.fired < times);
-            if due && decided.is_none() && armed.rule.probability.is_none_or(|limit| roll(&mut armed.dice) < limit) {
+            if due
+                && decided.is_none()
+                && armed.rule.probability.is_none_or(|limit| next_random(&mut armed.random_state) < limit)
+            {
                 armed.fired += 1;
                 decided = Some(armed.rule.kind);
             }
@@ -205,9 +204,9 @@ impl Faults {
     }
 }
 
-/// The next number in [0, 1) of SplitMix64, which needs no more than a seed to be repeated.
+/// The next number in [0, 1) of SplitMix64, which repeats from its seed.
 #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double")]
-fn roll(state: &mut u64) -> f64 {
+fn next_random(state: &mut u64) -> f64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *state;
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

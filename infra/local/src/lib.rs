@@ -1,36 +1,50 @@
 //! The cloud on one machine: serves `template.yaml` with an embedded DynamoDB, KMS and SES, in process.
 //!
-//! A [`World`] is one such cloud. The code of the functions is the code that is deployed; what is replaced is what lies
-//! under the AWS SDK. Each function's policy in the template is enforced, every call is counted, and faults can be
-//! injected. The binary of this crate serves one world on loopback; tests start as many as they like.
+//! A [`World`] is one such cloud. It runs the deployed code of the functions. Only the transport below the AWS SDK is
+//! replaced. A world enforces each function's policy, counts every call and can inject faults. The binary of this crate
+//! serves one world on loopback. Tests start one world each.
+//!
+//! The modules are layers. A module uses only modules of earlier layers:
+//!
+//! 1. `sync`, `document`, `account`, `credentials`
+//! 2. `clock`, `faults`, `mailbox`, `iam`
+//! 3. `ledger`, `template`
+//! 4. `options`
+//! 5. `aws`
+//! 6. `cloud`
+//! 7. `gateway`, `triggers`
+//! 8. `console`, `deployment`
+//! 9. `world`
+//! 10. `server`
 
+mod account;
 mod aws;
 pub mod clock;
+mod cloud;
 mod console;
+mod credentials;
+mod deployment;
+mod document;
 pub mod faults;
 mod gateway;
 pub mod iam;
 pub mod ledger;
 pub mod mailbox;
-mod mailbox_page;
 pub mod options;
 mod server;
+mod sync;
 pub mod template;
 pub mod triggers;
 pub mod world;
 
 pub use clock::LocalClock;
+pub use credentials::{ACCESS_KEY, SECRET_KEY};
+pub use deployment::StartError;
+pub use document::TemplateError;
 pub use faults::{Faults, Kind, Rule, Service};
-pub use gateway::sigv4::{ACCESS_KEY, SECRET_KEY};
 pub use ledger::{Call, Cost};
 pub use mailbox::Mail;
 pub use options::{Data, Options};
 pub use server::{Server, ServerError};
 pub use triggers::DeadLetter;
-pub use world::{StartError, World};
-
-/// What a mutex guards. A panic elsewhere while it was held has left nothing half done in here: every critical section
-/// in this crate is one assignment, insertion or copy.
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
+pub use world::World;

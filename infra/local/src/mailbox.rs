@@ -1,4 +1,4 @@
-//! The mails that SES took: the mailbox of everyone on this machine.
+//! The mailbox: every mail that SES accepted.
 
 use std::{
     fs::OpenOptions,
@@ -12,34 +12,31 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 
-/// A mail that was sent.
+use crate::sync::lock;
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
     /// SES's message id.
     pub id: String,
-    /// The recipients.
     pub to: Vec<String>,
-    /// The sender, as the function wrote it.
+    /// The sender in the form that the function gave it.
     pub from: String,
-    /// The subject.
     pub subject: String,
-    /// What it is for: the mail's tag `kind`.
+    /// The value of the mail's tag `kind`.
     pub kind: String,
-    /// The text part.
     pub text: String,
-    /// The HTML part.
     pub html: String,
-    /// When, in milliseconds since the Unix epoch.
+    /// The time of sending, in milliseconds since the Unix epoch.
     pub at_millis: i64,
 }
 
 impl Mail {
-    /// When it was sent.
+    /// The time of sending.
     pub fn at(&self) -> Timestamp {
         Timestamp::from_millis(self.at_millis)
     }
 
-    /// The first six digits in the text that stand alone.
+    /// The first group of exactly six digits in the text.
     pub fn code(&self) -> Option<&str> {
         let mut rest = 0;
         while let Some(start) = self.text[rest..].find(|character: char| character.is_ascii_digit()).map(|at| rest + at)
@@ -47,7 +44,7 @@ impl Mail {
             let length = self.text[start..].bytes().take_while(u8::is_ascii_digit).count();
             let before = self.text[..start].chars().next_back();
             let after = self.text[start + length..].chars().next();
-            // Part of a word, a URL or a number is no code; a full stop or a comma may follow one.
+            // Digits in a word, URL or longer number are no code. A full stop or a comma may follow a code.
             let joined = |character: char| character.is_alphanumeric() || "_-/#=%+".contains(character);
             if length == 6
                 && !before.is_some_and(|before| joined(before) || before == '.')
@@ -60,7 +57,7 @@ impl Mail {
         None
     }
 
-    /// The first URL in the text that carries something in its fragment.
+    /// The first URL in the text that has a fragment.
     pub fn link(&self) -> Option<&str> {
         self.text
             .split(|character: char| character.is_whitespace() || "<>\"".contains(character))
@@ -69,7 +66,7 @@ impl Mail {
             .find(|url| url.split_once('#').is_some_and(|(_, fragment)| !fragment.is_empty()))
     }
 
-    /// The mail as the mailbox's JSON shows it.
+    /// The mail in the form of `mail.json`.
     pub fn to_json(&self) -> Value {
         let mut value = json!({
             "id": self.id, "to": self.to.join(", "), "subject": self.subject, "kind": self.kind, "text": self.text,
@@ -84,7 +81,7 @@ impl Mail {
     }
 }
 
-/// All mails, oldest first; kept between runs if there is a file for them.
+/// All mails, oldest first. A file keeps them between runs, if there is one.
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox {
     mails: Mutex<Vec<Mail>>,
@@ -92,15 +89,15 @@ pub(crate) struct Mailbox {
 }
 
 impl Mailbox {
-    /// A mailbox that forgets.
+    /// A mailbox without a file.
     pub(crate) fn in_memory() -> Self {
         Self::default()
     }
 
-    /// A mailbox that keeps its mails in a file, one a line, which only this user can read: there are codes in it.
+    /// A mailbox with a file, one mail a line. Only this user can read the file, because mails contain codes.
     pub(crate) fn on_disk(file: &Path) -> io::Result<Self> {
         let mails = match std::fs::read_to_string(file) {
-            // A line that was cut off by a crash is no mail.
+            // Skips a line that a crash cut off.
             Ok(lines) => lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
             Err(problem) if problem.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(problem) => return Err(problem),
@@ -108,9 +105,8 @@ impl Mailbox {
         Ok(Self { mails: Mutex::new(mails), file: Some(file.to_owned()) })
     }
 
-    /// Adds a mail.
     pub(crate) fn deliver(&self, mail: Mail) -> io::Result<()> {
-        let mut mails = crate::lock(&self.mails);
+        let mut mails = lock(&self.mails);
         if let Some(file) = &self.file {
             let mut line = serde_json::to_vec(&mail)?;
             line.push(b'\n');
@@ -120,20 +116,19 @@ impl Mailbox {
         Ok(())
     }
 
-    /// All mails, oldest first.
     pub(crate) fn mails(&self) -> Vec<Mail> {
-        crate::lock(&self.mails).clone()
+        lock(&self.mails).clone()
     }
 
-    /// Forgets all mails of this run.
+    /// Removes all mails from this run. The file keeps them.
     pub(crate) fn clear(&self) {
-        crate::lock(&self.mails).clear();
+        lock(&self.mails).clear();
     }
 
-    /// The mails to an address (all, if none is given), newest first.
+    /// The mails to an address, newest first. `None` means every address.
     pub(crate) fn newest_first(&self, to: Option<&str>) -> Vec<Mail> {
         let is_to = |mail: &Mail| to.is_none_or(|to| mail.to.iter().any(|address| address.eq_ignore_ascii_case(to)));
-        crate::lock(&self.mails).iter().rev().filter(|mail| is_to(mail)).cloned().collect()
+        lock(&self.mails).iter().rev().filter(|mail| is_to(mail)).cloned().collect()
     }
 }
 

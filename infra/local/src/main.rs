@@ -38,13 +38,13 @@ async fn main() -> ExitCode {
     }
 }
 
-/// The functions log JSON as they do in Lambda; on a terminal only what went wrong is of interest.
+/// Logs JSON as in Lambda. A terminal shows only warnings and errors by default.
 fn log() {
     shared::log::start(io::stderr, shared::log::LevelFilter::WARN);
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    // Bound before anything is created: a second start on the same port should fail at once and leave no trace.
+    // Binds before it creates anything, so that a second start on the same port fails at once and leaves no trace.
     let server = Server::bind(arguments.port).await?;
     let aws = match arguments.aws_port {
         Some(port) => Some(Server::bind(port).await?),
@@ -87,7 +87,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Says where it serves, and what a newcomer needs next: of routes only those that the template has.
+/// Prints the addresses and the next steps for a newcomer. It names only routes that the template has.
 fn welcome(url: &str, routes: &[String], data: &Data, aws_port: Option<u16>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "ready {url}")?;
@@ -108,7 +108,7 @@ fn welcome(url: &str, routes: &[String], data: &Data, aws_port: Option<u16>) -> 
         )?;
     }
     match data {
-        Data::Memory => writeln!(out, "  Data       in memory, gone when this ends")?,
+        Data::Memory => writeln!(out, "  Data       in memory until this ends")?,
         Data::Directory(directory) => writeln!(out, "  Data       kept in {}", directory.display())?,
     }
     if let Some(port) = aws_port {

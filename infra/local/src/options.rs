@@ -1,4 +1,4 @@
-//! How a world is started.
+//! The options of a world.
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -10,45 +10,40 @@ use shared::{
 
 use crate::{clock::LocalClock, iam::Statement};
 
-/// Where a world keeps its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
-    /// Nowhere: it is gone with the world.
+    /// In memory. The data end with the world.
     Memory,
-    /// In that directory, for one world at a time.
+    /// In a directory, which one world can use at a time.
     Directory(PathBuf),
 }
 
-/// Changes a function's statements, given the function's name.
+/// A change to a function's statements. Its first argument is the function's name.
 pub type EditPolicy = Arc<dyn Fn(&str, &mut Vec<Statement>) + Send + Sync>;
 
-/// How a world is started. Made by [`Options::in_memory`] or [`Options::on_disk`], and changed field by field.
+/// The options of a world. Start from [`Options::in_memory`] or [`Options::on_disk`] and change fields.
 #[derive(Clone)]
 pub struct Options {
-    /// The template; the repository's own by default.
+    /// The path of the template. The default is the repository's own.
     pub template: PathBuf,
-    /// The operations that the template's functions run; those of the package `functions` by default.
+    /// The operations of the template's functions. The default is the list of the package `functions`.
     pub operations: &'static [Operation],
-    /// Template parameters.
     pub parameters: BTreeMap<String, String>,
-    /// Where data is kept.
     pub data: Data,
-    /// Whether limits are as strict as the template has them. If not, the parameter `LimitFactor` (if there is one and it
-    /// is not set) is 100.
+    /// Whether limits are as strict as in the template. Otherwise the default of the parameter `LimitFactor` is 100.
     pub strict: bool,
-    /// Where clients reach the API: the parameter `PublicUrl`, if there is one and it is not set.
+    /// The address of the API, which is the default of the parameter `PublicUrl`.
     pub base_url: String,
-    /// Environment variables that every function gets beside, or in place of, those of the template.
+    /// Environment variables of every function. They replace those of the template.
     pub environment: BTreeMap<String, String>,
-    /// The time.
     pub clock: Arc<LocalClock>,
-    /// The randomness of functions and of KMS.
+    /// The random numbers of functions and of KMS.
     pub rng: Arc<dyn Rng>,
-    /// How the functions' SDK tries again; as deployed, if not given.
+    /// The retries of the functions' SDK. `None` means the deployed setting.
     pub retries: Option<RetryConfig>,
-    /// How many times longer than the template says an invocation may take: a debug build on a busy machine is slow.
-    pub patience: u32,
-    /// Changes policies before they are enforced.
+    /// A factor for the timeouts of the template, because a debug build on a busy machine is slow.
+    pub timeout_factor: u32,
+    /// Changes the policies before the world enforces them.
     pub edit_policy: Option<EditPolicy>,
 }
 
@@ -66,7 +61,7 @@ impl fmt::Debug for Options {
 }
 
 impl Options {
-    /// A world of the repository's template that is gone when it is dropped.
+    /// A world of the repository's template, in memory.
     pub fn in_memory() -> Self {
         Self {
             template: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml")),
@@ -79,17 +74,17 @@ impl Options {
             clock: LocalClock::new(),
             rng: Arc::new(SystemRng),
             retries: None,
-            patience: if cfg!(debug_assertions) { 10 } else { 1 },
+            timeout_factor: if cfg!(debug_assertions) { 10 } else { 1 },
             edit_policy: None,
         }
     }
 
-    /// A world of the repository's template that is kept in a directory.
+    /// A world of the repository's template, in a directory.
     pub fn on_disk(directory: impl Into<PathBuf>) -> Self {
         Self { data: Data::Directory(directory.into()), ..Self::in_memory() }
     }
 
-    /// Retries that hardly wait, for tests with faults. `max_attempts` counts the first one too.
+    /// Retries with hardly any wait, for tests with faults. `max_attempts` includes the first attempt.
     pub fn fast_retries(max_attempts: u32) -> RetryConfig {
         RetryConfig::standard()
             .with_max_attempts(max_attempts)

@@ -1,4 +1,4 @@
-//! The world on loopback ports.
+//! Serving a world on loopback ports.
 
 use std::{
     convert::Infallible,
@@ -21,15 +21,18 @@ use hyper_util::{
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-use crate::{gateway, world::World};
+use crate::{
+    gateway::{self, MAX_BODY_BYTES},
+    world::World,
+};
 
 mod aws_port;
 
-/// How long open requests may take once the server is told to stop.
-const GRACE: Duration = Duration::from_secs(5);
+/// The time that open requests have to finish when the server stops.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often a free port is looked for that both address families have.
-const TRIES: usize = 20;
+/// The number of attempts to find a port that is free for IPv4 and IPv6.
+const BIND_ATTEMPTS: usize = 20;
 
 /// Why a port could not be served.
 #[derive(Debug)]
@@ -51,49 +54,48 @@ impl fmt::Display for ServerError {
 
 impl std::error::Error for ServerError {}
 
-/// A port on loopback, bound and not yet served. `localhost` is an IPv4 or an IPv6 address, so it is bound on both.
+/// A bound port on loopback. `localhost` can be an IPv4 or an IPv6 address, so the port is bound for both.
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<TcpListener>,
     port: u16,
 }
 
-/// What answers a request; `None` breaks the connection.
+/// Answers a request. `None` breaks the connection.
 type Handler = Arc<dyn Fn(Request<Bytes>) -> BoxFuture<'static, Option<Response<Bytes>>> + Send + Sync>;
 
 impl Server {
-    /// Binds a port; 0 takes any that is free.
+    /// Binds a port. Port 0 takes any free port.
     ///
     /// # Errors
     ///
     /// If the port is in use.
     pub async fn bind(port: u16) -> Result<Self, ServerError> {
         let failed = |problem| ServerError { port, problem };
-        let mut tries = if port == 0 { TRIES } else { 1 };
+        let mut attempts = if port == 0 { BIND_ATTEMPTS } else { 1 };
         loop {
             let first = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
             let chosen = first.local_addr().map_err(failed)?.port();
-            tries -= 1;
+            attempts -= 1;
             match TcpListener::bind((Ipv6Addr::LOCALHOST, chosen)).await {
                 Ok(second) => return Ok(Self { listeners: vec![first, second], port: chosen }),
-                // Someone else would get the half of the requests that go to [::1].
+                // Without this port on both, another program would get the requests to [::1].
                 Err(problem) if problem.kind() == io::ErrorKind::AddrInUse => {
-                    if tries == 0 {
+                    if attempts == 0 {
                         return Err(failed(problem));
                     }
                 }
-                // There is no IPv6 on this machine.
+                // This machine has no IPv6.
                 Err(_) => return Ok(Self { listeners: vec![first], port: chosen }),
             }
         }
     }
 
-    /// The port.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Serves the API and the routes under `/_local` until `stop` completes and open requests are answered.
+    /// Serves the API and the routes under `/_local`. It ends when `stop` completes and open requests are answered.
     pub async fn serve(self, world: World, stop: impl Future<Output = ()>) {
         let handler: Handler = Arc::new(move |request| {
             let world = world.clone();
@@ -106,7 +108,7 @@ impl Server {
     pub async fn serve_aws(self, world: World, stop: impl Future<Output = ()>) {
         let handler: Handler = Arc::new(move |request| {
             let world = world.clone();
-            Box::pin(async move { aws_port::answer(&world, request).await })
+            Box::pin(async move { aws_port::answer(world.cloud(), request).await })
         });
         self.run(handler, stop).await;
     }
@@ -131,7 +133,7 @@ async fn accept(listener: TcpListener, handler: Handler, mut stopped: watch::Rec
                 Ok(accepted) => accepted,
                 Err(problem) => {
                     tracing::warn!(%problem, "a connection was not accepted");
-                    // Out of file descriptors, most likely: trying again at once would only burn time.
+                    // The likely reason is a lack of file descriptors, so an immediate retry would only use CPU time.
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
@@ -139,7 +141,7 @@ async fn accept(listener: TcpListener, handler: Handler, mut stopped: watch::Rec
             _ = stopped.changed() => break,
         };
         let handler = Arc::clone(&handler);
-        let service = service_fn(move |request| one(Arc::clone(&handler), request, peer));
+        let service = service_fn(move |request| handle(Arc::clone(&handler), request, peer));
         let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
@@ -149,10 +151,10 @@ async fn accept(listener: TcpListener, handler: Handler, mut stopped: watch::Rec
         });
     }
     drop(listener);
-    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await;
 }
 
-/// That the connection is to be broken.
+/// The error that makes the server break a connection.
 #[derive(Debug)]
 struct Break;
 
@@ -170,12 +172,16 @@ impl From<Infallible> for Break {
     }
 }
 
-async fn one(handler: Handler, request: Request<Incoming>, peer: SocketAddr) -> Result<Response<Full<Bytes>>, Break> {
+async fn handle(
+    handler: Handler,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Response<Full<Bytes>>, Break> {
     let (parts, body) = request.into_parts();
-    let body = match Limited::new(body, gateway::LARGEST_BODY).collect().await {
+    let body = match Limited::new(body, MAX_BODY_BYTES).collect().await {
         Ok(body) => body.to_bytes(),
         Err(problem) if problem.is::<LengthLimitError>() => {
-            let answer = gateway::own_answer(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+            let answer = gateway::own_response(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
             return Ok(answer.map(Full::new));
         }
         Err(_) => return Err(Break),

@@ -1,85 +1,58 @@
 //! A world: one isolated cloud, in process.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fmt,
     net::SocketAddr,
     sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
+use aws_types::SdkConfig;
 use bytes::Bytes;
-use futures::future::{BoxFuture, join_all};
+use futures::future::BoxFuture;
 use http::{Request, Response};
 use serde_json::Value;
-use shared::{app::App, config::Config, operation::Operation};
 use tokio::task::AbortHandle;
 
 use crate::{
-    aws::{Aws, process},
     clock::LocalClock,
+    cloud::Cloud,
     console,
+    deployment::{self, Deployment, StartError},
     faults::Faults,
-    gateway::{self, routes::Router},
+    gateway::Api,
     iam::Statement,
     ledger::{Call, Cost},
     mailbox::Mail,
-    options::{Data, Options},
-    template::{Function, REGION, Stack, Table},
-    triggers::{Checkpoints, DeadLetter, Pump, Timer},
+    options::Options,
+    sync::lock,
+    template::{Function, Stack, Table},
+    triggers::DeadLetter,
 };
 
-mod deployment;
-mod sdk;
+mod items;
 
-/// How often expired items are swept, by the machine's clock.
-const SWEEP: Duration = Duration::from_secs(60);
+/// The interval between sweeps of expired items, by the machine's clock.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often schedules are looked at.
-const TICK: Duration = Duration::from_secs(1);
+/// The interval between checks of the schedules, by the machine's clock.
+const SCHEDULE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Why a world did not start.
-#[derive(Debug)]
-pub struct StartError(String);
-
-impl StartError {
-    pub(crate) fn new(problem: impl fmt::Display) -> Self {
-        Self(problem.to_string())
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for StartError {}
-
-/// One isolated cloud. Cheap to clone; it ends when its last clone is dropped.
+/// One isolated cloud. It is cheap to clone, and ends when its last clone is dropped.
 #[derive(Clone)]
 pub struct World {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    options: Options,
-    aws: Arc<Aws>,
-    router: Router,
-    /// The functions that have had their cold start.
-    apps: Mutex<HashMap<String, Arc<App>>>,
-    pumps: Vec<Pump>,
-    timers: Vec<Timer>,
-    checkpoints: Checkpoints,
-    dead_letters: Mutex<Vec<DeadLetter>>,
+    deployment: Deployment,
     tasks: Mutex<Vec<AbortHandle>>,
-    /// Held as long as the world is: no other process may use its directory.
-    _lock: Option<std::fs::File>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        for task in crate::lock(&self.tasks).drain(..) {
+        for task in lock(&self.tasks).drain(..) {
             task.abort();
         }
     }
@@ -87,218 +60,169 @@ impl Drop for Inner {
 
 impl fmt::Debug for World {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("World").field("options", &self.inner.options).finish_non_exhaustive()
+        formatter.debug_struct("World").field("cloud", self.cloud()).finish_non_exhaustive()
     }
 }
 
 impl World {
-    /// Starts a world: creates what the template declares, and calls the functions of its custom resources, as a
-    /// deployment does. Must run in a Tokio runtime.
+    /// Starts a world. Like a deployment, it creates what the template declares, then calls the functions of custom
+    /// resources. It must run in a Tokio runtime.
     ///
     /// # Errors
     ///
-    /// If the template, a parameter or a function's configuration is wrong, if the data directory cannot be used, or if
-    /// a custom resource fails.
+    /// If the template, a parameter or a function's configuration is wrong. Also if the data directory cannot be used, or
+    /// if a custom resource fails.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let world = Self { inner: Arc::new(deployment::prepare(options)?) };
-        deployment::custom_resources(&world).await?;
+        let world =
+            Self { inner: Arc::new(Inner { deployment: deployment::deploy(options)?, tasks: Mutex::default() }) };
+        deployment::create_custom_resources(world.cloud()).await?;
         world.spawn_tasks();
         Ok(world)
     }
 
     fn spawn_tasks(&self) {
-        let mut tasks = crate::lock(&self.inner.tasks);
-        for index in 0..self.inner.pumps.len() {
+        let mut tasks = lock(&self.inner.tasks);
+        for index in 0..self.inner.deployment.triggers.pollers().len() {
             let weak = Arc::downgrade(&self.inner);
-            let mut written = self.inner.aws.written.subscribe();
-            // What an earlier run left undelivered is delivered now.
-            written.mark_changed();
-            let pump = async move {
-                while written.changed().await.is_ok() {
-                    let Some(world) = Self::revive(&weak) else { return };
-                    if let Some(pump) = world.inner.pumps.get(index) {
-                        pump.drain(&world).await;
+            let mut writes = self.cloud().aws().table_writes.subscribe();
+            // The first poll delivers what an earlier run left.
+            writes.mark_changed();
+            let poll = async move {
+                while writes.changed().await.is_ok() {
+                    let Some(world) = Self::upgrade(&weak) else { return };
+                    if let Some(poller) = world.inner.deployment.triggers.pollers().get(index) {
+                        poller.poll(world.cloud()).await;
                     }
                 }
             };
-            tasks.push(tokio::spawn(pump).abort_handle());
+            tasks.push(tokio::spawn(poll).abort_handle());
         }
         let (weak, clock) = (Arc::downgrade(&self.inner), Arc::clone(self.clock()));
-        let timers = async move {
+        let schedules = async move {
             loop {
                 tokio::select! {
                     () = clock.moved() => {}
-                    () = tokio::time::sleep(TICK) => {}
+                    () = tokio::time::sleep(SCHEDULE_INTERVAL) => {}
                 }
-                let Some(world) = Self::revive(&weak) else { return };
-                world.fire_due().await;
+                let Some(world) = Self::upgrade(&weak) else { return };
+                world.inner.deployment.triggers.fire_due(world.cloud()).await;
             }
         };
-        tasks.push(tokio::spawn(timers).abort_handle());
+        tasks.push(tokio::spawn(schedules).abort_handle());
         let weak = Arc::downgrade(&self.inner);
-        let sweeper = async move {
+        let sweeps = async move {
             loop {
-                tokio::time::sleep(SWEEP).await;
-                let Some(world) = Self::revive(&weak) else { return };
+                tokio::time::sleep(SWEEP_INTERVAL).await;
+                let Some(world) = Self::upgrade(&weak) else { return };
                 if let Err(problem) = world.sweep_ttl().await {
                     tracing::warn!(problem, "expired items could not be swept");
                 }
             }
         };
-        tasks.push(tokio::spawn(sweeper).abort_handle());
+        tasks.push(tokio::spawn(sweeps).abort_handle());
     }
 
-    fn revive(weak: &Weak<Inner>) -> Option<Self> {
+    fn upgrade(weak: &Weak<Inner>) -> Option<Self> {
         weak.upgrade().map(|inner| Self { inner })
     }
 
+    pub(crate) fn cloud(&self) -> &Cloud {
+        &self.inner.deployment.cloud
+    }
+
     /// Answers an HTTP request as the server on loopback does: the API's routes, and those under `/_local`. The client's
-    /// address is the request's extension of type [`SocketAddr`], if there is one, or 127.0.0.1.
+    /// address is the request's extension of type [`SocketAddr`]; without one it is 127.0.0.1.
     pub async fn request(&self, request: Request<Bytes>) -> Response<Bytes> {
         let peer = request.extensions().get::<SocketAddr>().copied().unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
         let path = request.uri().path();
+        let api = Api { cloud: self.cloud(), router: &self.inner.deployment.router };
         let answer: BoxFuture<'_, Response<Bytes>> = if path == "/_local" || path.starts_with("/_local/") {
-            Box::pin(async { console::answer(self, &request).await })
+            Box::pin(async { console::answer(self.cloud(), &request).await })
         } else {
-            Box::pin(gateway::answer(self, request, peer))
+            Box::pin(async move { api.answer(request, peer).await })
         };
         answer.await
     }
 
-    /// Invokes a function with an event, as Lambda does, cold start and time-out included.
+    /// Invokes a function with an event, as Lambda does, with cold start and timeout.
     ///
     /// # Errors
     ///
-    /// The function's own error, or that it is unknown, cannot be configured, or took too long.
+    /// The function's own error. Also an error if the function is unknown, has a wrong configuration or takes too long.
     pub async fn invoke(&self, function: &str, event: Value) -> Result<Value, String> {
-        let declared = self.function(function).ok_or_else(|| format!("no function `{function}`"))?;
-        let operation = self.operation(function).ok_or_else(|| format!("no operation `{function}`"))?;
-        self.inner.aws.ledger.invoked(function);
-        let app = self.app(declared)?;
-        let event = serde_json::to_vec(&event).map_err(|problem| problem.to_string())?;
-        let limit = Duration::from_secs(declared.timeout) * self.inner.options.patience;
-        // Boxed, like requests below: the layout of handler, gateway and server in one is too deep for the compiler.
-        let run: BoxFuture<'_, _> = Box::pin(process::run(operation.invoke(&app, &event)));
-        let ended = match tokio::time::timeout(limit, run).await {
-            Ok(Some(result)) => return serde_json::from_slice(&result?).map_err(|problem| problem.to_string()),
-            Ok(None) => "Runtime exited with error: signal: killed".to_owned(),
-            Err(_) => format!("Task timed out after {}.00 seconds", declared.timeout),
-        };
-        // The next invocation gets a process of its own, as in Lambda.
-        self.cold(function);
-        Err(ended)
+        self.cloud().invoke(function, event).await
     }
 
-    fn operation(&self, name: &str) -> Option<&'static Operation> {
-        self.inner.options.operations.iter().find(|operation| operation.name == name)
-    }
-
-    fn app(&self, function: &Function) -> Result<Arc<App>, String> {
-        let mut apps = crate::lock(&self.inner.apps);
-        if let Some(app) = apps.get(&function.name) {
-            return Ok(Arc::clone(app));
-        }
-        let config = self.config(function)?;
-        let options = &self.inner.options;
-        let clock: Arc<dyn shared::clock::Clock> = Arc::<LocalClock>::clone(&options.clock);
-        let app = App::new(config, &self.sdk_config(&function.name), clock, Arc::clone(&options.rng));
-        apps.insert(function.name.clone(), Arc::clone(&app));
-        Ok(app)
-    }
-
-    fn config(&self, function: &Function) -> Result<Config, String> {
-        let lookup = |name: &str| {
-            let own = || match name {
-                "AWS_REGION" | "AWS_DEFAULT_REGION" => Some(REGION.to_owned()),
-                "AWS_LAMBDA_FUNCTION_NAME" => Some(function.physical.clone()),
-                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" => Some(function.memory.to_string()),
-                _ => None,
-            };
-            let extra = self.inner.options.environment.get(name).or_else(|| function.environment.get(name));
-            extra.cloned().or_else(own)
-        };
-        Config::from_lookup(&lookup).map_err(|problem| format!("{}: {problem}", function.logical_id))
-    }
-
-    /// Ends a function's process: its next invocation is a cold start.
+    /// Ends a function's process. Its next invocation is a cold start.
     pub fn cold(&self, function: &str) {
-        crate::lock(&self.inner.apps).remove(function);
+        self.cloud().end_process(function);
     }
 
-    /// Waits until every due schedule has run and every stream record is delivered, with all that they caused. Records
-    /// that a function keeps refusing are waited for as long as the template lets them be tried.
+    /// Waits until no schedule is due and no stream record is undelivered, with all that these invocations cause. A record
+    /// that its function refuses is retried as often as the template says.
     pub async fn settle(&self) {
-        loop {
-            let fired = self.fire_due().await;
-            let delivered: usize = join_all(self.inner.pumps.iter().map(|pump| pump.drain(self))).await.iter().sum();
-            if !fired && delivered == 0 {
-                return;
-            }
-        }
+        self.inner.deployment.triggers.settle(self.cloud()).await;
     }
 
-    async fn fire_due(&self) -> bool {
-        join_all(self.inner.timers.iter().map(|timer| timer.fire_if_due(self))).await.contains(&true)
-    }
-
-    /// Deletes the items whose time to live is over, and says how many they were. On disk the database goes by the
-    /// machine's clock, not by the world's.
+    /// Deletes expired items and returns their number. On disk, items expire by the machine's clock, not by the world's.
     ///
     /// # Errors
     ///
     /// If the database fails.
     pub async fn sweep_ttl(&self) -> Result<usize, String> {
-        let database = self.inner.aws.database.clone();
-        // Unlike single requests, a sweep may take long.
+        let database = self.database().clone();
+        // On a blocking thread, because a sweep can take longer than a single request.
         let swept = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
         let swept = swept.map_err(|problem| problem.to_string())?.map_err(|problem| problem.to_string())?;
         if swept > 0 {
-            self.inner.aws.written.send_modify(|version| *version += 1);
+            self.cloud().aws().table_writes.send_modify(|version| *version += 1);
         }
         Ok(swept)
     }
 
-    /// The mails that were sent, oldest first.
+    /// An SDK configuration for calls under the role of a function, or of `admin`, who may do everything.
+    pub fn sdk_config(&self, principal: &str) -> SdkConfig {
+        self.cloud().sdk_config(principal)
+    }
+
+    /// The sent mails, oldest first.
     pub fn mail(&self) -> Vec<Mail> {
-        self.inner.aws.mailbox.mails()
+        self.cloud().aws().mailbox.mails()
     }
 
-    /// Forgets the mails that were sent.
     pub fn clear_mail(&self) {
-        self.inner.aws.mailbox.clear();
+        self.cloud().aws().mailbox.clear();
     }
 
-    /// What each function has used.
+    /// The costs of each function.
     pub fn costs(&self) -> BTreeMap<String, Cost> {
-        self.inner.aws.ledger.costs()
+        self.cloud().aws().ledger.costs()
     }
 
-    /// Begins to count costs from zero.
     pub fn reset_costs(&self) {
-        self.inner.aws.ledger.reset_costs();
+        self.cloud().aws().ledger.reset_costs();
     }
 
-    /// The faults to be injected.
+    /// The rules for injected faults.
     pub fn faults(&self) -> &Faults {
-        &self.inner.aws.faults
+        &self.cloud().aws().faults
     }
 
-    /// The calls to AWS in the order in which they started.
+    /// The calls to AWS, in the order of their starts.
     pub fn calls(&self) -> Vec<Call> {
-        self.inner.aws.ledger.calls()
+        self.cloud().aws().ledger.calls()
     }
 
-    /// Forgets the calls to AWS.
     pub fn reset_calls(&self) {
-        self.inner.aws.ledger.reset_calls();
+        self.cloud().aws().ledger.reset_calls();
     }
 
     /// The embedded database.
     pub fn database(&self) -> &dynoxide::Database {
-        &self.inner.aws.database
+        &self.cloud().aws().database
     }
 
-    /// A table by its short name (`user-keys` for `UserKeysTable`), its id in the template or its name in DynamoDB.
+    /// Finds a table by its short name (`user-keys` for `UserKeysTable`), its logical id or its name in DynamoDB.
     pub fn table(&self, table: &str) -> Option<&Table> {
         self.stack()
             .tables
@@ -311,9 +235,9 @@ impl World {
         self.stack().tables.iter().map(|table| table.name.clone()).collect()
     }
 
-    /// All items of a table in DynamoDB's JSON; none if there is no such table.
+    /// All items of a table in DynamoDB's JSON. An unknown table has none.
     pub fn scan(&self, table: &str) -> Vec<Value> {
-        self.table(table).map(|table| sdk::all_items(self.database(), &table.physical)).unwrap_or_default()
+        self.table(table).map(|table| items::all(self.database(), &table.physical)).unwrap_or_default()
     }
 
     /// The names of all functions.
@@ -323,12 +247,12 @@ impl World {
 
     /// A function as the template declares it.
     pub fn function(&self, name: &str) -> Option<&Function> {
-        self.stack().functions.get(name)
+        self.cloud().function(name)
     }
 
     /// All routes (`POST /v1/login`) with their functions.
     pub fn routes(&self) -> Vec<(String, String)> {
-        self.inner.router.all()
+        self.inner.deployment.router.all()
     }
 
     /// The environment that the template gives a function.
@@ -338,50 +262,21 @@ impl World {
 
     /// The statements that are enforced for a function.
     pub fn policies(&self, function: &str) -> Vec<Statement> {
-        self.inner.aws.policies.get(function).cloned().unwrap_or_default()
+        self.cloud().aws().statements(function).to_vec()
     }
 
-    /// The stream records that were given up and sent elsewhere.
+    /// The stream records that functions could not process.
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
-        crate::lock(&self.inner.dead_letters).clone()
+        self.inner.deployment.triggers.dead_letters()
     }
 
-    /// The time.
+    /// The clock of this world.
     pub fn clock(&self) -> &Arc<LocalClock> {
-        &self.inner.options.clock
+        self.cloud().clock()
     }
 
     /// Everything that the template declares.
     pub fn stack(&self) -> &Stack {
-        &self.inner.aws.stack
-    }
-
-    pub(crate) fn aws(&self) -> &Arc<Aws> {
-        &self.inner.aws
-    }
-
-    pub(crate) fn router(&self) -> &Router {
-        &self.inner.router
-    }
-
-    pub(crate) fn is_on_disk(&self) -> bool {
-        self.inner.options.data != Data::Memory
-    }
-
-    pub(crate) fn patience(&self) -> u32 {
-        self.inner.options.patience
-    }
-
-    pub(crate) fn checkpoints(&self) -> &Checkpoints {
-        &self.inner.checkpoints
-    }
-
-    pub(crate) fn add_dead_letter(&self, letter: DeadLetter) {
-        crate::lock(&self.inner.dead_letters).push(letter);
-    }
-
-    /// The functions whose roles can be taken with the local secret.
-    pub(crate) fn principals(&self) -> Vec<String> {
-        self.functions()
+        self.cloud().stack()
     }
 }

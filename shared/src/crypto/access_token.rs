@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Timestamp,
+    crypto::key::{Key, PublicKey},
     error::Error,
-    keyring::{Key, PublicKey},
 };
 
 const TYPE: &str = "at+jwt";

@@ -6,7 +6,7 @@ use serde_json::Value;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::secret::CROCKFORD;
-use crate::{http::FromJson, rng::Rng};
+use crate::{fields::FromJson, rng::Rng};
 
 /// How many codes are made at once.
 pub const CODES: u8 = 10;
@@ -69,7 +69,7 @@ impl FromJson for BackupCode {
             Zeroizing::new(typed.take(LENGTH + 1).map(|c| u8::try_from(c).unwrap_or_default()).collect());
         let code = digits.as_slice().try_into().ok().map(Self);
         code.filter(|code: &Self| code.0.iter().all(|digit| CROCKFORD.contains(digit)))
-            .ok_or_else(|| "must be a backup code: 24 letters and digits".to_owned())
+            .ok_or_else(|| "must be a backup code of 24 letters and digits".to_owned())
     }
 }
 

@@ -11,8 +11,8 @@ use super::{
     secret::{hmac, same},
 };
 use crate::{
+    crypto::key::KeySet,
     domain::ids::{DeviceId, UserId},
-    keyring::KeySet,
     rng::Rng,
 };
 

@@ -4,7 +4,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::secret::hmac;
-use crate::keyring::KeySet;
+use crate::crypto::key::KeySet;
 
 /// What a hash stands for. Part of what is hashed, so that an e-mail address and an equal username don't look alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Subject {
     /// A client's network (IPv4 address, IPv6 /64), for limits.
     Network,
     /// The secret of a link or of a token for a next step, together with its challenge's id.
-    StepToken,
+    ContinuationToken,
     /// The secret of a device token, together with its user's and its device's id.
     DeviceToken,
     /// What a client makes of its device, together with the user's id.
@@ -28,7 +28,7 @@ pub enum Subject {
     /// A passkey's credential id.
     Credential,
     /// Credential ids that stand in for those of an account that has none.
-    FakeCredential,
+    DecoyCredential,
     /// What stands in for an account that doesn't exist.
     UnknownAccount,
 }
@@ -41,11 +41,11 @@ impl Subject {
             Self::Session => b"session",
             Self::Ip => b"ip",
             Self::Network => b"network",
-            Self::StepToken => b"step-token",
+            Self::ContinuationToken => b"step-token",
             Self::DeviceToken => b"device-token",
             Self::Fingerprint => b"fingerprint",
             Self::Credential => b"credential",
-            Self::FakeCredential => b"fake-credential",
+            Self::DecoyCredential => b"fake-credential",
             Self::UnknownAccount => b"unknown-account",
         }
     }

@@ -4,6 +4,7 @@ pub mod access_token;
 pub mod backup_code;
 pub mod device_token;
 pub mod field;
+pub mod key;
 pub mod lookup_hash;
 pub mod password_hash;
 pub mod refresh_token;

@@ -251,7 +251,7 @@ impl PasswordHasher {
         let places = [&self.small, &self.large]
             .into_iter()
             .find(|places| places.number > 0 && count <= places.blocks)
-            .ok_or_else(|| HashError::internal("the memory budget has no place of this size"))?;
+            .ok_or_else(|| HashError::internal("the memory budget has no slot of this size"))?;
         let permit = tokio::time::timeout(self.max_wait, Arc::clone(&places.free).acquire_owned())
             .await
             .map_err(|_| HashError::Busy)?
@@ -396,6 +396,15 @@ impl Equipment {
 
 fn wipe(blocks: &mut [Block]) {
     blocks.iter_mut().for_each(Zeroize::zeroize);
+}
+
+impl From<HashError> for crate::error::Error {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Self::TemporarilyUnavailable("too many password hashes at once".to_owned()),
+            other => Self::internal(format!("a hash: {other}")),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::secret::{Token, hmac, same};
 use crate::{
+    crypto::key::{Key, KeySet},
     domain::ids::UserId,
-    keyring::{Key, KeySet},
 };
 
 const PREFIX: &str = "rt_";

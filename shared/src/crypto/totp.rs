@@ -36,7 +36,7 @@ impl TotpSecret {
     /// `internal` for what isn't one.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let secret = Secret::try_from_base32(text).map_err(|_| Error::internal("a TOTP secret is unreadable"))?;
-        let bytes = secret.as_bytes().try_into().map_err(|_| Error::internal("a TOTP secret is of another length"))?;
+        let bytes = secret.as_bytes().try_into().map_err(|_| Error::internal("a TOTP secret has the wrong length"))?;
         Ok(Self(Zeroizing::new(bytes)))
     }
 
@@ -53,7 +53,7 @@ impl TotpSecret {
         // A colon parts the two in the URI's label.
         let named = |text: &str| text.replace(':', " ").trim().to_owned();
         let builder = self.builder().with_account_name(named(account)).with_issuer(Some(named(issuer)));
-        let broken = |_| Error::internal("a TOTP secret could not be shown");
+        let broken = |_| Error::internal("a TOTP secret could not be displayed");
         let totp = builder.build().map_err(broken)?;
         let picture = totp.to_qr_base64().map(Zeroizing::new).map_err(broken)?;
         Ok(Enrolment {
@@ -85,7 +85,7 @@ impl std::fmt::Debug for TotpSecret {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::FromJson;
+    use crate::fields::FromJson;
 
     fn code(text: &str) -> OtpCode {
         OtpCode::from_json(text.into()).unwrap()

@@ -3,7 +3,7 @@
 
 /// What a challenge proves. One made for one purpose is good for no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum ChallengeKind {
     /// That whoever registers reads the mail of the address.
     Registration,
     /// That whoever is signed in reads the account's mail.
@@ -20,7 +20,7 @@ pub enum Purpose {
     PasskeyAssertion,
 }
 
-impl Purpose {
+impl ChallengeKind {
     const ALL: [Self; 7] = [
         Self::Registration,
         Self::Reauthentication,

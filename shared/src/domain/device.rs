@@ -32,19 +32,19 @@ pub struct Trust {
 impl DeviceState {
     /// Whether the device is one of the account's, under the account's present device epoch: not forgotten, not outlived by a change
     /// of the password, not away for a year.
-    pub fn is_there(&self, epoch: i64, now: Timestamp) -> bool {
+    pub fn is_active(&self, epoch: i64, now: Timestamp) -> bool {
         self.forgotten_at.is_none() && self.epoch == epoch && now < self.last_seen_at.plus_seconds(KNOWN_SECONDS)
     }
 
     /// Whether it is there and what it is known by counts.
-    pub fn is_known(&self, epoch: i64, now: Timestamp) -> bool {
-        self.is_there(epoch, now) && !self.unconfirmed
+    pub fn is_recognised(&self, epoch: i64, now: Timestamp) -> bool {
+        self.is_active(epoch, now) && !self.unconfirmed
     }
 
     /// Until when a known device skips the second factor that the account asks for since `mfa_since`; `None` if it doesn't.
     pub fn trusted_until(&self, epoch: i64, mfa_since: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
         let trust = self.trust.filter(|trust| Some(trust.mfa_since) == mfa_since && now < trust.until)?;
-        self.is_known(epoch, now).then_some(trust.until)
+        self.is_recognised(epoch, now).then_some(trust.until)
     }
 }
 
@@ -69,11 +69,11 @@ mod tests {
         assert_eq!(state.trusted_until(2, Some(at(51)), at(999)), None);
         assert_eq!(state.trusted_until(2, None, at(999)), None);
         let forgotten = DeviceState { forgotten_at: Some(at(200)), ..state.clone() };
-        assert!(!forgotten.is_known(2, at(200)) && forgotten.trusted_until(2, since, at(200)).is_none());
+        assert!(!forgotten.is_recognised(2, at(200)) && forgotten.trusted_until(2, since, at(200)).is_none());
         let unconfirmed = DeviceState { unconfirmed: true, ..state.clone() };
-        assert!(unconfirmed.is_there(2, at(200)) && !unconfirmed.is_known(2, at(200)));
+        assert!(unconfirmed.is_active(2, at(200)) && !unconfirmed.is_recognised(2, at(200)));
         assert_eq!(unconfirmed.trusted_until(2, since, at(200)), None);
-        assert!(state.is_known(2, at(100 + KNOWN_SECONDS - 1)));
-        assert!(!state.is_known(2, at(100 + KNOWN_SECONDS)));
+        assert!(state.is_recognised(2, at(100 + KNOWN_SECONDS - 1)));
+        assert!(!state.is_recognised(2, at(100 + KNOWN_SECONDS)));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::http::FromJson;
+use crate::fields::FromJson;
 
 /// A normalised e-mail address: NFC, trimmed, lower case, its domain in IDNA's ASCII form. Doesn't print.
 ///

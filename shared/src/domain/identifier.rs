@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{email_address::EmailAddress, username::Username};
-use crate::http::FromJson;
+use crate::fields::FromJson;
 
 /// An e-mail address or a username. Only an address has an `@`.
 #[derive(Debug, Clone)]

@@ -1,5 +1,7 @@
-//! Progressive lockout of one credential: after five failures every further one costs a wait that doubles up to 15 minutes, so
-//! that guessing stops paying while nobody can lock the owner out for long.
+//! Progressive lockout of one credential. After five failures each further one costs a wait that doubles, up to 15 minutes. So guessing
+//! does not pay, and nobody can lock the owner out for long.
+
+use crate::clock::Timestamp;
 
 /// Failures that cost no wait.
 pub const FREE_FAILURES: i64 = 5;
@@ -7,18 +9,73 @@ pub const FREE_FAILURES: i64 = 5;
 /// The longest wait in seconds.
 pub const MAX_WAIT_SECONDS: i64 = 900;
 
-/// Consecutive failures, however far apart, that shut the credential until it is reset by other means (NIST SP 800-63B-4, section
+/// Consecutive failures, however far apart, that lock the credential until it is reset by other means (NIST SP 800-63B-4, section
 /// 3.2.2).
 pub const MAX_FAILURES: i64 = 100;
 
-/// Waits begin anew when for so long, in seconds, no further failure came. (The run of consecutive failures goes on.)
+/// Seconds without a failure after which waits start from the beginning. The run of consecutive failures goes on.
 pub const FORGET_SECONDS: i64 = 86_400;
 
-/// How long, in seconds, the counts of a credential that isn't shut are kept after the last attempt.
+/// Seconds that the counts of a credential are kept after the last attempt. A locked credential is kept for good.
 pub const SWEEP_SECONDS: i64 = 90 * 86_400;
 
-/// How long, in seconds, nothing is tried after that many failures; `factor` loosens all limits alike.
-pub const fn wait_seconds(failures: i64, factor: i64) -> i64 {
+/// The failures of one credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Failures {
+    /// Failures that the next wait is computed from.
+    pub count: i64,
+    /// Consecutive failures.
+    pub streak: i64,
+    pub waits: Waits,
+}
+
+/// The times of a credential's failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Waits {
+    /// No attempt is accepted before this time.
+    pub free_at: Option<Timestamp>,
+    /// The failures stop counting for waits at this time.
+    pub forget_at: Option<Timestamp>,
+}
+
+/// The result of an attempt's reservation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reservation {
+    /// The attempt is accepted. It counts as a failure until it is refunded.
+    Accepted(Failures),
+    /// The credential is locked for so many seconds.
+    Locked { retry_after: i64 },
+}
+
+impl Failures {
+    /// Reserves an attempt. `factor` loosens all limits alike.
+    pub fn reserve(&self, now: Timestamp, factor: i64) -> Reservation {
+        if self.is_locked(factor) {
+            return Reservation::Locked { retry_after: MAX_WAIT_SECONDS };
+        }
+        if let Some(free_at) = self.waits.free_at.filter(|&free_at| free_at > now) {
+            return Reservation::Locked { retry_after: free_at.seconds_from(now) };
+        }
+        let forgotten = self.waits.forget_at.is_some_and(|forget_at| forget_at <= now);
+        let count = if forgotten { 1 } else { self.count + 1 };
+        Reservation::Accepted(Self {
+            count,
+            streak: self.streak + 1,
+            waits: Waits {
+                free_at: Some(now.plus_seconds(wait_seconds(count, factor))),
+                forget_at: Some(now.plus_seconds(FORGET_SECONDS)),
+            },
+        })
+    }
+
+    /// Whether only a reset by other means unlocks the credential.
+    pub const fn is_locked(&self, factor: i64) -> bool {
+        self.streak >= MAX_FAILURES * factor
+    }
+}
+
+/// Seconds to wait after so many failures. `factor` loosens all limits alike.
+const fn wait_seconds(failures: i64, factor: i64) -> i64 {
     let beyond = failures - FREE_FAILURES * factor;
     if beyond < 0 {
         0
@@ -39,5 +96,45 @@ mod tests {
         assert_eq!(waits, [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]);
         assert_eq!(wait_seconds(499, 100), 0);
         assert_eq!(wait_seconds(500, 100), 1);
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn accepted(failures: Failures, now: i64) -> Failures {
+        match failures.reserve(at(now), 1) {
+            Reservation::Accepted(next) => next,
+            Reservation::Locked { retry_after } => panic!("locked for {retry_after} s"),
+        }
+    }
+
+    #[test]
+    fn the_fifth_failure_starts_a_wait_that_is_told_to_the_second() {
+        let four = (0..4).fold(Failures::default(), |failures, _| accepted(failures, 100));
+        assert_eq!((four.count, four.waits.free_at), (4, Some(at(100))));
+        let five = accepted(four, 100);
+        assert_eq!(five.reserve(at(100), 1), Reservation::Locked { retry_after: 1 });
+        assert_eq!(accepted(five, 101).waits.free_at, Some(at(103)));
+    }
+
+    #[test]
+    fn waits_start_again_after_a_day_and_the_streak_goes_on() {
+        let ten = Failures {
+            count: 10,
+            streak: 10,
+            waits: Waits { free_at: Some(at(500)), forget_at: Some(at(FORGET_SECONDS)) },
+        };
+        let next = accepted(ten, FORGET_SECONDS);
+        assert_eq!((next.count, next.streak), (1, 11));
+        assert_eq!(accepted(ten, FORGET_SECONDS - 1).count, 11);
+    }
+
+    #[test]
+    fn a_hundred_consecutive_failures_lock_the_credential_for_good() {
+        let most = Failures { count: 1, streak: MAX_FAILURES - 1, waits: Waits::default() };
+        let locked = accepted(most, 0);
+        assert!(locked.is_locked(1) && !locked.is_locked(2));
+        assert_eq!(locked.reserve(at(i64::from(u32::MAX)), 1), Reservation::Locked { retry_after: MAX_WAIT_SECONDS });
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::http::FromJson;
+use crate::fields::FromJson;
 
 /// A text of 1 to 100 characters on one line, NFC, trimmed. Doesn't print.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ impl FromJson for DisplayText {
         if fine && (1..=100).contains(&text.chars().count()) {
             Ok(Self(text))
         } else {
-            Err("must be 1 to 100 characters on one line".to_owned())
+            Err("must have 1 to 100 characters on one line".to_owned())
         }
     }
 }

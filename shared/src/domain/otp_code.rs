@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{http::FromJson, rng::Rng};
+use crate::{fields::FromJson, rng::Rng};
 
 /// Six decimal digits, all 10^6 of them equally likely, leading zeros kept. Doesn't print.
 #[derive(Clone, PartialEq, Eq, Zeroize)]

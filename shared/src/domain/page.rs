@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::http::FromJson;
+use crate::fields::FromJson;
 
 /// How many entries of a list one answer holds: 1 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl FromJson for Cursor {
             let fine = !key.is_empty() && key.len() <= 128;
             fine.then_some(Self { millis: millis.parse().ok()?, key: key.to_owned() })
         };
-        value.as_str().and_then(parse).ok_or_else(|| "must be the `next` of an earlier answer".to_owned())
+        value.as_str().and_then(parse).ok_or_else(|| "must be the value of `next` from an earlier answer".to_owned())
     }
 }
 

@@ -6,7 +6,43 @@ use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use crate::{config::PasswordPolicy, error::FieldError, http::FromJson};
+use crate::{error::FieldError, fields::FromJson};
+
+/// Which rules a new password must meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordPolicy {
+    /// 8 to 128 code points of four classes, nothing common, nothing of the user's own.
+    Composition,
+    /// NIST SP 800-63B-4: 15 to 128 code points (8 with a second factor), no classes, nothing common.
+    Length,
+}
+
+impl PasswordPolicy {
+    /// The value of the parameter.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Composition => "composition",
+            Self::Length => "length",
+        }
+    }
+
+    /// The fewest code points of a password.
+    pub const fn least_code_points(self, strength: Strength) -> usize {
+        match (self, strength) {
+            (Self::Length, Strength::OnlyFactor) => 15,
+            (Self::Length, Strength::WithSecondFactor) | (Self::Composition, _) => 8,
+        }
+    }
+}
+
+/// What a password must withstand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strength {
+    /// The password alone logs in.
+    OnlyFactor,
+    /// Logins need a second factor too.
+    WithSecondFactor,
+}
 
 /// The most code points that a password may have.
 pub const MAX_CODE_POINTS: usize = 128;
@@ -55,15 +91,14 @@ impl FromJson for Password {
 /// sequences and their usual disguises. 10^6 is where the most common passwords and their variations end.
 const LEAST_GUESSES: u64 = 1_000_000;
 
-/// Checks a new password. `second_factor`: whether logins ask for more than it. `context` is what it must have nothing of: the product's name,
-/// the user's address, username and name.
+/// Checks a new password. It must not contain `context`: the product's name, the user's address, username and name.
 ///
 /// # Errors
-/// One entry for each rule that is not met, in words for the person who chooses it.
+/// One entry for each rule that is not met, written for the person who chooses the password.
 pub fn check(
     password: &Password,
     policy: PasswordPolicy,
-    second_factor: bool,
+    strength: Strength,
     context: &[&str],
 ) -> Result<(), Vec<FieldError>> {
     let text: &str = &password.0;
@@ -73,24 +108,24 @@ pub fn check(
             broken.push(FieldError::new("password", message));
         }
     };
-    let least = policy.least_code_points(second_factor);
+    let least = policy.least_code_points(strength);
     rule(text.chars().count() >= least, &format!("must have at least {least} characters"));
     if policy == PasswordPolicy::Composition {
-        rule(text.chars().any(char::is_uppercase), "must have an upper-case letter");
-        rule(text.chars().any(char::is_lowercase), "must have a lower-case letter");
-        rule(text.chars().any(|c| c.is_ascii_digit()), "must have a digit");
-        rule(text.chars().any(|c| !c.is_alphanumeric()), "must have a character that is neither a letter nor a digit");
+        rule(text.chars().any(char::is_uppercase), "must contain an upper-case letter");
+        rule(text.chars().any(char::is_lowercase), "must contain a lower-case letter");
+        rule(text.chars().any(|c| c.is_ascii_digit()), "must contain a digit");
+        rule(text.chars().any(|c| !c.is_alphanumeric()), "must contain a character other than letters and digits");
     }
     let folded = text.to_lowercase();
     let words = context_words(context);
     rule(
         !words.iter().any(|word| folded.contains(word.as_str())),
-        "must have nothing of your name, address or this product's name",
+        "must not contain your name, your e-mail address or the product's name",
     );
     // Long passwords are hard to guess unless they repeat; the estimate's own work grows with the square of the length.
     let start: Zeroizing<String> = Zeroizing::new(text.chars().take(64).collect());
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    rule(zxcvbn::zxcvbn(&start, &words).guesses() >= LEAST_GUESSES, "is too common or follows too simple a pattern");
+    rule(zxcvbn::zxcvbn(&start, &words).guesses() >= LEAST_GUESSES, "is too common or too easy to guess");
     if broken.is_empty() { Ok(()) } else { Err(broken) }
 }
 
@@ -113,9 +148,14 @@ mod tests {
     use super::*;
 
     fn broken(text: &str, policy: PasswordPolicy) -> usize {
-        check(&Password::parse(text).unwrap(), policy, false, &["Latchkey", "ada.lovelace", "Ada Lovelace"])
-            .err()
-            .map_or(0, |b| b.len())
+        check(
+            &Password::parse(text).unwrap(),
+            policy,
+            Strength::OnlyFactor,
+            &["Latchkey", "ada.lovelace", "Ada Lovelace"],
+        )
+        .err()
+        .map_or(0, |b| b.len())
     }
 
     #[test]
@@ -155,7 +195,8 @@ mod tests {
         assert_eq!(broken("ヒマワリと青い空と七つの橋を渡る", PasswordPolicy::Length), 0);
         assert_eq!(broken("aaaaaaaaaaaaaaaaaaaa", PasswordPolicy::Length), 1);
         // Beside a second factor eight are enough (NIST SP 800-63B-4, section 3.1.1.2).
-        let beside = |text| check(&Password::parse(text).unwrap(), PasswordPolicy::Length, true, &[]);
+        let beside =
+            |text| check(&Password::parse(text).unwrap(), PasswordPolicy::Length, Strength::WithSecondFactor, &[]);
         assert!(beside("zq7 vlxe").is_ok() && beside("zq7 vlx").is_err());
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{clock::Timestamp, http::FromJson};
+use crate::{clock::Timestamp, fields::FromJson};
 
 /// How long a session counts as proven by two factors, in seconds (NIST SP 800-63B-4, section 2.2.3).
 const AAL2_SECONDS: i64 = 86_400;

@@ -6,8 +6,7 @@ use serde_json::Value;
 use super::name::DisplayText;
 use crate::{
     clock::Timestamp,
-    config::Config,
-    http::{Fields, FromJson},
+    fields::{Fields, FromJson},
 };
 
 /// How long after a token's first use the same token gets the same successor, in milliseconds: long enough for requests that
@@ -41,7 +40,7 @@ pub struct OpaqueText(pub String);
 impl FromJson for OpaqueText {
     fn from_json(value: Value) -> Result<Self, String> {
         let text = String::from_json(value)?;
-        if (1..=4096).contains(&text.len()) { Ok(Self(text)) } else { Err("must be 1 to 4096 bytes".to_owned()) }
+        if (1..=4096).contains(&text.len()) { Ok(Self(text)) } else { Err("must have 1 to 4096 bytes".to_owned()) }
     }
 }
 
@@ -92,11 +91,10 @@ pub struct Lifetime {
 }
 
 impl Lifetime {
-    /// The life of a session that begins `now`.
-    pub fn new(config: &Config, remember_me: bool, now: Timestamp) -> Self {
+    /// The lifetime of a session that starts `now`, for at most `days`, and `idle_minutes` without a refresh.
+    pub fn new(days: i64, idle_minutes: i64, now: Timestamp) -> Self {
         const DAY: i64 = 86_400;
-        let days = if remember_me { config.session_remember_days } else { config.session_days };
-        let idle_seconds = (config.session_idle_minutes * 60).min(days * DAY);
+        let idle_seconds = (idle_minutes * 60).min(days * DAY);
         Self { expires_at: now.plus_seconds(days * DAY), idle_seconds }
     }
 }
@@ -121,8 +119,21 @@ pub struct SessionState {
 }
 
 impl SessionState {
+    /// The state of a session that starts `now`, under the account's present epoch.
+    pub const fn new(epoch: i64, lifetime: Lifetime, now: Timestamp) -> Self {
+        Self {
+            epoch,
+            revoked_at: None,
+            expires_at: lifetime.expires_at,
+            idle_seconds: lifetime.idle_seconds,
+            last_active_at: now,
+            counter: 0,
+            spent_at: None,
+        }
+    }
+
     /// Whether the session lives, under the account's present epoch. Expiry counts here; TTL only sweeps.
-    pub fn lives(&self, epoch: i64, now: Timestamp) -> bool {
+    pub fn is_active(&self, epoch: i64, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.epoch == epoch && now < self.ends_at()
     }
 
@@ -173,11 +184,11 @@ mod tests {
     #[test]
     fn a_session_ends_by_time_rest_epoch_or_revocation() {
         let at = Timestamp::from_seconds;
-        assert!(state().lives(3, at(599)));
-        assert!(!state().lives(3, at(600)));
-        assert!(!state().lives(4, at(599)));
-        assert!(!SessionState { expires_at: at(550), ..state() }.lives(3, at(550)));
-        assert!(!SessionState { revoked_at: Some(at(1)), ..state() }.lives(3, at(501)));
+        assert!(state().is_active(3, at(599)));
+        assert!(!state().is_active(3, at(600)));
+        assert!(!state().is_active(4, at(599)));
+        assert!(!SessionState { expires_at: at(550), ..state() }.is_active(3, at(550)));
+        assert!(!SessionState { revoked_at: Some(at(1)), ..state() }.is_active(3, at(501)));
     }
 
     #[test]

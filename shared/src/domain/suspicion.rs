@@ -2,8 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::place::Place;
+use super::geo_location::GeoLocation;
 use crate::clock::Timestamp;
+
+/// What a login that looks unlike its account's others comes to, beside the event in the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SuspiciousLogin {
+    /// A mail to the owner.
+    Alert,
+    /// A mail, and the session counts as proven for nothing sensitive until a mailed code confirms it.
+    StepUp,
+}
 
 /// Faster than this between two logins, in km/h, nobody travels.
 const FASTEST_KMH: f64 = 900.0;
@@ -36,10 +45,10 @@ impl Suspicion {
     }
 
     /// What the owner is told.
-    pub const fn in_words(self) -> &'static str {
+    pub const fn describe(self) -> &'static str {
         match self {
-            Self::ImpossibleTravel => "Nobody travels this far in the time since the last login.",
-            Self::NewCountry => "No login came from this country before.",
+            Self::ImpossibleTravel => "The location is too far from your last login for the time in between.",
+            Self::NewCountry => "None of your earlier logins came from this country.",
             Self::NewDevice => "This device has not logged in to your account before.",
         }
     }
@@ -47,16 +56,16 @@ impl Suspicion {
 
 /// Where an account's logins came from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Footprints {
+pub struct LoginHistory {
     /// The last login whose point on earth was known, and when it was, in milliseconds since the Unix epoch.
-    last: Option<(Place, i64)>,
+    last: Option<(GeoLocation, i64)>,
     /// The countries seen so far, the latest last.
     countries: Vec<String>,
 }
 
-impl Footprints {
+impl LoginHistory {
     /// In which ways a login at `place` is unlike those before it, the gravest first.
-    pub fn suspicions(&self, known_device: bool, place: Option<&Place>, now: Timestamp) -> Vec<Suspicion> {
+    pub fn suspicions(&self, known_device: bool, place: Option<&GeoLocation>, now: Timestamp) -> Vec<Suspicion> {
         let mut suspicions = Vec::new();
         if let Some(((last, at), place)) = self.last.as_ref().zip(place)
             && let Some(kilometres) = last.kilometres_to(place)
@@ -78,15 +87,15 @@ impl Footprints {
         suspicions
     }
 
-    /// The footprints after a login at `place`.
+    /// The login_history after a login at `place`.
     #[must_use]
-    pub fn after(mut self, place: Option<&Place>, now: Timestamp) -> Self {
+    pub fn after(mut self, place: Option<&GeoLocation>, now: Timestamp) -> Self {
         let Some(place) = place else { return self };
         if let Some(country) = &place.country {
             self.countries.retain(|known| known != country);
             self.countries.push(country.clone());
-            let surplus = self.countries.len().saturating_sub(MAX_COUNTRIES);
-            self.countries.drain(..surplus);
+            let sessions_over_limit = self.countries.len().saturating_sub(MAX_COUNTRIES);
+            self.countries.drain(..sessions_over_limit);
         }
         // What tells no point doesn't make forget the last one, nor does a login of before that is confirmed only now.
         let newer = self.last.as_ref().is_none_or(|(_, at)| *at <= now.millis());
@@ -101,15 +110,15 @@ impl Footprints {
 mod tests {
     use super::*;
 
-    fn place(country: &str, latitude: f64, longitude: f64) -> Place {
-        Place::of(Some(country), None, None, Some(latitude), Some(longitude)).unwrap()
+    fn place(country: &str, latitude: f64, longitude: f64) -> GeoLocation {
+        GeoLocation::new(Some(country), None, None, Some(latitude), Some(longitude)).unwrap()
     }
 
     #[test]
     fn each_way_of_being_unlike_is_noticed() {
         let hour = |hours: i64| Timestamp::from_seconds(hours * 3600);
         let (berlin, paris, new_york) = (place("DE", 52.5, 13.4), place("FR", 48.9, 2.4), place("US", 40.7, -74.0));
-        let first = Footprints::default();
+        let first = LoginHistory::default();
         assert_eq!(first.suspicions(false, Some(&berlin), hour(0)), [Suspicion::NewDevice]);
         assert_eq!(first.suspicions(true, None, hour(0)), []);
         let after = first.after(Some(&berlin), hour(0));

@@ -34,7 +34,7 @@ impl UserAgent {
     }
 
     /// The device in a few words: `Firefox on Windows 10`.
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         match (&self.browser, &self.os, &self.program) {
             (Some(browser), Some(os), _) => format!("{browser} on {os}"),
             (Some(name), None, _) | (None, Some(name), _) | (None, None, Some(name)) => name.clone(),
@@ -70,7 +70,7 @@ mod tests {
             ("", "Unknown device"),
             ("\u{202e}\"<script>", "Unknown device"),
         ] {
-            assert_eq!(UserAgent::parse(header).in_words(), words, "{header}");
+            assert_eq!(UserAgent::parse(header).describe(), words, "{header}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::http::FromJson;
+use crate::fields::FromJson;
 
 /// A username: 3 to 32 ASCII letters, digits, `.`, `_`, `-`. Kept as it was typed, compared in lower case. ASCII alone, so that no
 /// two names look alike and are not. Doesn't print.
@@ -20,7 +20,7 @@ impl Username {
         let text = text.trim();
         let fine = (3..=32).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-        if fine { Ok(Self(text.to_owned())) } else { Err("must be 3 to 32 of the letters a to z, digits, . _ and -") }
+        if fine { Ok(Self(text.to_owned())) } else { Err("must have 3 to 32 characters: a to z, 0 to 9, . _ -") }
     }
 
     /// The name as it was typed.

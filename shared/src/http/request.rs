@@ -10,11 +10,12 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use subtle::ConstantTimeEq;
 
-use super::{AnswerContext, Cookie, Fields, cookies};
 use crate::{
-    config::Config,
-    domain::place::Place,
+    crypto::secret::Secret,
+    domain::geo_location::GeoLocation,
     error::{Error, FieldError},
+    fields::Fields,
+    http::{AnswerContext, Cookie, cookies},
 };
 
 /// The largest body that any route takes, in bytes (API.md, "Conventions").
@@ -28,7 +29,15 @@ pub struct Client {
     /// The `User-Agent` header, cut at 512 bytes.
     pub user_agent: String,
     /// Where it is, if CloudFront tells.
-    pub place: Option<Place>,
+    pub location: Option<GeoLocation>,
+}
+
+/// What a deployment trusts at its edge.
+pub struct Edge<'a> {
+    /// The secret that CloudFront adds to requests.
+    pub origin_secret: Option<&'a Secret>,
+    /// Other origins with pages that may call with credentials.
+    pub allowed_origins: &'a [String],
 }
 
 /// An HTTP request.
@@ -54,9 +63,9 @@ impl Request {
     /// The client's address and place are trusted from nowhere but the connection and CloudFront: the address is `sourceIp`, which API Gateway sets from the connection. Behind CloudFront that is
     /// CloudFront's own, so the viewer's comes from CloudFront's header, but only when the request carries the secret that
     /// the distribution adds: anyone can send that header to the API's own host name.
-    pub fn from_event(event: ApiGatewayV2httpRequest, config: &Config) -> Self {
+    pub fn from_event(event: ApiGatewayV2httpRequest, edge: &Edge<'_>) -> Self {
         let context = event.request_context;
-        let through_cloudfront = config.origin_secret.as_ref().is_some_and(|secret| {
+        let through_cloudfront = edge.origin_secret.is_some_and(|secret| {
             event
                 .headers
                 .get("x-origin-secret")
@@ -68,8 +77,8 @@ impl Request {
             Some(viewer) if through_cloudfront => viewer.rsplit_once(':').and_then(|(ip, _port)| ip.parse().ok()),
             _ => context.http.source_ip.as_deref().and_then(|ip| ip.parse().ok()),
         };
-        let place = through_cloudfront.then(|| place(&event.headers)).flatten();
-        let allowed_origin = allowed_origin(&event.headers, config);
+        let location = through_cloudfront.then(|| location(&event.headers)).flatten();
+        let allowed_origin = allowed_origin(&event.headers, edge);
         let user_agent =
             event.headers.get("user-agent").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let body = match event.body {
@@ -85,7 +94,7 @@ impl Request {
                 // API Gateway always tells the address; were it missing, all such requests would share one budget.
                 ip: ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical(),
                 user_agent: cut(user_agent.unwrap_or_default(), 512),
-                place,
+                location,
             },
             request_id: context.request_id.unwrap_or_default(),
             path_parameters: event.path_parameters,
@@ -102,7 +111,7 @@ impl Request {
 
     /// Takes the request that an authorizer is asked about out of its event (payload 2.0), as far as it says who is calling. A method
     /// that isn't told counts as one that changes something.
-    pub fn from_authorizer_event(event: &serde_json::Value, config: &Config) -> Self {
+    pub fn from_authorizer_event(event: &serde_json::Value, edge: &Edge<'_>) -> Self {
         let text = |pointer: &str| event.pointer(pointer).and_then(serde_json::Value::as_str);
         let sent = event.get("headers").and_then(serde_json::Value::as_object).into_iter().flatten();
         let headers: HeaderMap = sent
@@ -114,9 +123,9 @@ impl Request {
         let cookies = event.get("cookies").and_then(serde_json::Value::as_array).into_iter().flatten();
         Self {
             method: text("/requestContext/http/method").and_then(|method| method.parse().ok()).unwrap_or(Method::POST),
-            allowed_origin: allowed_origin(&headers, config),
+            allowed_origin: allowed_origin(&headers, edge),
             headers,
-            client: Client { ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED), user_agent: String::new(), place: None },
+            client: Client { ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED), user_agent: String::new(), location: None },
             request_id: text("/requestContext/requestId").unwrap_or_default().to_owned(),
             path_parameters: HashMap::new(),
             query: HashMap::new(),
@@ -166,7 +175,7 @@ impl Request {
         for (name, value) in form_urlencoded::parse(body) {
             // RFC 6749, section 3.2: parameters must not be included more than once.
             if map.insert(name.clone().into_owned(), serde_json::Value::String(value.into_owned())).is_some() {
-                return Err(Error::field(&cut(name.into_owned(), 64), "must not come twice"));
+                return Err(Error::field(&cut(name.into_owned(), 64), "must not appear twice"));
             }
         }
         Ok(Fields::new(map))
@@ -187,13 +196,13 @@ impl Request {
             Ok(_) => Err(Error::field("body", "must be a JSON object")),
             Err(error) => Err(Error::InvalidRequest(vec![FieldError::new(
                 "body",
-                format!("is not JSON, at line {} column {}", error.line(), error.column()),
+                format!("is not valid JSON at line {} column {}", error.line(), error.column()),
             )])),
         }
     }
 
     fn body_of_type(&self, wanted: &str) -> Result<&[u8], Error> {
-        let Ok(body) = &self.body else { return Err(Error::field("body", "must be readable")) };
+        let Ok(body) = &self.body else { return Err(Error::field("body", "could not be decoded")) };
         if body.len() > MAX_BODY_BYTES {
             return Err(Error::PayloadTooLarge);
         }
@@ -219,19 +228,19 @@ impl Request {
 }
 
 /// The origin of the page that sent a request, if it is one of those beside our own that may.
-fn allowed_origin(headers: &HeaderMap, config: &Config) -> Option<String> {
+fn allowed_origin(headers: &HeaderMap, edge: &Edge<'_>) -> Option<String> {
     let origin = headers.get("origin")?.to_str().ok()?;
-    config.allowed_origins.iter().find(|known| *known == origin).cloned()
+    edge.allowed_origins.iter().find(|known| *known == origin).cloned()
 }
 
 /// The place that CloudFront's viewer headers tell. Names come percent-encoded.
-fn place(headers: &HeaderMap) -> Option<Place> {
+fn location(headers: &HeaderMap) -> Option<GeoLocation> {
     let text = |name: &str| {
         let value = headers.get(name)?.to_str().ok()?;
         Some(percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned())
     };
     let degrees = |name: &str| text(name)?.parse().ok();
-    Place::of(
+    GeoLocation::new(
         text("cloudfront-viewer-country").as_deref(),
         text("cloudfront-viewer-country-region-name").as_deref(),
         text("cloudfront-viewer-city").as_deref(),

@@ -1,59 +1,60 @@
-//! `audit`: what was done and tried. Appended to by everyone who may write here, changed by nobody.
+//! Audit events. Operations append them; nobody changes them.
 
-use super::{Item, Store, Transaction, keys};
 use crate::{
     clock::Timestamp,
-    crypto::field::Place,
+    crypto::{field::Field, key::KeyPurpose},
     domain::audit::{Action, Outcome},
     error::Error,
+    store::{
+        Item, Store, Table, Transaction,
+        dynamodb::keys::{self, Key},
+    },
 };
 
-/// An event. What is personal in it is encrypted under the user's own keys, and the pseudonym that it lies under hangs on them
-/// too: with the keys gone, it tells of nobody.
+/// An audit event. Its personal fields are encrypted under the user's own keys, and its pseudonym is derived from them. Without the keys
+/// the event belongs to nobody.
 #[derive(Debug, Clone)]
 pub struct AuditEvent {
-    /// Of whom.
     pub pseudonym: String,
-    /// Its place in time, with a random suffix: no two events share it, and nobody who can't read can name it.
+    /// The time with a random suffix. No two events share it, and nobody who cannot read the table can name it.
     pub id: String,
-    /// When.
     pub at: Timestamp,
-    /// What.
     pub action: Action,
-    /// How it ended.
     pub outcome: Outcome,
-    /// By which factor or means.
+    /// The factor or means.
     pub method: &'static str,
-    /// From where in full (`field:ip`).
+    /// [`AuditEvent::IP`].
     pub ip: Option<String>,
-    /// From where, cut for display.
+    /// The client's address, truncated for display.
     pub ip_truncated: Option<String>,
-    /// With what (`field:session`).
+    /// [`AuditEvent::USER_AGENT`].
     pub user_agent: Option<String>,
-    /// How long it is kept.
+    /// The end of retention, for TTL.
     pub kept_until: Timestamp,
 }
 
 impl AuditEvent {
-    /// The sort key of an event.
+    /// The client's full address.
+    pub const IP: Field = Self::field("ip", KeyPurpose::FieldIp);
+    pub const USER_AGENT: Field = Self::field("user_agent", KeyPurpose::FieldSession);
+
+    const fn field(attribute: &'static str, purpose: KeyPurpose) -> Field {
+        Field { table: Table::Audit.as_str(), attribute, purpose }
+    }
+
+    /// The id of an event.
     pub fn id(at: Timestamp, suffix: [u8; 8]) -> String {
         format!("{:014}#{:016x}", at.millis().max(0), u64::from_be_bytes(suffix))
     }
 
-    /// The key of an event's item, as its fields are bound to it.
-    pub fn item_key(pseudonym: &str, id: &str) -> String {
-        format!("{pseudonym}|{id}")
-    }
-
-    /// Where a field of an event lies.
-    pub fn place<'a>(item: &'a str, attribute: &'static str) -> Place<'a> {
-        Place { table: "audit", item, attribute }
+    /// The key of an event.
+    pub fn key(pseudonym: &str, id: &str) -> Key {
+        Key::new(pseudonym, id)
     }
 
     fn item(&self) -> Item {
-        let item = Item::new()
-            .with_text(keys::PK, &self.pseudonym)
-            .with_text(keys::SK, &self.id)
+        let item = Self::key(&self.pseudonym, &self.id)
+            .item()
             .with_time("at", self.at)
             .with_text("event", self.action.as_str())
             .with_text("method", self.method)
@@ -69,14 +70,14 @@ impl AuditEvent {
 }
 
 impl Store {
-    /// Writes an event down that goes with no other write: a refusal.
+    /// Records an event that belongs to no other write: a refusal.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
-    pub async fn write_down(&self, event: &AuditEvent) -> Result<(), Error> {
+    pub async fn record_event(&self, event: &AuditEvent) -> Result<(), Error> {
         self.client
             .put_item()
-            .table_name(&self.tables.audit)
+            .table_name(self.tables.name(Table::Audit))
             .set_item(Some(event.item().0))
             .send()
             .await
@@ -86,8 +87,8 @@ impl Store {
 }
 
 impl Transaction {
-    /// Writes an event down together with what it tells of.
-    pub fn audit(&mut self, store: &Store, event: &AuditEvent) {
-        self.put("audit", &store.tables.audit, event.item(), None);
+    /// Records an event together with the change that it describes.
+    pub fn record_event(&mut self, event: &AuditEvent) {
+        self.put(Table::Audit, event.item());
     }
 }

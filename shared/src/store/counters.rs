@@ -1,46 +1,48 @@
-//! `counters`: rate limits and lockouts. Every count is a conditional write, so that parallel requests can't pass a limit.
+//! Rate limits and lockouts. Every count is a conditional write, so that parallel requests cannot pass a limit.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
-use super::{CommitError, Item, Store, Transaction, keys, update::Written};
 use crate::{
     clock::Timestamp,
     domain::{
         limits::Limit,
-        lockout::{FORGET_SECONDS, FREE_FAILURES, MAX_FAILURES, MAX_WAIT_SECONDS, SWEEP_SECONDS, wait_seconds},
+        lockout::{FORGET_SECONDS, FREE_FAILURES, Failures, MAX_FAILURES, Reservation, SWEEP_SECONDS, Waits},
     },
     error::Error,
+    store::{
+        CommitError, Condition, Item, Store, Table, Transaction,
+        dynamodb::{
+            keys::{self, Key},
+            update::{Update, Written},
+        },
+    },
 };
 
-/// An attempt at a credential, counted as a failure until it succeeds.
+/// An attempt at a credential. It counts as a failure until it is refunded.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    key: String,
-    /// What it wrote, and what stood there before: taken back if it succeeds and nobody tried since.
-    forget_at: Timestamp,
-    before: Waits,
+    key: Key,
     reserved_at: Timestamp,
+    /// The time that this attempt wrote. It tells whether somebody attempted the credential since.
+    forget_at: Timestamp,
+    /// The waits before this attempt. A refund restores them.
+    before: Waits,
 }
 
-/// The times of a credential's failures.
-#[derive(Debug, Clone, Copy, Default)]
-struct Waits {
-    /// Until when nothing is tried.
-    free_at: Option<Timestamp>,
-    /// When the failures are forgotten.
-    forget_at: Option<Timestamp>,
-}
-
-impl Waits {
-    fn of(item: &Item) -> Self {
-        Self { free_at: item.optional_time("free_at"), forget_at: item.optional_time("forget_at") }
+impl Failures {
+    fn read(item: &Item) -> Self {
+        Self {
+            count: item.optional_number("failures").unwrap_or_default(),
+            streak: item.optional_number("streak").unwrap_or_default(),
+            waits: Waits { free_at: item.optional_time("free_at"), forget_at: item.optional_time("forget_at") },
+        }
     }
 }
 
-/// One more of something that is limited.
+/// One more request against a limit.
 struct Count {
-    key: String,
-    update: String,
+    key: Key,
+    expression: String,
     values: Item,
     ends_at: Timestamp,
 }
@@ -48,16 +50,25 @@ struct Count {
 impl Count {
     const CONDITION: &str = "attribute_not_exists(hits) OR hits < :most";
 
-    fn of(limit: Limit, key: &str, now: Timestamp) -> Self {
+    fn new(limit: Limit, key: &str, now: Timestamp) -> Self {
         let window = limit.window(now.seconds(), Limit::phase(key));
         Self {
             key: keys::limit(limit.name, key, window.number),
-            update: format!("ADD hits :one SET {} = :ttl", keys::TTL),
+            expression: format!("ADD hits :one SET {} = :ttl", keys::TTL),
             values: Item::new()
                 .with_number(":one", 1)
                 .with_number(":most", limit.limit)
                 .with_number(":ttl", window.ends_at),
             ends_at: Timestamp::from_seconds(window.ends_at),
+        }
+    }
+
+    fn update(&self) -> Update<'_> {
+        Update {
+            key: self.key.clone(),
+            expression: &self.expression,
+            condition: Some(Self::CONDITION),
+            values: self.values.clone(),
         }
     }
 }
@@ -66,51 +77,58 @@ impl Store {
     /// Counts a request against a limit. `key` is a look-up hash.
     ///
     /// # Errors
-    /// `rate_limited`, with the seconds until the window turns, or a second where so many count at once that DynamoDB throttles the
-    /// counter; `temporarily_unavailable` where it can't be counted, since a limit that can't be asked is not skipped.
+    /// `rate_limited` with the seconds until the window ends, or one second if DynamoDB throttles the counter.
+    /// `temporarily_unavailable` if the request cannot be counted: a limit is never skipped.
     pub async fn count(&self, limit: Limit, key: &str, now: Timestamp) -> Result<(), Error> {
-        let count = Count::of(limit, key, now);
-        match self.write_counter(&count.key, &count.update, Count::CONDITION, count.values).await? {
+        let count = Count::new(limit, key, now);
+        match self.update_counter(count.update()).await? {
             Written::Done(_) => Ok(()),
             Written::Refused(_) => Err(Error::RateLimited { retry_after: count.ends_at.seconds_from(now) }),
         }
     }
 
-    /// Counts a try against a limit whose window begins with its first try, so that no turn of a clock parts tries that follow each
-    /// other. `key` is a look-up hash or an id.
+    /// Counts an attempt against a limit with a window that starts with its first attempt. So no window ends between attempts
+    /// that follow each other. `key` is a look-up hash or an id.
     ///
     /// # Errors
     /// As [`Store::count`].
-    pub async fn count_try(&self, limit: Limit, key: &str, now: Timestamp) -> Result<(), Error> {
-        let key = keys::tries(limit.name, key);
+    pub async fn count_since_first(&self, limit: Limit, key: &str, now: Timestamp) -> Result<(), Error> {
+        let key = keys::attempts(limit.name, key);
         let ends_at = now.plus_seconds(limit.window_seconds);
         let values = Item::new().with_number(":one", 1).with_time(":now", now);
-        let one_more = values.clone().with_number(":most", limit.limit);
-        let first = values.with_time(":ends", ends_at).with_number(":ttl", ends_at.seconds());
-        let begin = format!("SET hits = :one, ends_at = :ends, {} = :ttl", keys::TTL);
-        // Where another try, or this one's own lost answer, was the first at this very moment, this is one more.
+        let one_more = Update {
+            key: key.clone(),
+            expression: "SET hits = hits + :one",
+            condition: Some("ends_at > :now AND hits < :most"),
+            values: values.clone().with_number(":most", limit.limit),
+        };
+        let first = Update {
+            key,
+            expression: &format!("SET hits = :one, ends_at = :ends, {} = :ttl", keys::TTL),
+            condition: Some("attribute_not_exists(ends_at) OR ends_at <= :now"),
+            values: values.with_time(":ends", ends_at).with_number(":ttl", ends_at.seconds()),
+        };
+        // A parallel attempt, or this one with a lost answer, may have started the window. Then this is one more.
         for _ in 0..2 {
-            let more = ("SET hits = hits + :one", "ends_at > :now AND hits < :most");
-            let seen = match self.write_counter(&key, more.0, more.1, one_more.clone()).await? {
+            let seen = match self.update_counter(one_more.clone()).await? {
                 Written::Done(_) => return Ok(()),
                 Written::Refused(seen) => seen,
             };
             if let Some(ends_at) = seen.optional_time("ends_at").filter(|ends_at| *ends_at > now) {
                 return Err(Error::RateLimited { retry_after: ends_at.seconds_from(now) });
             }
-            let none = "attribute_not_exists(ends_at) OR ends_at <= :now";
-            if let Written::Done(_) = self.write_counter(&key, &begin, none, first.clone()).await? {
+            if let Written::Done(_) = self.update_counter(first.clone()).await? {
                 return Ok(());
             }
         }
         Err(Error::RateLimited { retry_after: 1 })
     }
 
-    /// Reserves an attempt at a credential, before anything is compared. It counts as a failure until a login that succeeds
-    /// gives it back.
+    /// Reserves an attempt at a credential before anything is compared. It counts as a failure until it is refunded. `tried_by` is a
+    /// recognised device or session, or the account for all unrecognised devices.
     ///
     /// # Errors
-    /// `locked_out`, with the seconds to wait; `temporarily_unavailable`.
+    /// `locked_out` with the seconds to wait; `temporarily_unavailable`.
     pub async fn reserve_login(
         &self,
         credential: &str,
@@ -119,92 +137,121 @@ impl Store {
         now: Timestamp,
     ) -> Result<Attempt, Error> {
         let key = keys::lock(credential, tried_by);
-        let forget_at = now.plus_seconds(FORGET_SECONDS);
-        let common = Item::new().with_number(":one", 1).with_time(":forget", forget_at);
-        let sweep_at = now.plus_seconds(SWEEP_SECONDS).seconds();
-        // Nearly always there are no failures to speak of, and this one write is all.
-        let values = common
-            .clone()
-            .with_number(":none", 0)
-            .with_number(":free", FREE_FAILURES * factor - 1)
-            .with_number(":most", MAX_FAILURES * factor - 1)
-            .with_number(":sweep", sweep_at);
-        let update = format!(
-            "SET failures = if_not_exists(failures, :none) + :one, streak = if_not_exists(streak, :none) + :one, \
-             forget_at = :forget, {} = :sweep",
-            keys::TTL
-        );
-        let condition = "(attribute_not_exists(failures) OR failures < :free) AND \
-                         (attribute_not_exists(streak) OR streak < :most)";
-        let mut old = match self.write_counter(&key, &update, condition, values).await? {
-            Written::Done(old) => return Ok(Attempt { key, forget_at, before: Waits::of(&old), reserved_at: now }),
-            Written::Refused(old) => old,
+        let attempt = |before: Waits| {
+            let forget_at = now.plus_seconds(FORGET_SECONDS);
+            Attempt { key: key.clone(), reserved_at: now, forget_at, before }
         };
-        // Otherwise the next state is computed from the one that was seen, and written only if that is still the state.
+        // Nearly always there are no failures that matter, and this one write is all.
+        let mut seen = match self.add_free_failure(&key, factor, now).await? {
+            Written::Done(old) => return Ok(attempt(Failures::read(&old).waits)),
+            Written::Refused(seen) => Failures::read(&seen),
+        };
         for _ in 0..4 {
-            let seen = old.optional_number("failures").unwrap_or_default();
-            let streak = old.optional_number("streak").unwrap_or_default();
-            let before = Waits::of(&old);
-            if streak >= MAX_FAILURES * factor {
-                return Err(Error::LockedOut { retry_after: MAX_WAIT_SECONDS });
-            }
-            if let Some(free_at) = before.free_at.filter(|&free_at| free_at > now) {
-                return Err(Error::LockedOut { retry_after: free_at.seconds_from(now) });
-            }
-            let forgotten = before.forget_at.is_some_and(|forget_at| forget_at <= now);
-            let failures = if forgotten { 1 } else { seen + 1 };
-            let values = common
-                .clone()
-                .with_number(":seen", seen)
-                .with_number(":streak", streak)
-                .with_number(":next", failures)
-                .with_time(":free_at", now.plus_seconds(wait_seconds(failures, factor)))
-                .with_time(":seen_forget", before.forget_at.unwrap_or(now));
-            // Shut for good, it is not swept either: only a reset by other means opens it.
-            let (sweep, values) = if streak + 1 >= MAX_FAILURES * factor {
-                (format!(" REMOVE {}", keys::TTL), values)
-            } else {
-                (format!(", {} = :sweep", keys::TTL), values.with_number(":sweep", sweep_at))
+            let next = match seen.reserve(now, factor) {
+                Reservation::Accepted(next) => next,
+                Reservation::Locked { retry_after } => return Err(Error::LockedOut { retry_after }),
             };
-            let update = format!(
-                "SET failures = :next, streak = :streak + :one, free_at = :free_at, forget_at = :forget{sweep}"
-            );
-            let condition = "failures = :seen AND streak = :streak AND forget_at = :seen_forget";
-            match self.write_counter(&key, &update, condition, values).await? {
-                Written::Done(_) => return Ok(Attempt { key, forget_at, before, reserved_at: now }),
-                Written::Refused(newer) => old = newer,
+            match self.replace_failures(&key, &seen, &next, factor, now).await? {
+                Written::Done(_) => return Ok(attempt(seen.waits)),
+                Written::Refused(newer) => seen = Failures::read(&newer),
             }
         }
-        // Others try the same credential at this very moment, and one of them has shut it.
+        // Parallel attempts at the same credential came first.
         Err(Error::LockedOut { retry_after: 1 })
     }
 
-    /// Makes the transaction of attempts that succeeded, which gives them back. Where somebody else tried meanwhile, the waits that
-    /// stand are theirs, and stay.
+    /// Counts a failure, if it costs no wait and does not lock the credential.
+    async fn add_free_failure(&self, key: &Key, factor: i64, now: Timestamp) -> Result<Written, Error> {
+        self.update_counter(Update {
+            key: key.clone(),
+            expression: &format!(
+                "SET failures = if_not_exists(failures, :none) + :one, streak = if_not_exists(streak, :none) + :one, \
+                 forget_at = :forget, {} = :sweep",
+                keys::TTL
+            ),
+            condition: Some(
+                "(attribute_not_exists(failures) OR failures < :free) AND \
+                 (attribute_not_exists(streak) OR streak < :most)",
+            ),
+            values: Item::new()
+                .with_number(":one", 1)
+                .with_number(":none", 0)
+                .with_time(":forget", now.plus_seconds(FORGET_SECONDS))
+                .with_number(":free", FREE_FAILURES * factor - 1)
+                .with_number(":most", MAX_FAILURES * factor - 1)
+                .with_number(":sweep", now.plus_seconds(SWEEP_SECONDS).seconds()),
+        })
+        .await
+    }
+
+    /// Replaces the failures that were seen, if they are still the same.
+    async fn replace_failures(
+        &self,
+        key: &Key,
+        seen: &Failures,
+        next: &Failures,
+        factor: i64,
+        now: Timestamp,
+    ) -> Result<Written, Error> {
+        let mut values = Item::new()
+            .with_number(":seen", seen.count)
+            .with_number(":seen_streak", seen.streak)
+            .with_time(":seen_forget", seen.waits.forget_at.unwrap_or(now))
+            .with_number(":next", next.count)
+            .with_number(":streak", next.streak)
+            .with_time(":free_at", next.waits.free_at.unwrap_or(now))
+            .with_time(":forget", next.waits.forget_at.unwrap_or(now));
+        // TTL must not unlock a locked credential.
+        let sweep = if next.is_locked(factor) {
+            format!(" REMOVE {}", keys::TTL)
+        } else {
+            values = values.with_number(":sweep", now.plus_seconds(SWEEP_SECONDS).seconds());
+            format!(", {} = :sweep", keys::TTL)
+        };
+        self.update_counter(Update {
+            key: key.clone(),
+            expression: &format!(
+                "SET failures = :next, streak = :streak, free_at = :free_at, forget_at = :forget{sweep}"
+            ),
+            condition: Some("failures = :seen AND streak = :seen_streak AND forget_at = :seen_forget"),
+            values,
+        })
+        .await
+    }
+
+    /// Commits a transaction together with the refund of attempts that succeeded. If somebody attempted a credential since, the waits
+    /// that are in force come from those failures, and stay.
     ///
     /// # Errors
     /// As [`Store::commit`].
-    pub async fn commit_giving_back(
+    pub async fn commit_refunding(
         &self,
         transaction: Transaction,
         attempts: impl IntoIterator<Item = &Attempt>,
     ) -> Result<(), CommitError> {
         let attempts: Vec<&Attempt> = attempts.into_iter().collect();
-        let giving_back = |take_back| {
+        let refunding = |refund: fn(&mut Transaction, &Attempt)| {
             let mut transaction = transaction.clone();
-            attempts.iter().for_each(|attempt| transaction.give_back(self, attempt, take_back));
+            attempts.iter().for_each(|attempt| refund(&mut transaction, attempt));
             transaction
         };
-        match self.commit(giving_back(true)).await {
-            Err(refused) if refused.refused("lock") => self.commit(giving_back(false)).await,
+        match self.commit(refunding(Transaction::refund_and_restore_waits)).await {
+            Err(refused) if refused.is(Condition::Lock) => self.commit(refunding(Transaction::refund)).await,
             committed => committed,
         }
     }
 
-    async fn write_counter(&self, key: &str, update: &str, condition: &str, values: Item) -> Result<Written, Error> {
-        let key = Item::new().with_text(keys::PK, key);
-        match self.update(&self.tables.counters, key, update, condition, values, ReturnValue::UpdatedOld).await {
-            // So many at once that DynamoDB itself limits them.
+    /// Refunds attempts that were right but had no effect.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`; the attempts then stay counted.
+    pub async fn refund(&self, attempts: impl IntoIterator<Item = &Attempt>) -> Result<(), Error> {
+        Ok(self.commit_refunding(self.transaction(), attempts).await?)
+    }
+
+    async fn update_counter(&self, update: Update<'_>) -> Result<Written, Error> {
+        match self.update(Table::Counters, update, ReturnValue::UpdatedOld).await {
+            // So many requests at once that DynamoDB limits them itself.
             Err(Error::Throttled(_)) => Err(Error::RateLimited { retry_after: 1 }),
             written => written,
         }
@@ -212,64 +259,70 @@ impl Store {
 }
 
 impl Transaction {
-    /// Counts something against a limit together with other writes. Refused as `limit` where it is used up.
-    pub fn count(&mut self, store: &Store, limit: Limit, key: &str, now: Timestamp) {
-        let count = Count::of(limit, key, now);
-        let key = Item::new().with_text(keys::PK, count.key);
-        self.update("limit", &store.tables.counters, key, &count.update, Some(Count::CONDITION), count.values);
+    /// Counts a request against a limit together with other writes. Fails with `Condition::Limit` where the limit is used up.
+    pub fn count(&mut self, limit: Limit, key: &str, now: Timestamp) {
+        self.update(Condition::Limit, Table::Counters, Count::new(limit, key, now).update());
     }
 
-    /// Gives back what was counted against a limit and turned out to be no failure.
-    pub fn uncount(&mut self, store: &Store, limit: Limit, key: &str, now: Timestamp) {
-        let count = Count::of(limit, key, now);
-        let key = Item::new().with_text(keys::PK, count.key);
-        let values = Item::new().with_number(":back", -1);
-        self.update("count", &store.tables.counters, key, "ADD hits :back", None, values);
+    /// Refunds a request that was counted against a limit.
+    pub fn refund_count(&mut self, limit: Limit, key: &str, now: Timestamp) {
+        self.subtract_hit(Count::new(limit, key, now).key);
     }
 
-    /// Gives back a try that was right.
-    pub fn uncount_try(&mut self, store: &Store, limit: Limit, key: &str) {
-        let key = Item::new().with_text(keys::PK, keys::tries(limit.name, key));
-        let values = Item::new().with_number(":back", -1);
-        self.update("count", &store.tables.counters, key, "ADD hits :back", None, values);
+    /// Refunds an attempt that [`Store::count_since_first`] counted.
+    pub fn refund_since_first(&mut self, limit: Limit, key: &str) {
+        self.subtract_hit(keys::attempts(limit.name, key));
     }
 
-    /// Opens a credential that others' failures have shut or made to wait.
-    pub fn clear_lock(&mut self, store: &Store, credential: &str, tried_by: &str) {
-        let key = Item::new().with_text(keys::PK, keys::lock(credential, tried_by));
-        self.delete("lock", &store.tables.counters, key, None, Item::new());
+    fn subtract_hit(&mut self, key: Key) {
+        let update =
+            Update { key, expression: "ADD hits :back", condition: None, values: Item::new().with_number(":back", -1) };
+        self.update(Condition::Limit, Table::Counters, update);
     }
 
-    /// Gives an attempt that succeeded back, and ends the run of consecutive failures. Of the waits that others' failures caused
-    /// nothing is forgotten.
-    ///
-    /// With `take_back`, the wait that the attempt itself caused is taken back too; this is refused as `lock` if somebody tried
-    /// since, whose wait it would be.
-    fn give_back(&mut self, store: &Store, attempt: &Attempt, take_back: bool) {
-        let key = Item::new().with_text(keys::PK, &attempt.key);
-        let mut values = Item::new()
-            .with_number(":back", -1)
-            .with_number(":none", 0)
-            .with_number(":sweep", attempt.reserved_at.plus_seconds(SWEEP_SECONDS).seconds());
-        let mut set = format!("SET streak = :none, {} = :sweep", keys::TTL);
+    /// Unlocks a credential.
+    pub fn clear_lock(&mut self, credential: &str, tried_by: &str) {
+        self.delete(Table::Counters, &keys::lock(credential, tried_by));
+    }
+
+    /// Refunds an attempt that succeeded, and resets the run of consecutive failures. Waits caused by other failures stay in force.
+    fn refund(&mut self, attempt: &Attempt) {
+        let (values, set) = refund_of(attempt);
+        let expression = format!("ADD failures :back {set}");
+        let update = Update { key: attempt.key.clone(), expression: &expression, condition: None, values };
+        self.update(Condition::Lock, Table::Counters, update);
+    }
+
+    /// As [`Transaction::refund`], and removes the wait that the attempt itself caused. Fails with `Condition::Lock` if somebody
+    /// attempted the credential since, because the wait is then theirs.
+    fn refund_and_restore_waits(&mut self, attempt: &Attempt) {
+        let (values, mut set) = refund_of(attempt);
+        let mut values = values.with_time(":mine", attempt.forget_at);
         let mut remove = Vec::new();
-        if take_back {
-            values = values.with_time(":mine", attempt.forget_at);
-            for (name, value, before) in
-                [("free_at", ":free_at", attempt.before.free_at), ("forget_at", ":forget_at", attempt.before.forget_at)]
-            {
-                match before {
-                    Some(time) => {
-                        set.push_str(&format!(", {name} = {value}"));
-                        values = values.with_time(value, time);
-                    }
-                    None => remove.push(name),
+        for (name, value, before) in
+            [("free_at", ":free_at", attempt.before.free_at), ("forget_at", ":forget_at", attempt.before.forget_at)]
+        {
+            match before {
+                Some(time) => {
+                    set.push_str(&format!(", {name} = {value}"));
+                    values = values.with_time(value, time);
                 }
+                None => remove.push(name),
             }
         }
         let remove = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };
-        let update = format!("ADD failures :back {set}{remove}");
-        let condition = take_back.then_some("forget_at = :mine");
-        self.update("lock", &store.tables.counters, key, &update, condition, values);
+        let expression = format!("ADD failures :back {set}{remove}");
+        let condition = Some("forget_at = :mine");
+        let update = Update { key: attempt.key.clone(), expression: &expression, condition, values };
+        self.update(Condition::Lock, Table::Counters, update);
     }
+}
+
+/// The values and the `SET` clause of every refund.
+fn refund_of(attempt: &Attempt) -> (Item, String) {
+    let values = Item::new()
+        .with_number(":back", -1)
+        .with_number(":none", 0)
+        .with_number(":sweep", attempt.reserved_at.plus_seconds(SWEEP_SECONDS).seconds());
+    (values, format!("SET streak = :none, {} = :sweep", keys::TTL))
 }

@@ -1,31 +1,33 @@
-//! `keyring`: the purpose keys, wrapped by KMS, and what the deployment told. Written by `keys-rotate` alone.
+//! The purpose keys, wrapped by KMS, and the deployment's public URL. Only `keys-rotate` writes them.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{Item, Store, keys};
-use crate::{clock::Timestamp, error::Error};
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    store::{
+        Item, Store, Table,
+        dynamodb::keys::{self, Key},
+    },
+};
 
-/// A purpose key, wrapped.
+/// A wrapped purpose key.
 #[derive(Debug, Clone)]
 pub struct WrappedKey {
-    /// What it is for.
     pub purpose: String,
-    /// Its version, from 1.
+    /// From 1.
     pub version: u32,
     /// KMS's ciphertext.
     pub wrapped: Vec<u8>,
-    /// The public half, as SubjectPublicKeyInfo, where there is one.
+    /// The public key as SubjectPublicKeyInfo, for key pairs.
     pub public: Option<Vec<u8>>,
-    /// When it was made.
     pub created_at: Timestamp,
 }
 
-/// All that lies in the keyring.
+/// The contents of the keyring.
 #[derive(Debug, Clone, Default)]
 pub struct KeyringContents {
-    /// The keys.
     pub keys: Vec<WrappedKey>,
-    /// Where clients reach the service.
     pub public_url: Option<String>,
 }
 
@@ -41,7 +43,7 @@ impl Store {
             let answer = self
                 .client
                 .query()
-                .table_name(&self.tables.keyring)
+                .table_name(self.tables.name(Table::Keyring))
                 .key_condition_expression("pk = :all")
                 .expression_attribute_values(":all", AttributeValue::S(keys::KEYRING.to_owned()))
                 .consistent_read(true)
@@ -70,14 +72,13 @@ impl Store {
         }
     }
 
-    /// Adds a key, unless its version is there already: then that one stays, and the answer is `false`.
+    /// Adds a key. `false` if its version exists; the existing key then stays.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn put_wrapped_key(&self, key: &WrappedKey) -> Result<bool, Error> {
-        let mut item = Item::new()
-            .with_text(keys::PK, keys::KEYRING)
-            .with_text(keys::SK, keys::wrapped_key(&key.purpose, key.version))
+        let mut item = keys::wrapped_key(&key.purpose, key.version)
+            .item()
             .with_text("purpose", &key.purpose)
             .with_number("version", i64::from(key.version))
             .with_bytes("wrapped", &key.wrapped)
@@ -88,7 +89,7 @@ impl Store {
         let put = self
             .client
             .put_item()
-            .table_name(&self.tables.keyring)
+            .table_name(self.tables.name(Table::Keyring))
             .set_item(Some(item.0))
             .condition_expression("attribute_not_exists(pk)")
             .send()
@@ -104,18 +105,15 @@ impl Store {
         }
     }
 
-    /// Notes what the deployment told.
+    /// Records what the deployment passed to `keys-rotate`.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn put_deployment(&self, public_url: &str) -> Result<(), Error> {
-        let item = Item::new()
-            .with_text(keys::PK, keys::KEYRING)
-            .with_text(keys::SK, keys::DEPLOYMENT)
-            .with_text("public_url", public_url);
+        let item = Key::new(keys::KEYRING, keys::DEPLOYMENT).item().with_text("public_url", public_url);
         self.client
             .put_item()
-            .table_name(&self.tables.keyring)
+            .table_name(self.tables.name(Table::Keyring))
             .set_item(Some(item.0))
             .send()
             .await

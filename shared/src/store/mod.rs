@@ -1,47 +1,51 @@
-//! DynamoDB. Its conditions and transactions are what keeps the rules, so there is one store, written against the SDK, and what
-//! tests replace is under the SDK.
+//! DynamoDB. Its conditions and transactions enforce the rules, so there is one store, written against the SDK. Tests replace what is
+//! below the SDK.
 
 mod accounts;
 mod audit;
 mod challenges;
 mod counters;
-mod devices;
-mod factors;
-mod item;
+mod dynamodb;
 mod keyring;
-mod keys;
 mod outbox;
-mod passkeys;
 mod sessions;
-mod transaction;
-mod update;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use aws_sdk_dynamodb::Client;
 
-pub use accounts::{Account, LastLogin, Loaded, Wanted};
+pub use accounts::{
+    account::{Account, LastLogin},
+    factors::{BackupCodes, FactorChange, FactorUse, Factors, StoredTotp},
+    passkeys::{MAX_PASSKEYS, StoredPasskey},
+    user_record::{UserQuery, UserRecord},
+};
 pub use audit::AuditEvent;
 pub use challenges::{
-    About, Answer, Challenge, Guess, PasskeyAssertion, PasskeyRegistration, Pending, Registration, SecondFactor,
+    Challenge, DisownedLogin, Expected, ExpectedSecret, PasskeyAssertion, PasskeyRegistration, PasswordReset, Payload,
+    Reauthentication, Registration, SecondFactor, SecretKind, challenge_key,
 };
 pub use counters::Attempt;
-pub use devices::{Device, Sighting, device_key};
-pub use factors::{BackupCodes, FactorChange, FactorUse, Factors, StoredTotp, factors_key};
-pub use item::Item;
+pub use dynamodb::{
+    item::Item,
+    keys::Key,
+    table::{Table, Tables},
+    transaction::{CommitError, Condition, Retries, Transaction},
+};
 pub use keyring::{KeyringContents, WrappedKey};
 pub use outbox::StoredMail;
-pub use passkeys::{MAX_PASSKEYS, StoredPasskey, passkey_key};
-pub use sessions::{Session, session_key};
-pub use transaction::{CommitError, Transaction};
+pub use sessions::{
+    device::{Device, DeviceChange, DeviceLogin},
+    session::Session,
+};
 
-use crate::{config::Tables, error::Error, rng::Rng};
+use crate::{error::Error, rng::Rng};
 
-/// All that is stored.
+/// Reads and writes the tables.
 #[derive(Clone)]
 pub struct Store {
     client: Client,
-    tables: Tables,
+    tables: Arc<Tables>,
     rng: Arc<dyn Rng>,
 }
 
@@ -51,46 +55,26 @@ impl fmt::Debug for Store {
     }
 }
 
-/// How often something that another transaction is in the way of is tried.
-const CONFLICT_ATTEMPTS: u32 = 8;
-
 impl Store {
-    /// A store in those tables.
+    /// A store in these tables.
     pub fn new(client: Client, tables: Tables, rng: Arc<dyn Rng>) -> Self {
-        Self { client, tables, rng }
+        Self { client, tables: Arc::new(tables), rng }
     }
 
-    /// Asks every table whether it is there.
+    /// Checks that every table answers.
     ///
     /// # Errors
-    /// `temporarily_unavailable` if one doesn't answer.
+    /// `temporarily_unavailable` if one does not.
     pub async fn check(&self) -> Result<(), Error> {
-        let tables = &self.tables;
-        let names = [
-            &tables.accounts,
-            &tables.sessions,
-            &tables.challenges,
-            &tables.audit,
-            &tables.counters,
-            &tables.outbox,
-            &tables.keyring,
-            &tables.user_keys,
-        ];
-        futures::future::try_join_all(names.map(|name| async move {
+        futures::future::try_join_all(Table::ALL.map(|table| async move {
             self.client
                 .describe_table()
-                .table_name(name)
+                .table_name(self.tables.name(table))
                 .send()
                 .await
                 .map_err(|error| Error::aws("DescribeTable", &error))
         }))
         .await?;
         Ok(())
-    }
-
-    /// Waits a little before trying again what another transaction was in the way of: longer each time, and not all alike.
-    async fn pause(&self, attempt: u32) {
-        let most = 10u32 << attempt.min(6);
-        tokio::time::sleep(Duration::from_millis(u64::from(5 + self.rng.below(most)))).await;
     }
 }

@@ -1,55 +1,58 @@
-//! `outbox`: mails that wait to be sent. Written in the transaction that they tell of, read by `send-email` alone.
+//! Mails to send. An operation adds a mail in the transaction that the mail is about. Only `send-email` reads them.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde_json::Value;
 
-use super::{Account, Item, Store, Transaction, keys};
 use crate::{
     clock::Timestamp,
-    crypto::field::Place,
+    crypto::{field::Field, key::KeyPurpose},
     domain::{limits::Limit, mail::Budget},
     error::Error,
+    store::{
+        Account, Condition, Item, Store, Table, Transaction,
+        dynamodb::{
+            keys::{self, Key},
+            update::Update,
+        },
+    },
 };
 
-/// How long, in seconds, it is known of a mail that is of no use any more that it was counted: longer than a stream may lag.
+/// Seconds that a counted mail is remembered after it expired: longer than a stream may lag.
 const KEEP_COUNTED_SECONDS: i64 = 86_400;
 
-/// A mail as it is stored: address and content encrypted as one.
+/// A mail as it is stored.
 #[derive(Debug, Clone)]
 pub struct StoredMail {
-    /// Its id.
     pub id: String,
-    /// Address and content (`field:outbox`).
+    /// [`StoredMail::PAYLOAD`].
     pub payload: String,
-    /// What kind of mail it is.
+    /// The kind of mail.
     pub kind: String,
-    /// What it is counted by: the address's look-up hash, with the account's device epoch where a change of the password is to begin
-    /// the counts anew.
+    /// The key of its budget: the look-up hash of the address, and the account's device epoch if a password change resets the budget.
     pub counted_by: String,
-    /// Which of the address's budgets it is counted against.
+    /// The budget of the address that it is counted against.
     pub budget: Budget,
-    /// Under which its sending is audited.
+    /// The pseudonym of the audit event of its sending.
     pub pseudonym: String,
-    /// After that it is of no use any more, and is not sent.
+    /// The mail is not sent after this time.
     pub not_after: Timestamp,
 }
 
 impl StoredMail {
-    /// Where a field of a mail lies.
-    pub fn place<'a>(item: &'a str, attribute: &'static str) -> Place<'a> {
-        Place { table: "outbox", item, attribute }
-    }
+    /// Address and content, encrypted as one.
+    pub const PAYLOAD: Field =
+        Field { table: Table::Outbox.as_str(), attribute: "payload", purpose: KeyPurpose::FieldOutbox };
 
-    /// The key of a mail's item, as its fields are bound to it.
-    pub fn item_key(id: &str) -> String {
+    /// The key of a mail.
+    pub fn key(id: &str) -> Key {
         keys::mail(id)
     }
 
     fn item(&self) -> Item {
-        Item::new()
-            .with_text(keys::PK, keys::mail(&self.id))
+        Self::key(&self.id)
+            .item()
             .with_text("payload", &self.payload)
             .with_text("kind", &self.kind)
             .with_text("counted_by", &self.counted_by)
@@ -62,10 +65,10 @@ impl StoredMail {
     fn from_item(item: &Item) -> Result<Self, Error> {
         let key = item.text(keys::PK)?;
         Ok(Self {
-            id: key.strip_prefix("MAIL#").unwrap_or_default().to_owned(),
+            id: key.strip_prefix(keys::MAIL).unwrap_or_default().to_owned(),
             payload: item.text("payload")?,
             kind: item.text("kind")?,
-            // Mails of before there were budgets have none of their own.
+            // Mails that are older than budgets have none.
             counted_by: item.optional_text("counted_by").unwrap_or_default(),
             budget: item.optional_text("budget").as_deref().and_then(Budget::parse).unwrap_or(Budget::Anyone),
             pseudonym: item.text("pseudonym")?,
@@ -73,16 +76,16 @@ impl StoredMail {
         })
     }
 
-    /// The same mail, counted apart from those of before the account's last change of password.
+    /// The same mail with a budget that a password change resets.
     #[must_use]
     pub fn in_epoch_of(self, account: &Account) -> Self {
         Self { counted_by: format!("{}#{}", self.counted_by, account.device_epoch), ..self }
     }
 
-    /// Reads a mail out of a stream record's image, where values stand as DynamoDB's JSON.
+    /// Reads a mail from the image of a stream record, which is DynamoDB's JSON.
     ///
     /// # Errors
-    /// `internal` for an image that is no mail.
+    /// `internal` for an image that is not a mail.
     pub fn from_stream_image(image: &Value) -> Result<Self, Error> {
         let values = image.as_object().ok_or_else(|| Error::internal("a stream record without an image"))?;
         let values: HashMap<String, AttributeValue> = values
@@ -99,32 +102,23 @@ impl StoredMail {
 }
 
 impl Store {
-    /// Whether a mail still waits. A stream may bring a record again that was dealt with.
+    /// Whether a mail is still pending. A stream may repeat a record that was handled.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
-    pub async fn mail_waits(&self, mail: &StoredMail) -> Result<bool, Error> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.tables.outbox)
-            .key(keys::PK, AttributeValue::S(keys::mail(&mail.id)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| Error::aws("GetItem", &error))?;
-        Ok(answer.item.is_some())
+    pub async fn mail_is_pending(&self, mail: &StoredMail) -> Result<bool, Error> {
+        Ok(self.get(Table::Outbox, StoredMail::key(&mail.id)).await?.is_some())
     }
 
-    /// A page of the mails that wait, and where the next page begins. Only `cleanup` reads them so.
+    /// A page of the pending mails, and the key that the next page starts after. Only `cleanup` calls it.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
-    pub async fn waiting_mails(&self, from: Option<Item>) -> Result<(Vec<StoredMail>, Option<Item>), Error> {
+    pub async fn pending_mails(&self, from: Option<Item>) -> Result<(Vec<StoredMail>, Option<Item>), Error> {
         let answer = self
             .client
             .scan()
-            .table_name(&self.tables.outbox)
+            .table_name(self.tables.name(Table::Outbox))
             .consistent_read(true)
             .set_exclusive_start_key(from.map(|key| key.0))
             .send()
@@ -135,40 +129,41 @@ impl Store {
         Ok((mails?, answer.last_evaluated_key.map(Item)))
     }
 
-    /// Touches a waiting mail, so that the stream brings it to `send-email` once more.
+    /// Touches a pending mail, so that the stream delivers it to `send-email` again.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn touch_mail(&self, mail: &StoredMail, now: Timestamp) -> Result<(), Error> {
-        let values = Item::new().with_time(":now", now);
-        let key = Item::new().with_text(keys::PK, keys::mail(&mail.id));
-        let update = "SET touched_at = :now";
-        self.update(&self.tables.outbox, key, update, "attribute_exists(pk)", values, ReturnValue::None).await?;
+        let update = Update {
+            key: StoredMail::key(&mail.id),
+            expression: "SET touched_at = :now",
+            condition: Some("attribute_exists(pk)"),
+            values: Item::new().with_time(":now", now),
+        };
+        self.update(Table::Outbox, update, ReturnValue::None).await?;
         Ok(())
     }
 }
 
 impl Transaction {
-    /// Lets a mail wait for `send-email`.
-    pub fn put_mail(&mut self, store: &Store, mail: &StoredMail) {
-        self.put_new("mail", &store.tables.outbox, mail.item());
+    /// Adds a mail for `send-email`.
+    pub fn put_mail(&mut self, mail: &StoredMail) {
+        self.put_new(Condition::Mail, Table::Outbox, mail.item());
     }
 
-    /// Counts a mail against its address's budget, `limit`, once however often the stream brings it. Refused as `mail` if it was counted
-    /// before, as `limit` if the budget is used up.
-    pub fn count_mail(&mut self, store: &Store, mail: &StoredMail, limit: Limit, now: Timestamp) {
-        // Not in the mail's own item: the stream would bring that change, too.
-        let counted = Item::new()
-            .with_text(keys::PK, keys::counted_mail(&mail.id))
-            .with_number(keys::TTL, mail.not_after.seconds() + KEEP_COUNTED_SECONDS);
-        self.put_new("mail", &store.tables.counters, counted);
-        self.count(store, limit, &mail.counted_by, now);
+    /// Counts a mail against the budget of its address, once for however many deliveries of the stream. Fails with `Condition::Mail`
+    /// if it was counted before, and with `Condition::Limit` if the budget is used up.
+    pub fn count_mail(&mut self, mail: &StoredMail, limit: Limit, now: Timestamp) {
+        // Not in the mail's own item, because the stream would deliver that change too.
+        let counted =
+            keys::counted_mail(&mail.id).item().with_number(keys::TTL, mail.not_after.seconds() + KEEP_COUNTED_SECONDS);
+        self.put_new(Condition::Mail, Table::Counters, counted);
+        self.count(limit, &mail.counted_by, now);
     }
 
-    /// Takes a mail out of the outbox: it was sent, or is of no use any more. Refused as `mail` if it is gone already.
-    pub fn remove_mail(&mut self, store: &Store, mail: &StoredMail) {
-        let key = Item::new().with_text(keys::PK, keys::mail(&mail.id));
+    /// Removes a mail that was sent or has expired. Fails with `Condition::Mail` if it was removed before.
+    pub fn remove_mail(&mut self, mail: &StoredMail) {
         let values = Item::new().with_text(":kind", &mail.kind);
-        self.delete("mail", &store.tables.outbox, key, Some("kind = :kind"), values);
+        self.delete_if(Condition::Mail, Table::Outbox, &StoredMail::key(&mail.id), "kind = :kind", values);
     }
 }

@@ -1,4 +1,4 @@
-//! The HTTP client that a function's SDK is given: it reaches this process and nothing else.
+//! The HTTP client of a function's SDK. It reaches only this process.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::{body::SdkBody, retry::ErrorKind};
 use bytes::Bytes;
 
-use super::{Aws, Broken};
+use super::{error::ConnectionFailure, services::Aws};
 
-/// A client whose calls are made by one principal.
+/// A client for the calls of one principal.
 #[derive(Debug, Clone)]
 pub(crate) struct LocalClient {
     pub(crate) aws: Arc<Aws>,
@@ -39,9 +39,9 @@ impl HttpConnector for LocalClient {
             match response {
                 Ok(response) => HttpResponse::try_from(response.map(SdkBody::from))
                     .map_err(|problem| ConnectorError::other(problem.into(), None)),
-                Err(Broken::Lost) => Err(ConnectorError::io("the connection was lost".into())),
-                Err(Broken::Timeout) => Err(ConnectorError::timeout("no answer in time".into())),
-                Err(Broken::Unreachable) => {
+                Err(ConnectionFailure::Lost) => Err(ConnectorError::io("the connection was lost".into())),
+                Err(ConnectionFailure::Timeout) => Err(ConnectorError::timeout("no answer in time".into())),
+                Err(ConnectionFailure::Unreachable) => {
                     let problem = "the local cloud has no way to the internet".into();
                     Err(ConnectorError::other(problem, Some(ErrorKind::ClientError)))
                 }

@@ -1,18 +1,18 @@
-//! DynamoDB: the embedded database behind DynamoDB's own requests, and what each costs.
+//! DynamoDB: the embedded database behind DynamoDB's own requests, and the cost of each request.
 
 use dynoxide::{Database, DynoxideError};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::answer::AwsError;
+use super::error::AwsError;
 
-/// An answer and the read and write request units that it took.
-pub(crate) struct Answered {
+/// The result of a request, with its read and write request units.
+pub(crate) struct Outcome {
     pub(crate) result: Result<Value, AwsError>,
     pub(crate) units: (f64, f64),
 }
 
-/// Replaces table ARNs by table names, which is all that the database knows.
+/// Replaces table ARNs by table names, because the database knows only names.
 pub(crate) fn with_table_names(mut body: Value) -> Value {
     let shortened =
         |name: &str| name.starts_with("arn:").then(|| name.rsplit(":table/").next().map(str::to_owned)).flatten();
@@ -33,8 +33,7 @@ pub(crate) fn with_table_names(mut body: Value) -> Value {
     body
 }
 
-/// Runs an action.
-pub(crate) fn run(database: &Database, action: &str, mut body: Value) -> Answered {
+pub(crate) fn run(database: &Database, action: &str, mut body: Value) -> Outcome {
     let priced = !matches!(action, "DescribeTable" | "ListTables" | "DescribeTimeToLive");
     let asked = body.get("ReturnConsumedCapacity").and_then(Value::as_str).unwrap_or("NONE").to_owned();
     if priced && asked == "NONE" {
@@ -54,7 +53,7 @@ pub(crate) fn run(database: &Database, action: &str, mut body: Value) -> Answere
         }
         Err(error) => refused(&error.code, members),
     };
-    Answered { result, units }
+    Outcome { result, units }
 }
 
 fn dispatch(database: &Database, action: &str, body: Value) -> Result<Value, AwsError> {
@@ -82,7 +81,7 @@ fn answer<Request: DeserializeOwned, Response: Serialize>(
 ) -> Result<Value, AwsError> {
     let request = serde_json::from_value(body).map_err(|problem| {
         let message = problem.to_string();
-        // The database's requests check their values while they are read, and mark what is not a question of types.
+        // The database checks values while it parses a request. This prefix marks faults that are not about types.
         match message.strip_prefix("VALIDATION:") {
             Some(message) => AwsError::validation(message),
             None => AwsError::new(400, "SerializationException", message),
@@ -99,7 +98,7 @@ fn failure(error: DynoxideError) -> AwsError {
     AwsError { body: Some(body), ..AwsError::new(error.status_code(), code, error.to_string()) }
 }
 
-/// The read and write units that an answer says it took.
+/// The read and write units in an answer.
 fn consumed(action: &str, capacity: &Value) -> (f64, f64) {
     let entries = match capacity {
         Value::Array(entries) => entries.as_slice(),
@@ -123,8 +122,8 @@ fn consumed(action: &str, capacity: &Value) -> (f64, f64) {
     units
 }
 
-/// The units of a write whose condition failed, which AWS charges too. The answer does not say how many, so this is
-/// the least: one unit for a single write, two for each member of a transaction, as for items up to 1 KB.
+/// The units of a write with a failed condition, which AWS charges too. The answer does not name them, so the item counts
+/// as up to 1 KB. A single write takes one unit, and each member of a transaction takes two.
 #[expect(clippy::cast_precision_loss, reason = "a transaction has at most 100 members")]
 fn refused(code: &str, members: usize) -> (f64, f64) {
     match code {

@@ -1,8 +1,8 @@
-//! The partition key that a query names, which IAM's `dynamodb:LeadingKeys` is about.
+//! The partition key of a query, which IAM's condition key `dynamodb:LeadingKeys` needs.
 
 use serde_json::Value;
 
-/// The value that a `Query` asks the partition key to have, if it can be told.
+/// The value that a `Query` requires of the partition key. `None` if the request does not show it.
 pub(crate) fn queried_key<'a>(body: &'a Value, partition_key: &str) -> Option<&'a Value> {
     if let Some(condition) = body["KeyConditions"].get(partition_key) {
         let equal = condition["ComparisonOperator"] == "EQ";
@@ -13,13 +13,13 @@ pub(crate) fn queried_key<'a>(body: &'a Value, partition_key: &str) -> Option<&'
     for term in terms(expression) {
         let Some((left, right)) = term.split_once('=') else { continue };
         let (left, right) = (left.trim(), right.trim());
-        // `<=` and `>=` are for sort keys.
+        // Only sort keys take `<=` and `>=`.
         if left.ends_with(['<', '>']) {
             continue;
         }
         let name = if left.starts_with('#') { body["ExpressionAttributeNames"][left].as_str()? } else { left };
         if name == partition_key {
-            // Two of them is nothing that DynamoDB accepts, and nothing to decide by.
+            // DynamoDB refuses two conditions on the partition key, so neither may decide.
             if found.replace(body["ExpressionAttributeValues"].get(right)?).is_some() {
                 return None;
             }
@@ -28,7 +28,8 @@ pub(crate) fn queried_key<'a>(body: &'a Value, partition_key: &str) -> Option<&'
     found
 }
 
-/// The parts between `AND`s, without the parentheses around them. (The `AND` of a `BETWEEN` leaves parts without `=`.)
+/// The parts of an expression between each `AND`, without parentheses. The `AND` of a `BETWEEN` leaves parts without
+/// `=`.
 fn terms(expression: &str) -> Vec<String> {
     let mut terms = vec![String::new()];
     for word in expression.replace(['(', ')'], " ").split_whitespace() {

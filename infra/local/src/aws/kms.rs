@@ -1,4 +1,4 @@
-//! KMS: symmetric keys that never leave it, and what is encrypted under them with an encryption context.
+//! KMS: symmetric keys, and encryption under an encryption context.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::rng::Rng;
 
-use super::answer::AwsError;
+use super::error::AwsError;
 use crate::{
     iam::{Context, Requirement},
     template::Key,
@@ -28,28 +28,30 @@ use crate::{
 /// A key id is a UUID.
 const ID_LENGTH: usize = 36;
 
-/// The most that `Encrypt` takes, in bytes.
-const MOST_PLAINTEXT: usize = 4096;
+/// The limit of `Encrypt`.
+const MAX_PLAINTEXT_BYTES: usize = 4096;
 
-/// A key's material. Kept in a file between runs, since what is encrypted under it is.
+/// The only supported spec of key pairs.
+const KEY_PAIR_SPEC: &str = "ECC_NIST_P256";
+
+/// The material of a key. A file keeps it between runs, because stored data are encrypted under it.
 #[derive(Serialize, Deserialize)]
 struct Material {
     id: String,
     material: String,
 }
 
-struct Master {
+struct MasterKey {
     key: Key,
     cipher: LessSafeKey,
 }
 
-/// The keys of a world.
 pub(crate) struct Kms {
-    masters: Vec<Master>,
+    masters: Vec<MasterKey>,
 }
 
 impl Kms {
-    /// The template's keys, with material from `rng`, or from `file` where it has been kept.
+    /// Opens the keys of the template. Their material comes from `file`, or from `rng` if the file has none.
     pub(crate) fn open(keys: &[Key], rng: &dyn Rng, file: Option<&Path>) -> io::Result<Self> {
         let mut kept: Vec<Material> = match file.map(std::fs::read) {
             Some(Ok(bytes)) => serde_json::from_slice(&bytes)?,
@@ -67,25 +69,25 @@ impl Kms {
                 .and_then(|material| STANDARD.decode(material).ok())
                 .and_then(|material| UnboundKey::new(&AES_256_GCM, &material).ok())
                 .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a key's material is damaged"))?;
-            masters.push(Master { key: key.clone(), cipher: LessSafeKey::new(cipher) });
+            masters.push(MasterKey { key: key.clone(), cipher: LessSafeKey::new(cipher) });
         }
         if let Some(file) = file.filter(|_| kept.len() > before) {
-            // Written beside and renamed: a crash in between must not cost the keys of everything that is stored.
-            let beside = file.with_extension("new");
-            let mut out = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&beside)?;
+            // Writes a new file and renames it, because a crash must not destroy the keys of all stored data.
+            let temporary = file.with_extension("new");
+            let mut out = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&temporary)?;
             out.write_all(&serde_json::to_vec(&kept)?)?;
             out.sync_all()?;
-            std::fs::rename(&beside, file)?;
+            std::fs::rename(&temporary, file)?;
         }
         Ok(Self { masters })
     }
 
-    fn find(&self, id: &str) -> Result<&Master, AwsError> {
-        let named = |master: &&Master| master.key.id == id || master.key.arn == id;
+    fn find(&self, id: &str) -> Result<&MasterKey, AwsError> {
+        let named = |master: &&MasterKey| master.key.id == id || master.key.arn == id;
         self.masters.iter().find(named).ok_or_else(|| not_found(id))
     }
 
-    /// Reads a request, as far as is needed to decide whether it is allowed.
+    /// Reads the part of a request that decides whether it is allowed.
     pub(crate) fn parse(&self, action: &str, body: Value) -> Result<KmsCall, AwsError> {
         let mut context = BTreeMap::new();
         for (name, value) in body["EncryptionContext"].as_object().into_iter().flatten() {
@@ -94,7 +96,7 @@ impl Kms {
         }
         let named = body["KeyId"].as_str();
         let key = match (action, named) {
-            // It has no key, and IAM knows no resource for it.
+            // This action has no key, and IAM has no resource for it.
             ("GenerateRandom", _) => None,
             ("Decrypt", named) => {
                 let blob = bytes(&body, "CiphertextBlob")?;
@@ -130,7 +132,7 @@ fn bytes(body: &Value, name: &str) -> Result<Vec<u8>, AwsError> {
     decoded.ok_or_else(|| AwsError::validation(format!("{name} must be Base64")))
 }
 
-/// A request that has been read and not yet been allowed.
+/// A parsed request that is not yet allowed.
 #[derive(Debug)]
 pub(crate) struct KmsCall {
     action: String,
@@ -140,12 +142,11 @@ pub(crate) struct KmsCall {
 }
 
 impl KmsCall {
-    /// The encryption context.
     pub(crate) fn context(&self) -> &BTreeMap<String, String> {
         &self.context
     }
 
-    /// What it must be allowed.
+    /// The permission that the call needs.
     pub(crate) fn requirement(&self) -> Requirement {
         let mut context = Context::default();
         for (name, value) in &self.context {
@@ -159,7 +160,6 @@ impl KmsCall {
         Requirement { action: format!("kms:{}", self.action), resource, context }
     }
 
-    /// Runs it.
     pub(crate) fn run(&self, kms: &Kms, rng: &dyn Rng) -> Result<Value, AwsError> {
         let Some(key) = &self.key else { return self.random(rng) };
         let master = kms.find(&key.id)?;
@@ -173,7 +173,7 @@ impl KmsCall {
         match self.action.as_str() {
             "Encrypt" => {
                 let plaintext = bytes(&self.body, "Plaintext")?;
-                if plaintext.is_empty() || plaintext.len() > MOST_PLAINTEXT {
+                if plaintext.is_empty() || plaintext.len() > MAX_PLAINTEXT_BYTES {
                     return Err(AwsError::validation("Plaintext must have 1 to 4096 bytes"));
                 }
                 let blob = seal(&plaintext)?;
@@ -193,22 +193,13 @@ impl KmsCall {
                 Ok(answer)
             }
             "GenerateDataKeyPair" | "GenerateDataKeyPairWithoutPlaintext" => {
-                let spec = self.body["KeyPairSpec"].as_str().unwrap_or_default();
-                if spec != "ECC_NIST_P256" {
-                    let message = format!("{spec} key pairs are not known to the local cloud");
-                    return Err(AwsError::new(400, "UnsupportedOperationException", message));
-                }
-                let private = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-                    .map_err(|_| internal())?;
-                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, private.as_ref())
-                    .map_err(|_| internal())?;
-                let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| internal())?;
+                let (private, public) = self.key_pair()?;
                 let mut answer = json!({
-                    "KeyId": key.arn, "KeyPairSpec": spec, "PublicKey": STANDARD.encode(public.as_ref()),
-                    "PrivateKeyCiphertextBlob": seal(private.as_ref())?,
+                    "KeyId": key.arn, "KeyPairSpec": KEY_PAIR_SPEC, "PublicKey": STANDARD.encode(public),
+                    "PrivateKeyCiphertextBlob": seal(&private)?,
                 });
                 if self.action == "GenerateDataKeyPair" {
-                    answer["PrivateKeyPlaintext"] = json!(STANDARD.encode(private.as_ref()));
+                    answer["PrivateKeyPlaintext"] = json!(STANDARD.encode(private));
                 }
                 Ok(answer)
             }
@@ -217,6 +208,21 @@ impl KmsCall {
                 Err(AwsError::new(400, "UnknownOperationException", message))
             }
         }
+    }
+
+    /// A new key pair: the private key in PKCS #8, the public key in X.509.
+    fn key_pair(&self) -> Result<(Vec<u8>, Vec<u8>), AwsError> {
+        let spec = self.body["KeyPairSpec"].as_str().unwrap_or_default();
+        if spec != KEY_PAIR_SPEC {
+            let message = format!("{spec} key pairs are not known to the local cloud");
+            return Err(AwsError::new(400, "UnsupportedOperationException", message));
+        }
+        let private = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+            .map_err(|_| internal())?;
+        let pair =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, private.as_ref()).map_err(|_| internal())?;
+        let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| internal())?;
+        Ok((private.as_ref().to_vec(), public.as_ref().to_vec()))
     }
 
     fn data_key(&self, rng: &dyn Rng) -> Result<Vec<u8>, AwsError> {
@@ -248,14 +254,14 @@ fn describe(key: &Key) -> Value {
     }})
 }
 
-/// The associated data: a map that is sorted by name has one form.
+/// The associated data. The map is sorted by name, so each context has exactly one form.
 fn associated(context: &BTreeMap<String, String>) -> Result<Aad<Vec<u8>>, AwsError> {
     serde_json::to_vec(context).map(Aad::from).map_err(|_| internal())
 }
 
 /// Key id ‖ nonce ‖ AES-256-GCM of `plaintext`, bound to `context`.
 fn seal(
-    master: &Master,
+    master: &MasterKey,
     context: &BTreeMap<String, String>,
     plaintext: &[u8],
     rng: &dyn Rng,
@@ -269,7 +275,7 @@ fn seal(
     Ok([master.key.id.as_bytes(), &nonce, &sealed].concat())
 }
 
-fn open(master: &Master, context: &BTreeMap<String, String>, mut blob: Vec<u8>) -> Result<Vec<u8>, AwsError> {
+fn open(master: &MasterKey, context: &BTreeMap<String, String>, mut blob: Vec<u8>) -> Result<Vec<u8>, AwsError> {
     let nonce = blob.get(ID_LENGTH..ID_LENGTH + NONCE_LEN).ok_or_else(invalid)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| invalid())?;
     let sealed = &mut blob[ID_LENGTH + NONCE_LEN..];
@@ -283,13 +289,14 @@ mod tests {
 
     use super::*;
 
-    fn key(id: u8, enabled: bool) -> Key {
+    fn key(id: u8) -> Key {
         let id = format!("00000000-0000-4000-8000-0000000000{id:02}");
-        Key { logical_id: "Key".to_owned(), arn: format!("arn:aws:kms:us-east-1:0:key/{id}"), id, enabled }
+        Key { logical_id: "Key".to_owned(), arn: format!("arn:aws:kms:us-east-1:0:key/{id}"), id, enabled: true }
     }
 
     fn kms() -> Kms {
-        Kms::open(&[key(1, true), key(2, false)], &SystemRng, None).unwrap()
+        let disabled = Key { enabled: false, ..key(2) };
+        Kms::open(&[key(1), disabled], &SystemRng, None).unwrap()
     }
 
     fn call(kms: &Kms, action: &str, body: Value) -> Result<Value, String> {
@@ -297,7 +304,8 @@ mod tests {
     }
 
     fn data_key(kms: &Kms) -> Value {
-        let body = json!({"KeyId": key(1, true).arn, "KeySpec": "AES_256", "EncryptionContext": {"purpose": "a", "version": "1"}});
+        let body =
+            json!({"KeyId": key(1).arn, "KeySpec": "AES_256", "EncryptionContext": {"purpose": "a", "version": "1"}});
         call(kms, "GenerateDataKey", body).unwrap()
     }
 
@@ -339,14 +347,15 @@ mod tests {
     fn unknown_and_disabled_keys_are_refused() {
         let kms = kms();
         let with = |id: String| json!({"KeyId": id, "KeySpec": "AES_256"});
-        assert_eq!(call(&kms, "GenerateDataKey", with(key(3, true).id)), Err("NotFoundException".to_owned()));
-        assert_eq!(call(&kms, "GenerateDataKey", with(key(2, false).id)), Err("DisabledException".to_owned()));
+        assert_eq!(call(&kms, "GenerateDataKey", with(key(3).id)), Err("NotFoundException".to_owned()));
+        assert_eq!(call(&kms, "GenerateDataKey", with(key(2).id)), Err("DisabledException".to_owned()));
     }
 
     #[test]
     fn a_key_pair_is_a_usable_p256_key() {
         let kms = kms();
-        let body = json!({"KeyId": key(1, true).id, "KeyPairSpec": "ECC_NIST_P256", "EncryptionContext": {"purpose": "signing"}});
+        let body =
+            json!({"KeyId": key(1).id, "KeyPairSpec": "ECC_NIST_P256", "EncryptionContext": {"purpose": "signing"}});
         let made = call(&kms, "GenerateDataKeyPairWithoutPlaintext", body).unwrap();
         assert!(made.get("PrivateKeyPlaintext").is_none());
         let blob =

@@ -1,23 +1,22 @@
-//! SES: checks a mail as SES would and takes it for the mailbox.
+//! SES: checks a mail as SES does, then delivers it to the mailbox.
 
 use serde_json::Value;
 
-use super::answer::AwsError;
+use super::error::AwsError;
 use crate::{
+    account::{ACCOUNT, REGION},
     iam::{Context, Requirement},
     mailbox::Mail,
-    template::{ACCOUNT, REGION},
 };
 
-/// A mail that SES would send, and what sending it must be allowed.
+/// A mail that SES accepts, and the permissions to send it.
 #[derive(Debug)]
-pub(crate) struct Outgoing {
+pub(crate) struct OutgoingMail {
     pub(crate) requirements: Vec<Requirement>,
     mail: Mail,
 }
 
-impl Outgoing {
-    /// The mail, sent under that id at that time.
+impl OutgoingMail {
     pub(crate) fn into_mail(self, id: String, at_millis: i64) -> Mail {
         Mail { id, at_millis, ..self.mail }
     }
@@ -27,30 +26,65 @@ fn bad_request(message: impl Into<String>) -> AwsError {
     AwsError::new(400, "BadRequestException", message)
 }
 
-/// Reads a `SendEmail` request. `identities` are the addresses and domains that may send, in lower case.
-pub(crate) fn parse(body: &Value, identities: &[String], configuration_sets: &[String]) -> Result<Outgoing, AwsError> {
+/// Parses a `SendEmail` request. `identities` are the verified addresses and domains, in lower case.
+pub(crate) fn parse(
+    body: &Value,
+    identities: &[String],
+    configuration_sets: &[String],
+) -> Result<OutgoingMail, AwsError> {
     let from = body["FromEmailAddress"].as_str().ok_or_else(|| bad_request("Missing required header 'From'."))?;
     let address = address(from).ok_or_else(|| bad_request("Missing final '@domain'"))?;
-    let domain = address.rsplit('@').next().unwrap_or_default().to_owned();
-    // An identity for the very address counts before one for its domain.
-    let Some(identity) = [&address, &domain].into_iter().find(|name| identities.contains(name)) else {
-        let region = REGION.to_uppercase();
-        return Err(AwsError::new(
-            400,
-            "MessageRejected",
-            format!(
-                "Email address is not verified. The following identities failed the check in region {region}: {from}"
-            ),
-        ));
+    let mut resources = vec![format!("identity/{}", identity(from, &address, identities)?)];
+    let to = recipients(&body["Destination"])?;
+    let mut mail = message(body)?;
+    if let Some(set) = body["ConfigurationSetName"].as_str() {
+        if !configuration_sets.iter().any(|known| known == set) {
+            let message = format!("Configuration set <{set}> does not exist.");
+            return Err(AwsError::new(404, "NotFoundException", message));
+        }
+        resources.push(format!("configuration-set/{set}"));
+    }
+    let mut context = Context::default();
+    context.add("ses:FromAddress", address);
+    for to in &to {
+        context.add("ses:Recipients", to.clone());
+    }
+    let requirement = |resource: String| Requirement {
+        action: "ses:SendEmail".to_owned(),
+        resource: format!("arn:aws:ses:{REGION}:{ACCOUNT}:{resource}"),
+        context: context.clone(),
     };
-    let destination = &body["Destination"];
+    from.clone_into(&mut mail.from);
+    mail.to = to;
+    Ok(OutgoingMail { requirements: resources.into_iter().map(requirement).collect(), mail })
+}
+
+/// The verified identity of an address. An identity for the address has precedence over one for its domain.
+fn identity(from: &str, address: &str, identities: &[String]) -> Result<String, AwsError> {
+    let domain = address.rsplit('@').next().unwrap_or_default();
+    let found = [address, domain].into_iter().find(|name| identities.iter().any(|identity| identity == name));
+    found.map(str::to_owned).ok_or_else(|| {
+        let region = REGION.to_uppercase();
+        let message = format!(
+            "Email address is not verified. The following identities failed the check in region {region}: {from}"
+        );
+        AwsError::new(400, "MessageRejected", message)
+    })
+}
+
+fn recipients(destination: &Value) -> Result<Vec<String>, AwsError> {
     let mut to = Vec::new();
     for field in ["ToAddresses", "CcAddresses", "BccAddresses"] {
         to.extend(destination[field].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
     }
-    if to.is_empty() || to.len() > 50 || to.iter().any(|to| self::address(to).is_none()) {
+    if to.is_empty() || to.len() > 50 || to.iter().any(|to| address(to).is_none()) {
         return Err(bad_request("Illegal address"));
     }
+    Ok(to)
+}
+
+/// The content of a mail, without sender, recipients, id and time.
+fn message(body: &Value) -> Result<Mail, AwsError> {
     let content = &body["Content"]["Simple"];
     if !content.is_object() {
         return Err(bad_request("only simple content is known to the local cloud"));
@@ -63,48 +97,26 @@ pub(crate) fn parse(body: &Value, identities: &[String], configuration_sets: &[S
     }
     let tags = body["EmailTags"].as_array().map(Vec::as_slice).unwrap_or_default();
     let kind = tags.iter().find(|tag| tag["Name"] == "kind").and_then(|tag| tag["Value"].as_str()).unwrap_or_default();
-    let mut resources = vec![format!("identity/{identity}")];
-    if let Some(set) = body["ConfigurationSetName"].as_str() {
-        if !configuration_sets.iter().any(|known| known == set) {
-            let message = format!("Configuration set <{set}> does not exist.");
-            return Err(AwsError::new(404, "NotFoundException", message));
-        }
-        resources.push(format!("configuration-set/{set}"));
-    }
-    let mut context = Context::default();
-    context.add("ses:FromAddress", address.clone());
-    for to in &to {
-        context.add("ses:Recipients", to.clone());
-    }
-    let requirements = resources
-        .into_iter()
-        .map(|resource| Requirement {
-            action: "ses:SendEmail".to_owned(),
-            resource: format!("arn:aws:ses:{REGION}:{ACCOUNT}:{resource}"),
-            context: context.clone(),
-        })
-        .collect();
-    let mail = Mail {
+    Ok(Mail {
         id: String::new(),
-        to,
-        from: from.to_owned(),
+        to: Vec::new(),
+        from: String::new(),
         subject: subject.to_owned(),
         kind: kind.to_owned(),
         text,
         html,
         at_millis: 0,
-    };
-    Ok(Outgoing { requirements, mail })
+    })
 }
 
-/// The bare address, in lower case, of `Name <address>` or of an address alone.
+/// The bare address of `Name <address>`, in lower case.
 fn address(text: &str) -> Option<String> {
     let bare = match text.rsplit_once('<') {
         Some((_, rest)) => rest.strip_suffix('>')?,
         None => text,
     };
     let (local, domain) = bare.trim().rsplit_once('@')?;
-    // SES takes no international local part, and domains only in their ASCII form.
+    // SES accepts only ASCII local parts, and domains only in their ASCII form.
     let valid = !local.is_empty() && domain.contains('.') && bare.is_ascii() && !bare.contains(char::is_whitespace);
     valid.then(|| bare.trim().to_lowercase())
 }
@@ -115,7 +127,7 @@ mod tests {
 
     use super::*;
 
-    fn send(from: &str, to: &str) -> Result<Outgoing, AwsError> {
+    fn send(from: &str, to: &str) -> Result<OutgoingMail, AwsError> {
         let body = json!({
             "FromEmailAddress": from,
             "Destination": {"ToAddresses": [to]},

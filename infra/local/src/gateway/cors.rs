@@ -1,12 +1,12 @@
-//! Cross-origin requests, which API Gateway answers and decorates by itself where the template says so.
+//! Cross-origin requests. API Gateway answers preflights and sets headers as the template says.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 
 use crate::template::Cors;
 
-/// The headers that API Gateway replaces in what functions answer.
-const OWN: &[HeaderName] = &[
+/// The headers that API Gateway replaces in the answers of functions.
+const CORS_HEADERS: &[HeaderName] = &[
     header::ACCESS_CONTROL_ALLOW_ORIGIN,
     header::ACCESS_CONTROL_ALLOW_METHODS,
     header::ACCESS_CONTROL_ALLOW_HEADERS,
@@ -15,7 +15,6 @@ const OWN: &[HeaderName] = &[
     header::ACCESS_CONTROL_MAX_AGE,
 ];
 
-/// Whether the browser asks before it sends.
 pub(crate) fn is_preflight(request: &Request<Bytes>) -> bool {
     let headers = request.headers();
     request.method() == Method::OPTIONS
@@ -23,7 +22,6 @@ pub(crate) fn is_preflight(request: &Request<Bytes>) -> bool {
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// The answer to a preflight.
 pub(crate) fn preflight(cors: &Cors, origin: Option<&HeaderValue>) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -38,9 +36,9 @@ pub(crate) fn preflight(cors: &Cors, origin: Option<&HeaderValue>) -> Response<B
     response
 }
 
-/// Sets the headers of an answer, in place of any that the function gave.
+/// Sets the CORS headers of an answer. They replace those of the function.
 pub(crate) fn decorate(cors: &Cors, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
-    for name in OWN {
+    for name in CORS_HEADERS {
         headers.remove(name);
     }
     if allow(cors, origin, headers) {

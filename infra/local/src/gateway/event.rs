@@ -1,4 +1,4 @@
-//! Events of the HTTP API, payload format 2.0, as API Gateway writes them.
+//! Events of the HTTP API in payload format 2.0.
 
 use std::{
     collections::BTreeMap,
@@ -12,21 +12,23 @@ use serde_json::{Map, Value, json};
 use shared::clock::Timestamp;
 use time::{OffsetDateTime, macros::format_description};
 
-use super::{API, sigv4::Caller};
-use crate::template::ACCOUNT;
+use super::{percent::percent_decoded, sigv4::Caller};
+use crate::account::ACCOUNT;
 
-/// The client's address, for trying limits out.
+pub(crate) const API_ID: &str = "local";
+
+/// The header that sets the client's address, for experiments with limits.
 const SOURCE_IP: &str = "x-local-source-ip";
 
-/// Headers for trying locations out, and the ones of CloudFront that they become.
-const PLACES: &[(&str, &str)] = &[
+/// The headers that set the client's location, for experiments, with the CloudFront headers that replace them.
+const LOCATION_HEADERS: &[(&str, &str)] = &[
     ("x-local-country", "cloudfront-viewer-country"),
     ("x-local-latitude", "cloudfront-viewer-latitude"),
     ("x-local-longitude", "cloudfront-viewer-longitude"),
 ];
 
-/// What an event is made of.
-pub(crate) struct Parts<'a> {
+/// The parts of an event.
+pub(crate) struct EventParts<'a> {
     pub(crate) request: &'a Request<Bytes>,
     pub(crate) peer: SocketAddr,
     pub(crate) route_key: &'a str,
@@ -36,30 +38,30 @@ pub(crate) struct Parts<'a> {
     pub(crate) now: Timestamp,
 }
 
-/// Whether the client's address, if one is given, is an address.
+/// Whether the header of the client's address, if present, holds an IP address.
 pub(crate) fn has_valid_source(headers: &HeaderMap) -> bool {
     let valid = |value: &HeaderValue| value.to_str().is_ok_and(|address| address.parse::<IpAddr>().is_ok());
     headers.get(SOURCE_IP).is_none_or(valid)
 }
 
-/// Turns the headers of this machine alone into those that the cloud knows: a place is told as by a CloudFront distribution, which knows
-/// the origin's secret.
+/// Replaces the location headers of this machine by CloudFront's. Like a CloudFront distribution, it then adds the
+/// origin secret.
 pub(crate) fn apply_local_headers(headers: &mut HeaderMap, origin_secret: Option<&str>) {
-    let mut placed = false;
-    for (local, cloud) in PLACES {
+    let mut has_location = false;
+    for (local, cloud) in LOCATION_HEADERS {
         if let Some(value) = headers.remove(*local) {
             headers.insert(HeaderName::from_static(cloud), value);
-            placed = true;
+            has_location = true;
         }
     }
-    if let Some(secret) = origin_secret.filter(|_| placed).and_then(|secret| HeaderValue::from_str(secret).ok()) {
+    if let Some(secret) = origin_secret.filter(|_| has_location).and_then(|secret| HeaderValue::from_str(secret).ok()) {
         headers.insert(HeaderName::from_static("x-origin-secret"), secret);
         headers.remove("cloudfront-viewer-address");
     }
 }
 
-/// The event of a request.
-pub(crate) fn build(parts: &Parts<'_>) -> Value {
+/// Builds the event of a request.
+pub(crate) fn build(parts: &EventParts<'_>) -> Value {
     let request = parts.request;
     let path = percent_decoded(request.uri().path());
     let query = request.uri().query().unwrap_or_default();
@@ -79,7 +81,7 @@ pub(crate) fn build(parts: &Parts<'_>) -> Value {
         "headers": headers,
         "requestContext": {
             "accountId": ACCOUNT,
-            "apiId": API,
+            "apiId": API_ID,
             "domainName": domain,
             "domainPrefix": domain.split('.').next().unwrap_or(domain),
             "http": {
@@ -126,7 +128,8 @@ fn authorizer(caller: &Caller) -> Value {
     })
 }
 
-/// Lower-case names; values of one name joined; cookies and this machine's own headers left out.
+/// The headers of the event. Names are in lower case, and the values of one name are joined. Cookies and this machine's
+/// own headers are left out.
 fn headers(request: &Request<Bytes>, source_ip: &str, host: &str, request_id: &str) -> Map<String, Value> {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in request.headers() {
@@ -181,7 +184,7 @@ fn query_parameters(query: &str) -> Map<String, Value> {
     parameters.into_iter().map(|(name, value)| (name, Value::String(value))).collect()
 }
 
-/// The body as text if its type is one of text and it is UTF-8, else in Base64.
+/// The body, and whether it is in Base64. A UTF-8 body with a text type stays text.
 fn body(request: &Request<Bytes>) -> (String, bool) {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.map(|kind| kind.split(';').next().unwrap_or(kind).trim().to_lowercase());
@@ -207,27 +210,6 @@ fn common_log_time(now: Timestamp) -> String {
     time.and_then(|time| time.format(&format).ok()).unwrap_or_default()
 }
 
-/// The text with `%41` and the like decoded; what does not decode stays.
-pub(crate) fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escaped = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        match escaped.filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit())) {
-            Some(hex) => {
-                decoded.push(u8::from_str_radix(hex, 16).unwrap_or_default());
-                at += 3;
-            }
-            None => {
-                decoded.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,7 +217,7 @@ mod tests {
     fn event(request: Request<Bytes>) -> Value {
         let mut request = request;
         apply_local_headers(request.headers_mut(), Some("s3cret"));
-        build(&Parts {
+        build(&EventParts {
             request: &request,
             peer: SocketAddr::from(([127, 0, 0, 1], 5000)),
             route_key: "POST /v1/users/{id}",

@@ -1,13 +1,21 @@
-//! A function's result as an HTTP response.
+//! The HTTP response of a function's result.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-/// The response that a result describes; `None` if it describes none, which API Gateway answers with a 500.
+/// An answer of API Gateway itself.
+pub(crate) fn own_response(status: StatusCode, message: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(json!({ "message": message }).to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// The response of a result. `None` means an invalid result, which API Gateway answers with a 500.
 pub(crate) fn from_result(result: &Value) -> Option<Response<Bytes>> {
-    // Without a status, the whole result is the body: API Gateway infers the rest.
+    // Without a status, API Gateway takes the whole result as the body.
     let Some(status) = result.get("statusCode") else {
         let mut response = Response::new(Bytes::from(result.to_string()));
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -41,8 +49,6 @@ pub(crate) fn from_result(result: &Value) -> Option<Response<Bytes>> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -1,11 +1,11 @@
-//! Which route a request takes.
+//! The route of a request.
 
 use std::collections::BTreeMap;
 
-use super::event::percent_decoded;
+use super::percent::percent_decoded;
 use crate::template::{HttpRoute, Stack};
 
-/// How a segment of a path matches. The order is API Gateway's: what is written out counts before what is variable.
+/// One segment of a route's path. As in API Gateway, a literal has precedence over a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Segment {
     Literal(String),
@@ -20,37 +20,44 @@ struct Entry {
     segments: Vec<Segment>,
 }
 
-/// The routes of the API.
 #[derive(Debug, Default)]
 pub(crate) struct Router {
     entries: Vec<Entry>,
 }
 
-/// The route of a request.
+/// A matching route.
 #[derive(Debug)]
-pub(crate) struct Found<'a> {
+pub(crate) struct RouteMatch<'a> {
     pub(crate) route: &'a HttpRoute,
-    /// The name of the function.
     pub(crate) function: String,
     /// `POST /v1/login`, or `$default`.
     pub(crate) key: String,
-    /// The path's parameters, decoded.
+    /// The decoded parameters of the path.
     pub(crate) parameters: BTreeMap<String, String>,
 }
 
-/// The key that API Gateway gives a route.
-pub(crate) fn key(route: &HttpRoute) -> String {
+/// API Gateway's key for a route.
+pub(crate) fn route_key(route: &HttpRoute) -> String {
     if route.path == "$default" { route.path.clone() } else { format!("{} {}", route.method, route.path) }
 }
 
 impl Router {
-    /// The router of a stack. Two functions for one route are an error.
+    /// The router of a stack.
+    ///
+    /// # Errors
+    ///
+    /// If two functions have the same route.
     pub(crate) fn new(stack: &Stack) -> Result<Self, String> {
         let mut entries: Vec<Entry> = Vec::new();
         for function in stack.functions.values() {
             for route in &function.routes {
-                if let Some(other) = entries.iter().find(|entry| key(&entry.route) == key(route)) {
-                    return Err(format!("`{}` is a route of {} and of {}", key(route), other.function, function.name));
+                if let Some(other) = entries.iter().find(|entry| route_key(&entry.route) == route_key(route)) {
+                    return Err(format!(
+                        "`{}` is a route of {} and of {}",
+                        route_key(route),
+                        other.function,
+                        function.name
+                    ));
                 }
                 let segments = route.path.split('/').skip(1).map(segment).collect();
                 entries.push(Entry { route: route.clone(), function: function.name.clone(), segments });
@@ -59,27 +66,32 @@ impl Router {
         Ok(Self { entries })
     }
 
-    /// Every route's key and function.
+    /// The key and the function of every route.
     pub(crate) fn all(&self) -> Vec<(String, String)> {
-        self.entries.iter().map(|entry| (key(&entry.route), entry.function.clone())).collect()
+        self.entries.iter().map(|entry| (route_key(&entry.route), entry.function.clone())).collect()
     }
 
-    /// The route of a request: a full match before a greedy one, before `$default`.
-    pub(crate) fn find(&self, method: &str, path: &str) -> Option<Found<'_>> {
+    /// Finds the route of a request. A full match has precedence over a greedy one, which has precedence over
+    /// `$default`.
+    pub(crate) fn find(&self, method: &str, path: &str) -> Option<RouteMatch<'_>> {
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         let matching = self.entries.iter().filter(|entry| entry.route.path != "$default").filter_map(|entry| {
-            let exact = entry.route.method == method;
-            if !exact && entry.route.method != "ANY" {
+            if entry.route.method != method && entry.route.method != "ANY" {
                 return None;
             }
             let parameters = matched(&entry.segments, &parts)?;
-            Some((rank(&entry.segments, exact), entry, parameters))
+            Some((rank(entry, method), entry, parameters))
         });
         let (entry, parameters) = match matching.min_by(|left, right| left.0.cmp(&right.0)) {
             Some((_, entry, parameters)) => (entry, parameters),
             None => (self.entries.iter().find(|entry| entry.route.path == "$default")?, BTreeMap::new()),
         };
-        Some(Found { route: &entry.route, function: entry.function.clone(), key: key(&entry.route), parameters })
+        Some(RouteMatch {
+            route: &entry.route,
+            function: entry.function.clone(),
+            key: route_key(&entry.route),
+            parameters,
+        })
     }
 }
 
@@ -93,14 +105,16 @@ fn segment(text: &str) -> Segment {
     }
 }
 
-/// What sorts routes that match: greedy ones last, then by the first segment that differs, then the method.
-fn rank(segments: &[Segment], exact: bool) -> (bool, Vec<u8>, bool) {
-    let kinds = segments.iter().map(|segment| match segment {
+/// The rank of a matching route, lowest first. Greedy routes come last, then the first different segment decides, then
+/// the method.
+fn rank(entry: &Entry, method: &str) -> (bool, Vec<u8>, bool) {
+    let kinds = entry.segments.iter().map(|segment| match segment {
         Segment::Literal(_) => 0,
         Segment::Parameter(_) => 1,
         Segment::Greedy(_) => 2,
     });
-    (matches!(segments.last(), Some(Segment::Greedy(_))), kinds.collect(), !exact)
+    let is_greedy = matches!(entry.segments.last(), Some(Segment::Greedy(_)));
+    (is_greedy, kinds.collect(), entry.route.method != method)
 }
 
 fn matched(segments: &[Segment], parts: &[&str]) -> Option<BTreeMap<String, String>> {

@@ -1,4 +1,4 @@
-//! SigV4: whether a request is signed by someone with the local credentials.
+//! SigV4: whether a request has a valid signature with the local credentials.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,34 +13,30 @@ use shared::clock::{Clock, SystemClock};
 use subtle::ConstantTimeEq;
 use time::{PrimitiveDateTime, format_description};
 
-use crate::{aws::ADMIN, template::REGION};
+use crate::{
+    account::REGION,
+    credentials::{ACCESS_KEY, ADMIN, SECRET_KEY},
+};
 
-/// The access key of the one who may do everything.
-pub const ACCESS_KEY: &str = "local";
-/// The secret of everyone on this machine. No secret at all: it stands in the source, and opens loopback ports alone.
-pub const SECRET_KEY: &str = "local-secret-no-use-elsewhere";
+/// The largest difference between a signature's time and the clock, as in AWS.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
-/// How far a signature's time may be off, as in AWS.
-const SKEW: Duration = Duration::from_secs(5 * 60);
-
-/// Who signed a request.
+/// The signer of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) access_key: String,
-    /// The function whose role it is, or [`ADMIN`].
+    /// The function with this role, or [`ADMIN`].
     pub(crate) principal: String,
 }
 
-/// Why a request counts as not signed.
+/// Why a request has no valid signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// There is no signature.
     Missing,
-    /// It is not written as SigV4 is, or for another service, region or time.
+    /// The signature has a wrong format, service, region or time.
     Malformed,
-    /// The access key is nobody's.
     UnknownKey,
-    /// It is not the signature of this request.
+    /// The signature does not belong to this request.
     Wrong,
 }
 
@@ -68,19 +64,23 @@ fn parse(value: &str) -> Option<Authorization<'_>> {
     })
 }
 
-/// The service that a request says it is signed for.
+/// The service in the signature of a request.
 pub(crate) fn service(request: &Request<Bytes>) -> Option<String> {
     let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     parse(value).map(|authorization| authorization.service.to_owned())
 }
 
-/// Who signed `request` for `service`. `functions` are those whose roles can be taken by their names.
-pub(crate) fn verify(request: &Request<Bytes>, service: &str, functions: &[String]) -> Result<Caller, Refusal> {
+/// Verifies that `request` is signed for `service`. A function's name is an access key with that function's role.
+pub(crate) fn verify(
+    request: &Request<Bytes>,
+    service: &str,
+    is_function: impl Fn(&str) -> bool,
+) -> Result<Caller, Refusal> {
     let value = request.headers().get(header::AUTHORIZATION).ok_or(Refusal::Missing)?;
     let authorization = value.to_str().ok().and_then(parse).ok_or(Refusal::Malformed)?;
     let principal = match authorization.access_key {
         ACCESS_KEY => ADMIN.to_owned(),
-        name if functions.iter().any(|function| function == name) => name.to_owned(),
+        name if is_function(name) => name.to_owned(),
         _ => return Err(Refusal::UnknownKey),
     };
     if authorization.service != service || authorization.region != REGION {
@@ -94,20 +94,21 @@ pub(crate) fn verify(request: &Request<Bytes>, service: &str, functions: &[Strin
     Ok(Caller { access_key: authorization.access_key.to_owned(), principal })
 }
 
-/// The time that the request says it was signed at, if it is near. Measured by the machine's clock: clients sign by
-/// theirs, which does not move when the clock of the functions is moved.
+/// The time of the signature, if it is near the present. The machine's clock decides, because clients do not follow a
+/// moved local clock.
 fn signing_time(request: &Request<Bytes>, date: &str) -> Option<SystemTime> {
     let format = format_description::parse_borrowed::<2>("[year][month][day]T[hour][minute][second]Z").ok()?;
     let written = request.headers().get("x-amz-date")?.to_str().ok()?;
     let time = SystemTime::from(PrimitiveDateTime::parse(written, &format).ok()?.assume_utc());
     let now = SystemTime::UNIX_EPOCH + Duration::from_millis(SystemClock.now().millis().unsigned_abs());
     let off = now.duration_since(time).or_else(|_| time.duration_since(now)).ok()?;
-    (written.starts_with(date) && off <= SKEW).then_some(time)
+    (written.starts_with(date) && off <= MAX_CLOCK_SKEW).then_some(time)
 }
 
-/// The signature that the request ought to have.
+/// The expected signature of the request.
 fn signature(request: &Request<Bytes>, authorization: &Authorization<'_>, time: SystemTime) -> Option<String> {
-    // What is not signed could be changed on the way: the host decides where a request goes, its date how long it lives.
+    // A signature must cover these headers. The host decides where a request goes, and the date decides how long it is
+    // valid.
     if !["host", "x-amz-date"].iter().all(|name| authorization.signed_headers.contains(name)) {
         return None;
     }
@@ -125,7 +126,7 @@ fn signature(request: &Request<Bytes>, authorization: &Authorization<'_>, time: 
     let body = SignableBody::Bytes(request.body());
     let signable = SignableRequest::new(request.method().as_str(), uri, headers.into_iter(), body).ok()?;
     let mut settings = SigningSettings::default();
-    // All that the client says it signed, it signed.
+    // The signature covers exactly the headers that the client lists.
     settings.excluded_headers = None;
     let identity = Credentials::new(authorization.access_key, SECRET_KEY, None, None, "local").into();
     let parameters = v4::SigningParams::builder()
@@ -171,7 +172,7 @@ mod tests {
     }
 
     fn verified(request: &Request<Bytes>) -> Result<String, Refusal> {
-        verify(request, "execute-api", &["login".to_owned()]).map(|caller| caller.principal)
+        verify(request, "execute-api", |name| name == "login").map(|caller| caller.principal)
     }
 
     #[test]
@@ -203,7 +204,7 @@ mod tests {
     #[test]
     fn other_keys_services_and_times_are_refused() {
         assert_eq!(verified(&signed(ACCESS_KEY, "another", "execute-api", 0)), Err(Refusal::Wrong));
-        assert_eq!(verified(&signed("stranger", SECRET_KEY, "execute-api", 0)), Err(Refusal::UnknownKey));
+        assert_eq!(verified(&signed("unknown", SECRET_KEY, "execute-api", 0)), Err(Refusal::UnknownKey));
         assert_eq!(verified(&signed(ACCESS_KEY, SECRET_KEY, "dynamodb", 0)), Err(Refusal::Malformed));
         assert_eq!(verified(&signed(ACCESS_KEY, SECRET_KEY, "execute-api", -400)), Err(Refusal::Malformed));
         assert_eq!(verified(&Request::post("/").body(Bytes::new()).unwrap()), Err(Refusal::Missing));

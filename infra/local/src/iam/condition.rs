@@ -1,47 +1,35 @@
-//! Conditions of statements.
-
 use std::fmt;
 
 use super::glob;
 
-/// How the values of one key are compared.
+/// The comparison of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operator {
-    /// Equal to one of the values.
     StringEquals,
-    /// Equal to none of the values.
     StringNotEquals,
-    /// Matches one of the patterns.
     StringLike,
-    /// Matches none of the patterns.
     StringNotLike,
-    /// Equal to the boolean.
     Bool,
-    /// Whether the key is absent.
+    /// Compares whether the key is absent.
     Null,
 }
 
-/// Over which of a request's values a comparison must hold.
+/// The values of a request for which a comparison must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Set {
-    /// The key has one value.
+pub enum ValueSet {
+    /// The key's only value.
     One,
-    /// All of the key's values (of none, too, as in IAM).
+    /// All values of the key. As in IAM, a key without values satisfies the condition.
     All,
-    /// At least one of the key's values.
+    /// At least one value of the key.
     Any,
 }
 
-/// One operator, key and list of values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
-    /// Over which values.
-    pub set: Set,
-    /// How.
+    pub set: ValueSet,
     pub operator: Operator,
-    /// Of which key.
     pub key: String,
-    /// Against what.
     pub values: Vec<String>,
 }
 
@@ -51,13 +39,13 @@ impl fmt::Display for Condition {
     }
 }
 
-/// The operators by the names that policies give them.
-pub(crate) fn operator(name: &str) -> Option<(Set, Operator)> {
+/// Parses the name of an operator.
+pub(crate) fn operator(name: &str) -> Option<(ValueSet, Operator)> {
     let (set, name) = match name.split_once(':') {
-        Some(("ForAllValues", name)) => (Set::All, name),
-        Some(("ForAnyValue", name)) => (Set::Any, name),
+        Some(("ForAllValues", name)) => (ValueSet::All, name),
+        Some(("ForAnyValue", name)) => (ValueSet::Any, name),
         Some(_) => return None,
-        None => (Set::One, name),
+        None => (ValueSet::One, name),
     };
     let operator = match name {
         "StringEquals" => Operator::StringEquals,
@@ -65,14 +53,14 @@ pub(crate) fn operator(name: &str) -> Option<(Set, Operator)> {
         "StringLike" => Operator::StringLike,
         "StringNotLike" => Operator::StringNotLike,
         "Bool" => Operator::Bool,
-        "Null" if set == Set::One => Operator::Null,
+        "Null" if set == ValueSet::One => Operator::Null,
         _ => return None,
     };
     Some((set, operator))
 }
 
 impl Condition {
-    /// Whether it holds for a request in which the key has these values, or is absent.
+    /// Whether the condition holds. `actual` holds the values of the key in the request, or `None` if it is absent.
     pub(crate) fn holds(&self, actual: Option<&[String]>) -> bool {
         if self.operator == Operator::Null {
             let absent = actual.is_none_or(<[String]>::is_empty);
@@ -81,9 +69,9 @@ impl Condition {
         let actual = actual.unwrap_or_default();
         let negated = matches!(self.operator, Operator::StringNotEquals | Operator::StringNotLike);
         match self.set {
-            Set::All => actual.iter().all(|value| self.compare(value)),
-            Set::Any => actual.iter().any(|value| self.compare(value)),
-            Set::One => match actual {
+            ValueSet::All => actual.iter().all(|value| self.compare(value)),
+            ValueSet::Any => actual.iter().any(|value| self.compare(value)),
+            ValueSet::One => match actual {
                 [] => negated,
                 [value] => self.compare(value),
                 _ => false,

@@ -1,10 +1,12 @@
-//! Wildcards: `*` for any characters, `?` for one.
+//! Wildcards: `*` matches any characters, `?` matches one.
 
-/// Whether `text` matches `pattern`.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    if !has_wildcard(pattern) {
+        return pattern == text;
+    }
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut from) = (0, 0);
-    // Where the last `*` stood, and how far the text had come: the place to go back to when the rest does not match.
+    // The position of the last `*` and the matched length of the text. The search returns there after a mismatch.
     let mut star: Option<(usize, usize)> = None;
     while from < text.len() {
         match pattern.get(at) {
@@ -29,8 +31,25 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     pattern[at..].iter().all(|character| *character == '*')
 }
 
-/// Whether an ARN matches a pattern, in which a wildcard does not reach over the colons that separate its first parts.
+/// Like [`matches`], without regard to case.
+pub(crate) fn matches_ignoring_case(pattern: &str, text: &str) -> bool {
+    if has_wildcard(pattern) {
+        matches(&pattern.to_lowercase(), &text.to_lowercase())
+    } else {
+        pattern.eq_ignore_ascii_case(text)
+    }
+}
+
+// Most patterns have no wildcard. This test makes their comparison cheap, and every call to AWS makes dozens of them.
+fn has_wildcard(pattern: &str) -> bool {
+    pattern.contains(['*', '?'])
+}
+
+/// Whether an ARN matches a pattern. A wildcard does not match across the colons between the first parts.
 pub(crate) fn arn_matches(pattern: &str, arn: &str) -> bool {
+    if !has_wildcard(pattern) {
+        return pattern == arn;
+    }
     let patterns: Vec<&str> = pattern.splitn(6, ':').collect();
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     patterns.len() == parts.len() && patterns.iter().zip(parts).all(|(pattern, part)| matches(pattern, part))

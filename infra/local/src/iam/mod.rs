@@ -1,133 +1,15 @@
-//! IAM as far as the functions' policies need it: whether a role may do an action to a resource in a context.
+//! IAM as far as the functions' policies need it: whether a role may do an action on a resource in a context.
 //!
-//! Nothing is allowed that could not be evaluated. What a policy says and this crate does not know is an error when the
-//! world starts, and a value that a request hides (see [`Context::hide`]) satisfies no Allow.
+//! The evaluation never allows what it cannot decide. A policy with an unknown element stops the start of the world. A
+//! value that a request hides (see [`Context::hide`]) satisfies no Allow.
 
 mod condition;
 mod glob;
-pub mod policy;
+pub(crate) mod policy;
+mod statement;
 
-use std::{collections::BTreeMap, fmt};
-
-pub use condition::{Condition, Operator, Set};
-
-/// Whether a statement allows or denies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// It allows.
-    Allow,
-    /// It denies, whatever else allows.
-    Deny,
-}
-
-/// A statement of a policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Statement {
-    /// Its `Sid`, if it has one.
-    pub sid: Option<String>,
-    /// Whether it allows or denies.
-    pub effect: Effect,
-    /// The actions, with wildcards.
-    pub actions: Vec<String>,
-    /// The resources' ARNs, with wildcards.
-    pub resources: Vec<String>,
-    /// The conditions, all of which must hold.
-    pub conditions: Vec<Condition>,
-}
-
-impl fmt::Display for Statement {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:?} {} on {}", self.effect, self.actions.join(", "), self.resources.join(", "))?;
-        for condition in &self.conditions {
-            write!(formatter, " if {condition}")?;
-        }
-        Ok(())
-    }
-}
-
-/// What is known of a request beside its action and resource.
-#[derive(Debug, Clone, Default)]
-pub struct Context {
-    values: BTreeMap<String, Vec<String>>,
-    hidden: Vec<String>,
-}
-
-impl Context {
-    /// Adds a value of a key, which is not case-sensitive.
-    pub fn add(&mut self, key: &str, value: impl Into<String>) {
-        self.values.entry(key.to_lowercase()).or_default().push(value.into());
-    }
-
-    /// Marks a key as one that the request has and whose value this crate could not find out.
-    pub fn hide(&mut self, key: &str) {
-        self.hidden.push(key.to_lowercase());
-    }
-
-    fn get(&self, key: &str) -> Option<&[String]> {
-        self.values.get(&key.to_lowercase()).map(Vec::as_slice)
-    }
-
-    fn is_hidden(&self, key: &str) -> bool {
-        self.hidden.contains(&key.to_lowercase())
-    }
-}
-
-/// One thing that a call needs to be allowed.
-#[derive(Debug, Clone)]
-pub struct Requirement {
-    /// `dynamodb:PutItem`.
-    pub action: String,
-    /// The resource's ARN.
-    pub resource: String,
-    /// What the conditions are about.
-    pub context: Context,
-}
-
-/// Why something is denied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Denial {
-    /// Nothing allows it.
-    Implicit,
-    /// A statement denies it.
-    Explicit,
-}
-
-/// Whether `statements` allow what is required.
-pub fn evaluate(statements: &[Statement], required: &Requirement) -> Result<(), Denial> {
-    let mut allowed = false;
-    for statement in statements.iter().filter(|statement| statement.covers(required)) {
-        match statement.effect {
-            Effect::Deny if statement.conditions_hold(&required.context, true) => return Err(Denial::Explicit),
-            Effect::Allow if statement.conditions_hold(&required.context, false) => allowed = true,
-            _ => {}
-        }
-    }
-    if allowed { Ok(()) } else { Err(Denial::Implicit) }
-}
-
-/// The message that AWS gives for a denial.
-pub fn message(principal: &str, required: &Requirement, denial: Denial) -> String {
-    let Requirement { action, resource, .. } = required;
-    let because = match denial {
-        Denial::Implicit => format!("because no identity-based policy allows the {action} action"),
-        Denial::Explicit => "with an explicit deny in an identity-based policy".to_owned(),
-    };
-    format!("User: {principal} is not authorized to perform: {action} on resource: {resource} {because}")
-}
-
-impl Statement {
-    fn covers(&self, required: &Requirement) -> bool {
-        self.actions.iter().any(|action| glob::matches(&action.to_lowercase(), &required.action.to_lowercase()))
-            && self.resources.iter().any(|resource| glob::arn_matches(resource, &required.resource))
-    }
-
-    /// Whether all conditions hold; one on a hidden value holds for a Deny and not for an Allow.
-    fn conditions_hold(&self, context: &Context, hidden: bool) -> bool {
-        self.conditions.iter().all(|condition| {
-            if context.is_hidden(&condition.key) { hidden } else { condition.holds(context.get(&condition.key)) }
-        })
-    }
-}
+pub use condition::{Condition, Operator, ValueSet};
+pub use statement::{Context, Denial, Effect, Requirement, Statement, evaluate, message};
 
 #[cfg(test)]
 mod tests {

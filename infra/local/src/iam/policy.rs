@@ -1,27 +1,23 @@
-//! Policy documents. What this crate would not enforce is refused here.
+//! Policy documents. This module refuses elements that this crate does not enforce.
 
 use serde_json::Value;
 
 use super::{
-    Condition, Effect, Statement,
-    condition::{self, Operator, Set},
+    condition::{self, Condition, Operator, ValueSet},
+    statement::{Effect, Statement},
 };
-use crate::template::{TemplateError, error, object, text, texts};
+use crate::document::{TemplateError, error, object, text, texts};
 
-/// The condition keys that requests carry here, and whether one can have several values.
-const KEYS: &[(&str, bool)] = &[
-    ("dynamodb:LeadingKeys", true),
-    ("dynamodb:EnclosingOperation", false),
-    ("kms:DataKeyPairSpec", false),
-    ("kms:EncryptionContextKeys", true),
-    ("ses:FromAddress", false),
-    ("ses:Recipients", true),
-];
+/// Condition keys of which a request has at most one value.
+const SINGLE_VALUED_KEYS: &[&str] = &["dynamodb:EnclosingOperation", "kms:DataKeyPairSpec", "ses:FromAddress"];
 
-/// A key with a name of the caller's own after it.
-const CONTEXT: &str = "kms:EncryptionContext:";
+/// Condition keys of which a request can have several values.
+const MULTI_VALUED_KEYS: &[&str] = &["dynamodb:LeadingKeys", "kms:EncryptionContextKeys", "ses:Recipients"];
 
-/// The statements of a policy document.
+/// The prefix of condition keys that end in a name that the caller chooses.
+const ENCRYPTION_CONTEXT: &str = "kms:EncryptionContext:";
+
+/// Reads the statements of a policy document.
 pub(crate) fn document(value: &Value, at: &str) -> Result<Vec<Statement>, TemplateError> {
     let document = object(value, at, &["Version", "Id", "Statement"])?;
     if document.get("Version").is_some_and(|version| version != "2012-10-17") {
@@ -47,7 +43,7 @@ fn statement(value: &Value, at: &str) -> Result<Statement, TemplateError> {
     let list = |name: &str| -> Result<Vec<String>, TemplateError> {
         let at = format!("{at}.{name}");
         let values = texts(map.get(name).unwrap_or(&Value::Null), &at)?;
-        // Least privilege is the point of having a role for each function.
+        // Each function has its own role for the sake of least privilege.
         if values.is_empty() || values.iter().any(|value| value == "*") {
             return error(&at, "must be named: `*` alone is refused");
         }
@@ -78,7 +74,7 @@ fn conditions(value: Option<&Value>, at: &str) -> Result<Vec<Condition>, Templat
         for (key, values) in keys {
             let at = format!("{at}.{key}");
             let values = texts(values, &at)?;
-            known(key, set, operator, &at)?;
+            check_key(key, set, operator, &at)?;
             if let Some(variable) = values.iter().find(|value| value.contains("${")) {
                 return error(&at, format!("the variable in `{variable}` is not known to the local cloud"));
             }
@@ -88,17 +84,16 @@ fn conditions(value: Option<&Value>, at: &str) -> Result<Vec<Condition>, Templat
     Ok(conditions)
 }
 
-fn known(key: &str, set: Set, operator: Operator, at: &str) -> Result<(), TemplateError> {
-    let several = if key.len() > CONTEXT.len() && key.to_lowercase().starts_with(&CONTEXT.to_lowercase()) {
-        false
-    } else {
-        match KEYS.iter().find(|(known, _)| known.eq_ignore_ascii_case(key)) {
-            Some((_, several)) => *several,
-            None => return error(at, "is no condition key that the local cloud knows"),
-        }
-    };
-    // IAM leaves open what a plain comparison of several values means.
-    if several && set == Set::One && operator != Operator::Null {
+fn check_key(key: &str, set: ValueSet, operator: Operator, at: &str) -> Result<(), TemplateError> {
+    let listed = |keys: &[&str]| keys.iter().any(|known| known.eq_ignore_ascii_case(key));
+    let in_encryption_context =
+        key.len() > ENCRYPTION_CONTEXT.len() && key.to_lowercase().starts_with(&ENCRYPTION_CONTEXT.to_lowercase());
+    let several = listed(MULTI_VALUED_KEYS);
+    if !several && !in_encryption_context && !listed(SINGLE_VALUED_KEYS) {
+        return error(at, "is no condition key that the local cloud knows");
+    }
+    // IAM does not define the plain comparison of a key with several values.
+    if several && set == ValueSet::One && operator != Operator::Null {
         return error(at, "has several values and needs ForAllValues or ForAnyValue");
     }
     Ok(())

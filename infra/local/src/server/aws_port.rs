@@ -1,22 +1,22 @@
-//! DynamoDB, KMS and SES for programs outside this process: the AWS CLI, any SDK, `cargo lambda watch`.
+//! DynamoDB, KMS and SES for other programs: the AWS CLI, any SDK and `cargo lambda watch`.
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 
 use crate::{
-    gateway::{own_answer, sigv4},
-    world::World,
+    cloud::Cloud,
+    gateway::{own_response, sigv4},
 };
 
-/// The services, as signatures name them.
+/// The services, by their names in signatures.
 const SERVICES: &[&str] = &["dynamodb", "kms", "ses"];
 
-/// Answers a request. Who signs with a function's name as the access key has that function's role. `None` breaks the
-/// connection, as a fault wants it.
-pub(super) async fn answer(world: &World, request: Request<Bytes>) -> Option<Response<Bytes>> {
+/// Answers a request. A signer with a function's name as the access key has that function's role. `None` breaks the
+/// connection, as some faults require.
+pub(super) async fn answer(cloud: &Cloud, request: Request<Bytes>) -> Option<Response<Bytes>> {
     let service = sigv4::service(&request).filter(|service| SERVICES.contains(&service.as_str()));
     let verified = match service {
-        Some(service) => sigv4::verify(&request, &service, &world.principals()),
+        Some(service) => sigv4::verify(&request, &service, |name| cloud.function(name).is_some()),
         None => Err(sigv4::Refusal::Missing),
     };
     let caller = match verified {
@@ -28,8 +28,8 @@ pub(super) async fn answer(world: &World, request: Request<Bytes>) -> Option<Res
                 sigv4::Refusal::UnknownKey => "The access key is neither `local` nor a function's name",
                 sigv4::Refusal::Wrong => "The request signature does not match the local secret",
             };
-            return Some(own_answer(StatusCode::FORBIDDEN, message));
+            return Some(own_response(StatusCode::FORBIDDEN, message));
         }
     };
-    world.aws().call(&caller.principal, request).await.ok()
+    cloud.aws().call(&caller.principal, request).await.ok()
 }

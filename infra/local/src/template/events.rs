@@ -1,63 +1,55 @@
-//! What invokes a function: its `Events`.
+//! The `Events` of a function.
 
 use serde_json::{Map, Value};
 
-use super::{TemplateError, boolean, error, number, object, text, texts};
-use crate::triggers::schedule::Schedule;
+use super::schedule::Schedule;
+use crate::document::{TemplateError, boolean, error, number, object, text, texts};
 
-/// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RouteAuthorization {
-    /// Everyone; the function itself decides.
+    /// Every client. The function itself decides.
     None,
-    /// Who signs with SigV4 and is allowed `execute-api:Invoke`.
+    /// A client that signs with SigV4 and is allowed `execute-api:Invoke`.
     Iam,
 }
 
-/// A route of the HTTP API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpRoute {
-    /// `GET`, …, or `ANY`.
+    /// Such as `GET`, or `ANY`.
     pub method: String,
-    /// `/v1/admin/users/{id}`, or `$default`.
+    /// Such as `/v1/admin/users/{id}`, or `$default`.
     pub path: String,
-    /// Who may call it.
     pub authorization: RouteAuthorization,
-    /// API Gateway's own limit on the answer, in milliseconds.
+    /// API Gateway's time limit.
     pub timeout_millis: u64,
 }
 
-/// A table's stream that invokes a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DynamoDbSource {
-    /// The stream's ARN.
     pub stream_arn: String,
-    /// The most records in one invocation.
+    /// The maximum number of records in one invocation.
     pub batch_size: usize,
-    /// Whether a batch that fails is cut in half.
+    /// Whether a failed batch is split in half.
     pub bisect: bool,
-    /// How often a batch is tried again; `None` is until it is too old.
+    /// The maximum number of retries. `None` retries until the records expire.
     pub retries: Option<u64>,
-    /// How old a record may be, in seconds; `None` is as old as the stream.
+    /// The maximum age of a record, in seconds. `None` means the age of the stream.
     pub age: Option<i64>,
-    /// Whether the function names what failed (`ReportBatchItemFailures`).
+    /// Whether the function reports which records failed (`ReportBatchItemFailures`).
     pub partial: bool,
-    /// The ARN that what failed for good is sent to.
+    /// The ARN of the destination for records that failed for good.
     pub on_failure: Option<String>,
-    /// The `eventName`s that are delivered; empty is all.
+    /// The delivered `eventName`s. An empty list means all.
     pub event_names: Vec<String>,
 }
 
-/// A schedule that invokes a function.
 #[derive(Debug, Clone)]
 pub struct ScheduleSource {
-    /// When.
     pub schedule: Schedule,
-    /// The event, if the template gives one.
+    /// The event of the template. `None` means EventBridge's own event.
     pub input: Option<Value>,
 }
 
-/// All that invokes one function.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Events {
     pub(crate) routes: Vec<HttpRoute>,
@@ -65,7 +57,7 @@ pub(crate) struct Events {
     pub(crate) schedules: Vec<ScheduleSource>,
 }
 
-/// Reads `Events`. `default` is the API's authorization of routes that name none.
+/// Reads `Events`. `default` is the API's authorization, for routes without their own.
 pub(crate) fn read(events: &Value, at: &str, default: RouteAuthorization) -> Result<Events, TemplateError> {
     let Some(map) = events.as_object() else { return error(at, "must be a mapping") };
     let mut all = Events::default();
@@ -81,7 +73,7 @@ pub(crate) fn read(events: &Value, at: &str, default: RouteAuthorization) -> Res
             "DynamoDB" => all.streams.extend(stream(properties, &at)?),
             "Schedule" => all.schedules.extend(schedule(properties, &at, "Schedule")?),
             "ScheduleV2" => all.schedules.extend(schedule(properties, &at, "ScheduleExpression")?),
-            // Nothing on this machine puts events on a bus or a topic. Such a function is invoked by hand.
+            // No bus or topic exists on this machine. A developer can invoke such a function by hand.
             "EventBridgeRule" | "CloudWatchEvent" | "SNS" => {}
             _ => return error(&at, format!("events of the type `{kind}` are not known to the local cloud")),
         }
@@ -142,14 +134,11 @@ fn stream(properties: &Value, at: &str) -> Result<Option<DynamoDbSource>, Templa
         "Stream",
     ];
     let properties = object(properties, at, KNOWN)?;
-    let flag = |name: &str, otherwise| match properties.get(name) {
-        Some(value) => boolean(value, &format!("{at}.{name}")),
-        None => Ok(otherwise),
-    };
-    if !flag("Enabled", true)? {
+    let flag = |name: &str| properties.get(name).map(|value| boolean(value, &format!("{at}.{name}"))).transpose();
+    if flag("Enabled")? == Some(false) {
         return Ok(None);
     }
-    // −1 is CloudFormation's way to write "without limit".
+    // In CloudFormation, −1 means no limit.
     let limit = |name: &str| match properties.get(name) {
         Some(value) => Ok(Some(number(value, &format!("{at}.{name}"))?).filter(|value| *value >= 0)),
         None => Ok(None),
@@ -174,7 +163,7 @@ fn stream(properties: &Value, at: &str) -> Result<Option<DynamoDbSource>, Templa
     Ok(Some(DynamoDbSource {
         stream_arn: text(properties.get("Stream").unwrap_or(&Value::Null), &format!("{at}.Stream"))?,
         batch_size: usize::try_from(limit("BatchSize")?.unwrap_or(100)).unwrap_or(100).max(1),
-        bisect: flag("BisectBatchOnFunctionError", false)?,
+        bisect: flag("BisectBatchOnFunctionError")?.unwrap_or(false),
         retries: limit("MaximumRetryAttempts")?.map(i64::unsigned_abs),
         age: limit("MaximumRecordAgeInSeconds")?,
         partial,
@@ -185,8 +174,8 @@ fn stream(properties: &Value, at: &str) -> Result<Option<DynamoDbSource>, Templa
     }))
 }
 
-/// The event names that filters let through. A pattern on anything else is an error: to evaluate it wrongly would
-/// deliver what AWS does not.
+/// The event names that the filters accept. Any other pattern is an error, because a wrong evaluation would deliver
+/// what AWS does not.
 fn filters(criteria: &Value, at: &str) -> Result<Vec<String>, TemplateError> {
     let filters = object(criteria, at, &["Filters"])?.get("Filters").and_then(Value::as_array);
     let mut names = Vec::new();

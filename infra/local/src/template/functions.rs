@@ -1,44 +1,41 @@
-//! Functions as the template declares them, SAM's `Globals` included.
+//! Functions as the template declares them, with SAM's `Globals`.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use super::{
-    TemplateError, error,
     events::{self, DynamoDbSource, Events, HttpRoute, RouteAuthorization, ScheduleSource},
-    number, object, short_name, text,
+    intrinsics::Reference,
+    names::short_name,
 };
-use crate::iam::{Statement, policy};
+use crate::{
+    credentials::{ACCESS_KEY, ADMIN},
+    document::{TemplateError, error, number, object, text},
+    iam::{Statement, policy},
+};
 
-/// A function.
 #[derive(Debug, Clone)]
 pub struct Function {
-    /// The name of its operation: `send-email`.
+    /// The name of the operation: `send-email`.
     pub name: String,
-    /// Its id in the template.
     pub logical_id: String,
-    /// Its name in Lambda.
+    /// The name in Lambda.
     pub physical: String,
-    /// Its ARN.
     pub arn: String,
-    /// How long an invocation may take, in seconds.
+    /// The maximum duration of an invocation, in seconds.
     pub timeout: u64,
-    /// Its memory in MiB.
+    /// MiB.
     pub memory: u64,
-    /// How often an asynchronous invocation is tried again.
+    /// The number of retries of an asynchronous invocation.
     pub async_retries: u64,
-    /// Its environment variables.
     pub environment: BTreeMap<String, String>,
-    /// What its role allows and denies.
+    /// The statements of its role.
     pub statements: Vec<Statement>,
-    /// The ARN of the policy that has to allow everything, too.
+    /// The ARN of its permissions boundary.
     pub boundary: Option<String>,
-    /// The routes that invoke it.
     pub routes: Vec<HttpRoute>,
-    /// The streams that invoke it.
     pub streams: Vec<DynamoDbSource>,
-    /// The schedules that invoke it.
     pub schedules: Vec<ScheduleSource>,
 }
 
@@ -73,16 +70,16 @@ const PROPERTIES: &[&str] = &[
     "Tracing",
 ];
 
-/// The policies that SAM adds by itself, or that grant nothing but logs and traces, which are not on this machine.
-const HARMLESS: &[&str] = &[
+/// Managed policies that grant only logs and traces, which this machine does not have.
+const LOGGING_POLICIES: &[&str] = &[
     "AWSLambdaBasicExecutionRole",
     "AWSXRayDaemonWriteAccess",
     "AWSLambdaDynamoDBExecutionRole",
     "CloudWatchLambdaInsightsExecutionRolePolicy",
 ];
 
-/// A function's properties over those of `Globals.Function`: mappings are merged, lists joined, the rest replaced, as
-/// SAM does it.
+/// Merges a function's properties with `Globals.Function`. As in SAM, mappings are merged, lists are joined and other
+/// values are replaced.
 pub(crate) fn merged(globals: &Value, own: &Value) -> Value {
     match (globals, own) {
         (Value::Object(globals), Value::Object(own)) => {
@@ -105,12 +102,11 @@ fn is_function(value: &Value) -> bool {
     value.as_object().is_some_and(|map| map.len() == 1 && map.keys().all(|key| key == "Ref" || key.starts_with("Fn::")))
 }
 
-/// The function of a resource whose properties are merged and resolved.
+/// Reads a function. Its properties are already merged and resolved.
 pub(crate) fn function(
     logical_id: &str,
     properties: &Value,
-    physical: &str,
-    arn: &str,
+    names: &Reference,
     default: RouteAuthorization,
 ) -> Result<Function, TemplateError> {
     let at = format!("Resources.{logical_id}.Properties");
@@ -119,8 +115,8 @@ pub(crate) fn function(
     }
     let properties = object(properties, &at, PROPERTIES)?;
     let name = short_name(logical_id, "Function");
-    // The names under which the one who may do everything is known.
-    if name == "admin" || name == "local" {
+    // These are the names of the administrator.
+    if name == ADMIN || name == ACCESS_KEY {
         return error(&format!("Resources.{logical_id}"), format!("no function may be named `{name}`"));
     }
     let whole = |name: &str, otherwise: u64| match properties.get(name) {
@@ -134,9 +130,9 @@ pub(crate) fn function(
     Ok(Function {
         name,
         logical_id: logical_id.to_owned(),
-        physical: physical.to_owned(),
-        arn: arn.to_owned(),
-        // Lambda's own bounds.
+        physical: names.reference.clone(),
+        arn: names.arn().to_owned(),
+        // Lambda's bounds.
         timeout: whole("Timeout", 3)?.clamp(1, 900),
         memory: whole("MemorySize", 128)?,
         async_retries: async_retries(properties.get("EventInvokeConfig"), &format!("{at}.EventInvokeConfig"))?,
@@ -178,7 +174,7 @@ fn statements(policies: Option<&Value>, at: &str) -> Result<Vec<Statement>, Temp
     for (index, policy) in policies.iter().enumerate() {
         let at = format!("{at}[{index}]");
         match policy {
-            Value::String(name) if HARMLESS.iter().any(|known| name.rsplit('/').next() == Some(*known)) => {}
+            Value::String(name) if LOGGING_POLICIES.iter().any(|known| name.rsplit('/').next() == Some(*known)) => {}
             Value::String(name) => {
                 return error(&at, format!("the managed policy `{name}` is not known to the local cloud"));
             }

@@ -1,44 +1,53 @@
-//! CloudFormation's intrinsic functions, as far as the template uses them. One that is unknown is an error.
+//! CloudFormation's intrinsic functions, as far as the template uses them. Any other is an error.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{ACCOUNT, REGION, STACK, TemplateError, error, text};
+use crate::{
+    account::{ACCOUNT, REGION, STACK},
+    document::{TemplateError, error, number, text, texts},
+};
 
-/// How deep conditions may refer to each other; deeper is a circle.
-const DEEPEST: usize = 32;
+/// The maximum depth of references between conditions. A deeper reference is a circle.
+const MAX_CONDITION_DEPTH: usize = 32;
 
-/// What `Ref` and `Fn::GetAtt` of one resource answer.
+/// The answers of `Ref` and `Fn::GetAtt` for one resource.
 #[derive(Debug, Clone, Default)]
-pub struct Reference {
+pub(crate) struct Reference {
     /// The answer of `Ref`.
-    pub reference: String,
+    pub(crate) reference: String,
     /// The answers of `Fn::GetAtt`.
-    pub attributes: BTreeMap<&'static str, String>,
+    pub(crate) attributes: BTreeMap<&'static str, String>,
 }
 
-/// What functions are resolved against.
+impl Reference {
+    /// The ARN of the resource. It is empty if the resource has none.
+    pub(crate) fn arn(&self) -> &str {
+        self.attributes.get("Arn").map(String::as_str).unwrap_or_default()
+    }
+}
+
+/// The names that intrinsic functions can refer to.
 #[derive(Debug, Default)]
-pub struct Scope {
-    /// Parameters with their values: strings, or lists of strings.
-    pub parameters: BTreeMap<String, Value>,
-    /// The `Conditions` section, unresolved.
-    pub conditions: Map<String, Value>,
-    /// The `Mappings` section.
-    pub mappings: Map<String, Value>,
-    /// The resources that exist (those with a condition that is false do not).
-    pub resources: BTreeMap<String, Reference>,
+pub(crate) struct Scope {
+    /// The values of parameters: strings, or lists of strings.
+    pub(crate) parameters: BTreeMap<String, Value>,
+    /// The unresolved section `Conditions`.
+    pub(crate) conditions: Map<String, Value>,
+    /// The section `Mappings`.
+    pub(crate) mappings: Map<String, Value>,
+    /// The resources that exist. A resource with a false condition does not.
+    pub(crate) resources: BTreeMap<String, Reference>,
 }
 
-/// The id of the stack.
-pub fn stack_id() -> String {
+pub(crate) fn stack_id() -> String {
     format!("arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/00000000-0000-0000-0000-000000000000")
 }
 
 impl Scope {
-    /// `value` with every function in it replaced by its answer. `None` is `AWS::NoValue`.
-    pub fn resolve(&self, value: &Value, at: &str) -> Result<Option<Value>, TemplateError> {
+    /// Replaces every function in `value` by its answer. `None` is `AWS::NoValue`.
+    pub(crate) fn resolve(&self, value: &Value, at: &str) -> Result<Option<Value>, TemplateError> {
         match value {
             Value::Object(map) => match single_function(map) {
                 Some((name, argument)) => self.call(name, argument, at),
@@ -88,7 +97,7 @@ impl Scope {
             },
             "Fn::Join" => {
                 let [delimiter, values] = self.arguments(argument, name, at)?;
-                let values = super::texts(&values, at)?;
+                let values = texts(&values, at)?;
                 Ok(Some(Value::String(values.join(&text(&delimiter, at)?))))
             }
             "Fn::Split" => {
@@ -98,7 +107,7 @@ impl Scope {
             }
             "Fn::Select" => {
                 let [index, values] = self.arguments(argument, name, at)?;
-                let index = usize::try_from(super::number(&index, at)?).or_else(|_| error(at, "negative index"))?;
+                let index = usize::try_from(number(&index, at)?).or_else(|_| error(at, "negative index"))?;
                 match values.as_array().and_then(|values| values.get(index)) {
                     Some(value) => Ok(Some(value.clone())),
                     None => error(at, format!("Fn::Select has no value {index}")),
@@ -117,7 +126,7 @@ impl Scope {
         }
     }
 
-    /// The resolved arguments of a function that takes exactly `N`.
+    /// The resolved arguments of a function with exactly `N` arguments.
     fn arguments<const N: usize>(&self, argument: &Value, name: &str, at: &str) -> Result<[Value; N], TemplateError> {
         let resolved = self.resolve(argument, at)?;
         let Some(Value::Array(values)) = resolved else { return error(at, format!("{name} takes a list")) };
@@ -186,15 +195,14 @@ impl Scope {
         Ok(result)
     }
 
-    /// Whether the condition of that name holds.
-    pub fn condition(&self, name: &str, at: &str) -> Result<bool, TemplateError> {
+    pub(crate) fn condition(&self, name: &str, at: &str) -> Result<bool, TemplateError> {
         self.named_condition(name, at, 0)
     }
 
     fn named_condition(&self, name: &str, at: &str, depth: usize) -> Result<bool, TemplateError> {
         match self.conditions.get(name) {
             None => error(at, format!("no condition `{name}`")),
-            Some(_) if depth > DEEPEST => error(at, format!("condition `{name}` refers to itself")),
+            Some(_) if depth > MAX_CONDITION_DEPTH => error(at, format!("condition `{name}` refers to itself")),
             Some(value) => self.holds(value, &format!("Conditions.{name}"), depth + 1),
         }
     }
@@ -211,7 +219,7 @@ impl Scope {
             "Condition" => self.named_condition(&text(argument, at)?, at, depth),
             "Fn::Equals" => {
                 let [left, right] = self.arguments(argument, name, at)?;
-                // CloudFormation compares strings: a parameter `8` is equal to the number 8.
+                // CloudFormation compares strings, so a parameter `8` equals the number 8.
                 Ok(text(&left, at).ok() == text(&right, at).ok() && (left == right || text(&left, at).is_ok()))
             }
             "Fn::Not" => match all()?.as_slice() {
@@ -225,8 +233,8 @@ impl Scope {
     }
 }
 
-/// The function that a mapping is, if it is one. IAM policies have a key named `Condition` too, but its value is a
-/// mapping, whereas a reference to a condition is a name.
+/// The intrinsic function of a mapping, if it is one. A `Condition` with a mapping belongs to an IAM policy; with a
+/// name it refers to a condition.
 fn single_function(map: &Map<String, Value>) -> Option<(&str, &Value)> {
     let (name, argument) = map.iter().next().filter(|_| map.len() == 1)?;
     let function = name == "Ref" || name.starts_with("Fn::") || (name == "Condition" && argument.is_string());

@@ -1,11 +1,11 @@
-//! The template's parameters: defaults, what was set instead, and the rules that the template gives for them.
+//! The parameters of the template: defaults, given values and rules.
 
 use std::collections::BTreeMap;
 
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-use super::{TemplateError, error, number, object, text, texts};
+use crate::document::{TemplateError, error, number, object, text, texts};
 
 const KNOWN: &[&str] = &[
     "Type",
@@ -21,8 +21,11 @@ const KNOWN: &[&str] = &[
     "ConstraintDescription",
 ];
 
-/// The value of every declared parameter. A name in `set` that is not declared is an error, and so is a parameter that
-/// has neither a default nor a value.
+/// The value of every declared parameter.
+///
+/// # Errors
+///
+/// If `set` has an undeclared name, or if a parameter has neither a default nor a value.
 pub(crate) fn values(
     declared: &Map<String, Value>,
     set: &BTreeMap<String, String>,
@@ -60,7 +63,7 @@ fn checked(declaration: &Map<String, Value>, value: &str, at: &str) -> Result<Va
     if matches!(kind, "String" | "Number") {
         return Ok(Value::String(value.to_owned()));
     }
-    // An empty list is written as an empty string.
+    // In CloudFormation, an empty string is an empty list.
     Ok(items.into_iter().filter(|item| !item.is_empty()).map(|item| Value::String(item.to_owned())).collect())
 }
 

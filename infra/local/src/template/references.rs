@@ -1,34 +1,32 @@
-//! What `Ref` and `Fn::GetAtt` answer for each resource type, and with it the list of types that may be in the template.
+//! The answers of `Ref` and `Fn::GetAtt` for each resource type. These types are all that a template may have.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use super::{
-    ACCOUNT, REGION, STACK, TemplateError, error,
     intrinsics::{Reference, Scope},
-    short_name, text,
+    names::short_name,
+};
+use crate::{
+    account::{ACCOUNT, REGION, STACK, arn},
+    document::{TemplateError, error, text},
 };
 
-/// A function of the service.
 pub(crate) const FUNCTION: &str = "AWS::Serverless::Function";
-/// A table.
 pub(crate) const TABLE: &str = "AWS::DynamoDB::Table";
-/// A KMS key.
 pub(crate) const KEY: &str = "AWS::KMS::Key";
-/// The HTTP API.
 pub(crate) const HTTP_API: &str = "AWS::Serverless::HttpApi";
-/// An address or domain that SES may send from.
+/// An address or domain that may send mail.
 pub(crate) const IDENTITY: &str = "AWS::SES::EmailIdentity";
-/// A set of rules that a mail is sent under.
 pub(crate) const CONFIGURATION_SET: &str = "AWS::SES::ConfigurationSet";
-/// A policy that can be a boundary.
+/// A policy, which can be a permissions boundary.
 pub(crate) const MANAGED_POLICY: &str = "AWS::IAM::ManagedPolicy";
 
-/// The types that the cloud acts on and this machine has no part in (alarms, queues for what failed, CloudFront …), with
-/// the property that names one, the service in its ARN, and what stands before the name there. Their properties are
-/// resolved, so a reference to nothing is found here too.
-const ELSEWHERE: &[(&str, &str, &str, &str)] = &[
+/// The resource types that this machine does not simulate, such as alarms, queues and CloudFront. Each row has the
+/// property with the name, the service in the ARN, and the prefix of the name there. Their properties are resolved, so
+/// a wrong reference in them is an error too.
+const UNSIMULATED: &[(&str, &str, &str, &str)] = &[
     ("AWS::ApiGatewayV2::ApiMapping", "", "apigateway", "/apimappings/"),
     ("AWS::ApiGatewayV2::DomainName", "DomainName", "apigateway", "/domainnames/"),
     ("AWS::Budgets::Budget", "", "budgets", "budget/"),
@@ -60,20 +58,14 @@ const ELSEWHERE: &[(&str, &str, &str, &str)] = &[
     ("AWS::WAFv2::WebACL", "Name", "wafv2", "global/webacl/"),
 ];
 
-/// Whether a resource of that type is a custom one: a function that CloudFormation calls.
+/// Whether a type is a custom resource, for which CloudFormation calls a function.
 pub(crate) fn is_custom(kind: &str) -> bool {
     kind.starts_with("Custom::") || kind == "AWS::CloudFormation::CustomResource"
 }
 
-/// The ARN of something in the local account.
-pub(crate) fn arn(service: &str, resource: &str) -> String {
-    let region = if matches!(service, "iam" | "cloudfront" | "route53") { "" } else { REGION };
-    format!("arn:aws:{service}:{region}:{ACCOUNT}:{resource}")
-}
-
-/// What `Ref` and `Fn::GetAtt` answer for a resource. Names may depend on parameters, not on other resources, so
-/// `scope` need not have any yet.
-pub(crate) fn of(
+/// The answers of `Ref` and `Fn::GetAtt` for a resource. A name may depend on parameters but not on other resources, so
+/// `scope` may still lack them.
+pub(crate) fn reference(
     logical_id: &str,
     kind: &str,
     properties: &Map<String, Value>,
@@ -125,20 +117,20 @@ pub(crate) fn of(
         CONFIGURATION_SET => (named("Name", generated)?, vec![]),
         _ if is_custom(kind) => (generated, vec![]),
         _ => {
-            let Some((_, property, service, before)) = ELSEWHERE.iter().find(|(known, ..)| *known == kind) else {
+            let Some((_, property, service, before)) = UNSIMULATED.iter().find(|(known, ..)| *known == kind) else {
                 return error(
                     &format!("Resources.{logical_id}.Type"),
                     format!("`{kind}` is not known to the local cloud"),
                 );
             };
             let name = named(property, generated)?;
-            elsewhere(kind, name.clone(), arn(service, &format!("{before}{name}")))
+            unsimulated(kind, name.clone(), arn(service, &format!("{before}{name}")))
         }
     };
     Ok(Reference { reference, attributes: attributes.into_iter().collect::<BTreeMap<_, _>>() })
 }
 
-fn elsewhere(kind: &str, name: String, arn: String) -> (String, Vec<(&'static str, String)>) {
+fn unsimulated(kind: &str, name: String, arn: String) -> (String, Vec<(&'static str, String)>) {
     match kind {
         "AWS::SQS::Queue" => {
             let url = format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}");
@@ -159,9 +151,9 @@ fn elsewhere(kind: &str, name: String, arn: String) -> (String, Vec<(&'static st
     }
 }
 
-/// A key id in the form that KMS gives them, the same at every start, so that what a data directory holds stays readable.
+/// A key id in KMS's format. It is the same at every start, because stored data name it.
 fn key_id(logical_id: &str) -> String {
-    // FNV-1a: a name, not a secret.
+    // FNV-1a is enough, because the id is not a secret.
     let hash = logical_id
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));

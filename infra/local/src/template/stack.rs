@@ -1,48 +1,47 @@
-//! The whole stack: everything in the template, resolved.
+//! The stack: everything in the template, resolved.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use super::{
-    TemplateError, boolean, error,
     events::RouteAuthorization,
     functions::{self, Function},
     intrinsics::{Reference, Scope},
-    number, object, parameters,
+    parameters,
     references::{self, CONFIGURATION_SET, FUNCTION, HTTP_API, IDENTITY, KEY, MANAGED_POLICY, TABLE},
     storage::{self, Key, Table},
-    text, texts,
 };
-use crate::iam::{Statement, policy};
+use crate::{
+    account,
+    document::{TemplateError, boolean, error, number, object, text, texts},
+    iam::{Statement, policy},
+};
 
-/// What the API answers to other origins by itself.
+/// The CORS configuration of the API.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cors {
-    /// Origins, `*` among them.
+    /// Allowed origins, or `*`.
     pub origins: Vec<String>,
-    /// Methods.
     pub methods: Vec<String>,
-    /// Request headers.
+    /// Allowed request headers.
     pub headers: Vec<String>,
-    /// Response headers that a script may read.
+    /// Response headers that scripts may read.
     pub expose: Vec<String>,
-    /// Whether cookies may come along.
+    /// Whether browsers may send credentials.
     pub credentials: bool,
-    /// How long a preflight is remembered, in seconds.
+    /// The lifetime of a preflight's answer, in seconds.
     pub max_age: Option<i64>,
 }
 
-/// A resource that CloudFormation makes by calling a function.
+/// A resource for which CloudFormation calls a function.
 #[derive(Debug, Clone)]
 pub struct CustomResource {
-    /// Its id in the template.
     pub logical_id: String,
-    /// Its type.
     pub kind: String,
     /// The ARN of the function.
     pub service_token: String,
-    /// Its properties, resolved.
+    /// The resolved properties.
     pub properties: Value,
 }
 
@@ -51,19 +50,14 @@ pub struct CustomResource {
 pub struct Stack {
     /// The functions by name.
     pub functions: BTreeMap<String, Function>,
-    /// The tables.
     pub tables: Vec<Table>,
-    /// The keys.
     pub keys: Vec<Key>,
-    /// The API's answers to other origins, if it gives any.
     pub cors: Option<Cors>,
-    /// What functions make at deployment.
     pub custom_resources: Vec<CustomResource>,
-    /// The addresses and domains that mail may come from.
+    /// The addresses and domains that may send mail.
     pub identities: Vec<String>,
-    /// SES configuration sets.
     pub configuration_sets: Vec<String>,
-    /// The statements of managed policies, by ARN: what a function's `PermissionsBoundary` may name.
+    /// The statements of managed policies, by ARN. A function's `PermissionsBoundary` can name them.
     pub boundaries: BTreeMap<String, Vec<Statement>>,
 }
 
@@ -83,7 +77,7 @@ const SECTIONS: &[&str] = &[
 const RESOURCE: &[&str] =
     &["Type", "Properties", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"];
 
-/// Builds the stack of a template that is already JSON.
+/// Builds the stack of a parsed template.
 pub(crate) fn build(document: &Value, set: &BTreeMap<String, String>) -> Result<Stack, TemplateError> {
     let sections = object(document, "template", SECTIONS)?;
     let section = |name: &str| sections.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
@@ -110,7 +104,9 @@ pub(crate) fn build(document: &Value, set: &BTreeMap<String, String>) -> Result<
     }
     for (logical_id, (kind, properties)) in &resources {
         let properties = resolved(&scope, properties, &format!("Resources.{logical_id}.Properties"))?;
-        add(&mut stack, logical_id, kind, properties, &scope, default)?;
+        if let Some(names) = scope.resources.get(logical_id) {
+            stack.add(Resource { logical_id, kind, properties, names, default })?;
+        }
     }
     for function in stack.functions.values() {
         if let Some(boundary) = function.boundary.as_ref().filter(|boundary| !stack.boundaries.contains_key(*boundary))
@@ -130,7 +126,7 @@ pub(crate) fn build(document: &Value, set: &BTreeMap<String, String>) -> Result<
 
 type Resources = BTreeMap<String, (String, Value)>;
 
-/// The resources whose condition holds, with their type and unresolved properties; `scope` learns their references.
+/// The resources that exist, with their type and unresolved properties. The references go into `scope`.
 fn existing(
     declared: &Map<String, Value>,
     scope: &mut Scope,
@@ -155,11 +151,11 @@ fn existing(
         };
         let properties = global.map_or_else(|| own.clone(), |global| functions::merged(global, &own));
         let Some(map) = properties.as_object() else { return error(&format!("{at}.Properties"), "must be a mapping") };
-        let reference = references::of(logical_id, &kind, map, scope)?;
+        let reference = references::reference(logical_id, &kind, map, scope)?;
         if kind == FUNCTION {
-            // SAM makes a role for each function, which other resources may refer to.
+            // SAM creates a role for each function, and other resources can refer to it.
             let name = format!("{}-role", reference.reference);
-            let arn = references::arn("iam", &format!("role/{name}"));
+            let arn = account::arn("iam", &format!("role/{name}"));
             let role = Reference { reference: name, attributes: BTreeMap::from([("Arn", arn)]) };
             references.insert(format!("{logical_id}Role"), role);
         }
@@ -174,42 +170,43 @@ fn resolved(scope: &Scope, properties: &Value, at: &str) -> Result<Value, Templa
     Ok(scope.resolve(properties, at)?.unwrap_or_else(|| Value::Object(Map::new())))
 }
 
-fn add(
-    stack: &mut Stack,
-    logical_id: &str,
-    kind: &str,
+/// A resource whose properties are resolved.
+struct Resource<'a> {
+    logical_id: &'a str,
+    kind: &'a str,
     properties: Value,
-    scope: &Scope,
+    names: &'a Reference,
+    /// The API's authorization, for routes without their own.
     default: RouteAuthorization,
-) -> Result<(), TemplateError> {
-    let Some(reference) = scope.resources.get(logical_id) else { return Ok(()) };
-    let arn = reference.attributes.get("Arn").map(String::as_str).unwrap_or_default();
-    match kind {
-        FUNCTION => {
-            let function = functions::function(logical_id, &properties, &reference.reference, arn, default)?;
-            stack.functions.insert(function.name.clone(), function);
+}
+
+impl Stack {
+    fn add(&mut self, resource: Resource<'_>) -> Result<(), TemplateError> {
+        let Resource { logical_id, kind, properties, names, default } = resource;
+        match kind {
+            FUNCTION => {
+                let function = functions::function(logical_id, &properties, names, default)?;
+                self.functions.insert(function.name.clone(), function);
+            }
+            TABLE => self.tables.push(storage::table(logical_id, &properties, names)?),
+            KEY => self.keys.push(storage::key(logical_id, &properties, names)?),
+            IDENTITY => self.identities.push(names.reference.to_lowercase()),
+            MANAGED_POLICY => {
+                let at = format!("Resources.{logical_id}.Properties.PolicyDocument");
+                let document = properties.get("PolicyDocument").unwrap_or(&Value::Null);
+                self.boundaries.insert(names.reference.clone(), policy::document(document, &at)?);
+            }
+            CONFIGURATION_SET => self.configuration_sets.push(names.reference.clone()),
+            _ if references::is_custom(kind) => {
+                let at = format!("Resources.{logical_id}.Properties.ServiceToken");
+                let service_token = text(properties.get("ServiceToken").unwrap_or(&Value::Null), &at)?;
+                let (logical_id, kind) = (logical_id.to_owned(), kind.to_owned());
+                self.custom_resources.push(CustomResource { logical_id, kind, service_token, properties });
+            }
+            _ => {}
         }
-        TABLE => {
-            stack.tables.push(storage::table(logical_id, &properties, &reference.reference, &reference.attributes)?);
-        }
-        KEY => stack.keys.push(storage::key(logical_id, &properties, &reference.reference, arn)?),
-        IDENTITY => stack.identities.push(reference.reference.to_lowercase()),
-        MANAGED_POLICY => {
-            let at = format!("Resources.{logical_id}.Properties.PolicyDocument");
-            let document = properties.get("PolicyDocument").unwrap_or(&Value::Null);
-            stack.boundaries.insert(reference.reference.clone(), policy::document(document, &at)?);
-        }
-        CONFIGURATION_SET => stack.configuration_sets.push(reference.reference.clone()),
-        _ if references::is_custom(kind) => {
-            let at = format!("Resources.{logical_id}.Properties.ServiceToken");
-            let service_token = text(properties.get("ServiceToken").unwrap_or(&Value::Null), &at)?;
-            let resource =
-                CustomResource { logical_id: logical_id.to_owned(), kind: kind.to_owned(), service_token, properties };
-            stack.custom_resources.push(resource);
-        }
-        _ => {}
+        Ok(())
     }
-    Ok(())
 }
 
 /// The CORS configuration of an API and the authorization of routes that name none.

@@ -2,30 +2,28 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{TemplateError, boolean, error, object, short_name, text};
+use super::{intrinsics::Reference, names::short_name};
+use crate::{
+    account,
+    document::{TemplateError, boolean, error, object, text},
+};
 
-/// A table.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// What tests and the call log call it: the logical id without `Table`, in kebab case.
+    /// The short name: the logical id without `Table`, in kebab case. The ledger and tests use it.
     pub name: String,
-    /// Its id in the template.
     pub logical_id: String,
-    /// Its name in DynamoDB.
+    /// The name in DynamoDB.
     pub physical: String,
-    /// Its ARN.
     pub arn: String,
-    /// The name of its partition key.
     pub partition_key: String,
-    /// The name of its sort key.
     pub sort_key: Option<String>,
-    /// Each global or local index by name, with the name of its partition key.
+    /// The name and the partition key of each index.
     pub indexes: Vec<(String, String)>,
-    /// The ARN of its stream, if it has one.
     pub stream_arn: Option<String>,
-    /// The attribute that its TTL goes by.
+    /// The attribute of the TTL.
     pub ttl: Option<String>,
-    /// The `CreateTable` request that makes it.
+    /// The `CreateTable` request.
     pub create: Value,
 }
 
@@ -47,17 +45,12 @@ const TABLE_PROPERTIES: &[&str] = &[
     "OnDemandThroughput",
 ];
 
-/// The table of a resource whose properties are resolved.
-pub(crate) fn table(
-    logical_id: &str,
-    properties: &Value,
-    physical: &str,
-    attributes: &std::collections::BTreeMap<&'static str, String>,
-) -> Result<Table, TemplateError> {
+/// Reads a table. Its properties are already resolved.
+pub(crate) fn table(logical_id: &str, properties: &Value, names: &Reference) -> Result<Table, TemplateError> {
     let at = format!("Resources.{logical_id}.Properties");
     let properties = object(properties, &at, TABLE_PROPERTIES)?;
     let (partition_key, sort_key) = keys(properties.get("KeySchema"), &format!("{at}.KeySchema"))?;
-    let mut create = json!({ "TableName": physical, "BillingMode": "PAY_PER_REQUEST" });
+    let mut create = json!({ "TableName": names.reference, "BillingMode": "PAY_PER_REQUEST" });
     for name in ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
         if let Some(value) = properties.get(name) {
             create[name] = value.clone();
@@ -86,12 +79,12 @@ pub(crate) fn table(
     Ok(Table {
         name: short_name(logical_id, "Table"),
         logical_id: logical_id.to_owned(),
-        physical: physical.to_owned(),
-        arn: attributes.get("Arn").cloned().unwrap_or_default(),
+        physical: names.reference.clone(),
+        arn: names.arn().to_owned(),
         partition_key,
         sort_key,
         indexes,
-        stream_arn: attributes.get("StreamArn").cloned(),
+        stream_arn: names.attributes.get("StreamArn").cloned(),
         ttl: ttl(properties, &at)?,
         create,
     })
@@ -107,7 +100,7 @@ fn ttl(properties: &Map<String, Value>, at: &str) -> Result<Option<String>, Temp
     text(specification.get("AttributeName").unwrap_or(&Value::Null), &at).map(Some)
 }
 
-/// The names of the partition key and the sort key in a key schema.
+/// The partition key and the sort key of a key schema.
 fn keys(schema: Option<&Value>, at: &str) -> Result<(String, Option<String>), TemplateError> {
     let elements = schema.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let named = |kind: &str| {
@@ -123,13 +116,9 @@ fn keys(schema: Option<&Value>, at: &str) -> Result<(String, Option<String>), Te
 /// A symmetric KMS key.
 #[derive(Debug, Clone)]
 pub struct Key {
-    /// Its id in the template.
     pub logical_id: String,
-    /// Its key id.
     pub id: String,
-    /// Its ARN.
     pub arn: String,
-    /// Whether it may be used.
     pub enabled: bool,
 }
 
@@ -147,8 +136,8 @@ const KEY_PROPERTIES: &[&str] = &[
     "Tags",
 ];
 
-/// The key of a resource whose properties are resolved.
-pub(crate) fn key(logical_id: &str, properties: &Value, id: &str, arn: &str) -> Result<Key, TemplateError> {
+/// Reads a key. Its properties are already resolved.
+pub(crate) fn key(logical_id: &str, properties: &Value, names: &Reference) -> Result<Key, TemplateError> {
     let at = format!("Resources.{logical_id}.Properties");
     let properties = object(properties, &at, KEY_PROPERTIES)?;
     for (name, only) in [("KeySpec", "SYMMETRIC_DEFAULT"), ("KeyUsage", "ENCRYPT_DECRYPT"), ("Origin", "AWS_KMS")] {
@@ -163,17 +152,17 @@ pub(crate) fn key(logical_id: &str, properties: &Value, id: &str, arn: &str) -> 
         Some(value) => boolean(value, &format!("{at}.Enabled"))?,
         None => true,
     };
-    Ok(Key { logical_id: logical_id.to_owned(), id: id.to_owned(), arn: arn.to_owned(), enabled })
+    Ok(Key { logical_id: logical_id.to_owned(), id: names.reference.clone(), arn: names.arn().to_owned(), enabled })
 }
 
-/// A key policy must hand the decision to IAM: without that, the functions' policies have no effect on the key, and
-/// the local cloud, which knows no other key policy, would allow what AWS denies.
+/// Checks that a key policy delegates to IAM. The local cloud enforces no other key policy. Without this check, it
+/// would allow calls that AWS denies.
 fn delegates(policy: &Value, at: &str) -> Result<(), TemplateError> {
     let statements = match &policy["Statement"] {
         Value::Array(statements) => statements.as_slice(),
         one => std::slice::from_ref(one),
     };
-    let root = super::references::arn("iam", "root");
+    let root = account::arn("iam", "root");
     let to_root = |statement: &Value| {
         let principal = &statement["Principal"]["AWS"];
         let all = statement["Action"] == "kms:*" || statement["Action"] == json!(["kms:*"]);

@@ -1,15 +1,14 @@
-//! YAML with CloudFormation's short tags, turned into the JSON form that has only one way to write a function:
-//! `!GetAtt A.Arn` becomes `{"Fn::GetAtt": ["A", "Arn"]}`.
+//! YAML with CloudFormation's short tags. The result is JSON, in which each function has only one form: `!GetAtt A.Arn`
+//! becomes `{"Fn::GetAtt": ["A", "Arn"]}`.
 
 use serde_json::{Map, Value, json};
 use serde_norway::Value as Yaml;
 
-use super::{TemplateError, error};
+use crate::document::{TemplateError, error};
 
-/// The functions whose short tag is `!` and the name after `Fn::`.
-const SHORT: &[&str] = &["Sub", "If", "Equals", "Not", "And", "Or", "Join", "Select", "Split", "FindInMap"];
+/// The functions with a short tag: `!Sub` means `Fn::Sub`.
+const SHORT_TAGS: &[&str] = &["Sub", "If", "Equals", "Not", "And", "Or", "Join", "Select", "Split", "FindInMap"];
 
-/// Reads a template's text.
 pub(crate) fn read(text: &str) -> Result<Value, TemplateError> {
     let yaml: Yaml = serde_norway::from_str(text).or_else(|problem| error("template", problem.to_string()))?;
     convert(yaml, "")
@@ -52,14 +51,14 @@ fn convert(yaml: Yaml, at: &str) -> Result<Value, TemplateError> {
                 "Ref" => json!({ "Ref": value }),
                 "Condition" => json!({ "Condition": value }),
                 "GetAtt" => json!({ "Fn::GetAtt": attribute(value, at)? }),
-                name if SHORT.contains(&name) => json!({ format!("Fn::{name}"): value }),
+                name if SHORT_TAGS.contains(&name) => json!({ format!("Fn::{name}"): value }),
                 name => return error(at, format!("!{name} is not known to the local cloud")),
             }
         }
     })
 }
 
-/// `A.B.C` names the attribute `B.C` of the resource `A`.
+/// Splits `A.B.C` into the resource `A` and its attribute `B.C`.
 fn attribute(value: Value, at: &str) -> Result<Value, TemplateError> {
     match &value {
         Value::String(text) => match text.split_once('.') {

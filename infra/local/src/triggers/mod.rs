@@ -1,70 +1,82 @@
-//! What invokes functions without a client: table streams and schedules.
+//! Invocations without a client: table streams and schedules.
 
-pub mod schedule;
-mod schedules;
-mod streams;
+mod checkpoints;
+mod dead_letters;
+mod stream_poller;
+mod timer;
 
-use std::{
-    collections::BTreeMap,
-    io,
-    path::{Path, PathBuf},
-    sync::Mutex,
-};
+use std::sync::Arc;
 
-use serde::Serialize;
-use serde_json::Value;
+use futures::future::join_all;
+use shared::clock::Timestamp;
 
-pub(crate) use schedules::{Timer, scheduled_event};
-pub(crate) use streams::Pump;
+pub(crate) use checkpoints::Checkpoints;
+pub use dead_letters::DeadLetter;
+use dead_letters::DeadLetters;
+use stream_poller::StreamPoller;
+use timer::Timer;
+pub(crate) use timer::scheduled_event;
 
-/// Records that a function could not take.
-#[derive(Debug, Clone, Serialize)]
-pub struct DeadLetter {
-    /// The function.
-    pub function: String,
-    /// The ARN that they were sent to.
-    pub destination: String,
-    /// `RetryAttemptsExhausted` or `MaximumRecordAgeExceeded`.
-    pub condition: String,
-    /// The records. (A real destination is told only where they stand in the stream.)
-    pub records: Vec<Value>,
+use crate::{cloud::Cloud, template::Stack};
+
+/// The streams and schedules of a stack.
+#[derive(Debug)]
+pub(crate) struct Triggers {
+    pollers: Vec<StreamPoller>,
+    timers: Vec<Timer>,
+    dead_letters: Arc<DeadLetters>,
 }
 
-/// How far each stream has been delivered, kept between runs if there is a file for it.
-#[derive(Debug, Default)]
-pub(crate) struct Checkpoints {
-    positions: Mutex<BTreeMap<String, String>>,
-    file: Option<PathBuf>,
-}
-
-impl Checkpoints {
-    /// Checkpoints in a file, or in memory.
-    pub(crate) fn open(file: Option<&Path>) -> io::Result<Self> {
-        let positions = match file.map(std::fs::read) {
-            Some(Ok(bytes)) => serde_json::from_slice(&bytes)?,
-            Some(Err(problem)) if problem.kind() != io::ErrorKind::NotFound => return Err(problem),
-            _ => BTreeMap::new(),
-        };
-        Ok(Self { positions: Mutex::new(positions), file: file.map(Path::to_owned) })
+impl Triggers {
+    /// The triggers of a stack. Schedules count from `now`.
+    ///
+    /// # Errors
+    ///
+    /// If a function reads a stream that no table has.
+    pub(crate) fn new(stack: &Stack, checkpoints: Checkpoints, now: Timestamp) -> Result<Self, String> {
+        let (checkpoints, dead_letters) = (Arc::new(checkpoints), Arc::new(DeadLetters::default()));
+        let (mut pollers, mut timers) = (Vec::new(), Vec::new());
+        for function in stack.functions.values() {
+            for source in &function.streams {
+                let table = stack.tables.iter().find(|table| table.stream_arn.as_ref() == Some(&source.stream_arn));
+                let table = table
+                    .ok_or_else(|| format!("{}: {} is no table's stream", function.logical_id, source.stream_arn))?;
+                pollers.push(StreamPoller {
+                    function: function.name.clone(),
+                    source: source.clone(),
+                    table: table.physical.clone(),
+                    checkpoints: Arc::clone(&checkpoints),
+                    dead_letters: Arc::clone(&dead_letters),
+                    delivering: tokio::sync::Mutex::new(()),
+                });
+            }
+            timers.extend(function.schedules.iter().map(|source| Timer::new(&function.name, source.clone(), now)));
+        }
+        Ok(Self { pollers, timers, dead_letters })
     }
 
-    fn get(&self, name: &str) -> Option<String> {
-        crate::lock(&self.positions).get(name).cloned()
+    pub(crate) fn pollers(&self) -> &[StreamPoller] {
+        &self.pollers
     }
 
-    fn set(&self, name: &str, sequence_number: &str) {
-        let mut positions = crate::lock(&self.positions);
-        positions.insert(name.to_owned(), sequence_number.to_owned());
-        if let Some(file) = &self.file {
-            let beside = file.with_extension("new");
-            let written = serde_json::to_vec(&*positions).map_err(io::Error::from).and_then(|bytes| {
-                std::fs::write(&beside, bytes)?;
-                std::fs::rename(&beside, file)
-            });
-            if let Err(problem) = written {
-                // The records come again at the next start: at least once, as streams promise.
-                tracing::warn!(%problem, "a stream's position could not be kept");
+    /// Invokes the functions of due schedules. Returns whether there were any.
+    pub(crate) async fn fire_due(&self, cloud: &Cloud) -> bool {
+        join_all(self.timers.iter().map(|timer| timer.fire_if_due(cloud))).await.contains(&true)
+    }
+
+    /// Waits until no schedule is due and no stream record is undelivered, with all that these invocations cause. A record
+    /// that its function refuses is retried as often as the template says.
+    pub(crate) async fn settle(&self, cloud: &Cloud) {
+        loop {
+            let fired = self.fire_due(cloud).await;
+            let delivered: usize = join_all(self.pollers.iter().map(|poller| poller.poll(cloud))).await.iter().sum();
+            if !fired && delivered == 0 {
+                return;
             }
         }
+    }
+
+    pub(crate) fn dead_letters(&self) -> Vec<DeadLetter> {
+        self.dead_letters.all()
     }
 }

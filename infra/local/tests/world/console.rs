@@ -1,4 +1,4 @@
-//! The routes of this machine alone.
+//! The routes under `/_local`.
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -26,7 +26,7 @@ async fn foreign_pages_are_kept_out() {
 }
 
 #[tokio::test]
-async fn the_clock_is_told_and_moved() {
+async fn the_clock_is_read_and_moved() {
     let world = world().await;
     let moved = send(&world, Request::post("/_local/clock"), r#"{"advance":86400}"#).await;
     assert_eq!(body(&moved)["offset"], 86400);

@@ -1,4 +1,4 @@
-//! Faults, and the ledger that tells what was called.
+//! Faults and the ledger.
 
 use local::{Kind, Rule, Service};
 

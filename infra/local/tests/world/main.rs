@@ -1,4 +1,4 @@
-//! Tests of the local cloud on a small stack of its own.
+//! Tests of the local cloud on its own small stack.
 
 #![expect(
     clippy::unwrap_used,

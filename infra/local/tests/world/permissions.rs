@@ -1,4 +1,4 @@
-//! Each function's policy is enforced, through the SDK as functions use it.
+//! The enforcement of each function's policy, through the SDK.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -25,7 +25,7 @@ async fn a_boundary_has_to_allow_what_the_policy_allows() {
     let table = world.table("user-keys").unwrap().physical.clone();
     let client = dynamodb(&world, "broken");
     assert!(client.scan().table_name(&table).send().await.is_ok());
-    // In the policy and not in the boundary; in the boundary and not in the policy.
+    // The policy allows the first call but the boundary does not. For the second call, it is the reverse.
     assert_eq!(put(&world, "broken", "USER#1").await, Err("AccessDeniedException".to_owned()));
     let query = client.query().table_name(&table).key_condition_expression("pk = :p");
     let query = query.expression_attribute_values(":p", AttributeValue::S("USER#1".to_owned())).send().await;
@@ -55,7 +55,7 @@ async fn an_index_is_a_resource_of_its_own() {
             .expression_attribute_values(":s", AttributeValue::S("1".to_owned()))
             .send()
     };
-    // This role may query the table.
+    // This role may query the table itself.
     assert_eq!(world.invoke("reader", serde_json::json!({})).await, Ok(serde_json::json!("read")));
     assert_eq!(code(&query("reader").await.unwrap_err()), "AccessDeniedException");
     assert!(query("admin").await.is_ok());
@@ -103,7 +103,7 @@ async fn a_key_opens_only_the_purposes_of_the_policy() {
         }
     }
     let made = make("pepper").await.unwrap();
-    // Claiming an allowed purpose for another's ciphertext passes the policy and not the cipher.
+    // The policy allows the claimed purpose, but the ciphertext belongs to another.
     let call = kms("writer").decrypt().ciphertext_blob(made.ciphertext_blob.unwrap());
     let opened = call.encryption_context("purpose", "index").encryption_context("version", "1").send().await;
     assert_eq!(code(&opened.unwrap_err()), "InvalidCiphertextException");

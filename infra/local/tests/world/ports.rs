@@ -34,7 +34,7 @@ async fn serve_aws(world: &World) -> (u16, oneshot::Sender<()>, JoinHandle<()>) 
 }
 
 #[tokio::test]
-async fn the_api_is_served_until_it_is_told_to_stop() {
+async fn the_api_is_served_until_it_is_stopped() {
     let server = Server::bind(0).await.unwrap();
     let port = server.port();
     assert!(Server::bind(port).await.unwrap_err().to_string().contains("is in use"));
@@ -61,7 +61,7 @@ async fn a_body_that_is_too_large_is_not_read_to_its_end() {
     let head = "POST /v1/echo/1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut start = [0; 12];
-    // The declared length alone is enough to refuse it.
+    // The declared length alone makes the server refuse the body.
     let chunk = vec![b'x'; 64 * 1024];
     for _ in 0..200 {
         if stream.write_all(&chunk).await.is_err() {
@@ -76,7 +76,7 @@ async fn a_body_that_is_too_large_is_not_read_to_its_end() {
 async fn an_sdk_reaches_dynamodb_under_the_role_that_it_signs_for() {
     let world = world().await;
     let (port, stop, task) = serve_aws(&world).await;
-    // A signature like the SDK's own, made by the SDK, sent by hand: this client has no transport of its own.
+    // The SDK signs the requests, and this client sends them by hand.
     let client = |access_key: &str, secret: &str| {
         let configuration = world.sdk_config("admin").into_builder();
         let credentials = Credentials::new(access_key, secret, None, None, "test");

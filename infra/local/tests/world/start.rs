@@ -1,4 +1,4 @@
-//! Starting a world.
+//! The start of a world.
 
 use std::{path::PathBuf, time::Instant};
 
@@ -15,7 +15,7 @@ async fn with(name: &str, value: &str) -> Result<World, String> {
 #[tokio::test]
 async fn a_custom_resource_that_fails_or_keeps_silent_ends_the_start() {
     assert!(with("Greeting", "hello").await.is_ok());
-    assert_eq!(with("Greeting", "fail").await.unwrap_err(), "Resources.Marker: install failed: told to");
+    assert_eq!(with("Greeting", "fail").await.unwrap_err(), "Resources.Marker: install failed: on request");
     assert_eq!(with("Greeting", "silent").await.unwrap_err(), "Resources.Marker: install did not answer");
 }
 
@@ -71,7 +71,7 @@ async fn a_world_starts_fast() {
         drop(World::start(options()).await.unwrap());
     }
     let each = started.elapsed() / 5;
-    // Ten times what it takes: a bound that a busy machine keeps, and a slow start does not.
+    // Ten times the usual duration: a busy machine passes, a slow start fails.
     assert!(each.as_millis() < 500, "{each:?}");
 }
 

@@ -1,4 +1,4 @@
-//! The operations of the small stack, and a world of it.
+//! The operations of the small stack, and a world with it.
 
 use std::{collections::HashMap, path::PathBuf, time::Duration};
 
@@ -19,40 +19,40 @@ use tokio::{
     net::TcpStream,
 };
 
-/// What the functions of `template.yaml` run.
+/// The operations of `template.yaml`.
 pub(crate) static OPERATIONS: &[Operation] = &[
-    // Answers CloudFormation, unless it is told to fail or to keep silent.
-    Operation::event("install", &[], |app, event| {
+    // Answers CloudFormation, unless a property makes it fail or stay silent.
+    Operation::event("install", |app, event| {
         Box::pin(async move {
             let fails = event["ResourceProperties"]["Fails"].as_str().unwrap_or_default();
             if fails != "silent" {
                 let status = if fails == "fail" { "FAILED" } else { "SUCCESS" };
-                let answer = json!({ "Status": status, "Reason": "told to" });
+                let answer = json!({ "Status": status, "Reason": "on request" });
                 app.put(event["ResponseURL"].as_str().unwrap_or_default(), answer.to_string()).await?;
             }
             Ok(Value::Null)
         })
     }),
-    Operation::event("echo", &[], |_, event| {
+    Operation::event("echo", |_, event| {
         Box::pin(async move { Ok(json!({ "statusCode": 200, "cookies": ["a=1", "b=2"], "body": event.to_string() })) })
     }),
-    Operation::event("slow", &[], |_, _| {
+    Operation::event("slow", |_, _| {
         Box::pin(async {
             tokio::time::sleep(Duration::from_secs(60)).await;
             Ok(Value::Null)
         })
     }),
-    Operation::event("broken", &[], |_, _| Box::pin(async { Err(shared::error::Error::internal("told to")) })),
-    Operation::event("reader", &[], |app, _| {
+    Operation::event("broken", |_, _| Box::pin(async { Err(shared::error::Error::internal("on request")) })),
+    Operation::event("reader", |app, _| {
         Box::pin(async move {
             app.store.keyring().await?;
             Ok(json!("read"))
         })
     }),
-    // Its role alone is used.
-    Operation::event("writer", &[], |_, _| Box::pin(async { Ok(Value::Null) })),
-    // Refuses what is named poison, and reports it.
-    Operation::event("listener", &[], |_, event| {
+    // Tests use only its role.
+    Operation::event("writer", |_, _| Box::pin(async { Ok(Value::Null) })),
+    // Refuses records with `poison` in their key, and reports them.
+    Operation::event("listener", |_, event| {
         Box::pin(async move {
             let records = event["Records"].as_array().cloned().unwrap_or_default();
             let poison = records.iter().filter(|record| record["dynamodb"]["Keys"]["pk"]["S"] == "USER#poison");
@@ -61,7 +61,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
             Ok(json!({ "batchItemFailures": failures }))
         })
     }),
-    Operation::event("daily", &[], |_, event| Box::pin(async move { Ok(event) })),
+    Operation::event("daily", |_, event| Box::pin(async move { Ok(event) })),
 ];
 
 pub(crate) fn options() -> Options {
@@ -69,7 +69,7 @@ pub(crate) fn options() -> Options {
         template: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/world/template.yaml")),
         operations: OPERATIONS,
         retries: Some(Options::fast_retries(3)),
-        patience: 1,
+        timeout_factor: 1,
         ..Options::in_memory()
     }
 }
@@ -91,7 +91,7 @@ pub(crate) fn dynamodb(world: &World, principal: &str) -> aws_sdk_dynamodb::Clie
     aws_sdk_dynamodb::Client::new(&world.sdk_config(principal))
 }
 
-/// Puts an item of that key; the error is its code.
+/// Puts an item with this key. The error is its code.
 pub(crate) async fn put(world: &World, principal: &str, key: &str) -> Result<(), String> {
     let table = world.table("user-keys").unwrap().physical.clone();
     let item = HashMap::from([("pk".to_owned(), AttributeValue::S(key.to_owned()))]);
@@ -99,14 +99,14 @@ pub(crate) async fn put(world: &World, principal: &str, key: &str) -> Result<(),
     sent.map(|_| ()).map_err(|error| code(&error))
 }
 
-/// The code of an SDK's error, or `no answer`.
+/// The code of an SDK error, or `no answer`.
 pub(crate) fn code<E: aws_sdk_dynamodb::error::ProvideErrorMetadata, R>(
     error: &aws_sdk_dynamodb::error::SdkError<E, R>,
 ) -> String {
     error.as_service_error().and_then(|error| error.code()).unwrap_or("no answer").to_owned()
 }
 
-/// A client that sends an SDK's requests over TCP, one connection each.
+/// Sends the SDK's requests over TCP, with one connection each.
 #[derive(Debug, Clone)]
 pub(crate) struct TcpClient;
 

@@ -26,7 +26,7 @@ async fn records_are_filtered_and_come_once() {
     world.settle().await;
     let invocations = |world: &World| world.costs()["listener"].invocations;
     assert_eq!(invocations(&world), 1);
-    // The same item again is a MODIFY, or nothing: the filter wants INSERT.
+    // The same item again makes a MODIFY or nothing, and the filter accepts only INSERT.
     put(&world, "writer", "USER#1").await.unwrap();
     world.settle().await;
     assert_eq!(invocations(&world), 1);
@@ -35,7 +35,7 @@ async fn records_are_filtered_and_come_once() {
 #[tokio::test]
 async fn a_record_that_is_refused_goes_to_the_dead_letters_alone() {
     let world = world().await;
-    // All in one batch, so that the good ones have to be told apart from the bad one.
+    // All records are in one batch, so that the function must report the bad one.
     let table = world.table("user-keys").unwrap().physical.clone();
     let puts = ["USER#1", "USER#2", "USER#poison", "USER#3"].map(|key| {
         let put = Put::builder().table_name(&table).item("pk", AttributeValue::S(key.to_owned())).build().unwrap();

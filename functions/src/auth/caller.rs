@@ -1,0 +1,152 @@
+//! The caller of a request: the user of the access token, with the session that it belongs to.
+
+use shared::{
+    app::App,
+    context::Context,
+    crypto::{
+        access_token::{self as token, Claims},
+        secret::Token,
+    },
+    domain::{
+        audit::Action,
+        ids::UserId,
+        second_factor::{FRESH_SECONDS, is_multi_factor},
+        session::Transport,
+    },
+    error::Error,
+    http::Cookie,
+    store::{Account, Factors, Session, UserQuery, UserRecord},
+    user_cipher::UserCipher,
+};
+
+use crate::auth::{
+    access_token,
+    csrf::{self, Bound},
+};
+
+/// The caller of a request.
+pub(crate) struct Caller<'a> {
+    pub(crate) account: Account,
+    pub(crate) session: Session,
+    pub(crate) session_id: Token,
+    pub(crate) cipher: UserCipher<'a>,
+    /// The second factors, if they were loaded.
+    factors: Option<Factors>,
+    /// How the token came, and how the next one goes out.
+    pub(crate) transport: Transport,
+}
+
+impl Caller<'_> {
+    /// Requires an authentication within ten minutes, as strong as the account's logins (†). A device that skips the second factor at
+    /// logins does not skip it here.
+    ///
+    /// # Errors
+    /// `reauthentication_required`.
+    pub(crate) fn require_fresh(&self, app: &App) -> Result<(), Error> {
+        self.require_confirmed()?;
+        let fresh = app.clock.now() <= self.session.auth_time.plus_seconds(FRESH_SECONDS);
+        let strong = self.account.mfa_since.is_none() || is_multi_factor(&self.session.amr);
+        if fresh && strong { Ok(()) } else { Err(Error::ReauthenticationRequired) }
+    }
+
+    /// Requires that a suspicious login was confirmed. Until then its session must not change what else the account has, because that
+    /// includes what the owner is recognised by.
+    ///
+    /// # Errors
+    /// `reauthentication_required`.
+    pub(crate) fn require_confirmed(&self) -> Result<(), Error> {
+        if self.session.unconfirmed { Err(Error::ReauthenticationRequired) } else { Ok(()) }
+    }
+
+    /// The second factors.
+    ///
+    /// # Errors
+    /// `internal` for a caller that was loaded without them.
+    pub(crate) fn factors(&self) -> Result<&Factors, Error> {
+        self.factors.as_ref().ok_or_else(|| Error::internal("the caller was loaded without factors"))
+    }
+
+    /// Records a refusal as an audit event. A failure of the service is not one, because the client may repeat the request.
+    ///
+    /// # Errors
+    /// That of `done`; `temporarily_unavailable` if the event cannot be recorded.
+    pub(crate) async fn record_refusal<T>(
+        &self,
+        context: Context<'_>,
+        action: Action,
+        method: &'static str,
+        done: Result<T, Error>,
+    ) -> Result<T, Error> {
+        match done {
+            Err(error) if error.status().is_client_error() => context.refuse(&self.cipher, action, method, error).await,
+            done => done,
+        }
+    }
+}
+
+/// An access token that a request presents.
+pub(crate) struct Presented {
+    /// The claims of a token that is current.
+    pub(crate) claims: Claims,
+    pub(crate) user_id: UserId,
+    pub(crate) session_id: Token,
+    pub(crate) transport: Transport,
+}
+
+/// The access token of a request: that of the `Authorization` header or, without the header, of the cookie. The cookie needs a CSRF token
+/// if the request may change something. A token with a bad signature costs no read.
+///
+/// # Errors
+/// `invalid_token`, `csrf_failed`, `temporarily_unavailable`.
+pub(crate) async fn presented(context: Context<'_>) -> Result<Presented, Error> {
+    let Context { app, request } = context;
+    let (token, transport) = match request.headers.contains_key("authorization") {
+        true => (request.bearer_token(), Transport::Token),
+        false => (request.cookie(Cookie::Access), Transport::Cookie),
+    };
+    let claims = access_token::verified(app, token.ok_or(Error::InvalidToken)?).await?.ok_or(Error::InvalidToken)?;
+    if !token::is_current(&claims, app.clock.now()) {
+        return Err(Error::InvalidToken);
+    }
+    let (user_id, session_id) = access_token::ids(&claims).ok_or(Error::InvalidToken)?;
+    if transport == Transport::Cookie && !request.is_safe() {
+        csrf::check(context, &[Bound::Session(session_id.clone())]).await?;
+    }
+    Ok(Presented { claims, user_id, session_id, transport })
+}
+
+/// The caller of a request, by one strongly consistent read.
+///
+/// # Errors
+/// `invalid_token`, `csrf_failed`, `session_revoked`, `temporarily_unavailable`.
+pub(crate) async fn caller<'a>(context: Context<'a>) -> Result<Caller<'a>, Error> {
+    let (caller, _) = load(context, UserQuery::ACCOUNT).await?;
+    Ok(caller)
+}
+
+/// The caller of a request with their second factors, by the same read.
+///
+/// # Errors
+/// As [`caller`].
+pub(crate) async fn caller_with_factors<'a>(context: Context<'a>) -> Result<Caller<'a>, Error> {
+    let (caller, factors) = load(context, UserQuery { factors: true, ..UserQuery::ACCOUNT }).await?;
+    Ok(Caller { factors: Some(factors), ..caller })
+}
+
+async fn load<'a>(context: Context<'a>, query: UserQuery<'_>) -> Result<(Caller<'a>, Factors), Error> {
+    let app = context.app;
+    let Presented { user_id, session_id, transport, .. } = presented(context).await?;
+    let hash = access_token::session_hash(app, &session_id).await?;
+    let mut record = app.store.load(&user_id, UserQuery { session: Some(&hash), ..query }).await?;
+    let factors = std::mem::take(&mut record.factors);
+    let (account, session, cipher) = complete(app, record).ok_or(Error::SessionRevoked)?;
+    if !access_token::is_active(app, &account, &session) {
+        return Err(Error::SessionRevoked);
+    }
+    Ok((Caller { account, session, session_id, cipher, factors: None, transport }, factors))
+}
+
+/// A record with account, session and salt, if all of them exist.
+pub(crate) fn complete(app: &App, record: UserRecord) -> Option<(Account, Session, UserCipher<'_>)> {
+    Some((record.account?, record.session?, app.user_cipher(record.salt?)))
+}

@@ -1,0 +1,94 @@
+//! Continuation tokens: links in mails, and what `password_required` and `mfa_required` return. A token names its challenge and holds 32
+//! random bytes; the table has a keyed hash of them.
+
+use shared::{
+    app::App,
+    clock::Timestamp,
+    crypto::{
+        key::KeyPurpose,
+        lookup_hash::{Subject, lookup_hash},
+        secret::{Token, same},
+    },
+    error::Error,
+    fields::FromJson,
+    store::{Challenge, Expected, ExpectedSecret, Payload},
+};
+
+/// The step of a challenge that a token leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The token was mailed as a link.
+    Link,
+    /// The token proves the step before.
+    Next,
+}
+
+/// A continuation token.
+pub(crate) struct ContinuationToken {
+    /// The challenge's id.
+    pub(crate) challenge: String,
+    secret: Token,
+}
+
+impl ContinuationToken {
+    /// A new token for a new challenge, with the challenge's id.
+    pub(crate) fn new(app: &App) -> Self {
+        Self::for_challenge(app, &Token::random(&*app.rng).encode())
+    }
+
+    /// A new token for a challenge.
+    pub(crate) fn for_challenge(app: &App, challenge: &str) -> Self {
+        Self { challenge: challenge.to_owned(), secret: Token::random(&*app.rng) }
+    }
+
+    /// The token as it is sent.
+    pub(crate) fn encode(&self) -> String {
+        format!("{}.{}", self.challenge, self.secret.encode())
+    }
+
+    /// The challenge of the token, if the token is right for this step of it.
+    ///
+    /// # Errors
+    /// `invalid_code` otherwise; `temporarily_unavailable`.
+    pub(crate) async fn redeem<P: Payload>(&self, app: &App, step: Step) -> Result<Challenge<P>, Error> {
+        let now = app.clock.now();
+        let challenge = app.store.challenge::<P>(&self.challenge, now).await?.ok_or(Error::InvalidCode)?;
+        let expected = match (&challenge.expected, step) {
+            (Expected::Mailed { link: Some(link), .. }, Step::Link) => link,
+            (Expected::ContinuationToken(token), Step::Next) => token,
+            _ => return Err(Error::InvalidCode),
+        };
+        let right = same(self.hash(app).await?.as_bytes(), expected.hash.as_bytes());
+        if right && now < expected.expires_at { Ok(challenge) } else { Err(Error::InvalidCode) }
+    }
+
+    /// What a challenge stores of the token.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the `index` key.
+    pub(crate) async fn expected(&self, app: &App, expires_at: Timestamp) -> Result<ExpectedSecret, Error> {
+        Ok(ExpectedSecret { hash: self.hash(app).await?, expires_at })
+    }
+
+    /// The keyed hash of the token.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the `index` key.
+    pub(crate) async fn hash(&self, app: &App) -> Result<String, Error> {
+        let index = app.keyring.get(KeyPurpose::Index).await?;
+        Ok(lookup_hash(&index, Subject::ContinuationToken, &[self.challenge.as_bytes(), self.secret.bytes()].concat()))
+    }
+}
+
+impl FromJson for ContinuationToken {
+    fn from_json(value: serde_json::Value) -> Result<Self, String> {
+        let text = String::from_json(value)?;
+        // A text of another form is a wrong token, and every wrong token gets the operation's answer.
+        let (challenge, secret) = text.split_once('.').unwrap_or_default();
+        let known = Token::parse(challenge).and(Token::parse(secret));
+        Ok(match known {
+            Some(secret) => Self { challenge: challenge.to_owned(), secret },
+            None => Self { challenge: String::new(), secret: Token::from_bytes([0; 32]) },
+        })
+    }
+}

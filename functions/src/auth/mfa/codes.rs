@@ -1,0 +1,193 @@
+//! Codes of second factors: verified, spent and replaced.
+
+use serde_json::Value;
+use shared::{
+    app::App,
+    crypto::{
+        backup_code::{BackupCode, CODES},
+        field::Field,
+        key::KeyPurpose,
+        password_hash::Cost,
+        totp::TotpSecret,
+    },
+    domain::{ids::UserId, limits::FACTOR_CHANGES_BY_SESSION, mail::Content, otp_code::OtpCode, second_factor::Method},
+    error::Error,
+    fields::FromJson,
+    store::{Account, Attempt, BackupCodes, Condition, FactorUse, Factors, Transaction},
+    user_cipher::UserCipher,
+};
+
+use crate::auth::{caller::Caller, password, user};
+
+/// A code that a user typed.
+pub(crate) enum TypedCode {
+    /// Of an authenticator app.
+    Totp(OtpCode),
+    BackupCode(BackupCode),
+}
+
+impl TypedCode {
+    pub(crate) const fn method(&self) -> Method {
+        match self {
+            Self::Totp(_) => Method::Totp,
+            Self::BackupCode(_) => Method::BackupCode,
+        }
+    }
+}
+
+/// Six digits are a code of an authenticator app.
+impl FromJson for TypedCode {
+    fn from_json(value: Value) -> Result<Self, String> {
+        if let Ok(code) = OtpCode::from_json(value.clone()) {
+            return Ok(Self::Totp(code));
+        }
+        let code = BackupCode::from_json(value).map(Self::BackupCode);
+        code.map_err(|_| "must be a code of six digits or a backup code".to_owned())
+    }
+}
+
+/// Verifies a typed code. Returns how it is to be spent, or `None` if it is wrong or was used. Only the transaction spends it.
+///
+/// # Errors
+/// `temporarily_unavailable`.
+pub(crate) async fn verify_code<'a>(
+    app: &App,
+    cipher: &UserCipher<'_>,
+    user_id: &UserId,
+    factors: &'a Factors,
+    code: &TypedCode,
+) -> Result<Option<FactorUse<'a>>, Error> {
+    match code {
+        TypedCode::Totp(code) => {
+            let Some(totp) = &factors.totp else { return Ok(None) };
+            let secret = Secret { field: Factors::TOTP_SECRET, sealed: &totp.secret };
+            let step = time_step(app, cipher, user_id, secret, code).await?;
+            Ok(step.filter(|&step| step > totp.last_step).map(|step| FactorUse::Totp(totp, step)))
+        }
+        TypedCode::BackupCode(code) => {
+            let known = code.number().and_then(|number| factors.backup_codes.get_key_value(&number));
+            let Some((&number, hash)) = known else { return Ok(None) };
+            let right = password::matches(app, code.bytes(), hash).await?;
+            Ok(right.then_some(FactorUse::BackupCode(number, hash)))
+        }
+    }
+}
+
+/// A TOTP secret as it is stored.
+#[derive(Clone, Copy)]
+pub(crate) struct Secret<'a> {
+    pub(crate) field: Field,
+    pub(crate) sealed: &'a str,
+}
+
+/// The time step of a TOTP code under this secret, or `None` if the code is wrong.
+///
+/// # Errors
+/// `temporarily_unavailable`.
+pub(crate) async fn time_step(
+    app: &App,
+    cipher: &UserCipher<'_>,
+    user_id: &UserId,
+    secret: Secret<'_>,
+    code: &OtpCode,
+) -> Result<Option<i64>, Error> {
+    let secret = cipher.item(&Factors::key(user_id)).open(secret.field, secret.sealed).await?;
+    Ok(TotpSecret::parse(&secret)?.step_of(code, app.config.totp_skew_steps, app.clock.now()))
+}
+
+/// Verifies a code entered by a signed-in user. Returns how it is to be spent, and the attempt reserved for it. Attempts are counted per
+/// device, not per session: a trusted device can open any number of sessions, so a per-session budget would be no limit. Failures on other
+/// devices don't count here, and failures here don't count there.
+///
+/// # Errors
+/// `invalid_code`, `locked_out`, `temporarily_unavailable`.
+pub(crate) async fn verify_code_in_session<'a>(
+    app: &App,
+    caller: &'a Caller<'_>,
+    code: &TypedCode,
+) -> Result<(FactorUse<'a>, Attempt), Error> {
+    let attempt = reserve_code_attempt(app, caller).await?;
+    let used = verify_code(app, &caller.cipher, &caller.account.id, caller.factors()?, code).await?;
+    Ok((used.ok_or(Error::InvalidCode)?, attempt))
+}
+
+/// Reserves an attempt at a code by a signed-in user.
+///
+/// # Errors
+/// `locked_out`, `temporarily_unavailable`.
+pub(crate) async fn reserve_code_attempt(app: &App, caller: &Caller<'_>) -> Result<Attempt, Error> {
+    let tried_by = match &caller.session.device_id {
+        Some(device) => format!("{}#{device}", caller.account.id),
+        None => caller.session.hash.clone(),
+    };
+    app.store.reserve_login("code/device", &tried_by, app.config.limit_factor, app.clock.now()).await
+}
+
+/// Counts a change of the caller's second factors or passkeys. Each change sends a mail, so changes are limited.
+pub(crate) fn count_change(app: &App, caller: &Caller<'_>, transaction: &mut Transaction) {
+    let limit = app.config.limit(FACTOR_CHANGES_BY_SESSION);
+    transaction.count(limit, &caller.session.hash, app.clock.now());
+}
+
+/// The answer after too many changes.
+pub(crate) fn too_many_changes(app: &App, caller: &Caller<'_>) -> Error {
+    let limit = app.config.limit(FACTOR_CHANGES_BY_SESSION);
+    Error::RateLimited { retry_after: limit.retry_after(&caller.session.hash, app.clock.now().seconds()) }
+}
+
+/// Commits a change of the caller's second factors that a right code allows.
+///
+/// # Errors
+/// `invalid_code` if the code was spent meanwhile; `rate_limited` after too many changes; `temporarily_unavailable`.
+pub(crate) async fn commit_change(
+    app: &App,
+    caller: &Caller<'_>,
+    transaction: Transaction,
+    attempt: &Attempt,
+) -> Result<(), Error> {
+    let Err(refused) = app.store.commit_refunding(transaction, [attempt]).await else { return Ok(()) };
+    if refused.is(Condition::Factors) {
+        return Err(Error::InvalidCode);
+    }
+    let limited = refused.is(Condition::Limit);
+    if limited || refused.changed() {
+        app.store.refund([attempt]).await?; // the code was right
+    }
+    if limited { Err(too_many_changes(app, caller)) } else { Err(refused.into()) }
+}
+
+/// New backup codes: as the user sees them, and as they are stored.
+///
+/// # Errors
+/// `temporarily_unavailable`.
+pub(crate) async fn new_backup_codes(app: &App) -> Result<(Vec<String>, BackupCodes), Error> {
+    let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
+    let (mut texts, mut stored) = (Vec::new(), BackupCodes::new());
+    for number in 0..CODES {
+        let code = BackupCode::random(number, &*app.rng);
+        let hash = app.hasher.hash(code.bytes(), app.rng.bytes(), peppers.pepper(), Cost::TOKEN).await?;
+        texts.push(code.display().to_string());
+        stored.insert(number, hash);
+    }
+    Ok((texts, stored))
+}
+
+/// Adds a mail to the transaction if a backup code is used.
+///
+/// # Errors
+/// `temporarily_unavailable` without the keys.
+pub(crate) async fn notify_backup_code_used(
+    app: &App,
+    cipher: &UserCipher<'_>,
+    account: &Account,
+    factors: &Factors,
+    used: &FactorUse<'_>,
+    transaction: &mut Transaction,
+) -> Result<(), Error> {
+    if !matches!(used, FactorUse::BackupCode(..)) {
+        return Ok(());
+    }
+    let left = factors.backup_codes.len().saturating_sub(1).to_string();
+    let content = Content::BackupCodeUsed { at: app.clock.now().rfc3339(), left };
+    user::notify_owner(app, cipher, account, content, transaction).await
+}

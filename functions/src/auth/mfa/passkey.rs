@@ -1,0 +1,161 @@
+//! Passkeys: decrypted for their owner, asked for, and verified.
+
+use serde::Serialize;
+use shared::{
+    app::App,
+    clock::Timestamp,
+    context::Context,
+    crypto::{
+        field::{self, Field},
+        key::KeySet,
+        lookup_hash::{Subject, lookup_hash},
+    },
+    domain::{
+        audit::{Action, Outcome},
+        second_factor::Method,
+    },
+    error::Error,
+    store::{AuditEvent, StoredPasskey, Transaction, challenge_key},
+    user_cipher::UserCipher,
+    webauthn::{Allowed, Assertion, RegisteredCredential, Signals},
+};
+
+/// A passkey as its owner sees it (docs/api.md, `passkey-list`).
+#[derive(Serialize)]
+pub(crate) struct PasskeyView {
+    id: String,
+    name: String,
+    created_at: String,
+    last_used_at: Option<String>,
+    backed_up: bool,
+    transports: Vec<String>,
+}
+
+impl PasskeyView {
+    /// Decrypts a passkey for its owner.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the key.
+    pub(crate) async fn open(cipher: &UserCipher<'_>, passkey: &StoredPasskey) -> Result<Self, Error> {
+        Ok(Self {
+            id: passkey.id.clone(),
+            name: name(cipher, passkey).await?,
+            created_at: passkey.created_at.rfc3339(),
+            last_used_at: passkey.last_used_at.map(Timestamp::rfc3339),
+            backed_up: passkey.backed_up,
+            transports: credential(cipher, passkey).await?.transports().to_vec(),
+        })
+    }
+}
+
+/// The id of a passkey: the look-up hash of its credential id.
+pub(crate) fn id(index: &KeySet, credential_id: &[u8]) -> String {
+    lookup_hash(index, Subject::Credential, credential_id)
+}
+
+/// The name of a passkey, decrypted.
+///
+/// # Errors
+/// `temporarily_unavailable` without the key.
+pub(crate) async fn name(cipher: &UserCipher<'_>, passkey: &StoredPasskey) -> Result<String, Error> {
+    let fields = cipher.item(&StoredPasskey::key(&passkey.user_id, &passkey.id));
+    Ok(fields.open(StoredPasskey::NAME, &passkey.name).await?.to_string())
+}
+
+/// The credential of a passkey, decrypted.
+async fn credential(cipher: &UserCipher<'_>, passkey: &StoredPasskey) -> Result<RegisteredCredential, Error> {
+    let fields = cipher.item(&StoredPasskey::key(&passkey.user_id, &passkey.id));
+    fields.open_json(StoredPasskey::CREDENTIAL, &passkey.credential).await
+}
+
+/// These passkeys in the form in which a browser is asked for them.
+///
+/// # Errors
+/// `temporarily_unavailable` without the key.
+pub(crate) async fn allowed(cipher: &UserCipher<'_>, passkeys: &[StoredPasskey]) -> Result<Vec<Allowed>, Error> {
+    let mut allowed = Vec::new();
+    for stored in passkeys {
+        let credential = credential(cipher, stored).await?;
+        allowed.push(Allowed { id: credential.id().to_vec(), transports: credential.transports().to_vec() });
+    }
+    Ok(allowed)
+}
+
+/// Encrypts the WebAuthn state of a challenge: without a user's salt, because the user may not be known yet. The challenge exists for
+/// minutes.
+///
+/// # Errors
+/// `temporarily_unavailable` without the key.
+pub(crate) async fn seal_state(app: &App, field: Field, challenge: &str, state: &str) -> Result<String, Error> {
+    let keys = app.keyring.get(field.purpose).await?;
+    let item = challenge_key(challenge).location();
+    field::seal(&keys, None, field.of(&item), state.as_bytes(), &*app.rng)
+}
+
+/// Decrypts the WebAuthn state of a challenge.
+///
+/// # Errors
+/// `temporarily_unavailable` without the key.
+pub(crate) async fn open_state(app: &App, field: Field, challenge: &str, sealed: &str) -> Result<String, Error> {
+    let keys = app.keyring.get(field.purpose).await?;
+    let item = challenge_key(challenge).location();
+    let state = field::open(&keys, None, field.of(&item), sealed)?;
+    String::from_utf8(state.to_vec()).map_err(|_| Error::internal("a challenge's state is not text"))
+}
+
+/// A right signature by a passkey. It takes effect with its transaction.
+pub(crate) struct VerifiedPasskey {
+    loaded: StoredPasskey,
+    used: StoredPasskey,
+    events: Vec<AuditEvent>,
+}
+
+/// Verifies the signature of a user's passkey.
+///
+/// # Errors
+/// `invalid_code` if it is wrong; `temporarily_unavailable`.
+pub(crate) async fn verify(
+    context: Context<'_>,
+    cipher: &UserCipher<'_>,
+    passkey: &StoredPasskey,
+    assertion: &Assertion,
+    state: &str,
+) -> Result<VerifiedPasskey, Error> {
+    if assertion.is_of_another_than(&passkey.user_id) {
+        return Err(Error::InvalidCode);
+    }
+    let credential = credential(cipher, passkey).await?;
+    let Signals { sign_count, backup_eligible, backed_up } =
+        context.app.relying_party().await?.asserted(assertion, state, &credential)?;
+    let changes = [
+        ("sign_count", (sign_count != 0 || passkey.sign_count != 0) && sign_count <= passkey.sign_count),
+        ("backup_state", backed_up != passkey.backed_up),
+        ("backup_eligibility", backup_eligible != passkey.backup_eligible),
+    ];
+    let mut events = Vec::new();
+    for (what, _) in changes.into_iter().filter(|(_, changed)| *changed) {
+        events.push(context.event(cipher, Action::PasskeySignal, Outcome::Success, what).await?);
+    }
+    let used = StoredPasskey { sign_count, backup_eligible, backed_up, ..passkey.clone() };
+    Ok(VerifiedPasskey { loaded: passkey.clone(), used, events })
+}
+
+impl VerifiedPasskey {
+    /// The `amr` of a login with it (RFC 8176): a key, and the user verification that unlocked it.
+    pub(crate) fn amr(&self) -> Vec<String> {
+        self.key_amr().iter().chain(Method::Passkey.amr()).map(|&method| method.to_owned()).collect()
+    }
+
+    /// The `amr` of the key: in software if it may be copied, otherwise in hardware.
+    pub(crate) const fn key_amr(&self) -> &'static [&'static str] {
+        if self.used.backup_eligible { &["swk"] } else { &["hwk"] }
+    }
+
+    /// Adds the use of the passkey to the transaction. Fails with `Condition::Passkey` if it changed after it was loaded.
+    pub(crate) fn add_to(&self, app: &App, transaction: &mut Transaction) {
+        transaction.use_passkey(&self.loaded, &self.used, app.clock.now());
+        for event in &self.events {
+            transaction.record_event(event);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! A login between its factors: what it asks for after the first, what it keeps until the second, and the session then. Nothing about the
+//! account is sent in between.
+
+use serde_json::json;
+use shared::{
+    app::App,
+    context::Context,
+    crypto::{device_token::DeviceToken, key::KeyPurpose},
+    domain::{
+        account::Status,
+        audit::{Action, Outcome},
+        challenge::SECOND_FACTOR_SECONDS,
+        device::Trust,
+        mail::Content,
+        second_factor::{Method, with_methods},
+        session::SessionOptions,
+    },
+    error::Error,
+    http::{Response, StatusCode},
+    mail,
+    store::{
+        Account, Challenge, Device, Expected, ExpectedSecret, Factors, SecondFactor, StoredPasskey, Transaction,
+        UserQuery, challenge_key,
+    },
+    user_cipher::UserCipher,
+};
+
+use crate::auth::{
+    continuation_token::ContinuationToken,
+    mailed_code,
+    session::{
+        device::PresentedDevice,
+        issue::{self, SignIn},
+        subject::SignInSubject,
+    },
+    user,
+};
+
+/// What a login asks for after its first factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NextStep {
+    /// One of the account's second factors.
+    SecondFactor,
+    /// A mailed code, because the device is unrecognised.
+    EmailCode,
+}
+
+/// What a login asks for after one factor. `device` is the recognised device.
+pub(crate) fn next_step(app: &App, account: &Account, device: Option<&Device>) -> Option<NextStep> {
+    if account.mfa_since.is_some() {
+        let until = device
+            .and_then(|device| device.state.trusted_until(account.device_epoch, account.mfa_since, app.clock.now()));
+        return until.is_none().then_some(NextStep::SecondFactor);
+    }
+    // An account without an address could never receive the code.
+    let unrecognised = app.config.unknown_device_code && device.is_none() && account.email.is_some();
+    unrecognised.then_some(NextStep::EmailCode)
+}
+
+/// Adds the challenge of a pending login to the transaction. The answer is for after the commit. It only says which methods the account
+/// has.
+///
+/// # Errors
+/// `temporarily_unavailable`.
+pub(crate) async fn ask(
+    app: &App,
+    subject: &SignInSubject<'_>,
+    step: NextStep,
+    options: &SessionOptions,
+    transaction: &mut Transaction,
+) -> Result<Response, Error> {
+    let SignInSubject { account, cipher, amr, .. } = *subject;
+    let token = ContinuationToken::new(app);
+    let expires_at = app.clock.now().plus_seconds(SECOND_FACTOR_SECONDS);
+    let (methods, code) = match step {
+        NextStep::SecondFactor => {
+            let passkey = (account.passkeys > 0).then_some(Method::Passkey);
+            ([Method::Totp, Method::BackupCode].into_iter().chain(passkey).collect(), None)
+        }
+        NextStep::EmailCode => {
+            (vec![Method::EmailCode], Some(mail_code(app, account, cipher, transaction).await?.hash))
+        }
+    };
+    let fields = cipher.item(&challenge_key(&token.challenge));
+    let payload = SecondFactor {
+        session_epoch: account.session_epoch,
+        amr: amr.to_vec(),
+        options: fields.seal_json(SecondFactor::OPTIONS, options).await?,
+        code,
+    };
+    let expected = Expected::ContinuationToken(token.expected(app, expires_at).await?);
+    transaction.issue_challenge(&Challenge::new(&token.challenge, &account.id, payload, expected, expires_at));
+    let answer = json!({
+        "status": "mfa_required",
+        "mfa_token": token.encode(),
+        "methods": methods.into_iter().map(Method::as_str).collect::<Vec<_>>(),
+        "expires_in": SECOND_FACTOR_SECONDS,
+    });
+    Ok(Response::json(StatusCode::OK, &answer))
+}
+
+/// Adds the mail with a login code to the transaction.
+async fn mail_code(
+    app: &App,
+    account: &Account,
+    cipher: &UserCipher<'_>,
+    transaction: &mut Transaction,
+) -> Result<ExpectedSecret, Error> {
+    let address = user::address(cipher, account).await?.ok_or_else(|| Error::internal("a code without an address"))?;
+    let expires_at = app.clock.now().plus_seconds(SECOND_FACTOR_SECONDS);
+    let (code, expected) = mailed_code::new(app, expires_at).await?;
+    let content = Content::LoginCode { code: code.display().to_string() };
+    transaction.put_mail(&mail::compose(cipher, &address, content, expires_at).await?.in_epoch_of(account));
+    Ok(expected)
+}
+
+/// A login that waits for its second factor, with the user that it is for.
+pub(crate) struct PendingLogin<'a> {
+    pub(crate) challenge: &'a Challenge<SecondFactor>,
+    /// The session options of the first request.
+    pub(crate) options: SessionOptions,
+    pub(crate) account: Account,
+    pub(crate) cipher: UserCipher<'a>,
+    pub(crate) factors: Factors,
+    /// The passkey that was asked for, if the user has it.
+    pub(crate) passkey: Option<StoredPasskey>,
+    /// The recognised device.
+    pub(crate) device: Option<(Device, DeviceToken)>,
+}
+
+/// Loads a pending login, and the passkey with this id.
+///
+/// # Errors
+/// `invalid_code` if the login is no longer pending, because its account's sessions were ended.
+pub(crate) async fn load<'a>(
+    app: &'a App,
+    challenge: &'a Challenge<SecondFactor>,
+    passkey: Option<&str>,
+) -> Result<PendingLogin<'a>, Error> {
+    let query = UserQuery { factors: true, passkey, ..UserQuery::ACCOUNT };
+    let record = app.store.load(&challenge.user_id, query).await?;
+    let (account, salt) = record.account.zip(record.salt).ok_or(Error::InvalidCode)?;
+    if account.session_epoch != challenge.payload.session_epoch {
+        return Err(Error::InvalidCode);
+    }
+    let cipher = app.user_cipher(salt);
+    let fields = cipher.item(&challenge_key(&challenge.id));
+    let options: SessionOptions = fields.open_json(SecondFactor::OPTIONS, &challenge.payload.options).await?;
+    let device = recognised_device(app, &account, &options).await?;
+    let (factors, passkey) = (record.factors, record.passkey);
+    Ok(PendingLogin { challenge, options, account, cipher, factors, passkey, device })
+}
+
+/// The device of the first request, if the account still recognises it.
+async fn recognised_device(
+    app: &App,
+    account: &Account,
+    options: &SessionOptions,
+) -> Result<Option<(Device, DeviceToken)>, Error> {
+    let index = app.keyring.get(KeyPurpose::Index).await?;
+    let token = options.device_token.as_ref().and_then(|token| DeviceToken::parse(&index, &token.0));
+    let Some(token) = token else { return Ok(None) };
+    let device = app.store.device(&account.id, &token.device_id).await?;
+    let presented = PresentedDevice { index: &index, token: &token, options };
+    let recognised = device.filter(|device| presented.is_recognised(app, account, device));
+    Ok(recognised.zip(Some(token)))
+}
+
+impl PendingLogin<'_> {
+    /// The key that attempts at the second factor are counted by: of all unrecognised devices together, or of each recognised one.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the `index` key.
+    pub(crate) async fn tried_by(&self, app: &App) -> Result<String, Error> {
+        let index = app.keyring.get(KeyPurpose::Index).await?;
+        Ok(match &self.device {
+            Some((_, token)) => token.hash(&index),
+            None => self.account.id.to_string(),
+        })
+    }
+
+    /// Refuses the login: records the refusal and returns the error.
+    ///
+    /// # Errors
+    /// `error`; `temporarily_unavailable` if the event cannot be recorded.
+    pub(crate) async fn refuse<T>(&self, context: Context<'_>, method: Method, error: Error) -> Result<T, Error> {
+        context.refuse(&self.cipher, Action::Login, method.as_str(), error).await
+    }
+
+    /// Adds the end of the login to the transaction: the second factor was right.
+    ///
+    /// # Errors
+    /// `account_banned`; `temporarily_unavailable`.
+    pub(crate) async fn sign_in(
+        &self,
+        context: Context<'_>,
+        proof: SecondFactorProof<'_>,
+        transaction: &mut Transaction,
+    ) -> Result<SignIn, Error> {
+        let (app, account) = (context.app, &self.account);
+        if account.status == Status::Banned {
+            return Err(Error::AccountBanned);
+        }
+        let active = Account { status: Status::Active, ..account.clone() };
+        let amr = with_methods(&with_methods(&self.challenge.payload.amr, proof.amr), proof.method.amr());
+        let days = app.config.trusted_device_days;
+        let trust = account
+            .mfa_since
+            .filter(|_| proof.trust_device && days > 0)
+            .map(|mfa_since| Trust { until: app.clock.now().plus_seconds(days * 86_400), mfa_since });
+        let subject = SignInSubject {
+            confirmed: true,
+            device: self.device.as_ref().map(|(device, token)| (device, token)),
+            trust,
+            ..SignInSubject::new(&active, &self.cipher, &amr)
+        };
+        let sign_in = issue::prepare(context, &subject, &self.options).await?;
+        let event = context.event(&self.cipher, Action::Login, Outcome::Success, proof.method.as_str()).await?;
+        transaction.consume_challenge(self.challenge);
+        transaction.record_login(account, &sign_in.last_login, None);
+        sign_in.add_to(transaction);
+        transaction.record_event(&event);
+        Ok(sign_in)
+    }
+}
+
+/// A right second factor.
+#[derive(Clone, Copy)]
+pub(crate) struct SecondFactorProof<'a> {
+    pub(crate) method: Method,
+    /// What `amr` says of it, in addition to the method's own.
+    pub(crate) amr: &'a [&'a str],
+    /// Whether the client asked to trust the device.
+    pub(crate) trust_device: bool,
+}

@@ -1,0 +1,12 @@
+//! What several operations share. Nothing here knows an operation or an area.
+
+pub(crate) mod access_token;
+pub(crate) mod caller;
+pub(crate) mod continuation_token;
+pub(crate) mod csrf;
+pub(crate) mod identify;
+pub(crate) mod mailed_code;
+pub(crate) mod mfa;
+pub(crate) mod password;
+pub(crate) mod session;
+pub(crate) mod user;

@@ -1,0 +1,85 @@
+//! The alert of a suspicious login: audit events, and a mail with a link to disown the login.
+
+use shared::{
+    app::App,
+    context::Context,
+    domain::{
+        audit::{Action, Outcome},
+        challenge::DISOWN_SECONDS,
+        geo_location::GeoLocation,
+        mail::{Content, NOTICE_SECONDS},
+        network,
+        suspicion::{Suspicion, SuspiciousLogin},
+        user_agent::UserAgent,
+    },
+    error::Error,
+    mail,
+    store::{AuditEvent, Challenge, DisownedLogin, Expected, StoredMail, Transaction},
+};
+
+use crate::auth::{continuation_token::ContinuationToken, session::subject::SignInSubject, user};
+
+/// What a suspicious login adds to its transaction.
+pub(crate) struct Alert {
+    /// One for each suspicion.
+    events: Vec<AuditEvent>,
+    /// The mail, and the challenge of its link, if the account has an address.
+    mail: Option<(StoredMail, Challenge<DisownedLogin>)>,
+}
+
+/// Prepares an alert. Stores nothing.
+///
+/// # Errors
+/// `temporarily_unavailable` without the keys.
+pub(crate) async fn prepare(
+    context: Context<'_>,
+    subject: &SignInSubject<'_>,
+    location: Option<&GeoLocation>,
+    suspicions: &[Suspicion],
+) -> Result<Alert, Error> {
+    let Context { app, request } = context;
+    let SignInSubject { account, cipher, .. } = *subject;
+    let mut events = Vec::new();
+    for suspicion in suspicions {
+        events.push(context.event(cipher, Action::SuspiciousLogin, Outcome::Success, suspicion.as_str()).await?);
+    }
+    let Some(address) = user::address(cipher, account).await? else { return Ok(Alert { events, mail: None }) };
+    let now = app.clock.now();
+    let link = ContinuationToken::new(app);
+    let expires_at = now.plus_seconds(DISOWN_SECONDS);
+    let payload = DisownedLogin { device_epoch: account.device_epoch };
+    let expected = Expected::Mailed { code: None, link: Some(link.expected(app, expires_at).await?) };
+    let challenge = Challenge::new(&link.challenge, &account.id, payload, expected, expires_at);
+    let network = network::truncated(request.client.ip);
+    let content = Content::NewLogin {
+        at: now.rfc3339(),
+        device: UserAgent::parse(&request.client.user_agent).describe(),
+        place: match location.map(GeoLocation::describe).filter(|text| !text.is_empty()) {
+            Some(text) => format!("{text} ({network})"),
+            None => network,
+        },
+        reason: suspicions.iter().map(|suspicion| suspicion.describe()).collect::<Vec<_>>().join(" "),
+        link: format!("{}/login-disown#token={}", app.public_url().await?, link.encode()),
+    };
+    let mail = mail::compose(cipher, &address, content, now.plus_seconds(NOTICE_SECONDS)).await?;
+    Ok(Alert { events, mail: Some((mail.in_epoch_of(account), challenge)) })
+}
+
+impl Alert {
+    /// Adds the alert to the transaction.
+    pub(crate) fn add_to(&self, transaction: &mut Transaction) {
+        for event in &self.events {
+            transaction.record_event(event);
+        }
+        if let Some((mail, challenge)) = &self.mail {
+            transaction.issue_challenge(challenge);
+            transaction.put_mail(mail);
+        }
+    }
+
+    /// Whether the session proves nothing sensitive until a mailed code confirms the login. An account without an address could never
+    /// confirm it.
+    pub(crate) fn asks_for_step_up(&self, app: &App) -> bool {
+        app.config.suspicious_login == SuspiciousLogin::StepUp && self.mail.is_some()
+    }
+}

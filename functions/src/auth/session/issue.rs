@@ -1,0 +1,207 @@
+//! The end of every login: a session, the device that it is on, and its first tokens.
+
+use shared::{
+    app::App,
+    context::Context,
+    crypto::{
+        key::KeyPurpose,
+        lookup_hash::{Subject, lookup_hash},
+        password_hash::Cost,
+        refresh_token::RefreshToken,
+        secret::Token,
+    },
+    domain::{
+        audit::{Action, Outcome},
+        geo_location::GeoLocation,
+        network,
+        session::{SessionOptions, SessionState},
+        suspicion::LoginHistory,
+    },
+    error::Error,
+    store::{Account, AuditEvent, DeviceLogin, LastLogin, Session, Transaction},
+    user_cipher::UserCipher,
+};
+
+use crate::auth::session::{
+    alert::{self, Alert},
+    device,
+    response::{Authenticated, Grant, missing_key},
+    subject::SignInSubject,
+};
+
+/// A session that is ready to be stored, with the answer for the client.
+pub(crate) struct SignIn {
+    /// What the account's own write records.
+    pub(crate) last_login: LastLogin,
+    pub(crate) answer: Authenticated,
+    session: Session,
+    device_login: DeviceLogin,
+    alert: Option<Alert>,
+    sessions_over_limit: Vec<(Session, AuditEvent)>,
+    is_new: bool,
+}
+
+impl SignIn {
+    /// Adds everything to the transaction, except what the account's own write records. Fails with `Condition::Session` or `Device`
+    /// if the account's other sessions, or the device, changed meanwhile.
+    pub(crate) fn add_to(&self, transaction: &mut Transaction) {
+        let (user_id, now) = (&self.session.user_id, self.session.created_at);
+        transaction.create_session(&self.session);
+        if self.is_new {
+            transaction.create_device(user_id, &self.device_login, now);
+        } else {
+            transaction.record_device_login(user_id, &self.device_login, now);
+        }
+        for (session, event) in &self.sessions_over_limit {
+            transaction.end_session(session, "session_limit", now);
+            transaction.record_event(event);
+        }
+        if let Some(alert) = &self.alert {
+            alert.add_to(transaction);
+        }
+    }
+}
+
+/// Prepares the session of a login. Stores nothing, so whatever fails before the transaction has not happened.
+///
+/// # Errors
+/// `temporarily_unavailable`.
+pub(crate) async fn prepare(
+    context: Context<'_>,
+    subject: &SignInSubject<'_>,
+    options: &SessionOptions,
+) -> Result<SignIn, Error> {
+    let Context { app, request } = context;
+    let SignInSubject { account, cipher, .. } = *subject;
+    let (now, client) = (app.clock.now(), &request.client);
+    let location = client.location.clone().or_else(|| app.geo.locate(client.ip));
+    let history = login_history(cipher, account).await?;
+    let alert = alert(context, subject, &history, location.as_ref()).await?;
+    let unconfirmed = !subject.confirmed && alert.as_ref().is_some_and(|alert| alert.asks_for_step_up(app));
+    let login = device::Login { location: location.as_ref(), unconfirmed };
+    let (device_login, device_token) = device::login(context, subject, options, login).await?;
+
+    let id = Token::random(&*app.rng);
+    let refresh_keys = app.keyring.get(KeyPurpose::Refresh).await?;
+    let refresh = RefreshToken::derive(refresh_keys.newest(), &account.id, &id, 0);
+    let index = app.keyring.get(KeyPurpose::Index).await?;
+    let hash = lookup_hash(&index, Subject::Session, id.bytes());
+    let key = Session::key(&account.id, &hash);
+    let fields = cipher.item(&key);
+    let lifetime = app.config.session_lifetime(options.remember_me, now);
+    let session = Session {
+        user_id: account.id.clone(),
+        sealed_id: fields.seal(Session::ID, &id.encode()).await?,
+        state: SessionState::new(account.session_epoch, lifetime, now),
+        created_at: now,
+        auth_time: now,
+        unconfirmed,
+        code_challenge: None,
+        amr: subject.amr.to_vec(),
+        remember_me: options.remember_me,
+        refresh_key_version: refresh.key_version,
+        refresh_hash: refresh_hash(app, &refresh).await?,
+        ip: fields.seal(Session::IP, &client.ip.to_string()).await?,
+        ip_hash: cipher.ip_hash(client.ip).await?,
+        ip_truncated: network::truncated(client.ip),
+        user_agent: fields.seal(Session::USER_AGENT, &client.user_agent).await?,
+        location: fields.seal_json_some(Session::LOCATION, location.as_ref()).await?,
+        device_id: Some(device_login.id.clone()),
+        hash,
+    };
+    // The next login is not compared with one that was not confirmed.
+    let history = (!unconfirmed).then(|| history.after(location.as_ref(), now));
+    let last_login = last_login(context, cipher, account, history).await?;
+    let account = Account { last_login_at: Some(now), ..account.clone() };
+    let grant = Grant { cipher, account: &account, session: &session, id: &id, transport: options.transport };
+    let mut answer = grant.authenticated(app, &refresh).await?;
+    answer.device_token = device_token.map(|token| token.encode(&index));
+    answer.known_device_token = subject.device.map(|(_, token)| token.encode(&index));
+    Ok(SignIn {
+        sessions_over_limit: sessions_over_limit(context, subject).await?,
+        is_new: subject.is_new,
+        last_login,
+        answer,
+        session,
+        device_login,
+        alert,
+    })
+}
+
+/// The alert of a login that is unlike those before it.
+async fn alert(
+    context: Context<'_>,
+    subject: &SignInSubject<'_>,
+    history: &LoginHistory,
+    location: Option<&GeoLocation>,
+) -> Result<Option<Alert>, Error> {
+    let suspicions = history.suspicions(subject.device.is_some(), location, context.app.clock.now());
+    if suspicions.is_empty() || subject.is_new {
+        return Ok(None);
+    }
+    alert::prepare(context, subject, location, &suspicions).await.map(Some)
+}
+
+/// What the account records of this login.
+async fn last_login(
+    context: Context<'_>,
+    cipher: &UserCipher<'_>,
+    account: &Account,
+    history: Option<LoginHistory>,
+) -> Result<LastLogin, Error> {
+    let client = &context.request.client;
+    let key = Account::key(&account.id);
+    let fields = cipher.item(&key);
+    Ok(LastLogin {
+        at: context.app.clock.now(),
+        ip: fields.seal(Account::LAST_LOGIN_IP, &client.ip.to_string()).await?,
+        user_agent: fields.seal(Account::LAST_LOGIN_USER_AGENT, &client.user_agent).await?,
+        login_history: fields.seal_json_some(Account::LOGIN_HISTORY, history.as_ref()).await?,
+    })
+}
+
+/// The login history of an account.
+///
+/// # Errors
+/// `temporarily_unavailable` without the key.
+pub(crate) async fn login_history(cipher: &UserCipher<'_>, account: &Account) -> Result<LoginHistory, Error> {
+    let fields = cipher.item(&Account::key(&account.id));
+    let history = fields.open_json_some(Account::LOGIN_HISTORY, account.login_history.as_ref()).await?;
+    Ok(history.unwrap_or_default())
+}
+
+/// The most sessions that one login ends. What is left after a burst of parallel logins, the next login ends.
+const MAX_SESSIONS_OVER_LIMIT: usize = 20;
+
+/// The sessions that this login ends because the deployment limits them, the longest idle first.
+async fn sessions_over_limit(
+    context: Context<'_>,
+    subject: &SignInSubject<'_>,
+) -> Result<Vec<(Session, AuditEvent)>, Error> {
+    let (app, account) = (context.app, subject.account);
+    let Ok(limit @ 1..) = usize::try_from(app.config.session_limit) else { return Ok(Vec::new()) };
+    if subject.is_new {
+        return Ok(Vec::new());
+    }
+    let now = app.clock.now();
+    let mut sessions = app.store.sessions(&account.id).await?;
+    sessions.retain(|session| session.state.is_active(account.session_epoch, now));
+    sessions.sort_by_key(|session| session.state.last_active_at);
+    let over = (sessions.len() + 1).saturating_sub(limit).min(MAX_SESSIONS_OVER_LIMIT);
+    let mut ending = Vec::new();
+    for session in sessions.into_iter().take(over) {
+        let event = context.event(subject.cipher, Action::RevokeSession, Outcome::Success, "session_limit").await?;
+        ending.push((session, event));
+    }
+    Ok(ending)
+}
+
+/// What a session stores of a refresh token: an Argon2id hash at the token grade, under the token's own key.
+///
+/// # Errors
+/// `temporarily_unavailable`.
+pub(crate) async fn refresh_hash(app: &App, token: &RefreshToken) -> Result<String, Error> {
+    let keys = app.keyring.get(KeyPurpose::Refresh).await?;
+    let key = keys.version(token.key_version).ok_or_else(missing_key)?;
+    Ok(app.hasher.hash(token.secret(), app.rng.bytes(), key.pepper(), Cost::TOKEN).await?)
+}

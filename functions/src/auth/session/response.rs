@@ -1,0 +1,170 @@
+//! Answers that carry tokens, in the body or in cookies.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
+use shared::{
+    app::App,
+    crypto::{
+        access_token::{self, Claims},
+        key::KeyPurpose,
+        refresh_token::RefreshToken,
+        secret::Token,
+    },
+    domain::{device::KNOWN_SECONDS, second_factor::aal, session::Transport},
+    error::Error,
+    http::{Cookie, Response, StatusCode},
+    store::{Account, Session},
+    user_cipher::UserCipher,
+};
+
+use crate::auth::{
+    csrf::{self, Bound},
+    user::User,
+};
+
+/// The answer that ends a login (docs/api.md, "Answers that end a login step").
+#[derive(Serialize)]
+pub(crate) struct Authenticated {
+    status: &'static str,
+    #[serde(flatten)]
+    access: Access,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    refresh_expires_in: i64,
+    session_id: String,
+    user: User,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) device_token: Option<String>,
+    /// The token of a recognised device. It only renews the cookie.
+    #[serde(skip)]
+    pub(crate) known_device_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) recovery_key: Option<String>,
+}
+
+/// An access token. With cookies, the body has a CSRF token instead.
+#[derive(Serialize)]
+pub(crate) struct Access {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<String>,
+    token_type: &'static str,
+    expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf_token: Option<String>,
+}
+
+/// A session that tokens are issued for.
+#[derive(Clone, Copy)]
+pub(crate) struct Grant<'a> {
+    pub(crate) cipher: &'a UserCipher<'a>,
+    pub(crate) account: &'a Account,
+    pub(crate) session: &'a Session,
+    /// The session's id.
+    pub(crate) id: &'a Token,
+    pub(crate) transport: Transport,
+}
+
+impl Grant<'_> {
+    /// The answer with a new access token.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the keys.
+    pub(crate) async fn access(&self, app: &App) -> Result<Access, Error> {
+        let csrf_token = match self.transport {
+            Transport::Cookie => Some(csrf::issue(app, &Bound::Session(self.id.clone())).await?),
+            Transport::Token => None,
+        };
+        Ok(Access {
+            access_token: Some(self.access_token(app).await?),
+            token_type: "Bearer",
+            expires_in: app.config.access_token_seconds,
+            csrf_token,
+        })
+    }
+
+    /// The answer with a new access token and this refresh token.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the keys.
+    pub(crate) async fn authenticated(&self, app: &App, refresh: &RefreshToken) -> Result<Authenticated, Error> {
+        let now = app.clock.now();
+        let refresh_keys = app.keyring.get(KeyPurpose::Refresh).await?;
+        let refresh_key = refresh_keys.version(refresh.key_version).ok_or_else(missing_key)?;
+        Ok(Authenticated {
+            status: "authenticated",
+            access: self.access(app).await?,
+            refresh_token: Some(refresh.encode(refresh_key).to_string()),
+            refresh_expires_in: self.session.state.ends_at().seconds() - now.seconds(),
+            session_id: self.id.encode(),
+            user: User::open(self.cipher, self.account).await?,
+            device_token: None,
+            known_device_token: None,
+            recovery_key: None,
+        })
+    }
+
+    async fn access_token(&self, app: &App) -> Result<String, Error> {
+        let (account, session, now) = (self.account, self.session, app.clock.now());
+        let issuer = app.public_url().await?;
+        let claims = Claims {
+            aud: app.config.audience.clone().unwrap_or_else(|| issuer.clone()),
+            iss: issuer,
+            sub: account.id.to_string(),
+            sid: self.id.encode(),
+            jti: URL_SAFE_NO_PAD.encode(app.rng.bytes::<16>()),
+            iat: now.seconds(),
+            nbf: now.seconds(),
+            exp: now.seconds() + app.config.access_token_seconds,
+            // A suspicious login has proven nothing until it is confirmed.
+            auth_time: if session.unconfirmed { 0 } else { session.auth_time.seconds() },
+            amr: session.amr.clone(),
+            aal: if session.unconfirmed { "aal1" } else { aal(&session.amr, session.auth_time, now) }.to_owned(),
+            roles: account.roles.clone(),
+            permissions: account.permissions.clone(),
+        };
+        access_token::sign(&claims, app.keyring.get(KeyPurpose::Signing).await?.newest())
+    }
+}
+
+/// A session names a version of the `refresh` key that the keyring no longer has.
+pub(crate) fn missing_key() -> Error {
+    Error::internal("a session's refresh key is gone")
+}
+
+impl Access {
+    /// The `Set-Cookie` of the access token, which leaves the body, if cookies carry it.
+    fn take_cookie(&mut self) -> Option<String> {
+        self.csrf_token.as_ref()?;
+        Some(Cookie::Access.set(&self.access_token.take()?, self.expires_in))
+    }
+
+    /// The answer of an operation that renews the access token alone.
+    pub(crate) fn into_response(mut self) -> Response {
+        let cookie = self.take_cookie();
+        let response = Response::json(StatusCode::OK, &self);
+        cookie.into_iter().fold(response, Response::with_cookie)
+    }
+}
+
+impl Authenticated {
+    /// The answer with its tokens in the body or in cookies.
+    pub(crate) fn into_response(mut self, status: StatusCode) -> Response {
+        let mut cookies = Vec::new();
+        if let Some(access) = self.access.take_cookie() {
+            cookies.push(access);
+            let refresh = self.refresh_token.take();
+            cookies.extend(refresh.map(|token| Cookie::Refresh.set(&token, self.refresh_expires_in)));
+            let device = self.device_token.take().or_else(|| self.known_device_token.take());
+            cookies.extend(device.map(|token| Cookie::Device.set(&token, KNOWN_SECONDS)));
+        }
+        cookies.into_iter().fold(Response::json(status, &self), Response::with_cookie)
+    }
+}
+
+/// The answer to a client whose session has ended: with cookie transport, without the session's cookies.
+pub(crate) fn without_session_cookies(response: Response, transport: Transport) -> Response {
+    match transport {
+        Transport::Cookie => response.with_cookie(Cookie::Access.clear()).with_cookie(Cookie::Refresh.clear()),
+        Transport::Token => response,
+    }
+}

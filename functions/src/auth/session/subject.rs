@@ -1,0 +1,35 @@
+//! The user that a login authenticates.
+
+use shared::{
+    crypto::device_token::DeviceToken,
+    domain::device::Trust,
+    store::{Account, Device},
+    user_cipher::UserCipher,
+};
+
+/// The user that a login authenticates, with what the login has found out.
+#[derive(Clone, Copy)]
+pub(crate) struct SignInSubject<'a> {
+    /// The account as it is once the login has succeeded.
+    pub(crate) account: &'a Account,
+    pub(crate) cipher: &'a UserCipher<'a>,
+    /// The authentication methods (RFC 8176).
+    pub(crate) amr: &'a [String],
+    /// Whether the methods confirm even a suspicious login. A password alone does not.
+    pub(crate) confirmed: bool,
+    /// The recognised device, and its token.
+    pub(crate) device: Option<(&'a Device, &'a DeviceToken)>,
+    /// The trust that the login gives to the device.
+    pub(crate) trust: Option<Trust>,
+    /// The trust that let the login skip the second factor.
+    pub(crate) relied_on: Option<Trust>,
+    /// Whether the account is being created, so that no login came before.
+    pub(crate) is_new: bool,
+}
+
+impl<'a> SignInSubject<'a> {
+    /// The user of a login on an unrecognised device, by one unconfirmed factor.
+    pub(crate) const fn new(account: &'a Account, cipher: &'a UserCipher<'a>, amr: &'a [String]) -> Self {
+        Self { account, cipher, amr, confirmed: false, device: None, trust: None, relied_on: None, is_new: false }
+    }
+}

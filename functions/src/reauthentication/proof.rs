@@ -1,0 +1,92 @@
+//! What every renewed proof comes to: a confirmed login, a recent `auth_time`, a new access token.
+
+use shared::{
+    app::App,
+    context::Context,
+    domain::{
+        audit::{Action, Outcome},
+        otp_code::OtpCode,
+        second_factor::{MULTI_FACTOR, with_methods},
+    },
+    error::Error,
+    store::{Account, Attempt, CommitError, Condition, FactorUse, Session, Transaction},
+};
+
+use crate::auth::{
+    caller::Caller,
+    mfa::codes::{self, TypedCode},
+    session::{
+        issue,
+        response::{Access, Grant},
+    },
+};
+
+/// Verifies the second factor that came with another proof, if one came.
+///
+/// # Errors
+/// `invalid_code`, `locked_out`, `temporarily_unavailable`.
+pub(super) async fn verify_second_factor<'a>(
+    app: &App,
+    caller: &'a Caller<'_>,
+    totp: Option<OtpCode>,
+) -> Result<Option<(FactorUse<'a>, Attempt)>, Error> {
+    match totp {
+        Some(code) => codes::verify_code_in_session(app, caller, &TypedCode::Totp(code)).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Requires in the transaction that the account is as it was loaded. If the login was suspicious, confirms it: its device is recognised from
+/// now on, and later logins are compared with its location.
+///
+/// # Errors
+/// `temporarily_unavailable` without the keys.
+pub(super) async fn confirm_login(caller: &Caller<'_>, transaction: &mut Transaction) -> Result<(), Error> {
+    let Caller { account, session, cipher, .. } = caller;
+    if !session.unconfirmed {
+        transaction.require_account(account);
+        return Ok(());
+    }
+    let fields = cipher.item(&Session::key(&account.id, &session.hash));
+    let location = fields.open_json_some(Session::LOCATION, session.location.as_ref()).await?;
+    let history = issue::login_history(cipher, account).await?.after(location.as_ref(), session.created_at);
+    let fields = cipher.item(&Account::key(&account.id));
+    transaction.record_login_history(account, &fields.seal_json(Account::LOGIN_HISTORY, &history).await?);
+    if let Some(device) = &session.device_id {
+        transaction.confirm_device(&account.id, device, account.device_epoch);
+    }
+    Ok(())
+}
+
+/// Adds the renewed proof to the transaction, and makes the access token that says so.
+///
+/// # Errors
+/// `temporarily_unavailable` without the keys.
+pub(super) async fn record_reauthentication(
+    context: Context<'_>,
+    caller: &Caller<'_>,
+    method: &'static str,
+    amr: &[&str],
+    transaction: &mut Transaction,
+) -> Result<Access, Error> {
+    let now = context.app.clock.now();
+    // The session is proven by these methods only. One factor does not renew an earlier proof by two.
+    let mut kept = caller.session.amr.clone();
+    kept.retain(|method| method != MULTI_FACTOR);
+    let amr = with_methods(&kept, amr);
+    let session = Session { auth_time: now, unconfirmed: false, amr, ..caller.session.clone() };
+    let Caller { account, session_id: id, cipher, transport, .. } = caller;
+    let event = context.event(cipher, Action::Reauthenticate, Outcome::Success, method).await?;
+    transaction.record_reauthentication(&session, &session.amr, now);
+    transaction.record_event(&event);
+    Grant { cipher, account, session: &session, id, transport: *transport }.access(context.app).await
+}
+
+/// The answer to a refused transaction of a renewed proof.
+pub(super) fn refusal(refused: CommitError) -> Error {
+    match refused {
+        refused if refused.is(Condition::Session) || refused.is(Condition::Device) => Error::SessionRevoked,
+        refused if refused.is(Condition::Challenge) || refused.is(Condition::Factors) => Error::InvalidCode,
+        refused => refused.into(),
+    }
+}

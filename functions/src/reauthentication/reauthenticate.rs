@@ -1,0 +1,197 @@
+//! `POST /v1/reauthenticate`: the user of a session proves their identity again. By the password, with a TOTP code where MFA is on; by a
+//! passkey; or by a mailed code, if there is no password or a suspicious login waits for it. The session's `auth_time` is then now.
+
+use shared::{
+    context::Context,
+    crypto::key::KeyPurpose,
+    domain::{
+        audit::Action,
+        limits::{CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION},
+        otp_code::OtpCode,
+        password::Password,
+        second_factor::Method,
+        session::OpaqueText,
+    },
+    error::Error,
+    http::{Request, Response},
+    operation::{Access, Operation, Route},
+    store::{Attempt, Challenge, Condition, FactorChange, PasskeyAssertion, SecretKind, UserQuery},
+    webauthn::Assertion,
+};
+
+use super::{
+    by_mailed_code,
+    proof::{confirm_login, record_reauthentication, refusal, verify_second_factor},
+};
+use crate::auth::{
+    caller::{self, Caller},
+    mfa::passkey,
+    password,
+};
+
+pub const OPERATION: Operation = Operation::http("reauthenticate", |context| Box::pin(handle(context)))
+    .summary(
+        "renews the proof of who is signed in: password (with an app's code where MFA is on), passkey, or mailed code",
+    )
+    .routes(&[Route::new("POST", "/v1/reauthenticate")])
+    .access(Access::Session)
+    .memory(1769)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::Csrf,
+        KeyPurpose::Signing,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldMfa,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+    ])
+    .limits(&[CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION]);
+
+enum Proof {
+    /// Nothing yet: a code is asked for.
+    None,
+    Password {
+        password: Password,
+        totp: Option<OtpCode>,
+    },
+    Code {
+        challenge_id: OpaqueText,
+        code: OtpCode,
+        totp: Option<OtpCode>,
+    },
+    Passkey {
+        challenge_id: OpaqueText,
+        assertion: Assertion,
+    },
+}
+
+impl Proof {
+    fn parse(request: &Request) -> Result<Self, Error> {
+        let mut fields = request.fields()?;
+        if fields.has("credential") {
+            let challenge_id = fields.required("challenge_id");
+            let assertion = fields.required("credential");
+            return fields.finish(|| Some(Self::Passkey { challenge_id: challenge_id?, assertion: assertion? }));
+        }
+        let totp_given = fields.has("totp_code");
+        let totp = fields.optional("totp_code");
+        if fields.has("challenge_id") || fields.has("code") {
+            let challenge_id = fields.required("challenge_id");
+            let code = fields.required("code");
+            return fields.finish(|| Some(Self::Code { challenge_id: challenge_id?, code: code?, totp }));
+        }
+        if fields.has("password") || totp_given {
+            let password = fields.required("password");
+            return fields.finish(|| Some(Self::Password { password: password?, totp }));
+        }
+        fields.finish(|| Some(Self::None))
+    }
+}
+
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app: _, request } = context;
+    let proof = Proof::parse(request)?;
+    let caller = caller::caller_with_factors(context).await?;
+    let mfa = caller.account.mfa_since.is_some();
+    // A suspicious login that waits for a mailed code is not confirmed by the password, because a thief may have it.
+    let waits_for_code = caller.session.unconfirmed && !mfa;
+    let (method, done) = match proof {
+        // As strong as the account's logins: with MFA, a password or a mailed code alone is not enough.
+        Proof::Password { totp: None, .. } | Proof::Code { totp: None, .. } if mfa => {
+            return Err(Error::field("totp_code", "is required"));
+        }
+        Proof::None if caller.account.password.is_some() && !waits_for_code => {
+            return Err(Error::field("password", "is required"));
+        }
+        Proof::Password { password, totp } if !waits_for_code => {
+            ("password", by_password(context, &caller, &password, totp).await)
+        }
+        Proof::Password { .. } | Proof::None => ("code_mailed", by_mailed_code::ask(context, &caller).await),
+        Proof::Code { challenge_id, code, totp } => {
+            ("code", by_mailed_code::accept(context, &caller, &challenge_id.0, &code, totp).await)
+        }
+        Proof::Passkey { challenge_id, assertion } => {
+            ("passkey", by_passkey(context, &caller, &challenge_id.0, &assertion).await)
+        }
+    };
+    caller.record_refusal(context, Action::Reauthenticate, method, done).await
+}
+
+async fn by_password(
+    context: Context<'_>,
+    caller: &Caller<'_>,
+    password: &Password,
+    totp: Option<OtpCode>,
+) -> Result<Response, Error> {
+    let app = context.app;
+    // Counted per session, so failures elsewhere don't count here, and failures here don't count there.
+    let (factor, now) = (app.config.limit_factor, app.clock.now());
+    let attempt = app.store.reserve_login("password/session", &caller.session.hash, factor, now).await?;
+    let right = match &caller.account.password {
+        Some(hash) => password::matches(app, password.bytes(), hash).await?,
+        None => false,
+    };
+    if !right {
+        return Err(Error::InvalidCredentials);
+    }
+    let second = match verify_second_factor(app, caller, totp).await {
+        Ok(second) => second,
+        Err(error) => {
+            app.store.refund([&attempt]).await?; // the password was right
+            return Err(error);
+        }
+    };
+    let mut transaction = app.store.transaction();
+    confirm_login(caller, &mut transaction).await?;
+    let mut amr = vec!["pwd"];
+    if let Some((used, _)) = &second {
+        transaction.use_factor(&caller.account.id, used, FactorChange::None);
+        amr.extend(Method::Totp.amr());
+    }
+    let access = record_reauthentication(context, caller, "password", &amr, &mut transaction).await?;
+    let attempts: Vec<&Attempt> = std::iter::once(&attempt).chain(second.as_ref().map(|(_, second)| second)).collect();
+    match app.store.commit_refunding(transaction, attempts.clone()).await {
+        Ok(()) => Ok(access.into_response()),
+        Err(refused) => {
+            if refused.is(Condition::Account) {
+                app.store.refund(attempts).await?; // both were right
+            }
+            Err(refusal(refused))
+        }
+    }
+}
+
+async fn by_passkey(
+    context: Context<'_>,
+    caller: &Caller<'_>,
+    challenge_id: &str,
+    assertion: &Assertion,
+) -> Result<Response, Error> {
+    let (app, now) = (context.app, context.app.clock.now());
+    let challenge: Option<Challenge<PasskeyAssertion>> = app.store.challenge(challenge_id, now).await?;
+    let challenge = challenge.ok_or(Error::InvalidCode)?;
+    let asked = &challenge.payload;
+    // A challenge for another user, or for the second factor of a login, is not for this session.
+    if asked.second_factor_of.is_some() || !asked.discoverable && challenge.user_id != caller.account.id {
+        return Err(Error::InvalidCode);
+    }
+    let reserved = app.store.reserve_attempt(challenge_id, SecretKind::Signature, now).await?;
+    let _: Challenge<PasskeyAssertion> = reserved.ok_or(Error::InvalidCode)?;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
+    let id = passkey::id(&index, assertion.credential_id());
+    let query = UserQuery { passkey: Some(&id), without_salt: true, ..UserQuery::ACCOUNT };
+    let stored = app.store.load(&caller.account.id, query).await?.passkey.ok_or(Error::InvalidCode)?;
+    let state = passkey::open_state(app, PasskeyAssertion::STATE, challenge_id, &asked.state).await?;
+    let verified = passkey::verify(context, &caller.cipher, &stored, assertion, &state).await?;
+    let mut transaction = app.store.transaction();
+    transaction.consume_challenge(&challenge);
+    verified.add_to(app, &mut transaction);
+    confirm_login(caller, &mut transaction).await?;
+    let amr = verified.amr();
+    let amr: Vec<&str> = amr.iter().map(String::as_str).collect();
+    let access = record_reauthentication(context, caller, "passkey", &amr, &mut transaction).await?;
+    app.store.commit(transaction).await.map_err(refusal)?;
+    Ok(access.into_response())
+}

@@ -1,0 +1,89 @@
+//! `POST /v1/logout`: ends the caller's session, which the access token names or, if that has expired, the refresh token.
+
+use shared::{
+    context::Context,
+    crypto::{key::KeyPurpose, refresh_token::RefreshToken, secret::Token},
+    domain::{
+        audit::{Action, Outcome},
+        ids::UserId,
+        session::{OpaqueText, Transport},
+    },
+    error::Error,
+    http::{Cookie, Response, StatusCode},
+    operation::{Access, Operation, Route},
+    store::{Condition, UserQuery},
+};
+
+use crate::auth::{
+    access_token,
+    caller::{self, Presented},
+    csrf,
+    session::response::without_session_cookies,
+};
+
+pub const OPERATION: Operation = Operation::http("logout", |context| Box::pin(handle(context)))
+    .summary("ends the session")
+    .routes(&[Route::new("POST", "/v1/logout")])
+    .access(Access::Session)
+    .keys(&[KeyPurpose::Index, KeyPurpose::Refresh, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp]);
+
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let app = context.app;
+    let NamedSession { user_id, session_id, method, transport } = named_session(context).await?;
+    let now = app.clock.now();
+    let session_hash = access_token::session_hash(app, &session_id).await?;
+    let record = app.store.load(&user_id, UserQuery::session(&session_hash)).await?;
+    let (account, session, cipher) = caller::complete(app, record).ok_or(Error::SessionRevoked)?;
+    if !session.state.is_active(account.session_epoch, now) {
+        return context.refuse(&cipher, Action::Logout, method, Error::SessionRevoked).await;
+    }
+    let event = context.event(&cipher, Action::Logout, Outcome::Success, method).await?;
+    let mut transaction = app.store.transaction();
+    transaction.end_session(&session, "logout", now);
+    transaction.record_event(&event);
+    match app.store.commit(transaction).await {
+        Ok(()) => Ok(without_session_cookies(Response::empty(StatusCode::NO_CONTENT), transport)),
+        Err(refused) if refused.is(Condition::Session) => Err(Error::SessionRevoked),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The session to end, and the token that names it.
+struct NamedSession {
+    user_id: UserId,
+    session_id: Token,
+    method: &'static str,
+    transport: Transport,
+}
+
+impl NamedSession {
+    fn from_refresh_token(token: &RefreshToken, transport: Transport) -> Self {
+        let (user_id, session_id) = (token.user_id.clone(), token.session_id.clone());
+        Self { user_id, session_id, method: "refresh_token", transport }
+    }
+}
+
+async fn named_session(context: Context<'_>) -> Result<NamedSession, Error> {
+    let Context { app, request } = context;
+    let mut fields = request.fields()?;
+    let in_body: Option<OpaqueText> = fields.optional("refresh_token");
+    fields.finish(|| Some(()))?;
+    if let Some(token) = in_body {
+        let keys = app.keyring.get(KeyPurpose::Refresh).await?;
+        let token = RefreshToken::parse(&keys, &token.0).ok_or(Error::InvalidToken)?;
+        return Ok(NamedSession::from_refresh_token(&token, Transport::Token));
+    }
+    match caller::presented(context).await {
+        Ok(Presented { user_id, session_id, transport, .. }) => {
+            Ok(NamedSession { user_id, session_id, method: "access_token", transport })
+        }
+        // The cookie of the access token has expired. That of the refresh token names the same session.
+        Err(Error::InvalidToken)
+            if !request.headers.contains_key("authorization") && request.cookie(Cookie::Refresh).is_some() =>
+        {
+            let token = csrf::checked_refresh_token(context).await?;
+            Ok(NamedSession::from_refresh_token(&token, Transport::Cookie))
+        }
+        Err(error) => Err(error),
+    }
+}

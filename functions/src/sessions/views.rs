@@ -1,0 +1,129 @@
+//! Sessions and devices as their owner sees them.
+
+use serde::Serialize;
+use shared::{
+    app::App,
+    domain::{
+        geo_location::{GeoLocation, LocationView},
+        user_agent::UserAgent,
+    },
+    error::Error,
+    store::{Device, Session},
+    user_cipher::{ItemCipher, UserCipher},
+};
+
+use crate::auth::{caller::Caller, session::device::trusted_until};
+
+/// A device (docs/api.md, `device-list`).
+#[derive(Serialize)]
+pub(super) struct DeviceView {
+    id: String,
+    name: String,
+    browser: Option<String>,
+    os: Option<String>,
+    trusted: bool,
+    trusted_until: Option<String>,
+    first_seen_at: String,
+    last_seen_at: String,
+    ip_truncated: String,
+    location: Option<LocationView>,
+    current: bool,
+}
+
+/// A session (docs/api.md, `session-list`).
+#[derive(Serialize)]
+pub(super) struct SessionView {
+    id: String,
+    current: bool,
+    created_at: String,
+    last_active_at: String,
+    expires_at: String,
+    remember_me: bool,
+    methods: Vec<String>,
+    device: SessionDevice,
+    user_agent: String,
+    ip_truncated: String,
+    location: Option<LocationView>,
+}
+
+#[derive(Serialize)]
+struct SessionDevice {
+    id: Option<String>,
+    name: String,
+    trusted: bool,
+}
+
+/// The name that its user gave a device or, without one, its description.
+async fn device_name(fields: &ItemCipher<'_>, device: &Device, agent: &UserAgent) -> Result<String, Error> {
+    let name = fields.open_some(Device::NAME, device.name.as_ref()).await?;
+    Ok(name.unwrap_or_else(|| agent.describe()))
+}
+
+impl DeviceView {
+    /// Decrypts a device for its owner.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the key.
+    pub(super) async fn open(app: &App, caller: &Caller<'_>, device: &Device) -> Result<Self, Error> {
+        let fields = caller.cipher.item(&Device::key(&device.user_id, &device.id));
+        let agent = UserAgent::parse(&fields.open(Device::USER_AGENT, &device.user_agent).await?);
+        let trusted_until = trusted_until(app, caller, device);
+        let location: Option<GeoLocation> = fields.open_json_some(Device::LOCATION, device.location.as_ref()).await?;
+        Ok(Self {
+            id: device.id.to_string(),
+            name: device_name(&fields, device, &agent).await?,
+            browser: agent.browser,
+            os: agent.os,
+            trusted: trusted_until.is_some(),
+            trusted_until: trusted_until.map(|until| until.rfc3339()),
+            first_seen_at: device.first_seen_at.rfc3339(),
+            last_seen_at: device.state.last_seen_at.rfc3339(),
+            ip_truncated: device.ip_truncated.clone(),
+            location: location.map(|location| location.view()),
+            current: caller.session.device_id.as_ref() == Some(&device.id),
+        })
+    }
+}
+
+impl SessionView {
+    /// Decrypts a session for its owner. `device` is the session's device, if it is active.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the key.
+    pub(super) async fn open(
+        app: &App,
+        caller: &Caller<'_>,
+        session: &Session,
+        device: Option<&Device>,
+    ) -> Result<Self, Error> {
+        let fields = caller.cipher.item(&Session::key(&session.user_id, &session.hash));
+        let user_agent = fields.open(Session::USER_AGENT, &session.user_agent).await?.to_string();
+        let location: Option<GeoLocation> = fields.open_json_some(Session::LOCATION, session.location.as_ref()).await?;
+        Ok(Self {
+            id: fields.open(Session::ID, &session.sealed_id).await?.to_string(),
+            current: session.hash == caller.session.hash,
+            created_at: session.created_at.rfc3339(),
+            last_active_at: session.state.last_active_at.rfc3339(),
+            expires_at: session.state.ends_at().rfc3339(),
+            remember_me: session.remember_me,
+            methods: session.amr.clone(),
+            device: SessionDevice {
+                id: device.map(|device| device.id.to_string()),
+                name: session_device_name(&caller.cipher, device, &UserAgent::parse(&user_agent)).await?,
+                trusted: device.and_then(|device| trusted_until(app, caller, device)).is_some(),
+            },
+            user_agent,
+            ip_truncated: session.ip_truncated.clone(),
+            location: location.map(|location| location.view()),
+        })
+    }
+}
+
+async fn session_device_name(
+    cipher: &UserCipher<'_>,
+    device: Option<&Device>,
+    agent: &UserAgent,
+) -> Result<String, Error> {
+    let Some(device) = device else { return Ok(agent.describe()) };
+    device_name(&cipher.item(&Device::key(&device.user_id, &device.id)), device, agent).await
+}

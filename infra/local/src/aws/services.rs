@@ -1,0 +1,224 @@
+//! The services of a world, and the steps of every call.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use serde_json::Value;
+use shared::{clock::Clock, rng::Rng};
+use tokio::sync::{oneshot, watch};
+
+use super::{
+    answer,
+    call::{self, ApiCall},
+    dynamodb,
+    error::{AwsError, ConnectionFailure},
+    injected, kms, permissions, process, ses,
+};
+use crate::{
+    account::role_arn,
+    clock::LocalClock,
+    credentials::ADMIN,
+    faults::{Faults, Kind, Service},
+    iam::{self, Requirement, Statement},
+    ledger::{Call, Ledger},
+    mailbox::Mailbox,
+    sync::lock,
+    template::Stack,
+};
+
+/// The host that receives functions' answers to CloudFormation, as in AWS.
+pub(crate) const CLOUDFORMATION_HOST: &str = "cloudformation-custom-resource-response-useast1.s3.amazonaws.com";
+
+/// What the ledger records about a call, apart from its result.
+#[derive(Debug, Default)]
+struct CallEffects {
+    tables: Vec<String>,
+    read_units: f64,
+    write_units: f64,
+    encryption_context: BTreeMap<String, String>,
+}
+
+pub(crate) struct Aws {
+    pub(crate) stack: Arc<Stack>,
+    /// The statements of each function, if they are not those of the stack.
+    pub(crate) edited_policies: Option<BTreeMap<String, Vec<Statement>>>,
+    pub(crate) database: dynoxide::Database,
+    pub(crate) kms: kms::Kms,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) identities: Vec<String>,
+    pub(crate) faults: Faults,
+    pub(crate) ledger: Ledger,
+    pub(crate) clock: Arc<LocalClock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    /// Counts up after every write to a table.
+    pub(crate) table_writes: watch::Sender<u64>,
+    /// Receivers of functions' answers to CloudFormation, by the path of the response URL.
+    pub(crate) callbacks: Mutex<HashMap<String, oneshot::Sender<Value>>>,
+}
+
+impl std::fmt::Debug for Aws {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Aws").finish_non_exhaustive()
+    }
+}
+
+impl Aws {
+    /// Answers a request as AWS does. `principal` is a function, or [`ADMIN`].
+    pub(crate) async fn call(
+        &self,
+        principal: &str,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, ConnectionFailure> {
+        if request.uri().host() == Some(CLOUDFORMATION_HOST) {
+            return Ok(self.answered_to_cloudformation(&request));
+        }
+        let local = request.uri().host().is_none_or(|host| host.ends_with(".amazonaws.com"));
+        if !local {
+            return Err(ConnectionFailure::Unreachable);
+        }
+        let Some((service, action)) = call::action(&request) else {
+            let unknown = AwsError::new(400, "UnknownOperationException", "not an operation of the local cloud");
+            return Ok(answer::failure(Service::DynamoDb, unknown, &self.request_id()));
+        };
+        let started = self.ledger.next();
+        // The services answer at once and in this thread. A blocking thread would cost more than the call, and all
+        // callers share one database anyway. This yield lets concurrent requests interleave at every call.
+        tokio::task::yield_now().await;
+        let call = ApiCall { principal, service, action: &action };
+        let fault = self.faults.decide(principal, service, &action);
+        let mut effects = CallEffects::default();
+        let result = match fault.and_then(|kind| injected::outcome(kind, &call)) {
+            Some(outcome) => outcome,
+            None => Ok(self.serve(&call, request.body(), &mut effects)),
+        };
+        let error = match &result {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(error.code.clone()),
+            Err(failure) => Some(format!("{failure:?}")),
+        };
+        if matches!(&result, Ok(Ok(_))) && service == Service::DynamoDb && effects.write_units > 0.0 {
+            self.table_writes.send_modify(|version| *version += 1);
+        }
+        self.ledger.record(Call {
+            function: principal.to_owned(),
+            service,
+            action,
+            tables: effects.tables,
+            started,
+            ended: self.ledger.next(),
+            read_units: effects.read_units,
+            write_units: effects.write_units,
+            error,
+            fault,
+            encryption_context: effects.encryption_context,
+        });
+        tokio::task::yield_now().await;
+        if fault == Some(Kind::Kill) {
+            return Err(process::end().await);
+        }
+        match result? {
+            _ if fault == Some(Kind::LostAnswer) => Err(ConnectionFailure::Lost),
+            Ok(body) => Ok(answer::success(service, body, &self.request_id())),
+            Err(error) => Ok(answer::failure(service, error, &self.request_id())),
+        }
+    }
+
+    fn serve(&self, call: &ApiCall<'_>, body: &[u8], effects: &mut CallEffects) -> Result<Value, AwsError> {
+        let ApiCall { principal, service, action } = *call;
+        let malformed = || AwsError::new(400, "SerializationException", "the body is not a JSON object");
+        let body: Value = serde_json::from_slice(body).ok().filter(Value::is_object).ok_or_else(malformed)?;
+        match service {
+            Service::DynamoDb => {
+                let body = dynamodb::with_table_names(body);
+                let permissions = permissions::required(&self.stack, action, &body)?;
+                effects.tables = permissions.tables;
+                self.authorize(principal, &permissions.requirements)?;
+                let outcome = dynamodb::run(&self.database, action, body);
+                (effects.read_units, effects.write_units) = outcome.units;
+                outcome.result
+            }
+            Service::Kms => {
+                let call = self.kms.parse(action, body)?;
+                effects.encryption_context.clone_from(call.context());
+                self.authorize(principal, &[call.requirement()])?;
+                call.run(&self.kms, &*self.rng)
+            }
+            Service::Ses | Service::Any => {
+                let mail = ses::parse(&body, &self.identities, &self.stack.configuration_sets)?;
+                self.authorize(principal, &mail.requirements)?;
+                let id = self.request_id();
+                let answer = serde_json::json!({ "MessageId": id });
+                let failed = |_| AwsError::new(500, "InternalServiceErrorException", "the mail could not be kept");
+                self.mailbox.deliver(mail.into_mail(id, self.clock.now().millis())).map_err(failed)?;
+                Ok(answer)
+            }
+        }
+    }
+
+    /// The statements that are enforced for a function.
+    pub(crate) fn statements(&self, function: &str) -> &[Statement] {
+        let statements = match &self.edited_policies {
+            Some(policies) => policies.get(function),
+            None => self.stack.functions.get(function).map(|function| &function.statements),
+        };
+        statements.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn authorize(&self, principal: &str, required: &[Requirement]) -> Result<(), AwsError> {
+        if principal == ADMIN {
+            return Ok(());
+        }
+        let statements = self.statements(principal);
+        let function = self.stack.functions.get(principal);
+        let boundary = function
+            .and_then(|function| function.boundary.as_ref())
+            .map(|boundary| self.stack.boundaries.get(boundary).map(Vec::as_slice).unwrap_or_default());
+        for required in required {
+            // A boundary grants nothing. It must also allow what the policy allows.
+            let decision = iam::evaluate(statements, required)
+                .and_then(|()| boundary.map_or(Ok(()), |boundary| iam::evaluate(boundary, required)));
+            if let Err(denial) = decision {
+                return Err(AwsError::denied(iam::message(&role_arn(principal), required, denial)));
+            }
+        }
+        Ok(())
+    }
+
+    fn answered_to_cloudformation(&self, request: &http::Request<Bytes>) -> http::Response<Bytes> {
+        let waiting = lock(&self.callbacks).remove(request.uri().path());
+        let answer = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
+        let accepted =
+            request.method() == http::Method::PUT && waiting.is_some_and(|sender| sender.send(answer).is_ok());
+        let mut response = http::Response::new(Bytes::new());
+        if !accepted {
+            *response.status_mut() = http::StatusCode::FORBIDDEN;
+        }
+        response
+    }
+
+    /// A request id in AWS's format.
+    pub(crate) fn request_id(&self) -> String {
+        let [a, b, c, d, e, f, g, h, rest @ ..] = self.unique_bytes();
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        format!(
+            "{}-{}-4{}-8{}-{}",
+            hex(&[a, b, c, d]),
+            hex(&[e, f]),
+            &hex(&[g, h])[1..],
+            &hex(&rest[..2])[1..],
+            hex(&rest[2..])
+        )
+    }
+
+    /// Sixteen bytes that no other request has. They do not come from the world's `Rng`, because a replay must not
+    /// depend on the number of ids.
+    fn unique_bytes(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.clock.now().millis().to_be_bytes());
+        bytes[8..].copy_from_slice(&self.ledger.next().to_be_bytes());
+        bytes
+    }
+}

@@ -1,0 +1,10 @@
+//! The credentials of local callers: the administrator, and each function under its own name.
+
+/// The access key of the administrator.
+pub const ACCESS_KEY: &str = "local";
+
+/// The secret key of all local callers. It protects nothing: the source shows it, and it opens only loopback ports.
+pub const SECRET_KEY: &str = "local-secret-no-use-elsewhere";
+
+/// The principal that may do everything: the holder of [`ACCESS_KEY`], and the world itself.
+pub(crate) const ADMIN: &str = "admin";

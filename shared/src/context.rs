@@ -1,0 +1,68 @@
+//! One request with the App that answers it.
+
+use crate::{
+    app::App,
+    domain::{
+        audit::{Action, Outcome},
+        network,
+    },
+    error::Error,
+    http::Request,
+    store::AuditEvent,
+    user_cipher::UserCipher,
+};
+
+/// One request with the App that answers it.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    pub app: &'a App,
+    pub request: &'a Request,
+}
+
+impl Context<'_> {
+    /// An audit event of a user, from this request, at the present time. `method` is the factor or means.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the keys.
+    pub async fn event(
+        &self,
+        cipher: &UserCipher<'_>,
+        action: Action,
+        outcome: Outcome,
+        method: &'static str,
+    ) -> Result<AuditEvent, Error> {
+        let (at, client) = (self.app.clock.now(), &self.request.client);
+        let pseudonym = cipher.pseudonym().await?;
+        let id = AuditEvent::id(at, self.app.rng.bytes());
+        let key = AuditEvent::key(&pseudonym, &id);
+        let fields = cipher.item(&key);
+        Ok(AuditEvent {
+            ip: Some(fields.seal(AuditEvent::IP, &client.ip.to_string()).await?),
+            ip_truncated: Some(network::truncated(client.ip)),
+            user_agent: Some(fields.seal(AuditEvent::USER_AGENT, &client.user_agent).await?),
+            kept_until: self.app.audited_until(at),
+            pseudonym,
+            id,
+            at,
+            action,
+            outcome,
+            method,
+        })
+    }
+
+    /// Refuses a request: records the refusal as an audit event and returns the error.
+    ///
+    /// # Errors
+    /// `error`; `temporarily_unavailable` if the event cannot be recorded.
+    pub async fn refuse<T>(
+        &self,
+        cipher: &UserCipher<'_>,
+        action: Action,
+        method: &'static str,
+        error: Error,
+    ) -> Result<T, Error> {
+        let event = self.event(cipher, action, Outcome::Failure(error.code()), method).await?;
+        self.app.store.record_event(&event).await?;
+        Err(error)
+    }
+}

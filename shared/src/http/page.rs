@@ -1,0 +1,53 @@
+//! Pages that functions serve themselves. Each page contains its script and the shared style, and its policy names their hashes.
+//! Nothing else runs, and the page loads nothing.
+
+use std::sync::LazyLock;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use sha2::{Digest, Sha256};
+
+use crate::http::Response;
+
+/// A page and its policy.
+struct Page {
+    html: String,
+    policy: String,
+}
+
+impl Page {
+    fn new(html: &str) -> Self {
+        let html = html.replace("/* page.css */", include_str!("../../web/page.css"));
+        Self { policy: content_security_policy(&html), html }
+    }
+
+    fn answer(&self) -> Response {
+        Response::html(&self.html, &self.policy)
+    }
+}
+
+static VERIFY_EMAIL: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!("../../web/verify_email.html")));
+
+static DISOWN_LOGIN: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!("../../web/disown_login.html")));
+
+/// The page that a registration's link opens. It asks first, and only then posts the token from its own fragment.
+pub fn verify_email() -> Response {
+    VERIFY_EMAIL.answer()
+}
+
+/// The page that the link in a login alert opens. It asks first, then ends all sessions and asks for a new password.
+pub fn disown_login() -> Response {
+    DISOWN_LOGIN.answer()
+}
+
+/// Content Security Policy Level 3: allows only this page's script and style, by their hashes, and requests to its own origin.
+fn content_security_policy(page: &str) -> String {
+    let hash = |tag: &str| {
+        let inner = page.split_once(&format!("<{tag}>")).and_then(|(_, rest)| rest.split_once(&format!("</{tag}>")));
+        inner.map_or_else(String::new, |(inner, _)| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(inner))))
+    };
+    format!(
+        "default-src 'none'; script-src {}; style-src {}; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        hash("script"),
+        hash("style")
+    )
+}

@@ -1,0 +1,57 @@
+//! Mails as operations add them to the outbox: encrypted, with their budget.
+
+use zeroize::Zeroizing;
+
+use crate::{
+    clock::Timestamp,
+    crypto::{
+        field,
+        key::KeyPurpose,
+        lookup_hash::{Subject, lookup_hash},
+        secret::Token,
+    },
+    domain::mail::{Content, Mail},
+    error::Error,
+    store::StoredMail,
+    user_cipher::UserCipher,
+};
+
+/// Composes a mail to a user. It is not sent after `not_after`.
+///
+/// # Errors
+/// `temporarily_unavailable` without the keys.
+pub async fn compose(
+    cipher: &UserCipher<'_>,
+    to: &str,
+    content: Content,
+    not_after: Timestamp,
+) -> Result<StoredMail, Error> {
+    let id = Token::random(cipher.rng).encode();
+    let (kind, budget) = (content.kind().to_owned(), content.budget());
+    let index = cipher.keyring.get(KeyPurpose::Index).await?;
+    let mail = Mail { to: to.to_owned(), content };
+    let text = serde_json::to_string(&mail).map(Zeroizing::new);
+    let text = text.map_err(|_| Error::internal("a mail cannot be written as JSON"))?;
+    let keys = cipher.keyring.get(KeyPurpose::FieldOutbox).await?;
+    let item = StoredMail::key(&id).location();
+    Ok(StoredMail {
+        // Without the user's salt, because `send-email` must not read it. The item exists for minutes.
+        payload: field::seal(&keys, None, StoredMail::PAYLOAD.of(&item), text.as_bytes(), cipher.rng)?,
+        counted_by: lookup_hash(&index, Subject::Email, to.as_bytes()),
+        budget,
+        pseudonym: cipher.pseudonym().await?,
+        not_after,
+        id,
+        kind,
+    })
+}
+
+/// Decrypts a mail. Only `send-email` calls it.
+///
+/// # Errors
+/// `internal` if it does not decrypt.
+pub fn open(keys: &crate::crypto::key::KeySet, stored: &StoredMail) -> Result<Mail, Error> {
+    let item = StoredMail::key(&stored.id).location();
+    let opened = field::open(keys, None, StoredMail::PAYLOAD.of(&item), &stored.payload)?;
+    serde_json::from_slice(&opened).map_err(|_| Error::internal("a stored mail is not JSON of a mail"))
+}

@@ -1,0 +1,297 @@
+//! An account's profile, and the reservations of its address and username.
+
+use crate::{
+    clock::Timestamp,
+    crypto::{
+        field::{Field, UserSalt},
+        key::KeyPurpose,
+    },
+    domain::{account::Status, ids::UserId},
+    error::Error,
+    store::{
+        Condition, Item, MAX_PASSKEYS, Store, Table, Transaction,
+        dynamodb::{
+            keys::{self, Key},
+            update::Update,
+        },
+    },
+};
+
+/// The account's status and session epoch are as they were loaded. [`Account::unchanged`] has the values.
+const UNCHANGED: &str = "account_status = :status AND session_epoch = :epoch";
+
+/// An account as it is stored. Personal fields are still encrypted.
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub id: UserId,
+    pub status: Status,
+    /// The password's hash (a PHC string).
+    pub password: Option<String>,
+    /// The recovery key's hash (a PHC string).
+    pub recovery_key: Option<String>,
+    /// [`Account::EMAIL`].
+    pub email: Option<String>,
+    /// The look-up hash of the address.
+    pub email_hash: Option<String>,
+    /// [`Account::USERNAME`].
+    pub username: Option<String>,
+    /// The look-up hash of the username.
+    pub username_hash: Option<String>,
+    /// [`Account::NAME`].
+    pub name: Option<String>,
+    /// [`Account::BIO`].
+    pub bio: Option<String>,
+    /// [`Account::PICTURE`].
+    pub picture: Option<String>,
+    pub roles: Vec<String>,
+    pub permissions: Vec<String>,
+    /// Sessions of an older epoch are over. Raising it ends all sessions in one write.
+    pub session_epoch: i64,
+    /// Devices of an older epoch are no longer recognised. Raising it revokes all devices in one write.
+    pub device_epoch: i64,
+    /// The time from which logins need a second factor. `None` while MFA is off.
+    pub mfa_since: Option<Timestamp>,
+    /// The number of passkeys.
+    pub passkeys: i64,
+    /// [`Account::LOGIN_HISTORY`].
+    pub login_history: Option<String>,
+    pub created_at: Timestamp,
+    pub last_login_at: Option<Timestamp>,
+}
+
+/// What an account keeps of its last login.
+#[derive(Debug, Clone)]
+pub struct LastLogin {
+    pub at: Timestamp,
+    /// [`Account::LAST_LOGIN_IP`].
+    pub ip: String,
+    /// [`Account::LAST_LOGIN_USER_AGENT`].
+    pub user_agent: String,
+    /// [`Account::LOGIN_HISTORY`] with this login in it. `None` while the login waits for its confirmation by a mailed code.
+    pub login_history: Option<String>,
+}
+
+impl Account {
+    pub const EMAIL: Field = Self::field("email", KeyPurpose::FieldContact);
+    pub const USERNAME: Field = Self::field("username", KeyPurpose::FieldContact);
+    pub const NAME: Field = Self::field("name", KeyPurpose::FieldContact);
+    pub const BIO: Field = Self::field("bio", KeyPurpose::FieldContact);
+    pub const PICTURE: Field = Self::field("picture", KeyPurpose::FieldContact);
+    pub const LAST_LOGIN_IP: Field = Self::field("last_login_ip", KeyPurpose::FieldIp);
+    pub const LAST_LOGIN_USER_AGENT: Field = Self::field("last_login_user_agent", KeyPurpose::FieldSession);
+    /// The places and times of earlier logins, as JSON.
+    pub const LOGIN_HISTORY: Field = Self::field("login_history", KeyPurpose::FieldSession);
+
+    const fn field(attribute: &'static str, purpose: KeyPurpose) -> Field {
+        Field { table: Table::Accounts.as_str(), attribute, purpose }
+    }
+
+    /// The key of an account's profile.
+    pub fn key(id: &UserId) -> Key {
+        Key::of_user(id, keys::PROFILE)
+    }
+
+    /// The values of [`UNCHANGED`].
+    fn unchanged(&self) -> Item {
+        Item::new().with_text(":status", self.status.as_str()).with_number(":epoch", self.session_epoch)
+    }
+
+    fn item(&self) -> Item {
+        Self::key(&self.id)
+            .item()
+            // "status" is a reserved word of DynamoDB's expressions.
+            .with_text("account_status", self.status.as_str())
+            .with_text_if("password", self.password.as_deref())
+            .with_text_if("recovery_key", self.recovery_key.as_deref())
+            .with_text_if("email", self.email.as_deref())
+            .with_text_if("email_hash", self.email_hash.as_deref())
+            .with_text_if("username", self.username.as_deref())
+            .with_text_if("username_hash", self.username_hash.as_deref())
+            .with_text_if("name", self.name.as_deref())
+            .with_texts("roles", &self.roles)
+            .with_texts("permissions", &self.permissions)
+            .with_number("session_epoch", self.session_epoch)
+            .with_number("device_epoch", self.device_epoch)
+            .with_time("created_at", self.created_at)
+    }
+
+    pub(in crate::store) fn from_item(id: &UserId, item: &Item) -> Result<Self, Error> {
+        Ok(Self {
+            id: id.clone(),
+            status: Status::parse(&item.text("account_status")?)
+                .ok_or_else(|| Error::internal("an unknown account status"))?,
+            password: item.optional_text("password"),
+            recovery_key: item.optional_text("recovery_key"),
+            email: item.optional_text("email"),
+            email_hash: item.optional_text("email_hash"),
+            username: item.optional_text("username"),
+            username_hash: item.optional_text("username_hash"),
+            name: item.optional_text("name"),
+            bio: item.optional_text("bio"),
+            picture: item.optional_text("picture"),
+            roles: item.texts("roles"),
+            permissions: item.texts("permissions"),
+            session_epoch: item.number("session_epoch")?,
+            // Accounts that are older than devices have none.
+            device_epoch: item.optional_number("device_epoch").unwrap_or_default(),
+            mfa_since: item.optional_time("mfa_since"),
+            passkeys: item.optional_number("passkeys").unwrap_or_default(),
+            login_history: item.optional_text("login_history"),
+            created_at: item.time("created_at")?,
+            last_login_at: item.optional_time("last_login_at"),
+        })
+    }
+}
+
+impl Store {
+    /// The user with that e-mail address, by its look-up hash.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn email_owner(&self, hash: &str) -> Result<Option<UserId>, Error> {
+        self.owner(keys::email(hash)).await
+    }
+
+    /// The user with that username, by its look-up hash.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn username_owner(&self, hash: &str) -> Result<Option<UserId>, Error> {
+        self.owner(keys::username(hash)).await
+    }
+
+    async fn owner(&self, reservation: Key) -> Result<Option<UserId>, Error> {
+        let Some(item) = self.get(Table::Accounts, reservation).await? else { return Ok(None) };
+        let id = UserId::parse(&item.text("user_id")?);
+        Ok(Some(id.ok_or_else(|| Error::internal("a reservation names no user"))?))
+    }
+}
+
+impl Transaction {
+    /// Creates an account: its profile, its salt, and the reservations of its address and username. Fails with `Condition::Email`,
+    /// `Username` or `Account` if one exists.
+    pub fn create_account(&mut self, account: &Account, salt: &UserSalt, login: &LastLogin) {
+        let reservation = |key: Key| key.item().with_text("user_id", account.id.to_string());
+        if let Some(hash) = &account.email_hash {
+            self.put_new(Condition::Email, Table::Accounts, reservation(keys::email(hash)));
+        }
+        if let Some(hash) = &account.username_hash {
+            self.put_new(Condition::Username, Table::Accounts, reservation(keys::username(hash)));
+        }
+        let item = account
+            .item()
+            .with_time("last_login_at", login.at)
+            .with_text("last_login_ip", &login.ip)
+            .with_text("last_login_user_agent", &login.user_agent)
+            .with_text_if("login_history", login.login_history.as_deref());
+        self.put_new(Condition::Account, Table::Accounts, item);
+        let salt = Key::partition(keys::user(&account.id)).item().with_bytes("salt", salt.bytes());
+        self.put_new(Condition::Account, Table::UserKeys, salt);
+    }
+
+    /// Requires that the account is as it was loaded: the same status and session epoch.
+    pub fn require_account(&mut self, account: &Account) {
+        let key = Account::key(&account.id);
+        self.check(Condition::Account, Table::Accounts, &key, UNCHANGED, account.unchanged());
+    }
+
+    /// Updates an account that is as it was loaded. `values` go beside those of [`UNCHANGED`].
+    fn update_account(&mut self, account: &Account, expression: &str, values: Item) {
+        self.update_account_if(account, expression, UNCHANGED, values);
+    }
+
+    fn update_account_if(&mut self, account: &Account, expression: &str, condition: &str, values: Item) {
+        let (key, condition) = (Account::key(&account.id), Some(condition));
+        self.update(Condition::Account, Table::Accounts, Update { key, expression, condition, values });
+    }
+
+    /// Raises the session epoch, which ends all sessions.
+    pub fn raise_session_epoch(&mut self, account: &Account) {
+        let values = account.unchanged().with_number(":one", 1);
+        self.update_account(account, "SET session_epoch = session_epoch + :one", values);
+    }
+
+    /// Turns MFA on and raises the session epoch. Fails with `Condition::Account` if the account changed after it was loaded.
+    pub fn turn_mfa_on(&mut self, account: &Account, now: Timestamp) {
+        let values = account.unchanged().with_time(":now", now).with_number(":one", 1);
+        self.update_account(account, "SET session_epoch = session_epoch + :one, mfa_since = :now", values);
+    }
+
+    /// Turns MFA off.
+    pub fn turn_mfa_off(&mut self, account: &Account) {
+        self.update_account(account, "REMOVE mfa_since", account.unchanged());
+    }
+
+    /// Counts one more passkey. Fails with `Condition::Account` also if the account has [`MAX_PASSKEYS`].
+    pub fn increment_passkeys(&mut self, account: &Account) {
+        let values = account.unchanged().with_number(":one", 1).with_number(":most", MAX_PASSKEYS);
+        let condition = format!("{UNCHANGED} AND (attribute_not_exists(passkeys) OR passkeys < :most)");
+        self.update_account_if(account, "ADD passkeys :one", &condition, values);
+    }
+
+    /// Counts one passkey less. Fails with `Condition::Account` also if it is the only credential of the account.
+    pub fn decrement_passkeys(&mut self, account: &Account) {
+        let values = account.unchanged().with_number(":less", -1).with_number(":one", 1);
+        let condition = format!("{UNCHANGED} AND (attribute_exists(password) OR passkeys > :one)");
+        self.update_account_if(account, "ADD passkeys :less", &condition, values);
+    }
+
+    /// Replaces the hash of the same password. Fails with `Condition::Account` also if the password changed.
+    pub fn rehash(&mut self, account: &Account, hash: &str) {
+        let known = account.password.as_deref().unwrap_or_default();
+        let values = account.unchanged().with_text(":new", hash).with_text(":known", known);
+        let condition = format!("{UNCHANGED} AND password = :known");
+        self.update_account_if(account, "SET password = :new", &condition, values);
+    }
+
+    /// Ends every session and device. `password` is the hash of a new password, if one is set. Fails with `Condition::Account` if the
+    /// device epoch or the status changed. A raised session epoch does not count: every session holder can raise it, a thief too.
+    pub fn revoke_all_access(&mut self, account: &Account, password: Option<&str>) {
+        let mut values = Item::new()
+            .with_text(":status", account.status.as_str())
+            .with_number(":one", 1)
+            .with_number(":devices", account.device_epoch)
+            .with_number(":next", account.device_epoch + 1);
+        let mut expression = "SET session_epoch = session_epoch + :one, device_epoch = :next".to_owned();
+        if let Some(password) = password {
+            expression.push_str(", password = :password");
+            values = values.with_text(":password", password);
+        }
+        let condition = "account_status = :status AND (device_epoch = :devices OR attribute_not_exists(device_epoch))";
+        self.update_account_if(account, &expression, condition, values);
+    }
+
+    /// Records a login history with a login in it that was confirmed.
+    pub fn record_login_history(&mut self, account: &Account, login_history: &str) {
+        let values = account.unchanged().with_text(":login_history", login_history);
+        self.update_account(account, "SET login_history = :login_history", values);
+    }
+
+    /// Records a login with the account and reactivates it. `password` is the new hash if the password was rehashed. Fails with
+    /// `Condition::Account` if password, status or session epoch changed.
+    pub fn record_login(&mut self, account: &Account, login: &LastLogin, password: Option<&str>) {
+        let mut values = account
+            .unchanged()
+            .with_time(":at", login.at)
+            .with_text(":ip", &login.ip)
+            .with_text(":agent", &login.user_agent)
+            .with_text(":active", Status::Active.as_str());
+        let mut expression =
+            "SET last_login_at = :at, last_login_ip = :ip, last_login_user_agent = :agent, account_status = :active"
+                .to_owned();
+        let mut condition = UNCHANGED.to_owned();
+        if let Some(login_history) = &login.login_history {
+            expression.push_str(", login_history = :login_history");
+            values = values.with_text(":login_history", login_history);
+        }
+        if let Some(password) = password {
+            expression.push_str(", password = :new");
+            values = values.with_text(":new", password);
+        }
+        if let Some(known) = &account.password {
+            condition.push_str(" AND password = :known");
+            values = values.with_text(":known", known);
+        }
+        self.update_account_if(account, &expression, &condition, values);
+    }
+}

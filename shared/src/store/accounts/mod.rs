@@ -1,0 +1,6 @@
+//! The tables `accounts` and `user-keys`.
+
+pub(in crate::store) mod account;
+pub(in crate::store) mod factors;
+pub(in crate::store) mod passkeys;
+pub(in crate::store) mod user_record;

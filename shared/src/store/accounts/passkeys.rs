@@ -1,0 +1,141 @@
+//! Passkeys: an item each next to the profile, and a reservation that makes the credential id unique.
+
+use crate::{
+    clock::Timestamp,
+    crypto::{field::Field, key::KeyPurpose},
+    domain::ids::UserId,
+    error::Error,
+    store::{
+        Condition, Item, Store, Table, Transaction,
+        dynamodb::{
+            keys::{self, Key, PASSKEY},
+            update::Update,
+        },
+    },
+};
+
+/// The most passkeys of an account. Bounded, because a login reads all of them.
+pub const MAX_PASSKEYS: i64 = 50;
+
+/// A passkey as it is stored.
+#[derive(Debug, Clone)]
+pub struct StoredPasskey {
+    pub user_id: UserId,
+    /// The look-up hash of the credential id.
+    pub id: String,
+    /// [`StoredPasskey::CREDENTIAL`].
+    pub credential: String,
+    /// [`StoredPasskey::NAME`].
+    pub name: String,
+    /// The authenticator's count of its signatures; 0 if it does not count.
+    pub sign_count: i64,
+    /// Whether the passkey may be copied to other devices.
+    pub backup_eligible: bool,
+    /// Whether the passkey was copied to other devices.
+    pub backed_up: bool,
+    pub created_at: Timestamp,
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl StoredPasskey {
+    /// The registered credential as JSON: id, public key, transports.
+    pub const CREDENTIAL: Field = Self::field("credential");
+    pub const NAME: Field = Self::field("passkey_name");
+
+    const fn field(attribute: &'static str) -> Field {
+        Field { table: Table::Accounts.as_str(), attribute, purpose: KeyPurpose::FieldMfa }
+    }
+
+    /// The key of a passkey.
+    pub fn key(user_id: &UserId, id: &str) -> Key {
+        Key::of_user(user_id, keys::passkey(id))
+    }
+
+    fn own_key(&self) -> Key {
+        Self::key(&self.user_id, &self.id)
+    }
+}
+
+/// Whether an item of `accounts` is a passkey.
+pub(in crate::store) fn is_passkey(item: &Item) -> bool {
+    item.optional_text(keys::SK).is_some_and(|key| key.starts_with(PASSKEY))
+}
+
+pub(in crate::store) fn from_item(user_id: &UserId, item: &Item) -> Result<StoredPasskey, Error> {
+    let key = item.text(keys::SK)?;
+    Ok(StoredPasskey {
+        user_id: user_id.clone(),
+        id: key.strip_prefix(PASSKEY).unwrap_or_default().to_owned(),
+        credential: item.text("credential")?,
+        name: item.text("passkey_name")?,
+        sign_count: item.number("sign_count")?,
+        backup_eligible: item.flag("backup_eligible"),
+        backed_up: item.flag("backed_up"),
+        created_at: item.time("created_at")?,
+        last_used_at: item.optional_time("last_used_at"),
+    })
+}
+
+impl Store {
+    /// All passkeys of a user, oldest first.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn passkeys(&self, user_id: &UserId) -> Result<Vec<StoredPasskey>, Error> {
+        let items = self.query_user(Table::Accounts, user_id, PASSKEY).await?;
+        let passkeys: Result<Vec<_>, Error> = items.iter().map(|item| from_item(user_id, item)).collect();
+        let mut passkeys = passkeys?;
+        passkeys.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
+        Ok(passkeys)
+    }
+}
+
+impl Transaction {
+    /// Adds a passkey. Fails with `Condition::Passkey` if the credential id is registered, to whomever.
+    pub fn create_passkey(&mut self, passkey: &StoredPasskey) {
+        let item = passkey
+            .own_key()
+            .item()
+            .with_text("credential", &passkey.credential)
+            .with_text("passkey_name", &passkey.name)
+            .with_number("sign_count", passkey.sign_count)
+            .with_bool("backup_eligible", passkey.backup_eligible)
+            .with_bool("backed_up", passkey.backed_up)
+            .with_time("created_at", passkey.created_at);
+        self.put_new(Condition::Passkey, Table::Accounts, item);
+        let reservation = keys::credential(&passkey.id).item().with_text("user_id", passkey.user_id.to_string());
+        self.put_new(Condition::Passkey, Table::Accounts, reservation);
+    }
+
+    fn update_passkey(&mut self, passkey: &StoredPasskey, expression: &str, condition: &str, values: Item) {
+        let (key, condition) = (passkey.own_key(), Some(condition));
+        self.update(Condition::Passkey, Table::Accounts, Update { key, expression, condition, values });
+    }
+
+    /// Records that a passkey was used. `loaded` is the passkey before, `used` has the authenticator's latest state. The signature
+    /// count never goes down. Fails with `Condition::Passkey` if the passkey was removed, or its count changed after it was loaded.
+    pub fn use_passkey(&mut self, loaded: &StoredPasskey, used: &StoredPasskey, at: Timestamp) {
+        let values = Item::new()
+            .with_number(":seen", loaded.sign_count)
+            .with_number(":count", used.sign_count.max(loaded.sign_count))
+            .with_bool(":eligible", used.backup_eligible)
+            .with_bool(":backed_up", used.backed_up)
+            .with_time(":now", at);
+        let expression =
+            "SET sign_count = :count, backup_eligible = :eligible, backed_up = :backed_up, last_used_at = :now";
+        self.update_passkey(loaded, expression, "sign_count = :seen", values);
+    }
+
+    /// Renames a passkey. Fails with `Condition::Passkey` if it was removed.
+    pub fn rename_passkey(&mut self, passkey: &StoredPasskey, name: &str) {
+        let values = Item::new().with_text(":name", name);
+        self.update_passkey(passkey, "SET passkey_name = :name", "attribute_exists(pk)", values);
+    }
+
+    /// Removes a passkey and frees its credential id. Fails with `Condition::Passkey` if it was removed before.
+    pub fn remove_passkey(&mut self, passkey: &StoredPasskey) {
+        let exists = "attribute_exists(pk)";
+        self.delete_if(Condition::Passkey, Table::Accounts, &passkey.own_key(), exists, Item::new());
+        self.delete(Table::Accounts, &keys::credential(&passkey.id));
+    }
+}

@@ -1,0 +1,127 @@
+//! One read of what a request needs of a user.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+
+use crate::{
+    crypto::field::UserSalt,
+    domain::ids::{DeviceId, UserId},
+    error::Error,
+    store::{
+        Account, Device, Factors, Item, Session, Store, StoredPasskey, Table,
+        accounts::{factors, passkeys},
+        dynamodb::keys::{self, Key},
+        sessions::{device, session},
+    },
+};
+
+/// What was loaded of a user.
+#[derive(Debug, Default)]
+pub struct UserRecord {
+    pub account: Option<Account>,
+    pub salt: Option<UserSalt>,
+    /// The session that was asked for.
+    pub session: Option<Session>,
+    /// The device that was asked for.
+    pub device: Option<Device>,
+    /// The second factors; empty unless they were asked for.
+    pub factors: Factors,
+    /// The passkey that was asked for.
+    pub passkey: Option<StoredPasskey>,
+}
+
+/// What to load of a user. The account is always loaded.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UserQuery<'a> {
+    /// A session, by its look-up hash.
+    pub session: Option<&'a str>,
+    pub device: Option<&'a DeviceId>,
+    pub factors: bool,
+    /// A passkey, by the look-up hash of its credential id.
+    pub passkey: Option<&'a str>,
+    /// Leaves the salt out, because nothing will be decrypted.
+    pub without_salt: bool,
+}
+
+impl<'a> UserQuery<'a> {
+    /// The account and its salt.
+    pub const ACCOUNT: Self = Self { session: None, device: None, factors: false, passkey: None, without_salt: false };
+
+    /// The account, its salt, and a session by its look-up hash.
+    pub const fn session(hash: &'a str) -> Self {
+        Self { session: Some(hash), ..Self::ACCOUNT }
+    }
+}
+
+impl Store {
+    /// Loads a user in one strongly consistent read. The read is the same whether the items exist or not.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn load(&self, id: &UserId, query: UserQuery<'_>) -> Result<UserRecord, Error> {
+        let read = |keys: Vec<Key>| {
+            KeysAndAttributes::builder()
+                .set_keys(Some(keys.into_iter().map(|key| key.item().0).collect()))
+                .consistent_read(true)
+                .build()
+                .map_err(|_| Error::internal("a read could not be built"))
+        };
+        let name = |table: Table| self.tables.name(table).to_owned();
+        let accounts = std::iter::once(Account::key(id))
+            .chain(query.factors.then(|| Factors::key(id)))
+            .chain(query.passkey.map(|hash| StoredPasskey::key(id, hash)));
+        let mut requests = HashMap::from([(name(Table::Accounts), read(accounts.collect())?)]);
+        if !query.without_salt {
+            requests.insert(name(Table::UserKeys), read(vec![Key::partition(keys::user(id))])?);
+        }
+        let session = query.session.map(|hash| Session::key(id, hash));
+        let sessions: Vec<Key> =
+            session.into_iter().chain(query.device.map(|device| Device::key(id, device))).collect();
+        if !sessions.is_empty() {
+            requests.insert(name(Table::Sessions), read(sessions)?);
+        }
+        let mut record = UserRecord::default();
+        for attempt in 1..=4 {
+            let answer = self
+                .client
+                .batch_get_item()
+                .set_request_items(Some(requests))
+                .send()
+                .await
+                .map_err(|error| Error::aws("BatchGetItem", &error))?;
+            for (table, items) in answer.responses.unwrap_or_default() {
+                for item in items.into_iter().map(Item) {
+                    record.take(id, &item, table == self.tables.user_keys)?;
+                }
+            }
+            requests = answer.unprocessed_keys.unwrap_or_default();
+            if requests.is_empty() {
+                return Ok(record);
+            }
+            self.pause(attempt).await;
+        }
+        Err(Error::TemporarilyUnavailable("BatchGetItem: keys remain unprocessed".to_owned()))
+    }
+}
+
+impl UserRecord {
+    /// Takes one item that was read.
+    fn take(&mut self, id: &UserId, item: &Item, is_salt: bool) -> Result<(), Error> {
+        if is_salt {
+            let salt = item.bytes("salt")?.try_into().map_err(|_| Error::internal("a salt is not 32 bytes"))?;
+            self.salt = Some(UserSalt::from_bytes(salt));
+        } else if factors::are_factors(item) {
+            self.factors = factors::from_item(item)?;
+        } else if passkeys::is_passkey(item) {
+            self.passkey = Some(passkeys::from_item(id, item)?);
+        } else if device::is_device(item) {
+            self.device = Some(device::from_item(id, item)?);
+        } else if session::is_session(item) {
+            self.session = Some(session::from_item(id, item)?);
+        } else {
+            self.account = Some(Account::from_item(id, item)?);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! Every partition and sort key.
+
+use crate::{
+    domain::ids::{DeviceId, UserId},
+    store::Item,
+};
+
+/// Partition key.
+pub(in crate::store) const PK: &str = "pk";
+/// Sort key.
+pub(in crate::store) const SK: &str = "sk";
+/// The attribute of DynamoDB's TTL, in seconds ("ttl" is a reserved word). Code checks expiry itself and never relies on TTL.
+pub(in crate::store) const TTL: &str = "sweep_at";
+
+/// The sort key of an account's profile.
+pub(in crate::store) const PROFILE: &str = "PROFILE";
+/// The sort key of an account's second factors.
+pub(in crate::store) const FACTORS: &str = "FACTORS";
+/// The start of a passkey's sort key, and of the partition key of its reservation.
+pub(in crate::store) const PASSKEY: &str = "PASSKEY#";
+/// The start of a session's sort key.
+pub(in crate::store) const SESSION: &str = "SESSION#";
+/// The start of a device's sort key.
+pub(in crate::store) const DEVICE: &str = "DEVICE#";
+/// The start of a mail's partition key.
+pub(in crate::store) const MAIL: &str = "MAIL#";
+/// The one partition of `keyring`, so that one query reads it.
+pub(in crate::store) const KEYRING: &str = "KEYRING";
+/// `keyring`, sort key: what the deployment passed to `keys-rotate`.
+pub(in crate::store) const DEPLOYMENT: &str = "DEPLOYMENT";
+
+/// The primary key of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    pk: String,
+    sk: Option<String>,
+}
+
+impl Key {
+    /// A key of a partition key alone.
+    pub(in crate::store) fn partition(pk: impl Into<String>) -> Self {
+        Self { pk: pk.into(), sk: None }
+    }
+
+    /// A key of partition key and sort key.
+    pub(in crate::store) fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self { pk: pk.into(), sk: Some(sk.into()) }
+    }
+
+    /// The item of a user under that sort key.
+    pub(in crate::store) fn of_user(id: &UserId, sk: impl Into<String>) -> Self {
+        Self::new(user(id), sk)
+    }
+
+    /// An item that has only its key.
+    pub(in crate::store) fn item(&self) -> Item {
+        Item::new().with_text(PK, &self.pk).with_text_if(SK, self.sk.as_deref())
+    }
+
+    /// The key as encrypted fields are bound to it.
+    pub fn location(&self) -> String {
+        match &self.sk {
+            Some(sk) => format!("{}|{sk}", self.pk),
+            None => self.pk.clone(),
+        }
+    }
+}
+
+pub(in crate::store) fn user(id: &UserId) -> String {
+    format!("USER#{id}")
+}
+
+/// `accounts`: the reservation of an e-mail address. It names the user.
+pub(in crate::store) fn email(hash: &str) -> Key {
+    reservation(format!("EMAIL#{hash}"))
+}
+
+/// `accounts`: the reservation of a username. It names the user.
+pub(in crate::store) fn username(hash: &str) -> Key {
+    reservation(format!("USERNAME#{hash}"))
+}
+
+/// `accounts`: the reservation of a passkey's credential id. It names the user.
+pub(in crate::store) fn credential(hash: &str) -> Key {
+    reservation(passkey(hash))
+}
+
+fn reservation(pk: String) -> Key {
+    Key::new(pk, "RESERVATION")
+}
+
+/// The sort key of a passkey, by the look-up hash of its credential id.
+pub(in crate::store) fn passkey(hash: &str) -> String {
+    format!("{PASSKEY}{hash}")
+}
+
+/// The sort key of a session, by the look-up hash of its id.
+pub(in crate::store) fn session(hash: &str) -> String {
+    format!("{SESSION}{hash}")
+}
+
+/// The sort key of a device.
+pub(in crate::store) fn device(id: &DeviceId) -> String {
+    format!("{DEVICE}{id}")
+}
+
+pub(in crate::store) fn challenge(id: &str) -> Key {
+    Key::partition(format!("CHALLENGE#{id}"))
+}
+
+pub(in crate::store) fn limit(name: &str, key: &str, window: i64) -> Key {
+    Key::partition(format!("LIMIT#{name}#{key}#{window}"))
+}
+
+/// `counters`: a limit whose window starts with the first attempt.
+pub(in crate::store) fn attempts(name: &str, key: &str) -> Key {
+    Key::partition(format!("TRIES#{name}#{key}"))
+}
+
+/// `counters`: the failures of one credential, by all unrecognised devices together or by one recognised device.
+pub(in crate::store) fn lock(credential: &str, tried_by: &str) -> Key {
+    Key::partition(format!("LOCK#{credential}#{tried_by}"))
+}
+
+/// `counters`: marks a mail as counted.
+pub(in crate::store) fn counted_mail(id: &str) -> Key {
+    Key::partition(format!("COUNTED#{id}"))
+}
+
+pub(in crate::store) fn mail(id: &str) -> Key {
+    Key::partition(format!("{MAIL}{id}"))
+}
+
+/// `keyring`: one version of a purpose's key.
+pub(in crate::store) fn wrapped_key(purpose: &str, version: u32) -> Key {
+    Key::new(KEYRING, format!("KEY#{purpose}#{version:08}"))
+}

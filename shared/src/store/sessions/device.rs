@@ -1,0 +1,264 @@
+//! Devices: browsers and apps that have logged in to an account before.
+
+use crate::{
+    clock::Timestamp,
+    crypto::{field::Field, key::KeyPurpose},
+    domain::{
+        device::{DeviceState, KNOWN_SECONDS, Trust},
+        ids::{DeviceId, UserId},
+    },
+    error::Error,
+    store::{
+        Condition, Item, Store, Table, Transaction,
+        dynamodb::{
+            keys::{self, DEVICE, Key},
+            update::Update,
+        },
+    },
+};
+
+/// Seconds that a forgotten device is kept, so that revoking its sessions can resume.
+const KEEP_FORGOTTEN_SECONDS: i64 = 86_400;
+
+/// The device is recognised by the account: of its device epoch, and not forgotten.
+const RECOGNISED: &str = "device_epoch = :epoch AND attribute_not_exists(forgotten_at)";
+
+/// A device as it is stored. Personal fields are still encrypted.
+#[derive(Debug, Clone)]
+pub struct Device {
+    pub user_id: UserId,
+    pub id: DeviceId,
+    pub state: DeviceState,
+    /// The keyed hash of the device token.
+    pub token_hash: Option<String>,
+    /// The keyed hash of the client's fingerprint.
+    pub fingerprint_hash: Option<String>,
+    /// [`Device::NAME`], if its user named it.
+    pub name: Option<String>,
+    pub first_seen_at: Timestamp,
+    /// [`Device::USER_AGENT`] of the last login.
+    pub user_agent: String,
+    /// The client's address at the last login, truncated for display.
+    pub ip_truncated: String,
+    /// [`Device::LOCATION`] of the last login.
+    pub location: Option<String>,
+}
+
+/// A login's change to its device.
+#[derive(Debug, Clone)]
+pub struct DeviceLogin {
+    pub id: DeviceId,
+    /// Whether the device was recognised. It then keeps its token; otherwise it gets a new one.
+    pub recognised: bool,
+    /// Whether the login waits for a mailed code. Until then a new device is not recognised by its token.
+    pub unconfirmed: bool,
+    /// The account's device epoch.
+    pub epoch: i64,
+    /// The trust that this login gives to the device.
+    pub trust: Option<Trust>,
+    /// The trust that let this login skip the second factor. The device must still have it.
+    pub relied_on: Option<Trust>,
+    /// The keyed hash of the device token.
+    pub token_hash: String,
+    /// The keyed hash of the client's fingerprint.
+    pub fingerprint_hash: Option<String>,
+    /// [`Device::NAME`], if the client sent one.
+    pub name: Option<String>,
+    /// [`Device::USER_AGENT`].
+    pub user_agent: String,
+    /// The client's address, truncated for display.
+    pub ip_truncated: String,
+    /// [`Device::LOCATION`].
+    pub location: Option<String>,
+}
+
+impl Device {
+    pub const NAME: Field = Self::field("device_name");
+    pub const USER_AGENT: Field = Self::field("user_agent");
+    /// A geo location, as JSON.
+    pub const LOCATION: Field = Self::field("geo_location");
+
+    const fn field(attribute: &'static str) -> Field {
+        Field { table: Table::Sessions.as_str(), attribute, purpose: KeyPurpose::FieldSession }
+    }
+
+    /// The key of a device.
+    pub fn key(user_id: &UserId, id: &DeviceId) -> Key {
+        Key::of_user(user_id, keys::device(id))
+    }
+
+    fn own_key(&self) -> Key {
+        Self::key(&self.user_id, &self.id)
+    }
+}
+
+/// Whether an item of `sessions` is a device.
+pub(in crate::store) fn is_device(item: &Item) -> bool {
+    item.optional_text(keys::SK).is_some_and(|key| key.starts_with(DEVICE))
+}
+
+pub(in crate::store) fn from_item(user_id: &UserId, item: &Item) -> Result<Device, Error> {
+    let key = item.text(keys::SK)?;
+    let id = key.strip_prefix(DEVICE).and_then(DeviceId::parse);
+    Ok(Device {
+        user_id: user_id.clone(),
+        id: id.ok_or_else(|| Error::internal("a device has no id"))?,
+        state: DeviceState {
+            epoch: item.number("device_epoch")?,
+            unconfirmed: item.flag("unconfirmed"),
+            forgotten_at: item.optional_time("forgotten_at"),
+            last_seen_at: item.time("last_seen_at")?,
+            trust: item
+                .optional_time("trusted_until")
+                .zip(item.optional_time("trusted_under"))
+                .map(|(until, mfa_since)| Trust { until, mfa_since }),
+        },
+        token_hash: item.optional_text("token_hash"),
+        fingerprint_hash: item.optional_text("fingerprint_hash"),
+        name: item.optional_text("device_name"),
+        first_seen_at: item.time("first_seen_at")?,
+        user_agent: item.text("user_agent")?,
+        ip_truncated: item.text("ip_truncated")?,
+        location: item.optional_text("geo_location"),
+    })
+}
+
+impl Store {
+    /// All devices of a user, forgotten ones too, in no order.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn devices(&self, user_id: &UserId) -> Result<Vec<Device>, Error> {
+        let items = self.query_user(Table::Sessions, user_id, DEVICE).await?;
+        items.iter().map(|item| from_item(user_id, item)).collect()
+    }
+
+    /// A device of a user, recognised or not.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn device(&self, user_id: &UserId, id: &DeviceId) -> Result<Option<Device>, Error> {
+        let item = self.get(Table::Sessions, Device::key(user_id, id)).await?;
+        item.map(|item| from_item(user_id, &item)).transpose()
+    }
+}
+
+impl Transaction {
+    fn update_device(&mut self, key: Key, expression: &str, condition: Option<&str>, values: Item) {
+        self.update(Condition::Device, Table::Sessions, Update { key, expression, condition, values });
+    }
+
+    /// Records a login with a device, and creates the device if it is new. An unrecognised device gets a new token and no trust, even if
+    /// its id is that of a known entry. Fails with `Condition::Device` if a recognised device is no longer recognised.
+    pub fn record_device_login(&mut self, user_id: &UserId, login: &DeviceLogin, now: Timestamp) {
+        let key = Device::key(user_id, &login.id);
+        let mut condition = format!("token_hash = :token AND {RECOGNISED}");
+        let mut values = Item::new().with_number(":epoch", login.epoch).with_text(":token", &login.token_hash);
+        if let Some(trust) = login.relied_on {
+            condition.push_str(" AND trusted_until = :relied_until AND trusted_under = :relied_under");
+            values = values.with_time(":relied_until", trust.until).with_time(":relied_under", trust.mfa_since);
+        }
+        if login.recognised && login.unconfirmed {
+            // The login may not be the owner's, so the entry stays as it is.
+            self.check(Condition::Device, Table::Sessions, &key, &condition, values);
+            return;
+        }
+        values = values
+            .with_time(":now", now)
+            .with_text(":agent", &login.user_agent)
+            .with_text(":ip", &login.ip_truncated)
+            .with_number(":sweep", now.plus_seconds(KNOWN_SECONDS).seconds());
+        let mut set = format!(
+            "SET device_epoch = :epoch, token_hash = :token, last_seen_at = :now, user_agent = :agent, \
+             ip_truncated = :ip, first_seen_at = if_not_exists(first_seen_at, :now), {} = :sweep",
+            keys::TTL
+        );
+        let mut remove = vec!["forgotten_at"];
+        if let Some(trust) = login.trust {
+            set.push_str(", trusted_until = :trusted_until, trusted_under = :trusted_under");
+            values = values.with_time(":trusted_until", trust.until).with_time(":trusted_under", trust.mfa_since);
+        } else if !login.recognised {
+            remove.push("trusted_until");
+        }
+        if !login.recognised {
+            if login.unconfirmed {
+                set.push_str(", unconfirmed = :unconfirmed");
+                values = values.with_bool(":unconfirmed", true);
+            } else {
+                remove.push("unconfirmed");
+            }
+        }
+        // A name or fingerprint that the client did not send stays. The location is always that of the last login.
+        for (name, value, text) in [
+            ("geo_location", ":geo_location", login.location.as_ref()),
+            ("device_name", ":name", login.name.as_ref()),
+            ("fingerprint_hash", ":fingerprint", login.fingerprint_hash.as_ref()),
+        ] {
+            match text {
+                Some(text) => {
+                    set.push_str(&format!(", {name} = {value}"));
+                    values = values.with_text(value, text);
+                }
+                None if name == "geo_location" => remove.push(name),
+                None => {}
+            }
+        }
+        let expression = format!("{set} REMOVE {}", remove.join(", "));
+        self.update_device(key, &expression, login.recognised.then_some(condition.as_str()), values);
+    }
+
+    /// Creates the device of an account that is being created.
+    pub fn create_device(&mut self, user_id: &UserId, login: &DeviceLogin, now: Timestamp) {
+        let item = Device::key(user_id, &login.id)
+            .item()
+            .with_number("device_epoch", login.epoch)
+            .with_text("token_hash", &login.token_hash)
+            .with_time("first_seen_at", now)
+            .with_time("last_seen_at", now)
+            .with_text("user_agent", &login.user_agent)
+            .with_text("ip_truncated", &login.ip_truncated)
+            .with_text_if("geo_location", login.location.as_deref())
+            .with_text_if("device_name", login.name.as_deref())
+            .with_text_if("fingerprint_hash", login.fingerprint_hash.as_deref())
+            .with_number(keys::TTL, now.plus_seconds(KNOWN_SECONDS).seconds());
+        self.put_new(Condition::Device, Table::Sessions, item);
+    }
+
+    /// Confirms the login that created a device, so that its token recognises it. Fails with `Condition::Device` if it is gone.
+    pub fn confirm_device(&mut self, user_id: &UserId, id: &DeviceId, epoch: i64) {
+        let values = Item::new().with_number(":epoch", epoch);
+        self.update_device(Device::key(user_id, id), "REMOVE unconfirmed", Some(RECOGNISED), values);
+    }
+
+    /// Renames a device, ends its trust, or both. Fails with `Condition::Device` if it is no longer recognised.
+    pub fn change_device(&mut self, device: &Device, change: DeviceChange<'_>) {
+        let mut values = Item::new().with_number(":epoch", device.state.epoch);
+        let mut expression = String::new();
+        if let Some(name) = change.name {
+            expression.push_str("SET device_name = :name");
+            values = values.with_text(":name", name);
+        }
+        if change.end_trust {
+            expression.push_str(" REMOVE trusted_until");
+        }
+        self.update_device(device.own_key(), expression.trim(), Some(RECOGNISED), values);
+    }
+
+    /// Forgets a device, which ends its token and its trust. Fails with `Condition::Device` if it was forgotten before.
+    pub fn forget_device(&mut self, device: &Device, now: Timestamp) {
+        let values = Item::new()
+            .with_time(":now", now)
+            .with_number(":sweep", now.plus_seconds(KEEP_FORGOTTEN_SECONDS).seconds());
+        let expression = format!("SET forgotten_at = :now, {} = :sweep REMOVE token_hash, trusted_until", keys::TTL);
+        let condition = "attribute_exists(pk) AND attribute_not_exists(forgotten_at)";
+        self.update_device(device.own_key(), &expression, Some(condition), values);
+    }
+}
+
+/// What [`Transaction::change_device`] changes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeviceChange<'a> {
+    /// The new name, encrypted.
+    pub name: Option<&'a str>,
+    pub end_trust: bool,
+}

@@ -1,0 +1,4 @@
+//! The table `sessions`: sessions and devices.
+
+pub(in crate::store) mod device;
+pub(in crate::store) mod session;

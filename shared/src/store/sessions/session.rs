@@ -1,0 +1,238 @@
+//! Sessions.
+
+use crate::{
+    clock::Timestamp,
+    crypto::{field::Field, key::KeyPurpose},
+    domain::{
+        ids::{DeviceId, UserId},
+        session::SessionState,
+    },
+    error::Error,
+    store::{
+        Condition, Item, Store, Table, Transaction,
+        dynamodb::{
+            keys::{self, Key, SESSION},
+            update::Update,
+        },
+    },
+};
+
+/// Seconds that an ended session is kept, so that its tokens are answered with `session_revoked`.
+const KEEP_ENDED_SECONDS: i64 = 86_400;
+
+/// A session as it is stored. Personal fields are still encrypted.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub user_id: UserId,
+    /// The look-up hash of the session id.
+    pub hash: String,
+    /// [`Session::ID`].
+    pub sealed_id: String,
+    pub state: SessionState,
+    pub created_at: Timestamp,
+    /// When the user last proved their identity.
+    pub auth_time: Timestamp,
+    /// Whether the login was suspicious and waits for a mailed code. Until then the session has proven nothing that is sensitive.
+    pub unconfirmed: bool,
+    /// The challenge of the last mailed reauthentication code.
+    pub code_challenge: Option<String>,
+    /// The authentication methods (RFC 8176).
+    pub amr: Vec<String>,
+    pub remember_me: bool,
+    /// The version of the `refresh` key that its refresh tokens are derived from.
+    pub refresh_key_version: u32,
+    /// The hash of the secret part of the live refresh token (a PHC string).
+    pub refresh_hash: String,
+    /// [`Session::IP`].
+    pub ip: String,
+    /// The look-up hash of the client's address.
+    pub ip_hash: String,
+    /// The client's address, truncated for display.
+    pub ip_truncated: String,
+    /// [`Session::USER_AGENT`].
+    pub user_agent: String,
+    /// [`Session::LOCATION`].
+    pub location: Option<String>,
+    pub device_id: Option<DeviceId>,
+}
+
+impl Session {
+    pub const ID: Field = Self::field("session_id", KeyPurpose::FieldSession);
+    /// The client's full address.
+    pub const IP: Field = Self::field("ip", KeyPurpose::FieldIp);
+    pub const USER_AGENT: Field = Self::field("user_agent", KeyPurpose::FieldSession);
+    /// The geo location of the login, as JSON.
+    pub const LOCATION: Field = Self::field("geo_location", KeyPurpose::FieldSession);
+
+    const fn field(attribute: &'static str, purpose: KeyPurpose) -> Field {
+        Field { table: Table::Sessions.as_str(), attribute, purpose }
+    }
+
+    /// The key of a session, by the look-up hash of its id.
+    pub fn key(user_id: &UserId, hash: &str) -> Key {
+        Key::of_user(user_id, keys::session(hash))
+    }
+
+    fn item(&self) -> Item {
+        Self::key(&self.user_id, &self.hash)
+            .item()
+            .with_text("session_id", &self.sealed_id)
+            .with_number("epoch", self.state.epoch)
+            .with_time("expires_at", self.state.expires_at)
+            .with_number("idle_seconds", self.state.idle_seconds)
+            .with_time("last_active_at", self.state.last_active_at)
+            .with_number("refresh_counter", i64::from(self.state.counter))
+            .with_time("created_at", self.created_at)
+            .with_time("auth_time", self.auth_time)
+            .with_bool("unconfirmed", self.unconfirmed)
+            .with_texts("amr", &self.amr)
+            .with_bool("remember_me", self.remember_me)
+            .with_number("refresh_key_version", i64::from(self.refresh_key_version))
+            .with_text("refresh_hash", &self.refresh_hash)
+            .with_text("ip", &self.ip)
+            .with_text("ip_hash", &self.ip_hash)
+            .with_text("ip_truncated", &self.ip_truncated)
+            .with_text("user_agent", &self.user_agent)
+            .with_text_if("geo_location", self.location.as_deref())
+            .with_text_if("device_id", self.device_id.as_ref().map(ToString::to_string))
+            .with_number(keys::TTL, self.state.expires_at.seconds() + KEEP_ENDED_SECONDS)
+    }
+}
+
+/// Whether an item of `sessions` is a session.
+pub(in crate::store) fn is_session(item: &Item) -> bool {
+    item.optional_text(keys::SK).is_some_and(|key| key.starts_with(SESSION))
+}
+
+pub(in crate::store) fn from_item(user_id: &UserId, item: &Item) -> Result<Session, Error> {
+    let key = item.text(keys::SK)?;
+    let number =
+        |name: &str| u32::try_from(item.number(name)?).map_err(|_| Error::internal("a counter is out of range"));
+    Ok(Session {
+        user_id: user_id.clone(),
+        hash: key.strip_prefix(SESSION).unwrap_or_default().to_owned(),
+        sealed_id: item.text("session_id")?,
+        state: SessionState {
+            epoch: item.number("epoch")?,
+            revoked_at: item.optional_time("revoked_at"),
+            expires_at: item.time("expires_at")?,
+            idle_seconds: item.number("idle_seconds")?,
+            last_active_at: item.time("last_active_at")?,
+            counter: number("refresh_counter")?,
+            spent_at: item.optional_time("spent_at"),
+        },
+        created_at: item.time("created_at")?,
+        auth_time: item.time("auth_time")?,
+        unconfirmed: item.flag("unconfirmed"),
+        code_challenge: item.optional_text("code_challenge"),
+        amr: item.texts("amr"),
+        remember_me: item.flag("remember_me"),
+        refresh_key_version: number("refresh_key_version")?,
+        refresh_hash: item.text("refresh_hash")?,
+        ip: item.text("ip")?,
+        ip_hash: item.text("ip_hash")?,
+        ip_truncated: item.text("ip_truncated")?,
+        user_agent: item.text("user_agent")?,
+        location: item.optional_text("geo_location"),
+        device_id: item.optional_text("device_id").as_deref().and_then(DeviceId::parse),
+    })
+}
+
+impl Store {
+    /// A session of a user, active or not.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn session(&self, user_id: &UserId, hash: &str) -> Result<Option<Session>, Error> {
+        let item = self.get(Table::Sessions, Session::key(user_id, hash)).await?;
+        item.map(|item| from_item(user_id, &item)).transpose()
+    }
+
+    /// All sessions of a user, ended and expired ones too, in no order.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn sessions(&self, user_id: &UserId) -> Result<Vec<Session>, Error> {
+        let items = self.query_user(Table::Sessions, user_id, SESSION).await?;
+        items.iter().map(|item| from_item(user_id, item)).collect()
+    }
+}
+
+impl Transaction {
+    fn update_session(&mut self, session: &Session, expression: &str, condition: &str, values: Item) {
+        let (key, condition) = (Session::key(&session.user_id, &session.hash), Some(condition));
+        self.update(Condition::Session, Table::Sessions, Update { key, expression, condition, values });
+    }
+
+    /// Takes a session into the account's next epoch, with its authentication methods. Fails with `Condition::Session` if it was
+    /// ended, refreshed or taken along before.
+    pub fn keep_session(&mut self, session: &Session, amr: &[String]) {
+        let values = Item::new()
+            .with_texts(":amr", amr)
+            .with_number(":live", i64::from(session.state.counter))
+            .with_number(":epoch", session.state.epoch)
+            .with_number(":one", 1);
+        let condition = "refresh_counter = :live AND epoch = :epoch AND attribute_not_exists(revoked_at)";
+        self.update_session(session, "SET epoch = epoch + :one, amr = :amr", condition, values);
+    }
+
+    /// Creates a session.
+    pub fn create_session(&mut self, session: &Session) {
+        self.put_new(Condition::Session, Table::Sessions, session.item());
+    }
+
+    /// Spends the live refresh token. Its successor has a secret part with this hash. Fails with `Condition::Session` if another
+    /// request spent the token first, or the session was ended.
+    pub fn rotate(&mut self, session: &Session, refresh_hash: &str, now: Timestamp) {
+        let values = Item::new()
+            .with_number(":live", i64::from(session.state.counter))
+            .with_number(":one", 1)
+            .with_text(":hash", refresh_hash)
+            .with_time(":now", now);
+        let expression = "SET refresh_counter = refresh_counter + :one, refresh_hash = :hash, spent_at = :now, \
+                          last_active_at = :now";
+        let condition = "refresh_counter = :live AND attribute_not_exists(revoked_at)";
+        self.update_session(session, expression, condition, values);
+    }
+
+    /// Records the challenge of the code that is mailed now. Fails with `Condition::Session` if the session was ended, or another
+    /// code was mailed after it was loaded.
+    pub fn record_mailed_code(&mut self, session: &Session, challenge: &str) {
+        let mut values = Item::new().with_text(":challenge", challenge);
+        let unchanged = match &session.code_challenge {
+            Some(known) => {
+                values = values.with_text(":known", known);
+                "code_challenge = :known"
+            }
+            None => "attribute_not_exists(code_challenge)",
+        };
+        let condition = format!("attribute_exists(pk) AND attribute_not_exists(revoked_at) AND {unchanged}");
+        self.update_session(session, "SET code_challenge = :challenge", &condition, values);
+    }
+
+    /// Records that the user proved their identity again. Fails with `Condition::Session` if the session was ended.
+    pub fn record_reauthentication(&mut self, session: &Session, amr: &[String], now: Timestamp) {
+        let values = Item::new().with_time(":now", now).with_texts(":amr", amr).with_bool(":no", false);
+        let condition = "attribute_exists(pk) AND attribute_not_exists(revoked_at)";
+        self.update_session(session, "SET auth_time = :now, amr = :amr, unconfirmed = :no", condition, values);
+    }
+
+    /// Requires that a session is as it was loaded: active, with the same live refresh token.
+    pub fn require_session(&mut self, session: &Session) {
+        let values = Item::new().with_number(":live", i64::from(session.state.counter));
+        let condition = "refresh_counter = :live AND attribute_not_exists(revoked_at)";
+        let key = Session::key(&session.user_id, &session.hash);
+        self.check(Condition::Session, Table::Sessions, &key, condition, values);
+    }
+
+    /// Ends a session. Fails with `Condition::Session` if it was ended before.
+    pub fn end_session(&mut self, session: &Session, reason: &str, now: Timestamp) {
+        let values = Item::new()
+            .with_time(":now", now)
+            .with_text(":reason", reason)
+            .with_number(":ttl", now.seconds() + KEEP_ENDED_SECONDS);
+        let expression = format!("SET revoked_at = :now, revoked_reason = :reason, {} = :ttl", keys::TTL);
+        let condition = "attribute_exists(pk) AND attribute_not_exists(revoked_at)";
+        self.update_session(session, &expression, condition, values);
+    }
+}
