@@ -278,7 +278,7 @@ async fn a_backup_code_works_once_in_any_spelling_and_its_owner_gets_a_mail() {
         };
         let left = 9 - used;
         let sentence = format!("{left} backup codes are left");
-        let warns = notice.text.contains("Make new ones soon");
+        let warns = notice.text.contains("Create new ones soon");
         assert!(notice.text.contains(&sentence), "{left}: {}", notice.text);
         assert_eq!(warns, left <= 3, "{}", notice.text);
         if used == 0 {

@@ -51,12 +51,17 @@ macro_rules! mails {
                 }
             }
 
-            /// One of each kind, for tests. The field `at` holds `sample-at`, and so on.
+            /// One of each kind, for tests.
             pub fn samples() -> Vec<Self> {
-                vec![$(Self::$name { $($field: concat!("sample-", stringify!($field)).to_owned()),* },)+]
+                vec![$(Self::$name { $($field: sample(stringify!($field))),* },)+]
             }
         }
     };
+}
+
+/// A value for a field of a mail: `sample-at` for the field `at`, and a number for one that counts.
+fn sample(field: &str) -> String {
+    if field == "left" { "7".to_owned() } else { format!("sample-{field}") }
 }
 
 mails! {
@@ -82,7 +87,7 @@ mails! {
     MfaDisabled("mfa_disabled", Unlimited) { at }
     /// New backup codes replaced the old ones.
     BackupCodesRegenerated("backup_codes_regenerated", Unlimited) { at }
-    /// A backup code was used. `left` counts those that remain.
+    /// A backup code was used. `left` is the number of those that remain.
     BackupCodeUsed("backup_code_used", Unlimited) { at, left }
     /// A passkey was added, with this name.
     PasskeyAdded("passkey_added", Unlimited) { at, name }
