@@ -7,7 +7,7 @@ use local::{Options, World};
 use shared::{config::Config, domain::limits::TABLE};
 use tests::world;
 
-use crate::{bodies, scenarios::SCENARIOS};
+use crate::{bodies, scenarios::SCENARIOS, tour};
 
 fn path(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
@@ -63,6 +63,17 @@ async fn every_route_that_takes_json_is_fuzzed() {
     with_body.retain(|route| !without_json.contains(route));
     let fuzzed: BTreeSet<String> = bodies::routes().into_iter().map(|(route, _)| route.to_owned()).collect();
     assert_eq!(fuzzed, with_body);
+}
+
+#[tokio::test]
+async fn each_operation_declares_the_limits_that_it_counts_against() {
+    let visits = tour::visits().await;
+    for operation in OPERATIONS {
+        let own = visits.iter().filter(|visit| visit.scenario.function == operation.name);
+        let counted: BTreeSet<&str> = own.flat_map(|visit| &visit.limits).map(String::as_str).collect();
+        let declared: BTreeSet<&str> = operation.limits.iter().map(|limit| limit.name).collect();
+        assert_eq!(counted, declared, "the limits of {}", operation.name);
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! One visit to each scenario. The price table and the snapshots share it, because a world for each of them would double the time.
 
+use std::collections::BTreeSet;
+
 use local::{Mail, World, faults::Service};
 use tests::Answer;
 use tokio::sync::OnceCell;
@@ -17,6 +19,8 @@ pub(crate) struct Visit {
     pub(crate) answers: Vec<(&'static str, Answer)>,
     /// The mails that the operation sent.
     pub(crate) mails: Vec<Mail>,
+    /// The names of the limits that the operation counted against.
+    pub(crate) limits: BTreeSet<String>,
 }
 
 /// The price of one run of a scenario.
@@ -47,7 +51,10 @@ async fn visit(scenario: &'static Scenario) -> Visit {
     let mut stage = Stage::new(scenario, scenario.options()).await;
     stage.world.cold(scenario.function);
     stage.world.clear_mail();
+    let before = hits(&stage.world);
     let answer = run(&stage).await;
+    let counted = hits(&stage.world).into_iter().filter(|hit| !before.contains(hit));
+    let limits = counted.filter_map(|(key, _)| key.split('#').nth(1).map(str::to_owned)).collect();
     let cold = price(&stage.world, scenario.function);
     stage.world.settle().await;
     let mails = stage.world.mail();
@@ -71,7 +78,13 @@ async fn visit(scenario: &'static Scenario) -> Visit {
             answers.push(("with an empty body", empty.send(&stage.world).await));
         }
     }
-    Visit { scenario, cold, warm, answers, mails }
+    Visit { scenario, cold, warm, answers, mails, limits }
+}
+
+/// The counts of all rate limits, by their keys.
+fn hits(world: &World) -> BTreeSet<(String, String)> {
+    let counters = world.scan("counters").into_iter().filter(|item| item["hits"].is_object());
+    counters.map(|item| (item["pk"]["S"].as_str().unwrap_or_default().to_owned(), item["hits"].to_string())).collect()
 }
 
 async fn run(stage: &Stage<'_>) -> Outcome {

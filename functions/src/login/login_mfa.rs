@@ -127,8 +127,7 @@ async fn finish(
     let sign_in = pending.sign_in(context, proof, &mut transaction).await?;
     if let Some(used) = used {
         transaction.use_factor(&pending.account.id, &used, FactorChange::None);
-        let (cipher, account, factors) = (&pending.cipher, &pending.account, &pending.factors);
-        codes::notify_backup_code_used(app, cipher, account, factors, &used, &mut transaction).await?;
+        pending.notify_backup_code_used(app, &used, &mut transaction).await?;
     }
     attempts.refund_counts(app, &mut transaction);
     match app.store.commit_refunding(transaction, &attempts.credential).await {

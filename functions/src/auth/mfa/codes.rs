@@ -10,14 +10,14 @@ use shared::{
         password_hash::Cost,
         totp::TotpSecret,
     },
-    domain::{ids::UserId, limits::FACTOR_CHANGES_BY_SESSION, mail::Content, otp_code::OtpCode, second_factor::Method},
+    domain::{ids::UserId, limits::FACTOR_CHANGES_BY_SESSION, otp_code::OtpCode, second_factor::Method},
     error::Error,
     fields::FromJson,
-    store::{Account, Attempt, BackupCodes, Condition, FactorUse, Factors, Transaction},
+    store::{Attempt, BackupCodes, Condition, FactorUse, Factors, Transaction},
     user_cipher::UserCipher,
 };
 
-use crate::auth::{caller::Caller, password, user};
+use crate::auth::{caller::Caller, password};
 
 pub(crate) enum TypedCode {
     /// A code of an authenticator app.
@@ -171,24 +171,4 @@ pub(crate) async fn new_backup_codes(app: &App) -> Result<(Vec<String>, BackupCo
         stored.insert(number, hash);
     }
     Ok((texts, stored))
-}
-
-/// Adds a mail to the transaction if a backup code is used.
-///
-/// # Errors
-/// `temporarily_unavailable` without the keys.
-pub(crate) async fn notify_backup_code_used(
-    app: &App,
-    cipher: &UserCipher<'_>,
-    account: &Account,
-    factors: &Factors,
-    used: &FactorUse<'_>,
-    transaction: &mut Transaction,
-) -> Result<(), Error> {
-    if !matches!(used, FactorUse::BackupCode(..)) {
-        return Ok(());
-    }
-    let left = factors.backup_codes.len().saturating_sub(1).to_string();
-    let content = Content::BackupCodeUsed { at: app.clock.now().rfc3339(), left };
-    user::notify_owner(app, cipher, account, content, transaction).await
 }

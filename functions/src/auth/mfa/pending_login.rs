@@ -19,8 +19,8 @@ use shared::{
     http::{Response, StatusCode},
     mail,
     store::{
-        Account, Challenge, Device, Expected, ExpectedSecret, Factors, SecondFactor, StoredPasskey, Transaction,
-        UserQuery, challenge_key,
+        Account, Challenge, Device, Expected, ExpectedSecret, FactorUse, Factors, SecondFactor, StoredPasskey,
+        Transaction, UserQuery, challenge_key,
     },
     user_cipher::UserCipher,
 };
@@ -184,6 +184,24 @@ impl PendingLogin<'_> {
     /// `error`; `temporarily_unavailable` if the event cannot be recorded.
     pub(crate) async fn refuse<T>(&self, context: Context<'_>, method: Method, error: Error) -> Result<T, Error> {
         context.refuse(&self.cipher, Action::Login, method.as_str(), error).await
+    }
+
+    /// Adds a mail to the transaction if a backup code is used.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the keys.
+    pub(crate) async fn notify_backup_code_used(
+        &self,
+        app: &App,
+        used: &FactorUse<'_>,
+        transaction: &mut Transaction,
+    ) -> Result<(), Error> {
+        if !matches!(used, FactorUse::BackupCode(..)) {
+            return Ok(());
+        }
+        let left = self.factors.backup_codes.len().saturating_sub(1).to_string();
+        let content = Content::BackupCodeUsed { at: app.clock.now().rfc3339(), left };
+        user::notify_owner(app, &self.cipher, &self.account, content, transaction).await
     }
 
     /// Adds the end of the login to the transaction: the second factor was right.
