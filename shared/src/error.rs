@@ -66,11 +66,29 @@ pub enum Error {
     TemporarilyUnavailable(String),
     /// A dependency throttles. The client gets the same answer as for [`Error::TemporarilyUnavailable`].
     Throttled(String),
-    /// Concurrent requests changed the same item until the retries were used up. A retry is safe, and no dependency is
-    /// down. The text names the call or the operation that gave up.
-    Contended(&'static str),
+    /// Concurrent requests contended for the same items until the retries were used up. A retry is safe, and no
+    /// dependency is down.
+    Contended(Contention),
     /// A defect. The text is for the log: no secret, no personal data.
     Internal(String),
+}
+
+/// How concurrent requests contended for the same items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contention {
+    /// What was loaded changed before it was committed. Loading again and repeating helps.
+    LostRace,
+    /// Other transactions held the items at every attempt.
+    Conflict,
+}
+
+impl Contention {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::LostRace => "lost race",
+            Self::Conflict => "conflict",
+        }
+    }
 }
 
 impl Error {
@@ -181,7 +199,12 @@ impl Error {
                 tracing::warn!(operation, request_id, source, "a dependency is unavailable");
             }
             Self::Contended(source) => {
-                tracing::info!(operation, request_id, source, "concurrent requests changed the same item")
+                tracing::info!(
+                    operation,
+                    request_id,
+                    source = source.as_str(),
+                    "concurrent requests changed the same item"
+                )
             }
             Self::Internal(source) => tracing::error!(operation, request_id, source, "internal error"),
             _ => {}
@@ -195,7 +218,7 @@ impl fmt::Display for Error {
             Self::TemporarilyUnavailable(source) | Self::Throttled(source) | Self::Internal(source) => {
                 write!(formatter, "{}: {source}", self.code())
             }
-            Self::Contended(source) => write!(formatter, "{}: {source}: contended", self.code()),
+            Self::Contended(source) => write!(formatter, "{}: {}", self.code(), source.as_str()),
             _ => formatter.write_str(self.code()),
         }
     }

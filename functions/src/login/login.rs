@@ -15,11 +15,12 @@ use shared::{
         identifier::Identifier,
         ids::UserId,
         limits::{LOGIN_BY_DEVICE, LOGIN_BY_NETWORK},
+        lockout::Credential,
         network,
         password::Password,
         session::{OpaqueText, SessionOptions},
     },
-    error::Error,
+    error::{Contention, Error},
     http::{Request, Response, StatusCode},
     operation::{Operation, Route},
     store::{Account, Attempt, Device, Retries, UserQuery, UserRecord},
@@ -79,7 +80,7 @@ struct Login<'a> {
     index: &'a KeySet,
     /// The lookup hash of the client's network.
     network: String,
-    /// The presented device token. `None` once the account does not recognise it.
+    /// The presented device token. `None` if there is none, or if the account does not recognise it.
     presented: Option<DeviceToken>,
 }
 
@@ -106,7 +107,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let (decoy_id, decoy_cipher) = app.decoy_cipher(&identifier_hash).await?;
     let id = user.unwrap_or(decoy_id);
     if login.presented.take_if(|token| token.user_id != id).is_some() {
-        login.count().await?; // this account does not recognise the device of another one
+        login.count().await?; // the token belongs to another account
     }
     let (mut attempt, record) = futures::future::join(login.reserve(&id), login.load(&id)).await;
     let mut record = record?;
@@ -126,22 +127,25 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     // Third round trip: one transaction stores the session and its audit event, and refunds the attempt. If the account
     // changed after it was loaded, reload and retry. A parallel login may have rehashed it, its sessions may have
     // ended, or it may have a new password.
-    let (mut right, mut retries) = (None, Retries::on_conflict());
+    let (mut matched, mut retries) = (None, Retries::on_conflict());
     loop {
-        let done = login.authenticate(&cipher, record, &mut right, &attempt).await;
+        let done = login.authenticate(&cipher, record, &mut matched, &attempt).await;
         if retries.again(&done) {
             record = login.load(&id).await?;
             continue;
         }
-        if let Err(Error::Contended(_) | Error::AccountBanned) = done {
-            app.store.refund([&attempt]).await?; // the password was right
+        if let Err(Error::Contended(Contention::LostRace) | Error::AccountBanned) = done {
+            app.store.refund([&attempt]).await?; // the password was correct
         }
-        return done;
+        return match done {
+            Err(error @ Error::AccountBanned) => login.refuse(&cipher, error).await,
+            done => done,
+        };
     }
 }
 
 impl Login<'_> {
-    /// Counts the request. A recognised device has its own budget while it has this token.
+    /// Counts the request: by the presented device token, otherwise by network.
     async fn count(&self) -> Result<(), Error> {
         let (limit, key) = match &self.presented {
             Some(token) => (LOGIN_BY_DEVICE, &token.hash(self.index)),
@@ -151,14 +155,14 @@ impl Login<'_> {
         app.store.count(app.config.limit(limit), key, app.clock.now()).await
     }
 
-    /// Reserves an attempt. The failures of a recognised device are counted separately while it has this token.
+    /// Reserves an attempt: by the presented device token, otherwise by account.
     async fn reserve(&self, id: &UserId) -> Result<Attempt, Error> {
         let (credential, attempted_by) = match &self.presented {
-            Some(token) => ("password/device", token.hash(self.index)),
-            None => ("password", id.to_string()),
+            Some(token) => (Credential::PasswordOnDevice, token.hash(self.index)),
+            None => (Credential::Password, id.to_string()),
         };
         let app = self.context.app;
-        app.store.reserve_login(credential, &attempted_by, app.config.limit_factor, app.clock.now()).await
+        app.store.reserve_credential_attempt(credential, &attempted_by, app.config.limit_factor, app.clock.now()).await
     }
 
     async fn load(&self, id: &UserId) -> Result<UserRecord, Error> {
@@ -174,30 +178,29 @@ impl Login<'_> {
         presented.is_recognised(self.context.app, account, device).then(|| device.clone())
     }
 
-    /// Verifies the password, and logs in or asks for a second factor. `right` is the hash for which the password was
-    /// right, so that no retry hashes again.
+    /// Verifies the password, and logs in or asks for a second factor. `matched` is the hash that the password matched,
+    /// so that no retry hashes again.
     async fn authenticate(
         &self,
         cipher: &UserCipher<'_>,
         record: UserRecord,
-        right: &mut Option<String>,
+        matched: &mut Option<String>,
         attempt: &Attempt,
     ) -> Result<Response, Error> {
         let device = self.recognised_device(&record);
         let hash = record.account.as_ref().and_then(|account| account.password.clone());
-        if right.is_none() || *right != hash {
-            // If the hash cannot be computed, the attempt stays counted. A refund would end the run of failures, and a
-            // flood of requests could cause that.
-            *right = if self.matches(hash.as_deref()).await? { hash } else { None };
+        if matched.is_none() || *matched != hash {
+            // If hashing fails, the attempt is not refunded. Otherwise a flood of requests could reset the run of failures.
+            *matched = if self.matches(hash.as_deref()).await? { hash } else { None };
         }
-        match record.account.filter(|_| right.is_some()) {
-            Some(account) if account.status == Status::Banned => self.refuse(cipher, Error::AccountBanned).await,
+        match record.account.filter(|_| matched.is_some()) {
+            Some(account) if account.status == Status::Banned => Err(Error::AccountBanned),
             Some(account) => self.commit(cipher, &account, device.as_ref(), attempt).await,
             None => self.refuse(cipher, Error::InvalidCredentials).await,
         }
     }
 
-    /// Whether the password has this hash. Without a hash, the same work has no result.
+    /// Whether the password has this hash. Without a hash it does the same work and returns false.
     async fn matches(&self, hash: Option<&str>) -> Result<bool, Error> {
         let (app, password) = (self.context.app, self.form.password.bytes());
         match hash {

@@ -8,10 +8,11 @@ use shared::{
     crypto::key::KeyPurpose,
     domain::{
         limits::{LOGIN_CODE_GUESSES_BY_ACCOUNT, SECOND_FACTOR_BY_ACCOUNT},
+        lockout::Credential,
         otp_code::OtpCode,
         second_factor::Method,
     },
-    error::Error,
+    error::{Contention, Error},
     http::{Request, Response, StatusCode},
     operation::{Operation, Route},
     store::{Attempt, Challenge, Condition, FactorChange, FactorUse, Retries, SecondFactor, SecretKind, Transaction},
@@ -103,7 +104,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
             pending = pending_login::load(app, &challenge, None).await?;
             continue;
         }
-        if let Err(Error::Contended(_) | Error::AccountBanned) = done {
+        if let Err(Error::Contended(Contention::LostRace) | Error::AccountBanned) = done {
             attempts.refund(app).await?; // the code was right
         }
         return match done {
@@ -192,9 +193,10 @@ impl Attempts {
                 self.mailed = Some(account);
             }
             Method::Totp => {
-                let credential = if pending.device.is_some() { "totp/device" } else { "totp" };
+                let credential = if pending.device.is_some() { Credential::TotpOnDevice } else { Credential::Totp };
                 let factor = app.config.limit_factor;
-                self.credential = Some(app.store.reserve_login(credential, &attempted_by, factor, self.at).await?);
+                self.credential =
+                    Some(app.store.reserve_credential_attempt(credential, &attempted_by, factor, self.at).await?);
             }
             // Nobody can guess a backup code or a signature.
             Method::BackupCode | Method::Passkey => {}

@@ -6,6 +6,7 @@ use shared::{
     domain::{
         audit::{Action, Outcome},
         limits::FACTOR_CHANGES_BY_SESSION,
+        lockout::Credential,
         mail::Content,
     },
     error::Error,
@@ -61,7 +62,7 @@ async fn disable(context: Context<'_>, caller: &Caller<'_>, code: &TypedCode) ->
     transaction.turn_mfa_off(account);
     transaction.require_session(&caller.session);
     // The failures of unrecognised devices were at a secret that no longer exists.
-    transaction.clear_lock("totp", &account.id.to_string());
+    transaction.clear_lock(Credential::Totp, &account.id.to_string());
     transaction.record_event(&event);
     user::notify_owner(app, cipher, account, Content::MfaDisabled { at: now.rfc3339() }, &mut transaction).await?;
     codes::commit_change(app, caller, transaction, &attempt).await?;

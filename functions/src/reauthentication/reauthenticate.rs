@@ -9,6 +9,7 @@ use shared::{
     domain::{
         audit::Action,
         limits::{CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION},
+        lockout::Credential,
         otp_code::OtpCode,
         password::Password,
         second_factor::Method,
@@ -131,7 +132,8 @@ async fn by_password(
     let app = context.app;
     // Counted per session. So failures elsewhere do not count here, and failures here do not count there.
     let (factor, now) = (app.config.limit_factor, app.clock.now());
-    let attempt = app.store.reserve_login("password/session", &caller.session.hash, factor, now).await?;
+    let attempt =
+        app.store.reserve_credential_attempt(Credential::PasswordInSession, &caller.session.hash, factor, now).await?;
     let right = match &caller.account.password {
         Some(hash) => password::matches(app, password.bytes(), hash).await?,
         None => false,

@@ -6,6 +6,7 @@ use shared::{
     crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
+        lockout::Credential,
         mail::Content,
         password::{Password, Strength},
     },
@@ -54,7 +55,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut transaction = app.store.transaction();
     transaction.consume_challenge(&challenge);
     transaction.revoke_all_access(&account, Some(&hash));
-    transaction.clear_lock("password", &account.id.to_string());
+    transaction.clear_lock(Credential::Password, &account.id.to_string());
     transaction.record_event(&event);
     let content = Content::PasswordChanged { at: app.clock.now().rfc3339() };
     user::notify_owner(app, &cipher, &account, content, &mut transaction).await?;

@@ -43,11 +43,11 @@ impl Subject {
             Self::Session => b"session",
             Self::Ip => b"ip",
             Self::Network => b"network",
-            Self::ContinuationToken => b"step-token",
+            Self::ContinuationToken => b"continuation-token",
             Self::DeviceToken => b"device-token",
             Self::Fingerprint => b"fingerprint",
             Self::Credential => b"credential",
-            Self::DecoyCredential => b"fake-credential",
+            Self::DecoyCredential => b"decoy-credential",
             Self::UnknownAccount => b"unknown-account",
         }
     }

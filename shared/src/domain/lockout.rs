@@ -1,10 +1,10 @@
-//! Progressive lockout of one credential. After five failures each further one costs a wait that doubles, up to 15
+//! Progressive lockout of one credential. From the fifth failure on, each failure costs a wait that doubles, up to 15
 //! minutes. So guessing does not pay, and nobody can lock the owner out for long.
 
 use crate::clock::Timestamp;
 
-/// Failures that cost no wait.
-pub const FREE_FAILURES: i64 = 5;
+/// The first failure that costs a wait.
+pub const FIRST_FAILURE_WITH_WAIT: i64 = 5;
 
 /// The longest wait in seconds.
 pub const MAX_WAIT_SECONDS: i64 = 900;
@@ -18,6 +18,38 @@ pub const FORGET_SECONDS: i64 = 86_400;
 
 /// Seconds that the counts of a credential are kept after the last attempt. A locked credential is kept for good.
 pub const SWEEP_SECONDS: i64 = 90 * 86_400;
+
+/// A credential that is locked on its own. Recognised devices and sessions have locks of their own, so that failures
+/// elsewhere do not lock the owner out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    /// The password, on all unrecognised devices together.
+    Password,
+    /// The password, on one recognised device.
+    PasswordOnDevice,
+    /// The password, in one session.
+    PasswordInSession,
+    /// The authenticator app, on all unrecognised devices together.
+    Totp,
+    /// The authenticator app, on one recognised device.
+    TotpOnDevice,
+    /// Codes of second factors that a signed-in user enters, by device.
+    CodeOnDevice,
+}
+
+impl Credential {
+    /// The stored name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::PasswordOnDevice => "password/device",
+            Self::PasswordInSession => "password/session",
+            Self::Totp => "totp",
+            Self::TotpOnDevice => "totp/device",
+            Self::CodeOnDevice => "code/device",
+        }
+    }
+}
 
 /// The failures of one credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,14 +75,14 @@ pub struct Waits {
 pub enum Reservation {
     /// The attempt is accepted. It counts as a failure until it is refunded.
     Accepted(Failures),
-    /// The credential is locked for so many seconds.
+    /// The credential is locked for this many seconds.
     Locked { retry_after: i64 },
 }
 
 impl Failures {
-    /// Reserves an attempt. `factor` loosens all limits alike.
-    pub fn reserve(&self, now: Timestamp, factor: i64) -> Reservation {
-        if self.is_locked(factor) {
+    /// Reserves an attempt. `limit_factor` loosens all limits alike.
+    pub fn reserve(&self, now: Timestamp, limit_factor: i64) -> Reservation {
+        if self.is_locked(limit_factor) {
             return Reservation::Locked { retry_after: MAX_WAIT_SECONDS };
         }
         if let Some(free_at) = self.waits.free_at.filter(|&free_at| free_at > now) {
@@ -62,21 +94,21 @@ impl Failures {
             count,
             streak: self.streak + 1,
             waits: Waits {
-                free_at: Some(now.plus_seconds(wait_seconds(count, factor))),
+                free_at: Some(now.plus_seconds(wait_seconds(count, limit_factor))),
                 forget_at: Some(now.plus_seconds(FORGET_SECONDS)),
             },
         })
     }
 
     /// Whether only a reset by other means unlocks the credential.
-    pub const fn is_locked(&self, factor: i64) -> bool {
-        self.streak >= MAX_FAILURES * factor
+    pub const fn is_locked(&self, limit_factor: i64) -> bool {
+        self.streak >= MAX_FAILURES * limit_factor
     }
 }
 
-/// Seconds to wait after so many failures. `factor` loosens all limits alike.
-const fn wait_seconds(failures: i64, factor: i64) -> i64 {
-    let beyond = failures - FREE_FAILURES * factor;
+/// Seconds to wait after this many failures. `limit_factor` loosens all limits alike.
+const fn wait_seconds(failures: i64, limit_factor: i64) -> i64 {
+    let beyond = failures - FIRST_FAILURE_WITH_WAIT * limit_factor;
     if beyond < 0 {
         0
     } else if beyond >= 10 {

@@ -6,7 +6,10 @@ use crate::{
     clock::Timestamp,
     domain::{
         limits::Limit,
-        lockout::{FORGET_SECONDS, FREE_FAILURES, Failures, MAX_FAILURES, Reservation, SWEEP_SECONDS, Waits},
+        lockout::{
+            Credential, FIRST_FAILURE_WITH_WAIT, FORGET_SECONDS, Failures, MAX_FAILURES, Reservation, SWEEP_SECONDS,
+            Waits,
+        },
     },
     error::Error,
     store::{
@@ -23,7 +26,7 @@ use crate::{
 pub struct Attempt {
     key: Key,
     reserved_at: Timestamp,
-    /// The time that this attempt wrote. It shows whether somebody attempted the credential afterwards.
+    /// The `forget_at` that this attempt wrote. Another stored value means a later attempt.
     forget_at: Timestamp,
     /// The waits before this attempt. A refund restores them.
     before: Waits,
@@ -87,8 +90,8 @@ impl Store {
         }
     }
 
-    /// Counts an attempt against a limit with a window that starts with its first attempt. So no window ends between
-    /// consecutive attempts. `key` is a lookup hash or an id.
+    /// Counts an attempt in a window that starts with the first attempt. A fixed window could end between two attempts.
+    /// `key` is a lookup hash or an id.
     ///
     /// # Errors
     /// As [`Store::count`].
@@ -108,7 +111,7 @@ impl Store {
             condition: Some("attribute_not_exists(ends_at) OR ends_at <= :now"),
             values: values.with_time(":ends", ends_at).with_number(":ttl", ends_at.seconds()),
         };
-        // A parallel attempt, or this one with a lost answer, may have started the window. Then this counts one more.
+        // A parallel attempt, or a retry of this one, may have started the window. The second round counts in it.
         for _ in 0..2 {
             let seen = match self.update_counter(one_more.clone()).await? {
                 Written::Done(_) => return Ok(()),
@@ -129,29 +132,29 @@ impl Store {
     ///
     /// # Errors
     /// `locked_out` with the seconds to wait; `temporarily_unavailable`.
-    pub async fn reserve_login(
+    pub async fn reserve_credential_attempt(
         &self,
-        credential: &str,
+        credential: Credential,
         attempted_by: &str,
-        factor: i64,
+        limit_factor: i64,
         now: Timestamp,
     ) -> Result<Attempt, Error> {
-        let key = keys::lock(credential, attempted_by);
+        let key = keys::lock(credential.as_str(), attempted_by);
         let attempt = |before: Waits| {
             let forget_at = now.plus_seconds(FORGET_SECONDS);
             Attempt { key: key.clone(), reserved_at: now, forget_at, before }
         };
-        // There are almost never failures that matter, so this one write is usually enough.
-        let mut seen = match self.add_free_failure(&key, factor, now).await? {
+        // Most credentials have few failures, so one write is usually enough.
+        let mut seen = match self.add_free_failure(&key, limit_factor, now).await? {
             Written::Done(old) => return Ok(attempt(Failures::read(&old).waits)),
             Written::Refused(seen) => Failures::read(&seen),
         };
         for _ in 0..4 {
-            let next = match seen.reserve(now, factor) {
+            let next = match seen.reserve(now, limit_factor) {
                 Reservation::Accepted(next) => next,
                 Reservation::Locked { retry_after } => return Err(Error::LockedOut { retry_after }),
             };
-            match self.replace_failures(&key, &seen, &next, factor, now).await? {
+            match self.replace_failures(&key, &seen, &next, limit_factor, now).await? {
                 Written::Done(_) => return Ok(attempt(seen.waits)),
                 Written::Refused(newer) => seen = Failures::read(&newer),
             }
@@ -161,7 +164,7 @@ impl Store {
     }
 
     /// Counts a failure, if it costs no wait and does not lock the credential.
-    async fn add_free_failure(&self, key: &Key, factor: i64, now: Timestamp) -> Result<Written, Error> {
+    async fn add_free_failure(&self, key: &Key, limit_factor: i64, now: Timestamp) -> Result<Written, Error> {
         self.update_counter(Update {
             key: key.clone(),
             expression: &format!(
@@ -177,20 +180,20 @@ impl Store {
                 .with_number(":one", 1)
                 .with_number(":none", 0)
                 .with_time(":forget", now.plus_seconds(FORGET_SECONDS))
-                .with_number(":free", FREE_FAILURES * factor - 1)
-                .with_number(":most", MAX_FAILURES * factor - 1)
+                .with_number(":free", FIRST_FAILURE_WITH_WAIT * limit_factor - 1)
+                .with_number(":most", MAX_FAILURES * limit_factor - 1)
                 .with_number(":sweep", now.plus_seconds(SWEEP_SECONDS).seconds()),
         })
         .await
     }
 
-    /// Replaces the failures that were seen, if they are still the same.
+    /// Writes `next` unless the stored failures differ from `seen`.
     async fn replace_failures(
         &self,
         key: &Key,
         seen: &Failures,
         next: &Failures,
-        factor: i64,
+        limit_factor: i64,
         now: Timestamp,
     ) -> Result<Written, Error> {
         let mut values = Item::new()
@@ -202,7 +205,7 @@ impl Store {
             .with_time(":free_at", next.waits.free_at.unwrap_or(now))
             .with_time(":forget", next.waits.forget_at.unwrap_or(now));
         // TTL must not unlock a locked credential.
-        let sweep = if next.is_locked(factor) {
+        let sweep = if next.is_locked(limit_factor) {
             format!(" REMOVE {}", keys::TTL)
         } else {
             values = values.with_number(":sweep", now.plus_seconds(SWEEP_SECONDS).seconds());
@@ -219,8 +222,8 @@ impl Store {
         .await
     }
 
-    /// Commits a transaction together with the refund of successful attempts. If somebody attempted a credential
-    /// afterwards, the current waits come from those failures, and stay.
+    /// Commits a transaction together with the refund of successful attempts. If a later attempt was made, its waits
+    /// stay.
     ///
     /// # Errors
     /// As [`Store::commit`].
@@ -241,7 +244,7 @@ impl Store {
         }
     }
 
-    /// Refunds attempts that were right but had no effect.
+    /// Refunds attempts that were correct but had no effect.
     ///
     /// # Errors
     /// `temporarily_unavailable`; the attempts then stay counted.
@@ -251,7 +254,7 @@ impl Store {
 
     async fn update_counter(&self, update: Update<'_>) -> Result<Written, Error> {
         match self.update(Table::Counters, update, ReturnValue::UpdatedOld).await {
-            // DynamoDB throttles a counter with so many requests.
+            // DynamoDB throttles an item with too many requests.
             Err(Error::Throttled(_)) => Err(Error::RateLimited { retry_after: 1 }),
             written => written,
         }
@@ -282,8 +285,8 @@ impl Transaction {
     }
 
     /// Unlocks a credential.
-    pub fn clear_lock(&mut self, credential: &str, attempted_by: &str) {
-        self.delete(Table::Counters, &keys::lock(credential, attempted_by));
+    pub fn clear_lock(&mut self, credential: Credential, attempted_by: &str) {
+        self.delete(Table::Counters, &keys::lock(credential.as_str(), attempted_by));
     }
 
     /// Refunds a successful attempt, and resets the run of consecutive failures. Waits caused by other failures stay in
@@ -296,7 +299,7 @@ impl Transaction {
     }
 
     /// As [`Transaction::refund`], and removes the wait that the attempt itself caused. Fails with `Condition::Lock` if
-    /// somebody attempted the credential afterwards, because the wait is then theirs.
+    /// there was a later attempt, because the stored wait belongs to it.
     fn refund_and_restore_waits(&mut self, attempt: &Attempt) {
         let (values, mut set) = refund_of(attempt);
         let mut values = values.with_time(":mine", attempt.forget_at);

@@ -10,7 +10,9 @@ use shared::{
         password_hash::Cost,
         totp::TotpSecret,
     },
-    domain::{ids::UserId, limits::FACTOR_CHANGES_BY_SESSION, otp_code::OtpCode, second_factor::Method},
+    domain::{
+        ids::UserId, limits::FACTOR_CHANGES_BY_SESSION, lockout::Credential, otp_code::OtpCode, second_factor::Method,
+    },
     error::Error,
     fields::FromJson,
     store::{Attempt, BackupCodes, Condition, FactorUse, Factors, Transaction},
@@ -112,7 +114,7 @@ pub(crate) async fn verify_code_in_session<'a>(
     Ok((used.ok_or(Error::InvalidCode)?, attempt))
 }
 
-/// Reserves an attempt at a code by a signed-in user.
+/// Reserves a signed-in user's attempt at a code, by device, or by session without one.
 ///
 /// # Errors
 /// `locked_out`, `temporarily_unavailable`.
@@ -121,7 +123,9 @@ pub(crate) async fn reserve_code_attempt(app: &App, caller: &Caller<'_>) -> Resu
         Some(device) => format!("{}#{device}", caller.account.id),
         None => caller.session.hash.clone(),
     };
-    app.store.reserve_login("code/device", &attempted_by, app.config.limit_factor, app.clock.now()).await
+    app.store
+        .reserve_credential_attempt(Credential::CodeOnDevice, &attempted_by, app.config.limit_factor, app.clock.now())
+        .await
 }
 
 /// Counts a change of the caller's second factors or passkeys. Each change sends a mail, so changes are limited.
@@ -136,7 +140,7 @@ pub(crate) fn too_many_changes(app: &App, caller: &Caller<'_>) -> Error {
     Error::RateLimited { retry_after: limit.retry_after(&caller.session.hash, app.clock.now().seconds()) }
 }
 
-/// Commits a change of the caller's second factors that a right code allows.
+/// Commits a change that a correct code allowed, and refunds its attempt.
 ///
 /// # Errors
 /// `invalid_code` if the code was spent meanwhile; `rate_limited` after too many changes; `temporarily_unavailable`.

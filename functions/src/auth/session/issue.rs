@@ -31,7 +31,7 @@ use crate::auth::session::{
 
 /// A session that is ready to be stored, with the answer for the client.
 pub(crate) struct SignIn {
-    /// The part of the login that the account's own write records.
+    /// What the write to the account records of this login.
     pub(crate) last_login: LastLogin,
     pub(crate) answer: Authenticated,
     session: Session,
@@ -109,7 +109,7 @@ pub(crate) async fn prepare(
         device_id: Some(device_login.id.clone()),
         hash,
     };
-    // The next login is not compared with an unconfirmed one.
+    // An unconfirmed login does not change the history.
     let history = (!unconfirmed).then(|| history.after(location.as_ref(), now));
     let last_login = last_login(context, cipher, account, history).await?;
     let account = Account { last_login_at: Some(now), ..account.clone() };
@@ -170,7 +170,7 @@ pub(crate) async fn login_history(cipher: &UserCipher<'_>, account: &Account) ->
     Ok(history.unwrap_or_default())
 }
 
-/// The most sessions that one login ends. After a burst of parallel logins, the next login ends the rest.
+/// At most this many sessions end with one login.
 const MAX_SESSIONS_OVER_LIMIT: usize = 20;
 
 /// The sessions that exceed the deployment's limit, the longest idle first. This login ends them.

@@ -36,9 +36,12 @@ use crate::{
     },
 };
 
-/// The purpose of a challenge, with the data that it keeps until it is proven.
+/// What a challenge carries, such as the data of a registration.
 pub trait Payload: Sized {
     const KIND: ChallengeKind;
+
+    /// Attributes that proving the challenge removes, in addition to the code and the link: `, name`.
+    const REMOVED_ON_PROOF: &'static str = "";
 
     /// Adds the payload's attributes to the challenge's item.
     fn write(&self, item: Item) -> Item;
@@ -63,7 +66,7 @@ pub enum SecretKind {
     Signature,
 }
 
-/// The current proof of a challenge.
+/// What a correct answer is compared with.
 #[derive(Debug, Clone)]
 pub enum Expected {
     /// The last mail's code (a PHC string), link (the keyed hash of its token), or both.
@@ -189,7 +192,7 @@ impl Store {
             return Ok(None); // not one of our ids, and possibly longer than a key may be
         }
         let Some(item) = self.get(Table::Challenges, challenge_key(id)).await? else { return Ok(None) };
-        if item.text("kind")? != P::KIND.as_str() {
+        if item.optional_text("kind").as_deref() != Some(P::KIND.as_str()) {
             return Ok(None);
         }
         Ok(Some(Challenge::from_item(id, &item)?).filter(|challenge| now < challenge.ends_at))
@@ -281,8 +284,8 @@ impl Transaction {
         self.update_challenge(challenge, &expression, condition, values);
     }
 
-    /// Accepts a right code or link. Both are spent, and a continuation token replaces them. A password from the
-    /// registration is forgotten. Fails with `Condition::Challenge` if another request came first.
+    /// Marks the challenge as proven. Code and link are spent, and a continuation token replaces them. Fails with
+    /// `Condition::Challenge` if another request came first.
     pub fn prove_challenge<P: Payload>(&mut self, challenge: &Challenge<P>, token_hash: &str, now: Timestamp) {
         let until = now.plus_seconds(COMPLETION_SECONDS);
         let values = Item::new()
@@ -292,8 +295,9 @@ impl Transaction {
             .with_number(":generation", challenge.generation);
         let expression = format!(
             "SET token_hash = :token, token_expires_at = :until, ends_at = :until, {} = :ttl \
-             REMOVE code_hash, code_expires_at, link_hash, link_expires_at, password",
-            keys::TTL
+             REMOVE code_hash, code_expires_at, link_hash, link_expires_at{}",
+            keys::TTL,
+            P::REMOVED_ON_PROOF
         );
         let condition = "generation = :generation AND attribute_not_exists(token_hash)";
         self.update_challenge(challenge, &expression, condition, values);

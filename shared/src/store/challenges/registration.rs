@@ -40,6 +40,9 @@ impl Registration {
 impl Payload for Registration {
     const KIND: ChallengeKind = ChallengeKind::Registration;
 
+    // Another person may have typed the password, so a proof without it forgets it.
+    const REMOVED_ON_PROOF: &'static str = ", password";
+
     fn write(&self, item: Item) -> Item {
         item.with_bool("decoy", self.decoy)
             .with_bytes("salt", self.salt.bytes())

@@ -110,7 +110,7 @@ pub(in crate::store) fn limit(name: &str, key: &str, window: i64) -> Key {
 
 /// `counters`: a limit whose window starts with the first attempt.
 pub(in crate::store) fn attempts(name: &str, key: &str) -> Key {
-    Key::partition(format!("TRIES#{name}#{key}"))
+    Key::partition(format!("ATTEMPTS#{name}#{key}"))
 }
 
 /// `counters`: the failures of one credential, by all unrecognised devices together or by one recognised device.

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
 };
 
 use crate::{
-    error::Error,
+    error::{Contention, Error},
     store::{
         Item, Store, Table, Tables,
         dynamodb::{CONFLICT_ATTEMPTS, keys::Key, update::Update},
@@ -75,7 +75,7 @@ impl From<CommitError> for Error {
     /// can happen.
     fn from(error: CommitError) -> Self {
         match error {
-            error if error.changed() => Self::Contended("TransactWriteItems"),
+            error if error.changed() => Self::Contended(Contention::LostRace),
             CommitError::Refused(conditions) => Self::internal(format!("refused by {conditions:?}")),
             CommitError::Failed(error) => error,
         }
@@ -184,15 +184,14 @@ impl Retries {
 
     /// Whether to load again and repeat. True if the race was lost ([`Error::Contended`]) and retries are left.
     pub fn again<T>(&mut self, done: &Result<T, Error>) -> bool {
-        let again = self.0 > 0 && matches!(done, Err(Error::Contended(_)));
+        let again = self.0 > 0 && matches!(done, Err(Error::Contended(Contention::LostRace)));
         self.0 = self.0.saturating_sub(1);
         again
     }
 }
 
-/// Reasons of a cancelled transaction that pass, so that it is sent again.
-const PASSING: [&str; 5] =
-    ["None", "ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+/// The reason for an earlier call with the same token that has not ended.
+const IN_PROGRESS: &str = "TransactionInProgress";
 
 impl Store {
     pub fn transaction(&self) -> Transaction {
@@ -213,6 +212,7 @@ impl Store {
             return Ok(()); // DynamoDB refuses an empty transaction
         }
         let token = format!("{:032x}", u128::from_be_bytes(self.rng.bytes()));
+        let mut exhausted = Error::Contended(Contention::Conflict);
         for attempt in 1..=CONFLICT_ATTEMPTS {
             if attempt > 1 {
                 self.pause(attempt - 1).await;
@@ -229,7 +229,7 @@ impl Store {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect()
                 }
-                Some(TransactWriteItemsError::TransactionInProgressException(_)) => vec!["TransactionConflict"],
+                Some(TransactWriteItemsError::TransactionInProgressException(_)) => vec![IN_PROGRESS],
                 _ => return Err(CommitError::Failed(Error::aws("TransactWriteItems", &error))),
             };
             // A conflict does not reveal whether the conditions hold. Only the next attempt can.
@@ -238,10 +238,20 @@ impl Store {
                 let failed = failed.filter(|&(&reason, _)| reason == "ConditionalCheckFailed");
                 return Err(CommitError::Refused(failed.filter_map(|(_, condition)| *condition).collect()));
             }
-            if let Some(reason) = reasons.iter().find(|reason| !PASSING.contains(reason)) {
-                return Err(CommitError::Failed(Error::internal(format!("TransactWriteItems: {reason}"))));
+            for reason in reasons {
+                match reason {
+                    "None" | "ConditionalCheckFailed" | "TransactionConflict" => {}
+                    // An outage, unlike a conflict. Whether the call took effect is unknown if it is in progress.
+                    "ThrottlingError" | "ProvisionedThroughputExceeded" => {
+                        exhausted = Error::Throttled(format!("TransactWriteItems: {reason}"));
+                    }
+                    IN_PROGRESS => {
+                        exhausted = Error::TemporarilyUnavailable(format!("TransactWriteItems: {reason}"));
+                    }
+                    _ => return Err(CommitError::Failed(Error::internal(format!("TransactWriteItems: {reason}")))),
+                }
             }
         }
-        Err(CommitError::Failed(Error::Contended("TransactWriteItems")))
+        Err(CommitError::Failed(exhausted))
     }
 }

@@ -8,7 +8,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::{
     domain::ids::UserId,
-    error::Error,
+    error::{Contention, Error},
     store::{
         Item, Store, Table,
         dynamodb::{
@@ -72,7 +72,7 @@ impl Store {
                 _ => return Err(Error::aws("UpdateItem", &error)),
             }
         }
-        Err(Error::Contended("UpdateItem"))
+        Err(Error::Contended(Contention::Conflict))
     }
 
     /// Reads one item, strongly consistent.
