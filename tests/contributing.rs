@@ -24,7 +24,7 @@ const EXAMPLES: [(&str, &str); 3] =
     [("<area>", "sessions"), ("<operation>", "session_revoke"), ("<kind>", "password_changed")];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    tests::repository("")
 }
 
 fn read(path: impl AsRef<Path>) -> String {
@@ -141,7 +141,7 @@ fn the_variables_are_those_that_are_read() {
     let mut read_by_tests: BTreeSet<String> =
         files.iter().flat_map(|file| variables(&std::fs::read_to_string(file).unwrap())).collect();
     assert!(read_by_tests.is_subset(&documented), "CONTRIBUTING.md has {documented:?}, tests read {read_by_tests:?}");
-    for script in [".ci/run", "justfile", ".github/workflows/ci.yml"] {
+    for script in [".ci/run", ".ci/thorough", "justfile", ".github/workflows/ci.yml"] {
         read_by_tests.extend(variables(&read(script)));
     }
     assert_eq!(documented, read_by_tests);

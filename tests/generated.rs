@@ -1,17 +1,10 @@
 //! What follows from the list of operations: the mains, and the tables of the README and of the API page. `LATCHKEY_WRITE=1` writes them.
 
-use std::{
-    fmt::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{fmt::Write as _, path::Path};
 
 use functions::operations::OPERATIONS;
 use shared::operation::{Access, Operation};
-use tests::world;
-
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
-}
+use tests::{repository, world};
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_default()

@@ -1,11 +1,8 @@
 //! Imports go one way. Each crate is a list of modules, and a module imports only those before it.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, path::PathBuf};
 
-/// `shared`: the layers of docs/architecture.md, a line each.
+/// `shared`: the layers of docs/architecture.md, in order. Within a layer, the order of this list holds.
 const SHARED: &[&str] = &[
     "error",
     "fields",
@@ -79,7 +76,7 @@ struct Source {
 }
 
 fn sources(crate_folder: &str) -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(crate_folder).join("src");
+    let root = tests::repository(crate_folder).join("src");
     let (mut folders, mut sources) = (vec![root.clone()], Vec::new());
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {

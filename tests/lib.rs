@@ -16,7 +16,7 @@ pub use person::Person;
 pub use same_key::SameKey;
 pub use state::State;
 
-use std::io::Write as _;
+use std::{io::Write as _, path::PathBuf};
 
 use local::{Options, World};
 
@@ -43,6 +43,11 @@ pub async fn world() -> World {
 /// A world with the limits of the deployed template.
 pub async fn strict_world() -> World {
     World::start(Options { strict: true, ..options() }).await.expect("the template starts")
+}
+
+/// A file or folder of this repository.
+pub fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
 /// Reports a test that is left out because a program is not installed. In `.ci/run` (the variable `CI` is set) and in thorough runs

@@ -37,8 +37,8 @@ async fn each_operation_costs_what_is_published() {
             assert_eq!(warm.kms_calls, 0, "{}", scenario.title());
         }
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/prices.md");
-    let page = std::fs::read_to_string(path).unwrap_or_default();
+    let path = tests::repository("docs/prices.md");
+    let page = std::fs::read_to_string(&path).unwrap_or_default();
     let (before, rest) = page.split_once("<!-- measured -->\n").expect("the page has a start of the table");
     let (published, after) = rest.split_once("<!-- /measured -->").expect("the page has an end of the table");
     if std::env::var_os("LATCHKEY_WRITE").is_some() {

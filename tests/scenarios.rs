@@ -36,14 +36,14 @@ pub(crate) static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(|| {
     scenarios
 });
 
-/// What is asked of an operation.
+/// How a scenario calls its operation.
 #[derive(Clone)]
 pub(crate) enum Act {
     /// A request of a client.
     Request(Request),
     /// An event that invokes the function.
     Event(Value),
-    /// A stream record, which follows from what was prepared.
+    /// A stream record. `cleanup` touches the prepared mail, and the stream invokes the function.
     Stream,
 }
 
@@ -162,7 +162,7 @@ pub(crate) enum Outcome {
 type Effects = Box<dyn Fn(&World) -> usize + Send + Sync>;
 type Prepare = Box<dyn Fn(Client) -> BoxFuture<'static, Act> + Send + Sync>;
 
-/// A scenario without what it asks. [`Outline::asks`] completes it.
+/// An incomplete scenario. [`Outline::asks`] adds the request.
 pub(crate) struct Outline {
     function: &'static str,
     name: &'static str,
@@ -177,9 +177,9 @@ pub(crate) struct Outline {
 pub(crate) struct Scenario {
     /// The operation.
     pub(crate) function: &'static str,
-    /// What tells it from the operation's other scenarios. Empty if there is no other.
+    /// Distinguishes it from the operation's other scenarios. Empty if there is no other.
     pub(crate) name: &'static str,
-    /// Template parameters, where the defaults do not lead there.
+    /// Template parameters that differ from the defaults.
     pub(crate) parameters: Vec<(&'static str, &'static str)>,
     /// The status of a success. `None` if no client asks.
     pub(crate) success: Option<u16>,
@@ -376,7 +376,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// Counts the items of a table that are wanted.
+/// Counts the items of a table that match.
 pub(crate) fn count(world: &World, table: &str, wanted: impl Fn(&Value) -> bool) -> usize {
     world.scan(table).iter().filter(|item| wanted(item)).count()
 }

@@ -1,5 +1,5 @@
-//! THE list of operations. infra/local runs them from it. The contract test compares it with the binaries, the template
-//! and the API.
+//! THE list of operations. infra/local runs them from it. The mains and the tables of the README and the API page are
+//! generated from it; the template and the scenarios are compared with it.
 
 use shared::operation::Operation;
 

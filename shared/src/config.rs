@@ -196,7 +196,7 @@ impl Config {
             audit_retention_days: reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3650),
             limits: reader.parsed(
                 "LIMITS",
-                "existing limits as name=limit/seconds, separated by commas",
+                "limits that docs/security.md names, as name=limit/seconds, separated by commas",
                 Limits::default(),
                 Limits::parse,
             ),

@@ -42,7 +42,7 @@ pub enum Error {
     ReauthenticationRequired,
     /// A cookie request without the session's CSRF token.
     CsrfFailed,
-    /// The account is banned. Answered only after right credentials.
+    /// The account is banned. Answered only after correct credentials.
     AccountBanned,
     /// The deployment or the caller's permissions do not allow it.
     Forbidden,

@@ -22,7 +22,7 @@ pub type HttpHandler = for<'a> fn(Context<'a>) -> BoxFuture<'a, Result<Response,
 /// Handles an event that is not an HTTP request (a stream batch, a schedule, a custom resource) and returns its result.
 pub type EventHandler = for<'a> fn(&'a App, Value) -> BoxFuture<'a, Result<Value, Error>>;
 
-/// A request must be answered within this time. Later, Lambda would end it without an answer.
+/// The time limit for an answer. It is shorter than Lambda's, because Lambda would send none.
 const ANSWER_WITHIN: Duration = Duration::from_secs(13);
 
 /// The memory of a function without its own setting, in MiB. The template's `Globals` has the same value.
@@ -74,7 +74,7 @@ pub enum Access {
     FreshSession,
     /// An IAM principal, by SigV4. API Gateway checks it.
     Iam,
-    /// An HTTP API of the same AWS account, for its decision about a request.
+    /// API Gateway, which asks whether a request to an API of the same account may pass.
     Authorizer,
     /// AWS: a stream, a schedule, or a custom resource.
     Event,

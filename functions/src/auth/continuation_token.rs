@@ -43,7 +43,7 @@ impl ContinuationToken {
         format!("{}.{}", self.challenge, self.secret.encode())
     }
 
-    /// The challenge of the token, if the token is right for this step of it.
+    /// The challenge of the token, if the token is correct for this step of it.
     ///
     /// # Errors
     /// `invalid_code` otherwise; `temporarily_unavailable`.

@@ -24,6 +24,6 @@ pub(crate) async fn new(app: &App, expires_at: Timestamp) -> Result<(OtpCode, Ex
 ///
 /// # Errors
 /// `temporarily_unavailable`.
-pub(crate) async fn is_right(app: &App, code: &OtpCode, hash: &str) -> Result<bool, Error> {
-    super::password::matches(app, code.bytes(), hash).await
+pub(crate) async fn verify(app: &App, code: &OtpCode, hash: &str) -> Result<bool, Error> {
+    super::password::verify(app, code.bytes(), hash).await
 }

@@ -35,7 +35,7 @@ pub(crate) async fn hash(app: &App, password: &Password) -> Result<String, Error
 ///
 /// # Errors
 /// `temporarily_unavailable`.
-pub(crate) async fn matches(app: &App, secret: &[u8], hash: &str) -> Result<bool, Error> {
+pub(crate) async fn verify(app: &App, secret: &[u8], hash: &str) -> Result<bool, Error> {
     let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
     Ok(app.hasher.verify(secret, hash, |version| peppers.bytes_of(version)).await?)
 }

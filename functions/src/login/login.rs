@@ -204,7 +204,7 @@ impl Login<'_> {
     async fn matches(&self, hash: Option<&str>) -> Result<bool, Error> {
         let (app, password) = (self.context.app, self.form.password.bytes());
         match hash {
-            Some(hash) => password::matches(app, password, hash).await,
+            Some(hash) => password::verify(app, password, hash).await,
             None => {
                 let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
                 Ok(app.hasher.verify_dummy(password, peppers.pepper(), app.config.password_cost).await?)

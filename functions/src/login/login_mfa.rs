@@ -105,7 +105,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
             continue;
         }
         if let Err(Error::Contended(Contention::LostRace) | Error::AccountBanned) = done {
-            attempts.refund(app).await?; // the code was right
+            attempts.refund(app).await?; // the code was correct
         }
         return match done {
             Err(error) if error.status().is_client_error() => pending.refuse(context, method, error).await,
@@ -145,7 +145,7 @@ async fn verify<'a>(app: &App, code: &Code, pending: &'a PendingLogin<'_>) -> Re
         (Code::Factor(code), None) => {
             codes::verify_code(app, &pending.cipher, &pending.account.id, &pending.factors, code).await?
         }
-        (Code::Mailed(code), Some(hash)) if mailed_code::is_right(app, code, hash).await? => return Ok(None),
+        (Code::Mailed(code), Some(hash)) if mailed_code::verify(app, code, hash).await? => return Ok(None),
         _ => None,
     };
     used.map(Some).ok_or(Error::InvalidCode)
@@ -215,7 +215,7 @@ impl Attempts {
         }
     }
 
-    /// Refunds everything, because nothing was compared or the code was right.
+    /// Refunds everything, because nothing was compared or the code was correct.
     async fn refund(&self, app: &App) -> Result<(), Error> {
         let mut transaction = app.store.transaction();
         self.refund_counts(app, &mut transaction);

@@ -20,7 +20,7 @@ use shared::{
 
 use crate::auth::{
     caller::{self, Caller},
-    mfa::codes::{self, Secret},
+    mfa::codes::{self, SealedTotpSecret},
     user,
 };
 
@@ -57,7 +57,7 @@ async fn enable(context: Context<'_>, caller: &Caller<'_>, code: &OtpCode) -> Re
     let pending = caller.factors()?.pending_secret.as_ref().filter(|_| account.mfa_since.is_none());
     let pending = pending.ok_or(Error::Conflict("There is no authenticator app to enable. Set one up first."))?;
     let attempt = codes::reserve_code_attempt(app, caller).await?;
-    let secret = Secret { field: Factors::PENDING_SECRET, sealed: pending };
+    let secret = SealedTotpSecret { field: Factors::PENDING_SECRET, sealed: pending };
     let step = codes::time_step(app, cipher, &account.id, secret, code).await?;
     let last_step = step.ok_or(Error::InvalidCode)?;
 

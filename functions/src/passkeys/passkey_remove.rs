@@ -22,7 +22,7 @@ use crate::auth::{
 };
 
 pub const OPERATION: Operation = Operation::http("passkey-remove", |context| Box::pin(handle(context)))
-    .summary("removes a passkey, unless it is the last way in")
+    .summary("removes a passkey, unless it is the last credential")
     .routes(&[Route::new("DELETE", "/v1/passkeys/{id}")])
     .access(Access::FreshSession)
     .keys(&[

@@ -82,7 +82,7 @@ pub(super) async fn accept(
     }
     counted?;
     let Expected::Mailed { code: Some(expected), .. } = &challenge.expected else { return Err(Error::InvalidCode) };
-    if !mailed_code::is_right(app, code, &expected.hash).await? {
+    if !mailed_code::verify(app, code, &expected.hash).await? {
         return Err(Error::InvalidCode);
     }
     let second = verify_second_factor(app, caller, totp).await?;

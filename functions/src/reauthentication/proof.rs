@@ -17,7 +17,7 @@ use crate::auth::{
     mfa::codes::{self, TypedCode},
     session::{
         issue,
-        response::{Access, Grant},
+        response::{AccessAnswer, SessionTokens},
     },
 };
 
@@ -68,7 +68,7 @@ pub(super) async fn record_reauthentication(
     method: &'static str,
     amr: &[&str],
     transaction: &mut Transaction,
-) -> Result<Access, Error> {
+) -> Result<AccessAnswer, Error> {
     let now = context.app.clock.now();
     // Only these methods prove the session now. One factor does not renew an earlier proof by two.
     let mut kept = caller.session.amr.clone();
@@ -79,7 +79,7 @@ pub(super) async fn record_reauthentication(
     let event = context.event(cipher, Action::Reauthenticate, Outcome::Success, method).await?;
     transaction.record_reauthentication(&session, &session.amr, now);
     transaction.record_event(&event);
-    Grant { cipher, account, session: &session, id, transport: *transport }.access(context.app).await
+    SessionTokens { cipher, account, session: &session, id, transport: *transport }.access(context.app).await
 }
 
 /// The error for a refused transaction of a reauthentication.

@@ -135,7 +135,7 @@ async fn by_password(
     let attempt =
         app.store.reserve_credential_attempt(Credential::PasswordInSession, &caller.session.hash, factor, now).await?;
     let right = match &caller.account.password {
-        Some(hash) => password::matches(app, password.bytes(), hash).await?,
+        Some(hash) => password::verify(app, password.bytes(), hash).await?,
         None => false,
     };
     if !right {
@@ -144,7 +144,7 @@ async fn by_password(
     let second = match verify_second_factor(app, caller, totp).await {
         Ok(second) => second,
         Err(error) => {
-            app.store.refund([&attempt]).await?; // the password was right
+            app.store.refund([&attempt]).await?; // the password was correct
             return Err(error);
         }
     };
@@ -161,7 +161,7 @@ async fn by_password(
         Ok(()) => Ok(access.into_response()),
         Err(refused) => {
             if refused.is(Condition::Account) {
-                app.store.refund(attempts).await?; // both were right
+                app.store.refund(attempts).await?; // both were correct
             }
             Err(refusal(refused))
         }

@@ -98,7 +98,7 @@ async fn by_code(
     }
     counted?;
     let Expected::Mailed { code: Some(expected), .. } = &challenge.expected else { return Err(Error::InvalidCode) };
-    if !mailed_code::is_right(app, code, &expected.hash).await? || registration.decoy {
+    if !mailed_code::verify(app, code, &expected.hash).await? || registration.decoy {
         return refuse(context, &challenge, "code", Error::InvalidCode).await;
     }
     let done = match &registration.password {
@@ -106,7 +106,7 @@ async fn by_code(
         None => ask_for_password(context, &challenge, "code").await,
     };
     if matches!(done, Err(Error::Conflict(_))) {
-        app.store.refund_attempt(&challenge).await?; // the code was right and had no effect
+        app.store.refund_attempt(&challenge).await?; // the code was correct and had no effect
     }
     done
 }
@@ -133,7 +133,7 @@ async fn by_link(
     // The holder of the link may omit the password, but must not guess it without a limit.
     let reserved = app.store.reserve_attempt(&challenge.id, SecretKind::LinkPassword, now).await?;
     let _: Challenge<Registration> = reserved.ok_or(Error::InvalidCode)?;
-    if !password::matches(app, password.bytes(), known).await? {
+    if !password::verify(app, password.bytes(), known).await? {
         return refuse(context, &challenge, "link", Error::InvalidCredentials).await;
     }
     create(context, &challenge, known, Origin::new(&challenge, options, "link")).await

@@ -24,7 +24,7 @@ use crate::auth::{
     access_token, csrf,
     session::{
         issue,
-        response::{Grant, missing_key},
+        response::{SessionTokens, missing_key},
     },
     user,
 };
@@ -107,7 +107,7 @@ impl Snapshot<'_> {
         let successor = RefreshToken::derive(key, &account.id, &token.session_id, next);
         let mut refreshed = session.clone();
         refreshed.state.last_active_at = now;
-        let grant = Grant { cipher, account, session: &refreshed, id: &token.session_id, transport };
+        let grant = SessionTokens { cipher, account, session: &refreshed, id: &token.session_id, transport };
         let answer = grant.authenticated(app, &successor).await?;
         let method = if outcome == Refresh::Rotate { "rotate" } else { "repeat" };
         let event = context.event(cipher, Action::Refresh, Outcome::Success, method).await?;

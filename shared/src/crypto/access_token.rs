@@ -64,7 +64,7 @@ pub fn key_id(token: &str) -> Option<String> {
     (header.alg == Algorithm::ES256 && header.typ.as_deref() == Some(TYPE)).then_some(header.kid?)
 }
 
-/// The claims of a token with the right signature, issuer and audience, else `None`. [`is_current`] checks the times.
+/// The claims of a token with the correct signature, issuer and audience, else `None`. [`is_current`] checks the times.
 pub fn verify(token: &str, key: &PublicKey, issuer: &str, audience: &str) -> Option<Claims> {
     let mut validation = Validation::new(Algorithm::ES256);
     validation.set_issuer(&[issuer]);

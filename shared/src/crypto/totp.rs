@@ -62,7 +62,7 @@ impl TotpSecret {
         })
     }
 
-    /// The time step of a right code. `skew` accepts as many steps before and after the current one. The library
+    /// The time step of a correct code. `skew` accepts as many steps before and after the current one. The library
     /// compares in constant time.
     pub fn step_of(&self, code: &OtpCode, skew: u16, now: Timestamp) -> Option<i64> {
         let totp: Totp = self.builder().with_skew(skew).build_noncompliant();

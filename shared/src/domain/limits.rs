@@ -1,10 +1,10 @@
-//! Rate limits: the most requests of a kind in a window, counted by their source or target. [`TABLE`] has all of them with their defaults;
-//! a deployment changes single ones by the parameter `LIMITS`.
+//! Rate limits: the maximum number of requests in a window, counted by network, device, e-mail address, account or
+//! session. [`TABLE`] lists them; the parameter `Limits` changes single ones.
 
 /// At most `limit` requests in every window of `window_seconds`, counted separately for every key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// What is counted, and by what. Part of the counter's key.
+    /// The name, such as `login/network`.
     pub name: &'static str,
     pub window_seconds: i64,
     pub limit: i64,
@@ -29,15 +29,15 @@ limits! {
     REGISTER_BY_NETWORK = "register/network": 3 in 3600;
     /// Verification mails by address, whichever client asks for them.
     VERIFICATION_MAIL_BY_ADDRESS = "verification-mail/address": 2 in 300;
-    /// Guesses at mailed codes by address, over all challenges, so that many challenges do not add up to many guesses. Links are not
-    /// limited by it.
+    /// Guesses at mailed codes by address, over all challenges, so that many challenges do not add up to many guesses.
+    /// Links are not limited by it.
     CODE_GUESSES_BY_ADDRESS = "code-guesses/address": 20 in 86_400;
     /// Guesses at reauthentication codes by account, over all challenges. A password change resets it.
     CODE_GUESSES_BY_ACCOUNT = "code-guesses/account": 20 in 86_400;
     /// Reauthentication codes mailed, by session.
     REAUTHENTICATION_MAIL_BY_SESSION = "reauthentication-mail/session": 3 in 900;
-    /// Mails by address that anybody can cause, of all kinds together. A mail over the limit is not sent, and the audit log has an
-    /// event of it.
+    /// Mails by address that anybody can cause, of all kinds together. A mail over the limit is not sent, and the audit
+    /// log has an event of it.
     MAIL_BY_ADDRESS = "mail/address": 20 in 86_400;
     /// Login alerts by address. Only a client with the password can cause them. A password change resets it.
     ALERT_BY_ADDRESS = "alert-mail/address": 50 in 86_400;
@@ -47,14 +47,15 @@ limits! {
     CODE_MAIL_BY_ADDRESS = "code-mail/address": 20 in 86_400;
     /// `logout-all` by session, because each call makes logins in progress retry.
     LOGOUT_ALL_BY_SESSION = "logout-all/session": 5 in 900;
-    /// Attempts at second factors of an account, by all unrecognised devices together or by each recognised device. Repeating the first
-    /// factor gives no more attempts. `LIMIT_FACTOR` does not multiply it.
+    /// Attempts at second factors of an account, by all unrecognised devices together or by each recognised device.
+    /// Repeating the first factor gives no more attempts. `LIMIT_FACTOR` does not multiply it.
     SECOND_FACTOR_BY_ACCOUNT = "second-factor/account": 5 in 300;
     /// Guesses at login codes on unrecognised devices, by account. A password change resets it.
     LOGIN_CODE_GUESSES_BY_ACCOUNT = "login-code-guesses/account": 20 in 86_400;
     /// Login codes by address. Only a client with the password can cause them. A password change resets it.
     LOGIN_CODE_MAIL_BY_ADDRESS = "login-code-mail/address": 20 in 86_400;
-    /// Changes of second factors and passkeys by session. Each change sends a mail, and none of these mails is ever left out.
+    /// Changes of second factors and passkeys by session. Each change sends a mail, and none of these mails is ever
+    /// left out.
     FACTOR_CHANGES_BY_SESSION = "factor-changes/session": 20 in 3600;
     /// Requests for a passkey at logins, by network. Conditional mediation makes one whenever a login page opens.
     PASSKEY_OPTIONS_BY_NETWORK = "passkey-options/network": 60 in 900;
@@ -65,8 +66,8 @@ limits! {
 pub struct Limits(Vec<Limit>);
 
 impl Limits {
-    /// Parses changes, `name=limit/seconds` separated by commas: `login/network=10/900,register/network=20/3600`. `None` if one has
-    /// another form or names no limit of [`TABLE`].
+    /// Parses changes, `name=limit/seconds` separated by commas: `login/network=10/900,register/network=20/3600`.
+    /// `None` if one has another form or names no limit of [`TABLE`].
     pub fn parse(text: &str) -> Option<Self> {
         let changed = text.split(',').map(|change| {
             let (name, rule) = change.trim().split_once('=')?;
@@ -105,7 +106,8 @@ impl Limit {
         self.window(now, Self::phase(key)).ends_at - now
     }
 
-    /// The window at `now` (in seconds). `phase` shifts a key's windows against those of other keys, so that they don't all end at once.
+    /// The window at `now` (in seconds). `phase` shifts a key's windows against those of other keys, so that they don't
+    /// all end at once.
     pub const fn window(&self, now: i64, phase: u32) -> Window {
         let shift = phase as i64 % self.window_seconds;
         let number = (now + shift).div_euclid(self.window_seconds);

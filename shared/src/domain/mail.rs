@@ -69,8 +69,8 @@ mails! {
     VerifyRegistration("verify_registration", Anyone) { code, link }
     /// A registration with an address that has an account.
     AlreadyRegistered("already_registered", Anyone) {}
-    /// A suspicious login: time, device and place, the reason in a sentence, and a link to disown the login.
-    NewLogin("new_login", Alerts) { at, device, place, reason, link }
+    /// A suspicious login: time, device and location, the reason in a sentence, and a link to disown the login.
+    NewLogin("new_login", Alerts) { at, device, location, reason, link }
     /// A code that proves the identity of a session's user.
     ReauthenticationCode("reauthentication_code", Codes) { code }
     /// A link to set a new password, for an owner who disowned a login.

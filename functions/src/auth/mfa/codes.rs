@@ -62,14 +62,14 @@ pub(crate) async fn verify_code<'a>(
     match code {
         TypedCode::Totp(code) => {
             let Some(totp) = &factors.totp else { return Ok(None) };
-            let secret = Secret { field: Factors::TOTP_SECRET, sealed: &totp.secret };
+            let secret = SealedTotpSecret { field: Factors::TOTP_SECRET, sealed: &totp.secret };
             let step = time_step(app, cipher, user_id, secret, code).await?;
             Ok(step.filter(|&step| step > totp.last_step).map(|step| FactorUse::Totp(totp, step)))
         }
         TypedCode::BackupCode(code) => {
             let known = code.number().and_then(|number| factors.backup_codes.get_key_value(&number));
             let Some((&number, hash)) = known else { return Ok(None) };
-            let right = password::matches(app, code.bytes(), hash).await?;
+            let right = password::verify(app, code.bytes(), hash).await?;
             Ok(right.then_some(FactorUse::BackupCode(number, hash)))
         }
     }
@@ -77,7 +77,7 @@ pub(crate) async fn verify_code<'a>(
 
 /// A stored TOTP secret.
 #[derive(Clone, Copy)]
-pub(crate) struct Secret<'a> {
+pub(crate) struct SealedTotpSecret<'a> {
     pub(crate) field: Field,
     pub(crate) sealed: &'a str,
 }
@@ -90,7 +90,7 @@ pub(crate) async fn time_step(
     app: &App,
     cipher: &UserCipher<'_>,
     user_id: &UserId,
-    secret: Secret<'_>,
+    secret: SealedTotpSecret<'_>,
     code: &OtpCode,
 ) -> Result<Option<i64>, Error> {
     let secret = cipher.item(&Factors::key(user_id)).open(secret.field, secret.sealed).await?;
@@ -156,7 +156,7 @@ pub(crate) async fn commit_change(
     }
     let limited = refused.is(Condition::Limit);
     if limited || refused.changed() {
-        app.store.refund([attempt]).await?; // the code was right
+        app.store.refund([attempt]).await?; // the code was correct
     }
     if limited { Err(too_many_changes(app, caller)) } else { Err(refused.into()) }
 }

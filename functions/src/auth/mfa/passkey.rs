@@ -103,7 +103,7 @@ pub(crate) async fn open_state(app: &App, field: Field, challenge: &str, sealed:
     String::from_utf8(state.to_vec()).map_err(|_| Error::internal("a challenge's state is not text"))
 }
 
-/// A right signature by a passkey. It takes effect with its transaction.
+/// A correct signature by a passkey. It takes effect with its transaction.
 pub(crate) struct VerifiedPasskey {
     loaded: StoredPasskey,
     used: StoredPasskey,

@@ -30,7 +30,7 @@ use crate::auth::{
     mailed_code,
     session::{
         device::PresentedDevice,
-        issue::{self, SignIn},
+        issue::{self, PreparedLogin},
         subject::SignInSubject,
     },
     user,
@@ -204,7 +204,7 @@ impl PendingLogin<'_> {
         user::notify_owner(app, &self.cipher, &self.account, content, transaction).await
     }
 
-    /// Adds the end of the login to the transaction: the second factor was right.
+    /// Adds the end of the login to the transaction: the second factor was correct.
     ///
     /// # Errors
     /// `account_banned`; `temporarily_unavailable`.
@@ -213,7 +213,7 @@ impl PendingLogin<'_> {
         context: Context<'_>,
         proof: SecondFactorProof<'_>,
         transaction: &mut Transaction,
-    ) -> Result<SignIn, Error> {
+    ) -> Result<PreparedLogin, Error> {
         let (app, account) = (context.app, &self.account);
         if account.status == Status::Banned {
             return Err(Error::AccountBanned);

@@ -54,7 +54,7 @@ pub(crate) async fn prepare(
     let content = Content::NewLogin {
         at: now.rfc3339(),
         device: UserAgent::parse(&request.client.user_agent).describe(),
-        place: match location.map(GeoLocation::describe).filter(|text| !text.is_empty()) {
+        location: match location.map(GeoLocation::describe).filter(|text| !text.is_empty()) {
             Some(text) => format!("{text} ({network})"),
             None => network,
         },

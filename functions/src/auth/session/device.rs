@@ -63,7 +63,7 @@ pub(crate) fn trusted_until(app: &App, caller: &Caller<'_>, device: &Device) -> 
 
 /// The device part of a login.
 #[derive(Clone, Copy)]
-pub(crate) struct Login<'a> {
+pub(crate) struct DevicePart<'a> {
     pub(crate) location: Option<&'a GeoLocation>,
     /// Whether the login waits for a mailed code.
     pub(crate) unconfirmed: bool,
@@ -78,7 +78,7 @@ pub(crate) async fn login(
     context: Context<'_>,
     subject: &SignInSubject<'_>,
     options: &SessionOptions,
-    login: Login<'_>,
+    login: DevicePart<'_>,
 ) -> Result<(DeviceLogin, Option<DeviceToken>), Error> {
     let Context { app, request } = context;
     let (account, client) = (subject.account, &request.client);
@@ -107,16 +107,15 @@ pub(crate) async fn login(
     Ok((device_login, token))
 }
 
-/// The device id of a login. The same fingerprint always maps to the same id, so repeated logins from one browser
-/// appear as one device.
+/// The device id of a login. The same fingerprint maps to the same id, so repeated logins from one browser appear as one
+/// device. Only a login that awaits confirmation gets a new id, and leaves the entry unchanged.
 ///
-/// A fingerprint proves nothing: without its token the device is unrecognised. A login that awaits confirmation gets a
-/// new id and leaves the entry unchanged.
+/// A fingerprint proves nothing: without its token the device is unrecognised.
 fn device_id(
     app: &App,
     subject: &SignInSubject<'_>,
     options: &SessionOptions,
-    login: Login<'_>,
+    login: DevicePart<'_>,
     index: &KeySet,
 ) -> DeviceId {
     if let Some((known, _)) = subject.device {

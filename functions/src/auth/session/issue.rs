@@ -25,12 +25,12 @@ use shared::{
 use crate::auth::session::{
     alert::{self, Alert},
     device,
-    response::{Authenticated, Grant, missing_key},
+    response::{Authenticated, SessionTokens, missing_key},
     subject::SignInSubject,
 };
 
 /// A session that is ready to be stored, with the answer for the client.
-pub(crate) struct SignIn {
+pub(crate) struct PreparedLogin {
     /// What the write to the account records of this login.
     pub(crate) last_login: LastLogin,
     pub(crate) answer: Authenticated,
@@ -41,7 +41,7 @@ pub(crate) struct SignIn {
     is_new: bool,
 }
 
-impl SignIn {
+impl PreparedLogin {
     /// Adds the session, its device and its alert to the transaction. The account's own write records the rest. Fails
     /// with `Condition::Session` or `Device` if the account's other sessions or the device changed meanwhile.
     pub(crate) fn add_to(&self, transaction: &mut Transaction) {
@@ -70,7 +70,7 @@ pub(crate) async fn prepare(
     context: Context<'_>,
     subject: &SignInSubject<'_>,
     options: &SessionOptions,
-) -> Result<SignIn, Error> {
+) -> Result<PreparedLogin, Error> {
     let Context { app, request } = context;
     let SignInSubject { account, cipher, .. } = *subject;
     let (now, client) = (app.clock.now(), &request.client);
@@ -78,7 +78,7 @@ pub(crate) async fn prepare(
     let history = login_history(cipher, account).await?;
     let alert = alert(context, subject, &history, location.as_ref()).await?;
     let unconfirmed = !subject.confirmed && alert.as_ref().is_some_and(|alert| alert.asks_for_step_up(app));
-    let login = device::Login { location: location.as_ref(), unconfirmed };
+    let login = device::DevicePart { location: location.as_ref(), unconfirmed };
     let (device_login, device_token) = device::login(context, subject, options, login).await?;
 
     let id = Token::random(&*app.rng);
@@ -113,11 +113,11 @@ pub(crate) async fn prepare(
     let history = (!unconfirmed).then(|| history.after(location.as_ref(), now));
     let last_login = last_login(context, cipher, account, history).await?;
     let account = Account { last_login_at: Some(now), ..account.clone() };
-    let grant = Grant { cipher, account: &account, session: &session, id: &id, transport: options.transport };
+    let grant = SessionTokens { cipher, account: &account, session: &session, id: &id, transport: options.transport };
     let mut answer = grant.authenticated(app, &refresh).await?;
     answer.device_token = device_token.map(|token| token.encode(&index));
     answer.known_device_token = subject.device.map(|(_, token)| token.encode(&index));
-    Ok(SignIn {
+    Ok(PreparedLogin {
         sessions_over_limit: sessions_over_limit(context, subject).await?,
         is_new: subject.is_new,
         last_login,

@@ -27,7 +27,7 @@ use crate::auth::{
 pub(crate) struct Authenticated {
     status: &'static str,
     #[serde(flatten)]
-    access: Access,
+    access: AccessAnswer,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
     refresh_expires_in: i64,
@@ -44,7 +44,7 @@ pub(crate) struct Authenticated {
 
 /// An access token. With cookies, the body has a CSRF token in its place.
 #[derive(Serialize)]
-pub(crate) struct Access {
+pub(crate) struct AccessAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token: Option<String>,
     token_type: &'static str,
@@ -55,7 +55,7 @@ pub(crate) struct Access {
 
 /// A session that gets tokens.
 #[derive(Clone, Copy)]
-pub(crate) struct Grant<'a> {
+pub(crate) struct SessionTokens<'a> {
     pub(crate) cipher: &'a UserCipher<'a>,
     pub(crate) account: &'a Account,
     pub(crate) session: &'a Session,
@@ -63,17 +63,17 @@ pub(crate) struct Grant<'a> {
     pub(crate) transport: Transport,
 }
 
-impl Grant<'_> {
+impl SessionTokens<'_> {
     /// The answer with a new access token.
     ///
     /// # Errors
     /// `temporarily_unavailable` without the keys.
-    pub(crate) async fn access(&self, app: &App) -> Result<Access, Error> {
+    pub(crate) async fn access(&self, app: &App) -> Result<AccessAnswer, Error> {
         let csrf_token = match self.transport {
             Transport::Cookie => Some(csrf::issue(app, &Bound::Session(self.id.clone())).await?),
             Transport::Token => None,
         };
-        Ok(Access {
+        Ok(AccessAnswer {
             access_token: Some(self.access_token(app).await?),
             token_type: "Bearer",
             expires_in: app.config.access_token_seconds,
@@ -130,7 +130,7 @@ pub(crate) fn missing_key() -> Error {
     Error::internal("a session's refresh key is gone")
 }
 
-impl Access {
+impl AccessAnswer {
     /// The `Set-Cookie` of the access token if cookies carry it. The token then leaves the body.
     fn take_cookie(&mut self) -> Option<String> {
         self.csrf_token.as_ref()?;

@@ -95,7 +95,7 @@ pub(crate) fn deploy(options: Options) -> Result<Deployment, StartError> {
     Ok(Deployment { cloud: Cloud::new(options, aws), router, triggers, _lock: lock })
 }
 
-/// The given parameters. This machine adds those that only a deployment knows.
+/// The given parameters, with local defaults for those that only a deployment knows.
 fn parameters(options: &Options) -> Result<BTreeMap<String, String>, StartError> {
     let mut parameters = options.parameters.clone();
     let declared = template::parameters(&options.template).map_err(StartError::new)?;
@@ -116,8 +116,7 @@ fn parameters(options: &Options) -> Result<BTreeMap<String, String>, StartError>
     Ok(parameters)
 }
 
-/// The origin secret of all worlds in this process. A secret for each world would make each stack different. Then
-/// [`template::load`] would build and keep one stack for each world.
+/// The origin secret. All worlds of this process share it, so that [`template::load`] builds one stack.
 fn origin_secret() -> &'static str {
     static SECRET: OnceLock<String> = OnceLock::new();
     let rng: &dyn Rng = &SystemRng;
@@ -136,7 +135,7 @@ fn edited_policies(stack: &Stack, options: &Options) -> Option<BTreeMap<String, 
     Some(edited.collect())
 }
 
-/// The identities of the template, and those that policies name, because an identity can be verified outside the stack.
+/// The SES identities that count as verified: those of the template, and those that policies name.
 fn identities(stack: &Stack, edited_policies: Option<&BTreeMap<String, Vec<Statement>>>) -> Vec<String> {
     let statements: Vec<&Statement> = match edited_policies {
         Some(policies) => policies.values().flatten().collect(),

@@ -170,7 +170,7 @@ fn resolved(scope: &Scope, properties: &Value, at: &str) -> Result<Value, Templa
     Ok(scope.resolve(properties, at)?.unwrap_or_else(|| Value::Object(Map::new())))
 }
 
-/// A resource whose properties are resolved.
+/// A resource with its properties resolved.
 struct Resource<'a> {
     logical_id: &'a str,
     kind: &'a str,

@@ -245,8 +245,8 @@ impl Transaction {
     }
 
     /// Ends every session and device. `password` is the hash of a new password, if one is set. Fails with
-    /// `Condition::Account` if the device epoch or the status changed. A raised session epoch does not count: every
-    /// session holder can raise it, a thief too.
+    /// `Condition::Account` if the device epoch or the status changed. A raised session epoch is accepted, because
+    /// anybody with a session can raise it, even a thief.
     pub fn revoke_all_access(&mut self, account: &Account, password: Option<&str>) {
         let mut values = Item::new()
             .with_text(":status", account.status.as_str())

@@ -40,7 +40,7 @@ pub struct StoredTotp {
     pub last_step: i64,
 }
 
-/// The way to spend a right code.
+/// The way to spend a correct code.
 #[derive(Debug, Clone)]
 pub enum FactorUse<'a> {
     /// A TOTP code, with its time step.
@@ -124,7 +124,7 @@ impl Transaction {
         self.update_factors(user_id, expression, condition, values);
     }
 
-    /// Spends a right code, and makes the change that it allows. Fails with `Condition::Factors` if the code was spent
+    /// Spends a correct code, and makes the change that it allows. Fails with `Condition::Factors` if the code was spent
     /// by any route, or the factors changed.
     pub fn use_factor(&mut self, user_id: &UserId, used: &FactorUse<'_>, change: FactorChange<'_>) {
         let (condition, mut values, mut set, remove) = match used {

@@ -77,7 +77,7 @@ pub enum Expected {
     Signature,
 }
 
-/// The hash of the right answer, and its expiry.
+/// The hash of the correct answer, and its expiry.
 #[derive(Debug, Clone)]
 pub struct ExpectedSecret {
     pub hash: String,
@@ -236,7 +236,7 @@ impl Store {
         }
     }
 
-    /// Refunds an attempt that was right but had no effect, because another check refused it.
+    /// Refunds an attempt that was correct but had no effect, because another check refused it.
     ///
     /// # Errors
     /// `temporarily_unavailable`; the attempt then stays counted.

@@ -108,7 +108,7 @@ pub(in crate::store) fn limit(name: &str, key: &str, window: i64) -> Key {
     Key::partition(format!("LIMIT#{name}#{key}#{window}"))
 }
 
-/// `counters`: a limit whose window starts with the first attempt.
+/// `counters`: a limit with a window that starts with the first attempt.
 pub(in crate::store) fn attempts(name: &str, key: &str) -> Key {
     Key::partition(format!("ATTEMPTS#{name}#{key}"))
 }
