@@ -10,7 +10,7 @@ use shared::{
         limits::{LOGIN_CODE_GUESSES_BY_ACCOUNT, SECOND_FACTOR_BY_ACCOUNT},
         lockout::Credential,
         otp_code::OtpCode,
-        second_factor::Method,
+        second_factor::SecondFactorMethod,
     },
     error::{Contention, Error},
     http::{Request, Response, StatusCode},
@@ -60,10 +60,10 @@ enum Code {
 }
 
 impl Code {
-    const fn method(&self) -> Method {
+    const fn method(&self) -> SecondFactorMethod {
         match self {
             Self::Factor(code) => code.method(),
-            Self::Mailed(_) => Method::EmailCode,
+            Self::Mailed(_) => SecondFactorMethod::EmailCode,
         }
     }
 }
@@ -72,10 +72,12 @@ impl Form {
     fn parse(request: &Request) -> Result<Self, Error> {
         let mut fields = request.fields()?;
         let token = fields.required("mfa_token");
-        let method: Option<Method> = fields.required("method");
+        let method: Option<SecondFactorMethod> = fields.required("method");
         let code = match method {
-            Some(Method::BackupCode) => fields.required("code").map(TypedCode::BackupCode).map(Code::Factor),
-            Some(Method::EmailCode) => fields.required("code").map(Code::Mailed),
+            Some(SecondFactorMethod::BackupCode) => {
+                fields.required("code").map(TypedCode::BackupCode).map(Code::Factor)
+            }
+            Some(SecondFactorMethod::EmailCode) => fields.required("code").map(Code::Mailed),
             _ => fields.required("code").map(TypedCode::Totp).map(Code::Factor),
         };
         let trust_device = fields.optional("trust_device").unwrap_or(false);
@@ -164,7 +166,7 @@ struct Attempts {
 impl Attempts {
     /// Reserves an attempt of the challenge, of the account and of the credential. If one refuses, nothing is compared,
     /// and the earlier ones are refunded.
-    async fn reserve(app: &App, pending: &PendingLogin<'_>, method: Method) -> Result<Self, Error> {
+    async fn reserve(app: &App, pending: &PendingLogin<'_>, method: SecondFactorMethod) -> Result<Self, Error> {
         let now = app.clock.now();
         let reserved = app.store.reserve_attempt(&pending.challenge.id, SecretKind::SecondFactor, now);
         let _: Challenge<SecondFactor> = reserved.await?.ok_or(Error::InvalidCode)?;
@@ -181,25 +183,30 @@ impl Attempts {
         }
     }
 
-    async fn reserve_others(&mut self, app: &App, pending: &PendingLogin<'_>, method: Method) -> Result<(), Error> {
+    async fn reserve_others(
+        &mut self,
+        app: &App,
+        pending: &PendingLogin<'_>,
+        method: SecondFactorMethod,
+    ) -> Result<(), Error> {
         let attempted_by = pending.attempted_by(app).await?;
         let limit = app.config.unmultiplied_limit(SECOND_FACTOR_BY_ACCOUNT);
         app.store.count_since_first(limit, &attempted_by, self.at).await?;
         self.attempted_by = Some(attempted_by.clone());
         match method {
-            Method::EmailCode => {
+            SecondFactorMethod::EmailCode => {
                 let account = format!("{}#{}", pending.account.id, pending.account.device_epoch);
                 app.store.count(app.config.limit(LOGIN_CODE_GUESSES_BY_ACCOUNT), &account, self.at).await?;
                 self.mailed = Some(account);
             }
-            Method::Totp => {
+            SecondFactorMethod::Totp => {
                 let credential = if pending.device.is_some() { Credential::TotpOnDevice } else { Credential::Totp };
                 let factor = app.config.limit_factor;
                 self.credential =
                     Some(app.store.reserve_credential_attempt(credential, &attempted_by, factor, self.at).await?);
             }
             // Nobody can guess a backup code or a signature.
-            Method::BackupCode | Method::Passkey => {}
+            SecondFactorMethod::BackupCode | SecondFactorMethod::Passkey => {}
         }
         Ok(())
     }

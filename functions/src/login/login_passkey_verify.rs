@@ -8,7 +8,7 @@ use shared::{
         account::Status,
         audit::{Action, Outcome},
         ids::UserId,
-        second_factor::Method,
+        second_factor::SecondFactorMethod,
         session::{OpaqueText, SessionOptions},
     },
     error::Error,
@@ -154,7 +154,8 @@ impl Login<'_> {
         let amr = verified.amr();
         let subject = SignInSubject { confirmed: true, device, ..SignInSubject::new(&active, &cipher, &amr) };
         let sign_in = issue::prepare(context, &subject, options).await?;
-        let event = context.event(&cipher, Action::Login, Outcome::Success, Method::Passkey.as_str()).await?;
+        let event =
+            context.event(&cipher, Action::Login, Outcome::Success, SecondFactorMethod::Passkey.as_str()).await?;
         let mut transaction = app.store.transaction();
         transaction.consume_challenge(self.challenge);
         verified.add_to(app, &mut transaction);
@@ -169,13 +170,13 @@ impl Login<'_> {
     }
 
     async fn refuse<T>(&self, cipher: &UserCipher<'_>, error: Error) -> Result<T, Error> {
-        self.context.refuse(cipher, Action::Login, Method::Passkey.as_str(), error).await
+        self.context.refuse(cipher, Action::Login, SecondFactorMethod::Passkey.as_str(), error).await
     }
 
     /// Completes a pending login. Its session options come from the first factor, so those of this request do not
     /// count.
     async fn as_second_factor(&self, first: &str) -> Result<Response, Error> {
-        let (context, app, method) = (self.context, self.context.app, Method::Passkey);
+        let (context, app, method) = (self.context, self.context.app, SecondFactorMethod::Passkey);
         let first: Option<Challenge<SecondFactor>> = app.store.challenge(first, app.clock.now()).await?;
         let first = first.ok_or(Error::InvalidCode)?;
         let mut pending = pending_login::load(app, &first, Some(&self.passkey)).await?;
@@ -207,7 +208,8 @@ impl Login<'_> {
         let (context, app) = (self.context, self.context.app);
         let stored = pending.passkey.as_ref().ok_or(Error::InvalidCode)?;
         let verified = passkey::verify(context, &pending.cipher, stored, &self.form.assertion, &self.state).await?;
-        let proof = SecondFactorProof { method: Method::Passkey, amr: verified.key_amr(), trust_device: false };
+        let proof =
+            SecondFactorProof { method: SecondFactorMethod::Passkey, amr: verified.key_amr(), trust_device: false };
         let mut transaction = app.store.transaction();
         let sign_in = pending.sign_in(context, proof, &mut transaction).await?;
         // `sign_in` consumes the challenge of the login. This withdraws the challenge of the signature.

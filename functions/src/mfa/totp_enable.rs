@@ -10,7 +10,7 @@ use shared::{
         limits::FACTOR_CHANGES_BY_SESSION,
         mail::Content,
         otp_code::OtpCode,
-        second_factor::{Method, with_methods},
+        second_factor::{SecondFactorMethod, with_methods},
     },
     error::Error,
     http::{Response, StatusCode},
@@ -71,7 +71,7 @@ async fn enable(context: Context<'_>, caller: &Caller<'_>, code: &OtpCode) -> Re
     transaction.enable_totp(&account.id, pending, &StoredTotp { secret, last_step }, &stored);
     transaction.turn_mfa_on(account, now);
     // This session has just proven the new factor.
-    let amr = with_methods(&caller.session.amr, Method::Totp.amr());
+    let amr = with_methods(&caller.session.amr, SecondFactorMethod::Totp.amr());
     transaction.keep_session(&caller.session, &amr);
     transaction.record_event(&event);
     user::notify_owner(app, cipher, account, Content::MfaEnabled { at: now.rfc3339() }, &mut transaction).await?;

@@ -10,7 +10,7 @@ use shared::{
         limits::{CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION},
         mail::Content,
         otp_code::OtpCode,
-        second_factor::Method,
+        second_factor::SecondFactorMethod,
     },
     error::Error,
     http::{Response, StatusCode},
@@ -91,7 +91,7 @@ pub(super) async fn accept(
     transaction.refund_count(limit, &account, now);
     confirm_login(caller, &mut transaction).await?;
     // A mailed code adds nothing to `amr`, because it is not a factor.
-    let amr = if second.is_some() { Method::Totp.amr() } else { &[] };
+    let amr = if second.is_some() { SecondFactorMethod::Totp.amr() } else { &[] };
     if let Some((used, _)) = &second {
         transaction.use_factor(&caller.account.id, used, FactorChange::None);
     }

@@ -12,7 +12,7 @@ use shared::{
         lockout::Credential,
         otp_code::OtpCode,
         password::Password,
-        second_factor::Method,
+        second_factor::SecondFactorMethod,
         session::OpaqueText,
     },
     error::Error,
@@ -52,7 +52,7 @@ pub const OPERATION: Operation = Operation::http("reauthenticate", |context| Box
     ])
     .limits(&[CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION]);
 
-enum Proof {
+enum IdentityProof {
     /// No proof yet: the caller asks for a mailed code.
     None,
     Password {
@@ -70,7 +70,7 @@ enum Proof {
     },
 }
 
-impl Proof {
+impl IdentityProof {
     fn parse(request: &Request) -> Result<Self, Error> {
         let mut fields = request.fields()?;
         if fields.has("credential") {
@@ -95,7 +95,7 @@ impl Proof {
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app: _, request } = context;
-    let proof = Proof::parse(request)?;
+    let proof = IdentityProof::parse(request)?;
     let caller = caller::caller_with_factors(context).await?;
     let mfa = caller.account.mfa_since.is_some();
     // The password does not confirm a suspicious login that waits for a mailed code, because a thief may have it.
@@ -103,20 +103,22 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let (method, done) = match proof {
         // The proof must be as strong as the account's logins. With MFA, a password or a mailed code alone is not
         // enough.
-        Proof::Password { totp: None, .. } | Proof::Code { totp: None, .. } if mfa => {
+        IdentityProof::Password { totp: None, .. } | IdentityProof::Code { totp: None, .. } if mfa => {
             return Err(Error::field("totp_code", "is required"));
         }
-        Proof::None if caller.account.password.is_some() && !waits_for_code => {
+        IdentityProof::None if caller.account.password.is_some() && !waits_for_code => {
             return Err(Error::field("password", "is required"));
         }
-        Proof::Password { password, totp } if !waits_for_code => {
+        IdentityProof::Password { password, totp } if !waits_for_code => {
             ("password", by_password(context, &caller, &password, totp).await)
         }
-        Proof::Password { .. } | Proof::None => ("code_mailed", by_mailed_code::ask(context, &caller).await),
-        Proof::Code { challenge_id, code, totp } => {
+        IdentityProof::Password { .. } | IdentityProof::None => {
+            ("code_mailed", by_mailed_code::ask(context, &caller).await)
+        }
+        IdentityProof::Code { challenge_id, code, totp } => {
             ("code", by_mailed_code::accept(context, &caller, &challenge_id.0, &code, totp).await)
         }
-        Proof::Passkey { challenge_id, assertion } => {
+        IdentityProof::Passkey { challenge_id, assertion } => {
             ("passkey", by_passkey(context, &caller, &challenge_id.0, &assertion).await)
         }
     };
@@ -153,7 +155,7 @@ async fn by_password(
     let mut amr = vec!["pwd"];
     if let Some((used, _)) = &second {
         transaction.use_factor(&caller.account.id, used, FactorChange::None);
-        amr.extend(Method::Totp.amr());
+        amr.extend(SecondFactorMethod::Totp.amr());
     }
     let access = record_reauthentication(context, caller, "password", &amr, &mut transaction).await?;
     let attempts: Vec<&Attempt> = std::iter::once(&attempt).chain(second.as_ref().map(|(_, second)| second)).collect();

@@ -44,13 +44,13 @@ pub const OPERATION: Operation = Operation::http("register-verify", |context| Bo
     ])
     .limits(&[CODE_GUESSES_BY_ADDRESS]);
 
-enum Proof {
+enum AddressProof {
     Code { registration_id: OpaqueText, code: OtpCode },
     Link { token: ContinuationToken, password: Option<Password> },
 }
 
 struct Form {
-    proof: Proof,
+    proof: AddressProof,
     options: SessionOptions,
 }
 
@@ -61,11 +61,13 @@ impl Form {
         if fields.has("token") {
             let token = fields.required("token");
             let password = fields.optional("password");
-            return fields.finish(|| Some(Self { proof: Proof::Link { token: token?, password }, options }));
+            return fields.finish(|| Some(Self { proof: AddressProof::Link { token: token?, password }, options }));
         }
         let registration_id = fields.required("registration_id");
         let code = fields.required("code");
-        fields.finish(|| Some(Self { proof: Proof::Code { registration_id: registration_id?, code: code? }, options }))
+        fields.finish(|| {
+            Some(Self { proof: AddressProof::Code { registration_id: registration_id?, code: code? }, options })
+        })
     }
 }
 
@@ -76,8 +78,8 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Form { proof, options } = Form::parse(context.request)?;
     csrf::check_transport(context, &options).await?;
     match proof {
-        Proof::Code { registration_id, code } => by_code(context, &registration_id.0, &code, &options).await,
-        Proof::Link { token, password } => by_link(context, &token, password.as_ref(), &options).await,
+        AddressProof::Code { registration_id, code } => by_code(context, &registration_id.0, &code, &options).await,
+        AddressProof::Link { token, password } => by_link(context, &token, password.as_ref(), &options).await,
     }
 }
 

@@ -12,7 +12,7 @@ pub const FRESH_SECONDS: i64 = 600;
 
 /// A method for the second factor of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
+pub enum SecondFactorMethod {
     /// A code of an authenticator app.
     Totp,
     BackupCode,
@@ -21,7 +21,7 @@ pub enum Method {
     EmailCode,
 }
 
-impl Method {
+impl SecondFactorMethod {
     /// The name in the API and in audit events.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -44,7 +44,7 @@ impl Method {
 }
 
 /// Accepts only the methods with a typed code.
-impl FromJson for Method {
+impl FromJson for SecondFactorMethod {
     fn from_json(value: Value) -> Result<Self, String> {
         let typed = [Self::Totp, Self::BackupCode, Self::EmailCode];
         let known = value.as_str().and_then(|text| typed.into_iter().find(|method| method.as_str() == text));
@@ -86,9 +86,9 @@ mod tests {
     fn two_factors_are_aal2_for_a_day_and_a_mailed_code_never_is() {
         let at = Timestamp::from_seconds;
         let with = |methods: &[&str]| with_methods(&["pwd".to_owned()], methods);
-        assert_eq!(aal(&with(Method::Totp.amr()), at(100), at(100 + 86_399)), "aal2");
-        assert_eq!(aal(&with(Method::Totp.amr()), at(100), at(100 + 86_400)), "aal1");
-        assert_eq!(aal(&with(Method::EmailCode.amr()), at(100), at(100)), "aal1");
+        assert_eq!(aal(&with(SecondFactorMethod::Totp.amr()), at(100), at(100 + 86_399)), "aal2");
+        assert_eq!(aal(&with(SecondFactorMethod::Totp.amr()), at(100), at(100 + 86_400)), "aal1");
+        assert_eq!(aal(&with(SecondFactorMethod::EmailCode.amr()), at(100), at(100)), "aal1");
         assert_eq!(aal(&with(&[]), at(100), at(100)), "aal1");
         assert_eq!(with_methods(&with(&["otp", "mfa"]), &["otp", "user"]), ["pwd", "otp", "mfa", "user"]);
     }

@@ -11,7 +11,8 @@ use shared::{
         totp::TotpSecret,
     },
     domain::{
-        ids::UserId, limits::FACTOR_CHANGES_BY_SESSION, lockout::Credential, otp_code::OtpCode, second_factor::Method,
+        ids::UserId, limits::FACTOR_CHANGES_BY_SESSION, lockout::Credential, otp_code::OtpCode,
+        second_factor::SecondFactorMethod,
     },
     error::Error,
     fields::FromJson,
@@ -28,10 +29,10 @@ pub(crate) enum TypedCode {
 }
 
 impl TypedCode {
-    pub(crate) const fn method(&self) -> Method {
+    pub(crate) const fn method(&self) -> SecondFactorMethod {
         match self {
-            Self::Totp(_) => Method::Totp,
-            Self::BackupCode(_) => Method::BackupCode,
+            Self::Totp(_) => SecondFactorMethod::Totp,
+            Self::BackupCode(_) => SecondFactorMethod::BackupCode,
         }
     }
 }

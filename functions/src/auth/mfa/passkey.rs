@@ -12,7 +12,7 @@ use shared::{
     },
     domain::{
         audit::{Action, Outcome},
-        second_factor::Method,
+        second_factor::SecondFactorMethod,
     },
     error::Error,
     store::{AuditEvent, StoredPasskey, Transaction, challenge_key},
@@ -143,7 +143,7 @@ pub(crate) async fn verify(
 impl VerifiedPasskey {
     /// The `amr` of a login with it (RFC 8176): a key, and the user verification that unlocked it.
     pub(crate) fn amr(&self) -> Vec<String> {
-        self.key_amr().iter().chain(Method::Passkey.amr()).map(|&method| method.to_owned()).collect()
+        self.key_amr().iter().chain(SecondFactorMethod::Passkey.amr()).map(|&method| method.to_owned()).collect()
     }
 
     /// The `amr` of the key: in software if it may be copied, otherwise in hardware.

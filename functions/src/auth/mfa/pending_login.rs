@@ -12,7 +12,7 @@ use shared::{
         challenge::SECOND_FACTOR_SECONDS,
         device::Trust,
         mail::Content,
-        second_factor::{Method, with_methods},
+        second_factor::{SecondFactorMethod, with_methods},
         session::SessionOptions,
     },
     error::Error,
@@ -73,11 +73,11 @@ pub(crate) async fn ask(
     let expires_at = app.clock.now().plus_seconds(SECOND_FACTOR_SECONDS);
     let (methods, code) = match step {
         NextStep::SecondFactor => {
-            let passkey = (account.passkeys > 0).then_some(Method::Passkey);
-            ([Method::Totp, Method::BackupCode].into_iter().chain(passkey).collect(), None)
+            let passkey = (account.passkeys > 0).then_some(SecondFactorMethod::Passkey);
+            ([SecondFactorMethod::Totp, SecondFactorMethod::BackupCode].into_iter().chain(passkey).collect(), None)
         }
         NextStep::EmailCode => {
-            (vec![Method::EmailCode], Some(mail_code(app, account, cipher, transaction).await?.hash))
+            (vec![SecondFactorMethod::EmailCode], Some(mail_code(app, account, cipher, transaction).await?.hash))
         }
     };
     let fields = cipher.item(&challenge_key(&token.challenge));
@@ -92,7 +92,7 @@ pub(crate) async fn ask(
     let answer = json!({
         "status": "mfa_required",
         "mfa_token": token.encode(),
-        "methods": methods.into_iter().map(Method::as_str).collect::<Vec<_>>(),
+        "methods": methods.into_iter().map(SecondFactorMethod::as_str).collect::<Vec<_>>(),
         "expires_in": SECOND_FACTOR_SECONDS,
     });
     Ok(Response::json(StatusCode::OK, &answer))
@@ -182,7 +182,12 @@ impl PendingLogin<'_> {
     ///
     /// # Errors
     /// `error`; `temporarily_unavailable` if the event cannot be recorded.
-    pub(crate) async fn refuse<T>(&self, context: Context<'_>, method: Method, error: Error) -> Result<T, Error> {
+    pub(crate) async fn refuse<T>(
+        &self,
+        context: Context<'_>,
+        method: SecondFactorMethod,
+        error: Error,
+    ) -> Result<T, Error> {
         context.refuse(&self.cipher, Action::Login, method.as_str(), error).await
     }
 
@@ -244,7 +249,7 @@ impl PendingLogin<'_> {
 /// A right second factor.
 #[derive(Clone, Copy)]
 pub(crate) struct SecondFactorProof<'a> {
-    pub(crate) method: Method,
+    pub(crate) method: SecondFactorMethod,
     /// The `amr` values in addition to the method's own.
     pub(crate) amr: &'a [&'a str],
     /// Whether the client asked to trust the device.
