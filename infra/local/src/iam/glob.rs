@@ -31,7 +31,7 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     pattern[at..].iter().all(|character| *character == '*')
 }
 
-/// Like [`matches`], without regard to case.
+/// Like [`matches()`], without regard to case.
 pub(crate) fn matches_ignoring_case(pattern: &str, text: &str) -> bool {
     if has_wildcard(pattern) {
         matches(&pattern.to_lowercase(), &text.to_lowercase())
