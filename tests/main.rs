@@ -13,6 +13,7 @@ mod cookies;
 mod faults;
 mod generated;
 mod iam;
+mod inputs;
 mod invariants;
 mod layers;
 mod limits;

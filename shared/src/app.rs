@@ -1,6 +1,10 @@
 //! The App: everything that an operation gets from outside.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
@@ -11,7 +15,7 @@ use aws_types::SdkConfig;
 use crate::{
     clock::{Clock, Timestamp},
     config::Config,
-    crypto::{field::UserSalt, password_hash::PasswordHasher},
+    crypto::{field::UserSalt, key::KeyPurpose, password_hash::PasswordHasher},
     domain::ids::UserId,
     error::Error,
     geo::Geo,
@@ -30,6 +34,9 @@ const HASH_MEMORY_BYTES: usize = 192 * 1024 * 1024;
 /// A request that waits longer than this for its turn to hash gets 503.
 const HASH_QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Seconds for which a good health check holds.
+const HEALTHY_SECONDS: i64 = 5;
+
 /// The dependencies of an operation, built once per cold start.
 pub struct App {
     pub config: Config,
@@ -42,6 +49,8 @@ pub struct App {
     pub mailer: Mailer,
     /// The SDK's HTTP client, for calls to servers outside AWS's API.
     http: Option<SharedHttpClient>,
+    /// The end of the last good health check.
+    healthy_until: Mutex<Option<Timestamp>>,
     pub clock: Arc<dyn Clock>,
     pub rng: Arc<dyn Rng>,
 }
@@ -61,6 +70,7 @@ impl App {
                 config.mail_configuration_set.clone(),
             ),
             http: sdk.http_client(),
+            healthy_until: Mutex::new(None),
             config,
             store,
             keyring,
@@ -112,6 +122,31 @@ impl App {
     /// `temporarily_unavailable` without the `index` key.
     pub async fn decoy_cipher(&self, identifier: &str) -> Result<(UserId, UserCipher<'_>), Error> {
         UserCipher::decoy(&self.keyring, &*self.rng, identifier).await
+    }
+
+    /// Runs work that takes milliseconds of CPU time off the async threads.
+    ///
+    /// # Errors
+    /// `internal` if the work panics.
+    pub async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        tokio::task::spawn_blocking(work).await.map_err(|_| Error::internal("blocking work panicked"))
+    }
+
+    /// Checks that the tables and keys answer. A good result holds for some seconds, because anybody may ask, and
+    /// `DescribeTable` has a quota that all stacks of the AWS account share.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` if one does not answer.
+    pub async fn check(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        let healthy_until = || self.healthy_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if healthy_until().is_some_and(|until| now < until) {
+            return Ok(());
+        }
+        // One key is enough, because the same KMS key wraps all of them.
+        futures::future::try_join(self.store.check(), self.keyring.check(KeyPurpose::Index)).await?;
+        *healthy_until() = Some(now.plus_seconds(HEALTHY_SECONDS));
+        Ok(())
     }
 
     /// The time when an audit event of `at` expires.

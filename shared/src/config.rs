@@ -11,6 +11,7 @@ use crate::{
         password::PasswordPolicy,
         session::Lifetime,
         suspicion::SuspiciousLogin,
+        username::Username,
     },
     http::Edge,
     store::Tables,
@@ -64,6 +65,10 @@ pub struct Config {
     pub authorizer_checks_session: bool,
     /// `ALLOWED_ORIGINS`: other origins with pages that may send credentials to the service.
     pub allowed_origins: Vec<String>,
+    /// `ALLOWED_HEADERS`: request headers that pages of allowed origins may send, in addition to the usual ones.
+    pub allowed_headers: Vec<String>,
+    /// `RESERVED_USERNAMES`: usernames that nobody can register, in addition to the usual ones.
+    pub reserved_usernames: Vec<Username>,
     /// `GEO_DATABASE`: the path of a MaxMind city database, for requests without CloudFront's location headers.
     pub geo_database: Option<String>,
     /// `AUDIT_RETENTION_DAYS`: days that audit events are kept.
@@ -190,7 +195,19 @@ impl Config {
                 "ALLOWED_ORIGINS",
                 "http(s) origins (scheme, host, port), separated by commas",
                 Vec::new(),
-                |text| text.split(',').map(str::trim).map(|text| origin(text).then(|| text.to_owned())).collect(),
+                |text| listed(text).map(|text| origin(text).then(|| text.to_owned())).collect(),
+            ),
+            allowed_headers: reader.parsed(
+                "ALLOWED_HEADERS",
+                "names of request headers, separated by commas",
+                Vec::new(),
+                |text| listed(text).map(|name| header_name(name).then(|| name.to_ascii_lowercase())).collect(),
+            ),
+            reserved_usernames: reader.parsed(
+                "RESERVED_USERNAMES",
+                "usernames, separated by commas",
+                Vec::new(),
+                |text| listed(text).map(|name| Username::parse(name).ok()).collect(),
             ),
             geo_database: reader.optional("GEO_DATABASE"),
             audit_retention_days: reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3650),
@@ -248,6 +265,16 @@ impl Config {
     pub fn from_environment() -> Result<Self, ConfigError> {
         Self::from_lookup(&|name| std::env::var(name).ok())
     }
+}
+
+/// The entries of a list, separated by commas.
+fn listed(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim)
+}
+
+/// Whether `text` is the name of a header (RFC 9110, section 5.1) that a list in a header may hold.
+fn header_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 fn public_url(text: &str) -> bool {
@@ -376,6 +403,8 @@ mod tests {
             ("PUBLIC_URL", "https://example.com/"),
             ("ALLOWED_ORIGINS", "https://app.example, *"),
             ("LIMITS", "logins=1/2"),
+            ("ALLOWED_HEADERS", "x-a, x:b"),
+            ("RESERVED_USERNAMES", "staff, a@b"),
         ]) else {
             panic!("must be refused")
         };
@@ -388,6 +417,8 @@ mod tests {
             "PUBLIC_URL",
             "ALLOWED_ORIGINS",
             "LIMITS",
+            "ALLOWED_HEADERS",
+            "RESERVED_USERNAMES",
         ] {
             assert!(text.contains(name), "{text}");
         }

@@ -52,6 +52,8 @@ pub enum Error {
     Conflict(&'static str),
     /// The body is larger than 64 KiB.
     PayloadTooLarge,
+    /// The body is not of the type that the route reads, or it is compressed.
+    UnsupportedMediaType,
     /// Too many requests. The next one is possible in `retry_after` seconds.
     RateLimited {
         /// Seconds.
@@ -142,6 +144,7 @@ impl Error {
             Self::NotFound => "not_found",
             Self::Conflict(_) => "conflict",
             Self::PayloadTooLarge => "payload_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
             Self::RateLimited { .. } => "rate_limited",
             Self::LockedOut { .. } => "locked_out",
             Self::TemporarilyUnavailable(_) | Self::Throttled(_) | Self::Contended(_) => "temporarily_unavailable",
@@ -159,6 +162,7 @@ impl Error {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RateLimited { .. } | Self::LockedOut { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TemporarilyUnavailable(_) | Self::Throttled(_) | Self::Contended(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -183,6 +187,9 @@ impl Error {
             Self::NotFound => "The resource was not found.",
             Self::Conflict(detail) => detail,
             Self::PayloadTooLarge => "The body is larger than 64 KiB.",
+            Self::UnsupportedMediaType => {
+                "The Content-Type is not supported. Send application/json (form routes: application/x-www-form-urlencoded) without a Content-Encoding."
+            }
             Self::RateLimited { .. } => "Too many requests. Retry-After says how many seconds to wait.",
             Self::LockedOut { .. } => "Too many failed attempts. Retry-After says how many seconds to wait.",
             Self::TemporarilyUnavailable(_) | Self::Throttled(_) | Self::Contended(_) => {

@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+mod json;
+
 use crate::error::{Error, FieldError};
 
 /// A type that is parsed from a JSON value at the edge.
@@ -29,43 +31,130 @@ impl FromJson for String {
     }
 }
 
+/// Whether a value counts as absent in an optional field.
+fn is_absent(value: &Value) -> bool {
+    value.is_null() || value == ""
+}
+
+/// A member's name for an error. The client chose it. So it is cut, and its control characters are removed.
+pub fn displayed(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+/// A change of a field by a `PATCH`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change<T> {
+    /// The field was not sent.
+    Keep,
+    Clear,
+    Set(T),
+}
+
+/// The fields of one JSON object or form.
 pub struct Fields {
     map: Map<String, Value>,
     path: String,
     errors: Vec<FieldError>,
 }
 
+/// The message about a member or parameter that occurs twice.
+pub const TWICE: &str = "must not appear twice";
+
 impl Fields {
+    /// Parses a JSON object.
+    ///
+    /// # Errors
+    /// `invalid_request` if the text is not one JSON object, or if an object in it names a member twice. Parsers differ in
+    /// which of two members counts (RFC 8259, section 4), so a filter before this service could see another one.
+    pub fn from_json(text: &[u8]) -> Result<Self, Error> {
+        let (value, repeated) = json::parse(text).map_err(|error| {
+            let message = format!("is not valid JSON at line {} column {}", error.line(), error.column());
+            Error::InvalidRequest(vec![FieldError::new("body", message)])
+        })?;
+        if let Some(member) = repeated {
+            return Err(Error::field(&member, TWICE));
+        }
+        match value {
+            Value::Object(map) => Ok(Self::new(map)),
+            _ => Err(Error::field("body", "must be a JSON object")),
+        }
+    }
+
     pub fn new(map: Map<String, Value>) -> Self {
         Self { map, path: String::new(), errors: Vec::new() }
     }
 
-    /// Whether the client sent the field.
-    pub fn has(&self, name: &str) -> bool {
+    /// Whether the client sent the field with a value. Generated clients send `null`, and forms send `""`, for a field
+    /// without a value. Such a field counts as absent, and is removed.
+    pub fn has(&mut self, name: &str) -> bool {
+        if self.map.get(name).is_some_and(is_absent) {
+            self.map.remove(name);
+        }
         self.map.contains_key(name)
+    }
+
+    /// Whether the client sent a password. An empty password is a wrong value, not an absent one, because a form must not
+    /// drop it silently.
+    pub fn has_password(&mut self, name: &str) -> bool {
+        self.map.get(name).is_some_and(|value| !value.is_null()) || self.has(name)
     }
 
     /// Takes a required field. `None` means that an error was recorded.
     pub fn required<T: FromJson>(&mut self, name: &str) -> Option<T> {
-        if !self.has(name) {
-            self.note(name, "is required");
+        match self.map.remove(name) {
+            None | Some(Value::Null) => self.refuse(name, "is required"),
+            Some(Value::String(text)) if text.is_empty() => self.refuse(name, "must not be empty"),
+            Some(value) => self.parse(name, value),
         }
-        self.optional(name)
     }
 
     /// Takes an optional field. An invalid value is recorded as an error.
     pub fn optional<T: FromJson>(&mut self, name: &str) -> Option<T> {
-        match T::from_json(self.map.remove(name)?) {
-            Ok(value) => Some(value),
-            Err(message) => {
-                self.note(name, message);
-                None
-            }
+        if !self.has(name) {
+            return None;
         }
+        let value = self.map.remove(name)?;
+        self.parse(name, value)
+    }
+
+    /// Takes an optional password. An empty one is recorded as an error.
+    pub fn optional_password<T: FromJson>(&mut self, name: &str) -> Option<T> {
+        if self.has_password(name) { self.required(name) } else { None }
+    }
+
+    /// Takes a field of a `PATCH` that can be cleared by `null` or `""`.
+    pub fn change<T: FromJson>(&mut self, name: &str) -> Change<T> {
+        match self.map.remove(name) {
+            None => Change::Keep,
+            Some(value) if is_absent(&value) => Change::Clear,
+            Some(value) => self.parse(name, value).map_or(Change::Keep, Change::Set),
+        }
+    }
+
+    /// Removes fields of another form of the request, if they have no value.
+    pub fn ignore_absent(&mut self, names: &[&str]) {
+        for name in names {
+            self.has(name);
+        }
+    }
+
+    fn parse<T: FromJson>(&mut self, name: &str, value: Value) -> Option<T> {
+        match T::from_json(value) {
+            Ok(value) => Some(value),
+            Err(message) => self.refuse(name, message),
+        }
+    }
+
+    fn refuse<T>(&mut self, name: &str, message: impl Into<String>) -> Option<T> {
+        self.note(name, message);
+        None
     }
 
     /// Takes an optional object. `read` takes its fields.
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Fields) -> T) -> Option<T> {
+        if !self.has(name) {
+            return None;
+        }
         match self.map.remove(name)? {
             Value::Object(map) => {
                 let mut fields = Fields { map, path: format!("{}{name}.", self.path), errors: Vec::new() };
@@ -87,9 +176,7 @@ impl Fields {
     }
 
     fn note_unknown(&mut self) {
-        // The client chose the name. So it is cut, and its control characters are removed.
-        let unknown: Vec<String> =
-            self.map.keys().map(|name| name.chars().filter(|c| !c.is_control()).take(64).collect()).collect();
+        let unknown: Vec<String> = self.map.keys().map(|name| displayed(name)).collect();
         for name in unknown {
             self.note(&name, "is not a field of this request");
         }
@@ -130,9 +217,31 @@ mod tests {
     }
 
     #[test]
-    fn a_null_is_not_an_absent_field() {
-        let mut fields = fields(r#"{"a": null}"#);
-        assert_eq!(fields.optional::<String>("a"), None);
-        assert!(fields.finish(|| Some(())).is_err());
+    fn null_and_empty_are_absent_in_optional_fields_and_wrong_in_required_ones() {
+        for absent in ["null", "\"\""] {
+            let mut sent = fields(&format!(r#"{{"a": {absent}, "b": {absent}, "c": {absent}, "d": {absent}}}"#));
+            assert_eq!(sent.optional::<String>("a"), None);
+            assert_eq!(sent.optional::<bool>("b"), None);
+            assert_eq!(sent.object("c", |_| ()), None);
+            assert!(!sent.has("d"));
+            assert!(sent.finish(|| Some(())).is_ok());
+
+            assert_eq!(fields(&format!(r#"{{"a": {absent}}}"#)).change::<String>("a"), Change::Clear);
+            let mut sent = fields(&format!(r#"{{"a": {absent}}}"#));
+            let required = sent.required::<String>("a");
+            assert!(sent.finish(|| required).is_err());
+            // An unknown field stays unknown.
+            assert!(fields(&format!(r#"{{"role": {absent}}}"#)).finish(|| Some(())).is_err());
+        }
+        assert_eq!(fields(r#"{}"#).change::<String>("a"), Change::Keep);
+        assert_eq!(fields(r#"{"a": "x"}"#).change::<String>("a"), Change::Set("x".to_owned()));
+    }
+
+    #[test]
+    fn an_empty_password_is_not_absent() {
+        let mut sent = fields(r#"{"a": "", "b": null}"#);
+        assert!(sent.has_password("a") && !sent.has_password("b"));
+        assert_eq!(sent.optional_password::<String>("a"), None);
+        assert!(sent.finish(|| Some(())).is_err());
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     crypto::key::KeyPurpose,
     domain::limits::Limit,
     error::Error,
-    http::{Request, Response},
+    http::{Method, Request, Response},
 };
 
 /// Answers an HTTP request. An [`Error`] becomes a problem answer.
@@ -111,6 +111,8 @@ pub struct Operation {
     pub keys: &'static [KeyPurpose],
     /// The rate limits that the operation uses.
     pub limits: &'static [Limit],
+    /// Whether the operation answers requests that bypass the deployment's CloudFront distribution.
+    pub direct: bool,
     pub handler: Handler,
 }
 
@@ -141,6 +143,7 @@ impl Operation {
             memory: DEFAULT_MEMORY,
             keys: &[],
             limits: &[],
+            direct: false,
             handler,
         }
     }
@@ -180,6 +183,12 @@ impl Operation {
         Self { limits, ..self }
     }
 
+    /// Lets the operation answer requests that bypass CloudFront, such as those of monitors.
+    #[must_use]
+    pub const fn direct(self) -> Self {
+        Self { direct: true, ..self }
+    }
+
     /// Runs the operation on one Lambda event, as the Lambda runtime does. Event and result are JSON.
     ///
     /// An HTTP operation always answers; a panic is a 500 `internal`. An event operation may fail, and Lambda then
@@ -199,7 +208,11 @@ impl Operation {
             serde_json::from_slice(event).map_err(|error| format!("not an HTTP API event: {:?}", error.classify()))?;
         let request = Request::from_event(event, &app.config.edge());
         let context = request.answer_context();
+        let is_head = request.method == Method::HEAD;
         let handled = async {
+            if request.bypasses_cloudfront() && !self.direct {
+                return Err(Error::Forbidden);
+            }
             app.keyring.preload(self.keys).await?;
             handler(Context { app, request: &request }).await
         };
@@ -214,6 +227,7 @@ impl Operation {
             error.log(self.name, &context.request_id);
             error.into_response(&context)
         });
+        let response = if is_head { response.without_body() } else { response };
         tracing::info!(
             operation = self.name,
             request_id = context.request_id,

@@ -34,7 +34,7 @@ async fn the_owner_gets_a_mail_about_a_new_device_and_none_about_a_recognised_on
     assert_eq!(events(&world, "suspicious_login"), [("success".to_owned(), "new_device".to_owned())]);
     let mail = person.client.mail_for(ADDRESS).await;
     assert_eq!(mail.kind, "new_login");
-    for expected in ["Firefox on Windows 10", "DE (203.0.0.0)", "/login-disown#token="] {
+    for expected in ["Firefox on Windows", "DE (203.0.0.0)", "/login-disown#token="] {
         assert!(mail.text.contains(expected), "{expected} in {}", mail.text);
     }
     login_at(&browser, &BERLIN, json!({ "device_token": token })).await.expect(200);
@@ -87,6 +87,29 @@ async fn a_client_cannot_choose_its_location() {
         login_at(&person, &place, known.clone()).await.expect(200);
     }
     assert!(events(&world, "suspicious_login").is_empty());
+}
+
+#[tokio::test]
+async fn with_an_origin_secret_nothing_but_health_answers_a_request_that_bypasses_cloudfront() {
+    let mut options = options();
+    options.parameters.insert("OriginSecret".to_owned(), "only-cloudfront-knows-it".to_owned());
+    let world = World::start(options).await.unwrap();
+    let client = Client::new(&world);
+    let get =
+        async |path: &str, secret: &str| client.send("GET", path, &[("x-origin-secret", secret)], Vec::new()).await;
+    for path in ["/v1/config", "/.well-known/jwks.json", "/v1/me", "/v1/nothing", "/verify-email"] {
+        for secret in ["", "x", "only-cloudfront-knows-i", "only-cloudfront-knows-it2"] {
+            get(path, secret).await.expect_problem(403, "forbidden");
+        }
+        client.get(path).await.expect_problem(403, "forbidden");
+        assert_ne!(get(path, "only-cloudfront-knows-it").await.status, 403, "{path}");
+    }
+    let body = json!({ "identifier": ADDRESS, "password": tests::PASSWORD });
+    client.post("/v1/login", body).await.expect_problem(403, "forbidden");
+    for table in ["counters", "audit", "challenges"] {
+        assert!(world.scan(table).is_empty());
+    }
+    client.get("/v1/health").await.expect(200);
 }
 
 #[tokio::test]

@@ -23,3 +23,26 @@ async fn every_answer_has_the_security_headers() {
     }
     assert!(answers[..4].iter().all(|answer| answer.header("cache-control") == "no-store"));
 }
+
+#[tokio::test]
+async fn head_answers_like_get_without_a_body() {
+    let world = world().await;
+    let client = Client::new(&world);
+    // Monitors and link checkers send HEAD by themselves.
+    for path in [
+        "/v1/health",
+        "/v1/config",
+        "/.well-known/jwks.json",
+        "/.well-known/openid-configuration",
+        "/verify-email",
+        "/login-disown",
+    ] {
+        let get = client.get(path).await.expect(200);
+        let head = client.send("HEAD", path, &[], Vec::new()).await.expect(200);
+        assert!(head.text.is_empty(), "{path}");
+        for name in ["content-type", "cache-control", "access-control-allow-origin", "content-security-policy"] {
+            assert_eq!(head.header(name), get.header(name), "{path} {name}");
+        }
+    }
+    client.send("HEAD", "/v1/nothing", &[], Vec::new()).await.expect(404);
+}

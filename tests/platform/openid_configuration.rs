@@ -31,6 +31,25 @@ async fn any_library_verifies_an_access_token_from_the_metadata_alone() {
     assert!(number("auth_time") <= number("iat") && claims["jti"].is_string());
 }
 
+#[tokio::test]
+async fn the_metadata_has_what_is_required_and_no_empty_array() {
+    let world = world().await;
+    let metadata = Client::new(&world).get("/.well-known/openid-configuration").await.expect(200).body;
+    for required in [
+        "issuer",
+        "authorization_endpoint",
+        "jwks_uri",
+        "response_types_supported",
+        "subject_types_supported",
+        "id_token_signing_alg_values_supported",
+    ] {
+        assert!(!metadata[required].is_null(), "{required}");
+    }
+    for (name, value) in metadata.as_object().unwrap() {
+        assert_ne!(value, &json!([]), "{name}");
+    }
+}
+
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("openid-configuration", "with a configured URL")

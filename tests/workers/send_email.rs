@@ -20,6 +20,19 @@ async fn a_mail_leaves_the_outbox_when_it_is_sent_and_an_event_is_recorded() {
 }
 
 #[tokio::test]
+async fn a_mail_has_the_headers_that_keep_replies_and_threads_away() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let mut references = std::collections::BTreeSet::new();
+    for _ in 0..2 {
+        client.post("/v1/register", json!({ "email": ADDRESS, "password": PASSWORD })).await.expect(202);
+        let mail = client.mail_for(ADDRESS).await;
+        assert_eq!(mail.headers["Auto-Submitted"], "auto-generated");
+        assert!(references.insert(mail.headers["X-Entity-Ref-ID"].clone()));
+    }
+}
+
+#[tokio::test]
 async fn a_mail_is_retried_until_ses_accepts_it() {
     let world = world().await;
     let client = Client::new(&world);

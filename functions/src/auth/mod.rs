@@ -5,6 +5,7 @@ pub(crate) mod caller;
 pub(crate) mod continuation_token;
 pub(crate) mod csrf;
 pub(crate) mod identify;
+pub(crate) mod limits;
 pub(crate) mod mailed_code;
 pub(crate) mod mfa;
 pub(crate) mod password;

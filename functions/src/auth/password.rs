@@ -2,24 +2,37 @@
 
 use shared::{
     app::App,
+    context::Context,
     crypto::key::KeyPurpose,
-    domain::password::{self, Password, Strength},
+    domain::{
+        limits::STRENGTH_ESTIMATES_BY_NETWORK,
+        password::{self, Password, Strength},
+    },
     error::Error,
 };
+
+use crate::auth::limits;
 
 /// Requires that a new password meets the deployment's policy. It must not contain the product's name, or one of `own`,
 /// the user's own words.
 ///
+/// The cheap rules come first. The estimate of its strength costs CPU time, so it is limited by network.
+///
 /// # Errors
-/// `weak_password` with every broken rule.
-pub(crate) fn require_strong<'a>(
-    app: &'a App,
+/// `weak_password` with every broken rule; `rate_limited`; `temporarily_unavailable`.
+pub(crate) async fn require_strong<'a>(
+    context: Context<'a>,
     password: &Password,
     strength: Strength,
     own: impl IntoIterator<Item = &'a str>,
 ) -> Result<(), Error> {
-    let context: Vec<&str> = std::iter::once(app.config.product_name.as_str()).chain(own).collect();
-    password::check(password, app.config.password_policy, strength, &context).map_err(Error::WeakPassword)
+    let app = context.app;
+    let words = password::context_words(std::iter::once(app.config.product_name.as_str()).chain(own));
+    password::check_rules(password, app.config.password_policy, strength, &words).map_err(Error::WeakPassword)?;
+    limits::count_network(context, STRENGTH_ESTIMATES_BY_NETWORK).await?;
+    // Off the async threads, so that the time limit of the answer holds.
+    let password = password.clone();
+    app.blocking(move || password::check_guesses(&password, &words)).await?.map_err(Error::WeakPassword)
 }
 
 /// The hash of a new password, for storage (a PHC string).

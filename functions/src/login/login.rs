@@ -6,7 +6,6 @@ use shared::{
     crypto::{
         device_token::DeviceToken,
         key::{KeyPurpose, KeySet},
-        lookup_hash::{Subject, lookup_hash},
         password_hash::needs_rehash,
     },
     domain::{
@@ -16,7 +15,6 @@ use shared::{
         ids::UserId,
         limits::{LOGIN_BY_DEVICE, LOGIN_BY_NETWORK},
         lockout::Credential,
-        network,
         password::Password,
         session::{OpaqueText, SessionOptions},
     },
@@ -29,6 +27,7 @@ use shared::{
 
 use crate::auth::{
     csrf, identify,
+    limits::Network,
     mfa::pending_login,
     password,
     session::{
@@ -78,8 +77,7 @@ struct Login<'a> {
     context: Context<'a>,
     form: &'a Form,
     index: &'a KeySet,
-    /// The lookup hash of the client's network.
-    network: String,
+    network: Network,
     /// The presented device token. `None` if there is none, or if the account does not recognise it.
     presented: Option<DeviceToken>,
 }
@@ -89,12 +87,11 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let form = Form::parse(request)?;
     csrf::check_transport(context, &form.options).await?;
     let index = app.keyring.get(KeyPurpose::Index).await?;
-    let network = network::for_limits(request.client.ip);
     let mut login = Login {
         context,
         form: &form,
         index: &index,
-        network: lookup_hash(&index, Subject::Network, network.as_bytes()),
+        network: Network::of(&index, request),
         presented: device::presented(&index, request, &form.options),
     };
 
@@ -147,12 +144,13 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 impl Login<'_> {
     /// Counts the request: by the presented device token, otherwise by network.
     async fn count(&self) -> Result<(), Error> {
-        let (limit, key) = match &self.presented {
-            Some(token) => (LOGIN_BY_DEVICE, &token.hash(self.index)),
-            None => (LOGIN_BY_NETWORK, &self.network),
-        };
         let app = self.context.app;
-        app.store.count(app.config.limit(limit), key, app.clock.now()).await
+        match &self.presented {
+            Some(token) => {
+                app.store.count(app.config.limit(LOGIN_BY_DEVICE), &token.hash(self.index), app.clock.now()).await
+            }
+            None => self.network.count(app, LOGIN_BY_NETWORK).await,
+        }
     }
 
     /// Reserves an attempt: by the presented device token, otherwise by account.

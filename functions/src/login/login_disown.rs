@@ -14,7 +14,7 @@ use shared::{
         mail::Content,
     },
     error::Error,
-    http::{Method, Response, StatusCode, page},
+    http::{Response, StatusCode, page},
     mail,
     operation::{Operation, Route},
     store::{Challenge, Condition, DisownedLogin, Expected, PasswordReset, UserQuery},
@@ -27,7 +27,11 @@ use crate::auth::{
 
 pub const OPERATION: Operation = Operation::http("login-disown", |context| Box::pin(handle(context)))
     .summary("\"this wasn't me\", by the link in a login's alert, and its page: ends all sessions")
-    .routes(&[Route::new("POST", "/v1/login/disown"), Route::new("GET", "/login-disown")])
+    .routes(&[
+        Route::new("POST", "/v1/login/disown"),
+        Route::new("GET", "/login-disown"),
+        Route::new("HEAD", "/login-disown"),
+    ])
     .keys(&[
         KeyPurpose::Index,
         KeyPurpose::FieldContact,
@@ -38,7 +42,7 @@ pub const OPERATION: Operation = Operation::http("login-disown", |context| Box::
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
-    if request.method == Method::GET {
+    if request.is_safe() {
         return Ok(page::disown_login());
     }
     let mut fields = request.fields()?;

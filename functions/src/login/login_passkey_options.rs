@@ -48,18 +48,19 @@ enum Target {
 impl Target {
     fn parse(request: &Request) -> Result<Self, Error> {
         let mut fields = request.fields()?;
-        let is_pending = fields.has("mfa_token");
-        let token = fields.optional("mfa_token");
-        if is_pending {
+        if fields.has("mfa_token") {
+            let token = fields.required("mfa_token");
             if fields.has("identifier") {
                 let _: Option<Identifier> = fields.optional("identifier");
                 fields.note("identifier", "must not be combined with mfa_token");
             }
             return fields.finish(|| token.map(Self::PendingLogin));
         }
-        let identified = fields.has("identifier");
-        let identifier = fields.optional("identifier");
-        fields.finish(|| if identified { identifier.map(Self::Account) } else { Some(Self::Anybody) })
+        if fields.has("identifier") {
+            let identifier = fields.required("identifier");
+            return fields.finish(|| identifier.map(Self::Account));
+        }
+        fields.finish(|| Some(Self::Anybody))
     }
 }
 

@@ -90,7 +90,7 @@ async fn register(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Res
     let fields = cipher.item(&StoredPasskey::key(&account.id, &id));
     let name = match &form.name {
         Some(name) => name.as_str(),
-        None => passkey_provider::name(created.aaguid).unwrap_or("Passkey"),
+        None => passkey_provider::name(created.aaguid).unwrap_or(passkey_provider::UNNAMED),
     };
     let stored = StoredPasskey {
         user_id: account.id.clone(),
@@ -111,7 +111,7 @@ async fn register(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Res
     transaction.increment_passkeys(account);
     transaction.require_session(&caller.session);
     transaction.record_event(&event);
-    let content = Content::PasskeyAdded { at: now.rfc3339(), name: name.to_owned() };
+    let content = Content::PasskeyAdded { at: now.rfc3339(), name: passkey_provider::name_in_mail(name).to_owned() };
     user::notify_owner(app, cipher, account, content, &mut transaction).await?;
     match app.store.commit(transaction).await {
         Ok(()) => Ok(Response::json(StatusCode::CREATED, &PasskeyView::open(cipher, &stored).await?)),

@@ -7,6 +7,7 @@ use shared::{
         audit::{Action, Outcome},
         limits::FACTOR_CHANGES_BY_SESSION,
         mail::Content,
+        passkey_provider,
     },
     error::Error,
     http::{Response, StatusCode},
@@ -59,7 +60,8 @@ async fn remove(context: Context<'_>, caller: &Caller<'_>) -> Result<Response, E
     transaction.decrement_passkeys(account);
     transaction.require_session(&caller.session);
     transaction.record_event(&event);
-    let content = Content::PasskeyRemoved { at: now.rfc3339(), name: passkey::name(cipher, &found).await? };
+    let name = passkey::name(cipher, &found).await?;
+    let content = Content::PasskeyRemoved { at: now.rfc3339(), name: passkey_provider::name_in_mail(&name).to_owned() };
     user::notify_owner(app, cipher, account, content, &mut transaction).await?;
     match app.store.commit(transaction).await {
         Ok(()) => Ok(Response::empty(StatusCode::NO_CONTENT)),

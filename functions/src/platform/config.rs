@@ -11,7 +11,7 @@ use shared::{
 
 pub const OPERATION: Operation = Operation::http("config", |context| Box::pin(handle(context)))
     .summary("returns what a client needs to draw its forms")
-    .routes(&[Route::new("GET", "/v1/config")]);
+    .routes(&[Route::new("GET", "/v1/config"), Route::new("HEAD", "/v1/config")]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let app = context.app;

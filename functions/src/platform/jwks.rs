@@ -10,7 +10,7 @@ use shared::{
 
 pub const OPERATION: Operation = Operation::http("jwks", |context| Box::pin(handle(context)))
     .summary("returns the public keys that verify access tokens")
-    .routes(&[Route::new("GET", "/.well-known/jwks.json")]);
+    .routes(&[Route::new("GET", "/.well-known/jwks.json"), Route::new("HEAD", "/.well-known/jwks.json")]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let keys = context.app.keyring.public_keys().await?;

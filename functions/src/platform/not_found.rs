@@ -2,6 +2,7 @@
 //! request").
 
 use shared::{
+    app::App,
     context::Context,
     error::Error,
     http::{Method, Response, StatusCode},
@@ -13,15 +14,32 @@ pub const OPERATION: Operation = Operation::http("not-found", |context| Box::pin
     .routes(&[Route::DEFAULT]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
-    let request = context.request;
+    let Context { app, request } = context;
     let is_preflight =
         request.method == Method::OPTIONS && request.headers.contains_key("access-control-request-method");
     // A preflight of an origin that is not allowed gets 404, which the browser takes as a refusal.
     if is_preflight && request.allowed_origin().is_some() {
         return Ok(Response::empty(StatusCode::NO_CONTENT)
             .with_header("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE")
-            .with_header("access-control-allow-headers", "authorization, content-type, x-csrf-token")
+            .with_header("access-control-allow-headers", &allowed_headers(app))
             .with_header("access-control-max-age", "7200"));
     }
     Err(Error::NotFound)
+}
+
+/// The request headers that pages may send: those that the API reads, those that tracing libraries add to every request, and
+/// the deployment's own.
+fn allowed_headers(app: &App) -> String {
+    const ALLOWED: [&str; 8] = [
+        "authorization",
+        "content-type",
+        "x-csrf-token",
+        "x-client-public-key",
+        "traceparent",
+        "tracestate",
+        "baggage",
+        "sentry-trace",
+    ];
+    let own = app.config.allowed_headers.iter().map(String::as_str);
+    ALLOWED.into_iter().chain(own).collect::<Vec<_>>().join(", ")
 }

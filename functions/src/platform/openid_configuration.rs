@@ -11,18 +11,22 @@ use shared::{
 
 pub const OPERATION: Operation = Operation::http("openid-configuration", |context| Box::pin(handle(context)))
     .summary("returns issuer metadata for any OIDC library")
-    .routes(&[Route::new("GET", "/.well-known/openid-configuration")]);
+    .routes(&[
+        Route::new("GET", "/.well-known/openid-configuration"),
+        Route::new("HEAD", "/.well-known/openid-configuration"),
+    ]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let issuer = context.app.public_url().await?;
     let metadata = json!({
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
-        // The specification requires these two, but Latchkey issues tokens by its own routes.
+        // The specification requires these three, but Latchkey issues tokens by its own routes. `none` is the response type
+        // that returns no token (OAuth 2.0 Multiple Response Types, section 4). An array without elements must be left out
+        // (RFC 8414, section 3.2), so there are no grant types.
         "authorization_endpoint": format!("{issuer}/login"),
         "token_endpoint": format!("{issuer}/v1/token/refresh"),
-        "response_types_supported": [],
-        "grant_types_supported": [],
+        "response_types_supported": ["none"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
         "claims_supported": [

@@ -76,6 +76,7 @@ impl IdentityProof {
         if fields.has("credential") {
             let challenge_id = fields.required("challenge_id");
             let assertion = fields.required("credential");
+            fields.ignore_absent(&["password", "code", "totp_code"]);
             return fields.finish(|| Some(Self::Passkey { challenge_id: challenge_id?, assertion: assertion? }));
         }
         let totp_given = fields.has("totp_code");
@@ -83,9 +84,10 @@ impl IdentityProof {
         if fields.has("challenge_id") || fields.has("code") {
             let challenge_id = fields.required("challenge_id");
             let code = fields.required("code");
+            fields.ignore_absent(&["password"]);
             return fields.finish(|| Some(Self::Code { challenge_id: challenge_id?, code: code?, totp }));
         }
-        if fields.has("password") || totp_given {
+        if fields.has_password("password") || totp_given {
             let password = fields.required("password");
             return fields.finish(|| Some(Self::Password { password: password?, totp }));
         }

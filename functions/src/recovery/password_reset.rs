@@ -6,6 +6,7 @@ use shared::{
     crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
+        limits::STRENGTH_ESTIMATES_BY_NETWORK,
         lockout::Credential,
         mail::Content,
         password::{Password, Strength},
@@ -32,7 +33,8 @@ pub const OPERATION: Operation = Operation::http("password-reset", |context| Box
         KeyPurpose::FieldSession,
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
-    ]);
+    ])
+    .limits(&[STRENGTH_ESTIMATES_BY_NETWORK]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
@@ -49,7 +51,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let cipher = app.user_cipher(salt);
     let own = user::own_words(&cipher, &account).await?;
     let strength = if account.mfa_since.is_some() { Strength::WithSecondFactor } else { Strength::OnlyFactor };
-    password::require_strong(app, &new, strength, own.iter().map(String::as_str))?;
+    password::require_strong(context, &new, strength, own.iter().map(String::as_str)).await?;
     let hash = password::hash(app, &new).await?;
     let event = context.event(&cipher, Action::ResetPassword, Outcome::Success, "link").await?;
     let mut transaction = app.store.transaction();

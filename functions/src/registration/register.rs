@@ -15,9 +15,8 @@ use shared::{
         challenge::{CHALLENGE_SECONDS, CODE_SECONDS},
         email_address::EmailAddress,
         ids::UserId,
-        limits::{REGISTER_BY_NETWORK, VERIFICATION_MAIL_BY_ADDRESS},
+        limits::{REGISTER_BY_NETWORK, STRENGTH_ESTIMATES_BY_NETWORK, VERIFICATION_MAIL_BY_ADDRESS},
         name::DisplayText,
-        network,
         password::{Password, Strength},
         session::SessionOptions,
         username::Username,
@@ -32,7 +31,7 @@ use super::{
     account::{self, NewAccount, Origin},
     mail::{self, Recipient},
 };
-use crate::auth::{csrf, password};
+use crate::auth::{csrf, limits, password};
 
 pub const OPERATION: Operation = Operation::http("register", |context| Box::pin(handle(context)))
     .summary("starts a registration and mails a code and a link; or creates an account with username and password")
@@ -49,7 +48,7 @@ pub const OPERATION: Operation = Operation::http("register", |context| Box::pin(
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
     ])
-    .limits(&[REGISTER_BY_NETWORK, VERIFICATION_MAIL_BY_ADDRESS]);
+    .limits(&[STRENGTH_ESTIMATES_BY_NETWORK, REGISTER_BY_NETWORK, VERIFICATION_MAIL_BY_ADDRESS]);
 
 enum Form {
     Email(EmailForm),
@@ -73,10 +72,11 @@ impl Form {
         if username_only {
             let username = fields.required("username");
             let password = fields.required("password");
+            fields.ignore_absent(&["email", "name"]);
             return fields.finish(|| Some((Self::Username { username: username?, password: password? }, options)));
         }
         let email = fields.required("email");
-        let password = fields.optional("password");
+        let password = fields.optional_password("password");
         let name = fields.optional("name");
         let username = fields.optional("username");
         fields.finish(|| Some((Self::Email(EmailForm { email: email?, password, name, username }), options)))
@@ -98,11 +98,11 @@ async fn by_email(context: Context<'_>, form: &EmailForm) -> Result<Response, Er
     let (name, username) = (name.as_ref().map(DisplayText::as_str), username.as_ref());
     if let Some(password) = password {
         let own = std::iter::once(email.local_part()).chain(username.map(Username::as_str)).chain(name);
-        password::require_strong(app, password, Strength::OnlyFactor, own)?;
+        password::require_strong(context, password, Strength::OnlyFactor, own).await?;
     }
     let now = app.clock.now();
     let index = app.keyring.get(KeyPurpose::Index).await?;
-    count_by_network(context).await?;
+    limits::count_network(context, REGISTER_BY_NETWORK).await?;
 
     let email_hash = lookup_hash(&index, Subject::Email, email.as_str().as_bytes());
     let username_hash = username.map(|name| lookup_hash(&index, Subject::Username, name.normalised().as_bytes()));
@@ -113,7 +113,7 @@ async fn by_email(context: Context<'_>, form: &EmailForm) -> Result<Response, Er
         }
     })
     .await?;
-    if username_owner.is_some() {
+    if username_owner.is_some() || username.is_some_and(|name| name.is_reserved(&app.config.reserved_usernames)) {
         return Err(account::USERNAME_TAKEN);
     }
     app.store.count(app.config.limit(VERIFICATION_MAIL_BY_ADDRESS), &email_hash, now).await?;
@@ -159,11 +159,12 @@ async fn by_username(
     if !app.config.username_registration {
         return Err(Error::field("email", "is required"));
     }
-    password::require_strong(app, password, Strength::OnlyFactor, [username.as_str()])?;
-    count_by_network(context).await?;
+    password::require_strong(context, password, Strength::OnlyFactor, [username.as_str()]).await?;
+    limits::count_network(context, REGISTER_BY_NETWORK).await?;
     let index = app.keyring.get(KeyPurpose::Index).await?;
     let username_hash = lookup_hash(&index, Subject::Username, username.normalised().as_bytes());
-    if app.store.username_owner(&username_hash).await?.is_some() {
+    let is_reserved = username.is_reserved(&app.config.reserved_usernames);
+    if is_reserved || app.store.username_owner(&username_hash).await?.is_some() {
         return Err(account::USERNAME_TAKEN);
     }
     let new = NewAccount {
@@ -175,11 +176,4 @@ async fn by_username(
         password: password::hash(app, password).await?,
     };
     account::create(context, new, Origin { challenge: None, options, method: "password" }).await
-}
-
-async fn count_by_network(context: Context<'_>) -> Result<(), Error> {
-    let Context { app, request } = context;
-    let index = app.keyring.get(KeyPurpose::Index).await?;
-    let network = lookup_hash(&index, Subject::Network, network::for_limits(request.client.ip).as_bytes());
-    app.store.count(app.config.limit(REGISTER_BY_NETWORK), &network, app.clock.now()).await
 }

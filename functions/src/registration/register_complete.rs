@@ -4,6 +4,7 @@ use shared::{
     context::Context,
     crypto::key::KeyPurpose,
     domain::{
+        limits::STRENGTH_ESTIMATES_BY_NETWORK,
         password::{Password, Strength},
         session::SessionOptions,
     },
@@ -32,7 +33,8 @@ pub const OPERATION: Operation = Operation::http("register-complete", |context| 
         KeyPurpose::Csrf,
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
-    ]);
+    ])
+    .limits(&[STRENGTH_ESTIMATES_BY_NETWORK]);
 
 struct Form {
     token: ContinuationToken,
@@ -59,7 +61,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let local_part = new.email.as_ref().and_then(|(email, _)| email.split('@').next());
     let username = new.username.as_ref().map(|(username, _)| username.as_str());
     let own = [local_part, username, new.name.as_deref()].into_iter().flatten();
-    password::require_strong(app, &password, Strength::OnlyFactor, own)?;
+    password::require_strong(context, &password, Strength::OnlyFactor, own).await?;
     if let Some((_, hash)) = &new.username
         && app.store.username_owner(hash).await?.is_some()
     {

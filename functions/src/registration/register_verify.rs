@@ -17,7 +17,7 @@ use shared::{
         session::{OpaqueText, SessionOptions},
     },
     error::Error,
-    http::{Method, Request, Response, StatusCode, page},
+    http::{Request, Response, StatusCode, page},
     operation::{Operation, Route},
     store::{Challenge, Condition, Expected, Registration, SecretKind},
 };
@@ -30,7 +30,11 @@ use crate::auth::{
 
 pub const OPERATION: Operation = Operation::http("register-verify", |context| Box::pin(handle(context)))
     .summary("proves the address with the code or the link; the page that the link opens")
-    .routes(&[Route::new("POST", "/v1/register/verify"), Route::new("GET", "/verify-email")])
+    .routes(&[
+        Route::new("POST", "/v1/register/verify"),
+        Route::new("GET", "/verify-email"),
+        Route::new("HEAD", "/verify-email"),
+    ])
     .memory(1024)
     .keys(&[
         KeyPurpose::Index,
@@ -60,11 +64,13 @@ impl Form {
         let options = SessionOptions::take(&mut fields);
         if fields.has("token") {
             let token = fields.required("token");
-            let password = fields.optional("password");
+            let password = fields.optional_password("password");
+            fields.ignore_absent(&["registration_id", "code"]);
             return fields.finish(|| Some(Self { proof: AddressProof::Link { token: token?, password }, options }));
         }
         let registration_id = fields.required("registration_id");
         let code = fields.required("code");
+        fields.ignore_absent(&["password"]);
         fields.finish(|| {
             Some(Self { proof: AddressProof::Code { registration_id: registration_id?, code: code? }, options })
         })
@@ -72,7 +78,7 @@ impl Form {
 }
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
-    if context.request.method == Method::GET {
+    if context.request.is_safe() {
         return Ok(page::verify_email());
     }
     let Form { proof, options } = Form::parse(context.request)?;

@@ -9,7 +9,7 @@ use shared::{
         name::DisplayText,
     },
     error::Error,
-    fields::FromJson,
+    fields::{Change, FromJson},
     http::{Response, StatusCode},
     operation::{Access, Operation, Route},
     store::{Condition, Device, DeviceChange},
@@ -42,20 +42,24 @@ impl FromJson for EndTrust {
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
     let mut fields = request.fields()?;
-    let name: Option<DisplayText> = fields.optional("name");
+    let name: Change<DisplayText> = fields.change("name");
     let end_trust = fields.optional::<EndTrust>("trusted").is_some();
     fields.finish(|| Some(()))?;
     let caller = caller::caller(context).await?;
     caller.require_confirmed()?;
     let device = find_device(context, &caller).await?.filter(|device| is_active(context, &caller, device));
     let Some(mut device) = device else { return not_found(context, &caller, Action::UpdateDevice).await };
-    if name.is_some() || end_trust {
+    if name != Change::Keep || end_trust {
         let fields = caller.cipher.item(&Device::key(&device.user_id, &device.id));
-        let new_name = fields.seal_some(Device::NAME, name.as_ref().map(DisplayText::as_str)).await?;
+        let name = match &name {
+            Change::Keep => Change::Keep,
+            Change::Clear => Change::Clear,
+            Change::Set(name) => Change::Set(fields.seal(Device::NAME, name.as_str()).await?),
+        };
         let method = if end_trust { "distrust" } else { "rename" };
         let event = context.event(&caller.cipher, Action::UpdateDevice, Outcome::Success, method).await?;
         let mut transaction = app.store.transaction();
-        transaction.change_device(&device, DeviceChange { name: new_name.as_deref(), end_trust });
+        transaction.change_device(&device, DeviceChange { name: &name, end_trust });
         transaction.record_event(&event);
         match app.store.commit(transaction).await {
             Ok(()) => {}
@@ -64,7 +68,11 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
             }
             Err(error) => return Err(error.into()),
         }
-        device.name = new_name.or(device.name);
+        match name {
+            Change::Keep => {}
+            Change::Clear => device.name = None,
+            Change::Set(name) => device.name = Some(name),
+        }
         if end_trust {
             device.state.trust = None;
         }

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 use shared::{
     app::App,
-    crypto::key::KeyPurpose,
+    crypto::{key::KeyPurpose, secret::Token},
     domain::{
         audit::{Action, Outcome},
         limits::{
@@ -77,7 +77,8 @@ async fn deliver(app: &App, record: &Value) -> Result<(), Error> {
     }
     let mail = mail::open(&*app.keyring.get(KeyPurpose::FieldOutbox).await?, &stored)?;
     let rendered = mail::render(&mail.content, &app.config.product_name)?;
-    let outcome = match app.mailer.send(&mail.to, &rendered, &stored.kind).await? {
+    let reference = Token::random(&*app.rng).encode();
+    let outcome = match app.mailer.send(&mail.to, &rendered, &stored.kind, &reference).await? {
         Sent::Accepted => Outcome::Success,
         // SES will never accept this mail, and another attempt would block the mails after it.
         Sent::Rejected => Outcome::Failure("rejected"),

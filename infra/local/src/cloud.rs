@@ -129,6 +129,10 @@ impl Cloud {
         &self.aws
     }
 
+    pub(crate) const fn options(&self) -> &Options {
+        &self.options
+    }
+
     pub(crate) fn stack(&self) -> &Stack {
         &self.aws.stack
     }

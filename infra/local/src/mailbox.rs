@@ -1,6 +1,7 @@
 //! The mailbox: every mail that SES accepted.
 
 use std::{
+    collections::BTreeMap,
     fs::OpenOptions,
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
@@ -26,6 +27,9 @@ pub struct Mail {
     pub kind: String,
     pub text: String,
     pub html: String,
+    /// The headers that the function added. Mails of older files have none.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
     /// The time of sending, in milliseconds since the Unix epoch.
     pub at_millis: i64,
 }
@@ -70,7 +74,7 @@ impl Mail {
     pub fn to_json(&self) -> Value {
         let mut value = json!({
             "id": self.id, "to": self.to.join(", "), "subject": self.subject, "kind": self.kind, "text": self.text,
-            "html": self.html, "at": self.at().rfc3339(),
+            "html": self.html, "headers": self.headers, "at": self.at().rfc3339(),
         });
         for (name, found) in [("code", self.code()), ("link", self.link())] {
             if let Some(found) = found {
@@ -145,6 +149,7 @@ mod tests {
             kind: String::new(),
             text: text.to_owned(),
             html: String::new(),
+            headers: BTreeMap::new(),
             at_millis: 0,
         }
     }

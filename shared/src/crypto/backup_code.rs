@@ -6,7 +6,7 @@ use serde_json::Value;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::secret::CROCKFORD;
-use crate::{fields::FromJson, rng::Rng};
+use crate::{domain::text::code_characters, fields::FromJson, rng::Rng};
 
 /// Codes of one account.
 pub const CODES: u8 = 10;
@@ -59,10 +59,11 @@ impl fmt::Debug for BackupCode {
 }
 
 impl FromJson for BackupCode {
-    /// Accepts any case, dashes and spaces, and the letters O, I and L for the digits that they resemble.
+    /// Accepts any case, and white space, dashes and digits as in one-time codes. The letters O, I and L count as the digits
+    /// that they resemble.
     fn from_json(value: Value) -> Result<Self, String> {
         let text = Zeroizing::new(String::from_json(value)?);
-        let typed = text.chars().filter(|c| !c.is_whitespace() && *c != '-').map(|c| match c.to_ascii_uppercase() {
+        let typed = code_characters(&text).map(|c| match c.to_ascii_uppercase() {
             'O' => '0',
             'I' | 'L' => '1',
             other => other,
@@ -92,6 +93,8 @@ mod tests {
                 shown.to_lowercase(),
                 shown.replace('-', ""),
                 shown.replace('-', " "),
+                shown.replace('-', "\u{2011}"),
+                shown.replace('-', "\u{2013}"),
                 format!("  {}\n", shown.replace('0', "o").replace('1', "l")),
             ];
             for typed in typed {

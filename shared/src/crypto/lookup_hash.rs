@@ -19,7 +19,7 @@ pub enum Subject {
     Session,
     /// A client's full IP address, to drop duplicates.
     Ip,
-    /// A client's network (an IPv4 address or an IPv6 /64), for limits.
+    /// A client's network (an IPv4 address, an IPv6 /64 or /48), for limits.
     Network,
     /// The secret of a link or continuation token, with its challenge's id.
     ContinuationToken,

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
+use super::text::trim_invisible;
 use crate::fields::FromJson;
 
 /// A normalised e-mail address: NFC, trimmed, lower case, its domain in IDNA's ASCII form. `Debug` hides it.
@@ -24,7 +26,7 @@ impl EmailAddress {
         if text.len() > 512 {
             return Err(EXPECTED);
         }
-        let text: String = text.trim().nfc().collect();
+        let text: String = trim_invisible(text).nfc().collect();
         let (local, domain) = text.rsplit_once('@').ok_or(EXPECTED)?;
         let atext = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&byte);
         let local_is_valid =
@@ -33,7 +35,11 @@ impl EmailAddress {
             return Err(EXPECTED);
         }
         // Checked after IDNA maps it, because the mapped domain is stored and gets the mails.
-        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| EXPECTED)?;
+        // CheckHyphens is off (UTS #46, section 4.1), because domains such as `ab--cd.example` exist. Labels that start with
+        // `xn--` must decode in any case.
+        let domain = Uts46::new()
+            .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::Verify)
+            .map_err(|_| EXPECTED)?;
         let labels: Vec<&str> = domain.split('.').collect();
         let label_is_valid = |label: &&str| {
             (1..=63).contains(&label.len())
@@ -78,13 +84,23 @@ mod tests {
 
     #[test]
     fn spellings_of_one_address_are_equal() {
-        for text in ["Ada@Example.org", " ada@example.org\n", "ada@EXAMPLE.ORG", "ada@ｅxample.org"] {
+        for text in [
+            "Ada@Example.org",
+            " ada@example.org\n",
+            "ada@EXAMPLE.ORG",
+            "ada@ｅxample.org",
+            "\u{feff}ada@example.org\u{200b}",
+            "\u{202a}ada@example.org\u{202c}\u{200e}",
+        ] {
             assert_eq!(EmailAddress::parse(text).unwrap().as_str(), "ada@example.org", "{text:?}");
         }
         assert_eq!(
             EmailAddress::parse("a@bücher.example").unwrap(),
             EmailAddress::parse("a@xn--bcher-kva.example").unwrap()
         );
+        for text in ["a@ab--cd.example", "a@r3---sn-abc.example", "a@x--y.example"] {
+            assert_eq!(EmailAddress::parse(text).unwrap().as_str(), text);
+        }
         // NFC: u and a combining diaeresis.
         assert_eq!(
             EmailAddress::parse("a@bu\u{308}cher.example").unwrap(),
@@ -122,7 +138,10 @@ mod tests {
             "<a@example.org>",
             "a\0@example.org",
             "a@exa\u{0}mple.org",
-            "a@example.org\u{202e}",
+            "a\u{202e}@example.org",
+            "a@exam\u{200b}ple.org\u{202e}x",
+            "a@xn--a.example",
+            "a@xn--ab--cd.example",
             "a@example.o",
         ] {
             assert!(EmailAddress::parse(text).is_err(), "{text:?}");

@@ -27,6 +27,8 @@ limits! {
     LOGIN_BY_DEVICE = "login/device": 10 in 900;
     /// Registrations by network.
     REGISTER_BY_NETWORK = "register/network": 3 in 3600;
+    /// Estimates of a new password's strength by network. They cost CPU time, and a weak password spends nothing else.
+    STRENGTH_ESTIMATES_BY_NETWORK = "weak-password/network": 60 in 900;
     /// Verification mails by address, whichever client asks for them.
     VERIFICATION_MAIL_BY_ADDRESS = "verification-mail/address": 2 in 300;
     /// Guesses at mailed codes by address, over all challenges, so that many challenges do not add up to many guesses.

@@ -20,5 +20,6 @@ pub mod password;
 pub mod second_factor;
 pub mod session;
 pub mod suspicion;
+pub mod text;
 pub mod user_agent;
 pub mod username;

@@ -6,9 +6,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
+use super::text::{is_bidi_control, is_invisible, is_line_separator};
 use crate::fields::FromJson;
 
-/// A text of 1 to 100 characters on one line, NFC, trimmed. `Debug` hides it.
+/// The longest text, in characters.
+const MAX_CHARACTERS: usize = 100;
+
+/// The longest text that is normalised, in bytes.
+const MAX_BYTES: usize = 1024;
+
+/// A text of 1 to 100 characters on one line, NFC, trimmed, without controls of the writing direction. At least one character
+/// is visible. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisplayText(String);
 
@@ -27,14 +35,97 @@ impl fmt::Debug for DisplayText {
 impl FromJson for DisplayText {
     fn from_json(value: Value) -> Result<Self, String> {
         let text = String::from_json(value)?;
-        // Bidirectional overrides and isolates could rearrange the mail or page around a name.
-        let unwanted = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        let fine = text.len() <= 1024 && !text.trim().chars().any(unwanted);
-        let text: String = text.trim().nfc().collect();
-        if fine && (1..=100).contains(&text.chars().count()) {
+        let text = text.trim();
+        // Overrides and embeddings could rearrange the mail or page around a name. Isolates and marks protect it, and phones
+        // write them around names (UAX #9, section 2). They are left out, because nobody sees them.
+        let unwanted = |c: char| c.is_control() || is_line_separator(c) || matches!(c, '\u{202a}'..='\u{202e}');
+        let fine = text.len() <= MAX_BYTES && !text.chars().any(unwanted);
+        let text = if fine { cleaned(text) } else { String::new() };
+        if (1..=MAX_CHARACTERS).contains(&text.chars().count()) && !text.chars().all(is_invisible) {
             Ok(Self(text))
         } else {
-            Err("must have 1 to 100 characters on one line".to_owned())
+            Err("must have 1 to 100 characters on one line, of which one is visible".to_owned())
         }
+    }
+}
+
+/// The text in NFC, trimmed, without controls of the writing direction.
+fn cleaned(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !is_bidi_control(*c)).nfc().collect();
+    text.trim().to_owned()
+}
+
+/// A text that a program sends to name itself, such as a phone's name. It is cleaned and cut, and never refused. `None` if
+/// nothing of it is visible.
+pub struct Label(pub Option<DisplayText>);
+
+impl FromJson for Label {
+    fn from_json(value: Value) -> Result<Self, String> {
+        let text = String::from_json(value)?;
+        // Normalisation makes a character at most three times as long, and may join several.
+        let text: String = text.chars().take(MAX_BYTES).collect();
+        let one_line: String =
+            text.chars().map(|c| if c.is_control() || is_line_separator(c) { ' ' } else { c }).collect();
+        let text: String = cleaned(&one_line).chars().take(MAX_CHARACTERS).collect();
+        let text = text.trim();
+        Ok(Self((!text.chars().all(is_invisible)).then(|| DisplayText(text.to_owned()))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Option<String> {
+        DisplayText::from_json(text.into()).ok().map(|text| text.0)
+    }
+
+    fn label(text: &str) -> Option<String> {
+        Label::from_json(text.into()).unwrap().0.map(|text| text.0)
+    }
+
+    #[test]
+    fn a_name_is_one_line_with_something_visible() {
+        for name in
+            ["Ada", "é", "👩\u{200d}🚀", "می\u{200c}خواهم", "🏴\u{e0067}\u{e007f}", "❤\u{fe0f}", "क\u{94d}\u{200d}ष"]
+        {
+            assert_eq!(text(name).as_deref(), Some(name));
+            assert_eq!(label(name).as_deref(), Some(name));
+        }
+        assert_eq!(text("iPhone \u{2068}Ada\u{2069} ").as_deref(), Some("iPhone Ada"));
+        assert_eq!(text("\u{200f}عدا\u{200e}").as_deref(), Some("عدا"));
+        let long = "a".repeat(101);
+        let refused = [
+            "",
+            " ",
+            "\u{200b}",
+            "\u{3164}",
+            "\u{2800}",
+            "\u{115f}\u{1160}",
+            "\u{e0041}\u{e007f}",
+            "\u{2068}\u{2069}",
+            "a\u{2028}b",
+            "a\u{2029}b",
+            "a\nb",
+            "a\u{85}b",
+            "a\u{202e}b",
+            "\u{202a}a",
+            long.as_str(),
+        ];
+        for name in refused {
+            assert_eq!(text(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_label_is_cleaned_and_cut_and_never_refused() {
+        assert_eq!(label("iPhone الخاص بـ\u{2068}Ada\u{2069}").as_deref(), Some("iPhone الخاص بـAda"));
+        assert_eq!(label(" Ada's\tPhone\u{202e}\n").as_deref(), Some("Ada's Phone"));
+        assert_eq!(label("a\u{2028}b").as_deref(), Some("a b"));
+        assert_eq!(label(&"é".repeat(5000)).unwrap(), "é".repeat(100));
+        for nothing in ["", "\u{200b}", "\u{3164}\u{2800}", "\n\t"] {
+            assert_eq!(label(nothing), None, "{nothing:?}");
+        }
+        assert!(Label::from_json(7.into()).is_err());
     }
 }

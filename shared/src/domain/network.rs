@@ -24,6 +24,21 @@ pub fn for_limits(ip: IpAddr) -> String {
     }
 }
 
+/// The IPv6 /48 of an address, which one host can get whole. Limits count it too, at [`SITE_FACTOR`] times the limit. An IPv4
+/// address has none.
+pub fn site_for_limits(ip: IpAddr) -> Option<String> {
+    match ip {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(v6) => {
+            let [a, b, c, ..] = v6.segments();
+            Some(format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)))
+        }
+    }
+}
+
+/// How many times the limit of a /64 a /48 gets.
+pub const SITE_FACTOR: i64 = 10;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,6 +51,11 @@ mod tests {
             for_limits("2001:db8:85a3:8d3::1".parse().unwrap()),
             for_limits("2001:db8:85a3:8d3::2".parse().unwrap())
         );
+        let site = |ip: &str| site_for_limits(ip.parse().unwrap());
+        assert_eq!(site("2001:db8:85a3:8d3::1").as_deref(), Some("2001:db8:85a3::/48"));
+        assert_eq!(site("2001:db8:85a3:1::9"), site("2001:db8:85a3:8d3::1"));
+        assert_ne!(site("2001:db8:85a4::1"), site("2001:db8:85a3::1"));
+        assert_eq!(site("203.0.113.1"), None);
         assert_ne!(for_limits("203.0.113.1".parse().unwrap()), for_limits("203.0.113.2".parse().unwrap()));
     }
 }

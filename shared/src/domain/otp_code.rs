@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::text::code_characters;
 use crate::{fields::FromJson, rng::Rng};
 
 /// Six decimal digits with leading zeros. All 10^6 codes are equally likely. `Debug` hides them.
@@ -41,9 +42,12 @@ impl fmt::Debug for OtpCode {
 }
 
 impl FromJson for OtpCode {
+    /// Accepts white space, dashes and invisible characters, and the decimal digits of every script. Apps and mails display
+    /// codes in groups, and people copy them so.
     fn from_json(value: Value) -> Result<Self, String> {
         let text = Zeroizing::new(String::from_json(value)?);
-        let digits: Option<[u8; 6]> = text.trim().as_bytes().try_into().ok();
+        let typed: Zeroizing<String> = Zeroizing::new(code_characters(&text).take(7).collect());
+        let digits: Option<[u8; 6]> = typed.as_bytes().try_into().ok();
         let digits = digits.filter(|digits| digits.iter().all(u8::is_ascii_digit));
         digits.map(Self).ok_or_else(|| "must be a string of six digits".to_owned())
     }
@@ -67,8 +71,12 @@ mod tests {
 
     #[test]
     fn only_six_digits_in_a_string_are_a_code() {
-        assert!(OtpCode::from_json("000042".into()).is_ok());
-        for bad in ["", "12345", "1234567", "12345a", "１２３４５６", "12 345"] {
+        let code = OtpCode::from_json("000042".into()).unwrap();
+        for same in [" 000 042\n", "000-042", "０００\u{2011}０４２", "000042\u{200b}"] {
+            assert_eq!(OtpCode::from_json(same.into()).unwrap(), code, "{same:?}");
+        }
+        for bad in ["", "12345", "1234567", "12345a", "¹²³⁴⁵⁶", "12 345", "123.456", "123\u{0}456", &" ".repeat(60_000)]
+        {
             assert!(OtpCode::from_json(bad.into()).is_err(), "{bad}");
         }
         assert!(OtpCode::from_json(123_456.into()).is_err());

@@ -2,6 +2,11 @@
 //!
 //! The providers publish the numbers. Nothing proves a number, and only the name depends on it.
 
+use super::text::is_safe_in_mail;
+
+/// The name of a passkey of an unknown provider.
+pub const UNNAMED: &str = "Passkey";
+
 /// AAGUIDs and the names that people know. Some products have several AAGUIDs.
 const KNOWN: &[(u128, &str)] = &[
     (0xea9b8d66_4d011d21_3ce4b6b4_8cb575d4, "Google Password Manager"),
@@ -45,6 +50,12 @@ pub fn name(aaguid: [u8; 16]) -> Option<&'static str> {
     KNOWN.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
 }
 
+/// The name of a passkey for a mail: the owner's name for it if it is safe there, otherwise a neutral one.
+pub fn name_in_mail(name: &str) -> &str {
+    let is_ours = KNOWN.iter().any(|(_, known)| *known == name);
+    if is_ours || is_safe_in_mail(name) { name } else { UNNAMED }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +65,12 @@ mod tests {
         assert_eq!(name(*b"Proton-Pass-nope"), None);
         assert_eq!(name(*uuid::uuid!("50726f74-6f6e-5061-7373-50726f746f6e").as_bytes()), Some("Proton Pass"));
         assert_eq!(name([0; 16]), None);
+    }
+
+    #[test]
+    fn a_mail_repeats_only_a_safe_name() {
+        assert_eq!(name_in_mail("Ada's phone"), "Ada's phone");
+        assert_eq!(name_in_mail("iCloud Keychain (Managed)"), "iCloud Keychain (Managed)");
+        assert_eq!(name_in_mail("See https://evil.example/"), UNNAMED);
     }
 }

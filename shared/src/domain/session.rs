@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::name::DisplayText;
+use super::name::{DisplayText, Label};
 use crate::{
     clock::Timestamp,
     fields::{Fields, FromJson},
@@ -35,10 +35,15 @@ impl FromJson for Transport {
 #[derive(Clone, Serialize, Deserialize)]
 pub struct OpaqueText(pub String);
 
+impl OpaqueText {
+    fn new(text: String) -> Option<Self> {
+        (1..=4096).contains(&text.len()).then_some(Self(text))
+    }
+}
+
 impl FromJson for OpaqueText {
     fn from_json(value: Value) -> Result<Self, String> {
-        let text = String::from_json(value)?;
-        if (1..=4096).contains(&text.len()) { Ok(Self(text)) } else { Err("must have 1 to 4096 bytes".to_owned()) }
+        Self::new(String::from_json(value)?).ok_or_else(|| "must have 1 to 4096 bytes".to_owned())
     }
 }
 
@@ -48,7 +53,8 @@ pub struct SessionOptions {
     pub transport: Transport,
     /// Whether the session gets the long lifetime.
     pub remember_me: bool,
-    /// The user's name for the device.
+    // What cannot be used of these three is dropped, because it must not cost the login.
+    /// The device's name for itself.
     pub device_name: Option<DisplayText>,
     /// The client's own fingerprint of the device.
     pub device_fingerprint: Option<OpaqueText>,
@@ -63,9 +69,9 @@ impl SessionOptions {
             .object("session", |session| Self {
                 transport: session.optional("transport").unwrap_or_default(),
                 remember_me: session.optional("remember_me").unwrap_or_default(),
-                device_name: session.optional("device_name"),
-                device_fingerprint: session.optional("device_fingerprint"),
-                device_token: session.optional("device_token"),
+                device_name: session.optional("device_name").and_then(|Label(name)| name),
+                device_fingerprint: session.optional("device_fingerprint").and_then(OpaqueText::new),
+                device_token: session.optional("device_token").and_then(OpaqueText::new),
             })
             .unwrap_or_default()
     }

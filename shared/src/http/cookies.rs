@@ -50,11 +50,17 @@ impl Cookie {
 pub(super) fn find(cookies: &[String], cookie: Cookie) -> Option<&str> {
     let mut values = cookies
         .iter()
-        .filter_map(|sent| sent.trim().split_once('='))
+        .filter_map(|sent| pair(sent).split_once('='))
         .filter(|(name, _)| *name == cookie.name())
         .map(|(_, value)| value);
     let value = values.next().filter(|value| !value.is_empty())?;
     values.next().is_none().then_some(value)
+}
+
+/// A pair without the white space that RFC 6265, section 5.6, takes away: spaces and tabs. Browsers keep other white space in a
+/// name, and accept such a name from a sibling domain, because it does not begin with `__Host-`.
+pub(super) fn pair(sent: &str) -> &str {
+    sent.trim_matches([' ', '\t'])
 }
 
 #[cfg(test)]
@@ -71,6 +77,12 @@ mod tests {
             &["__Host-access="],
             &["__Host-access=x", "__Host-access=y"],
             &["x__Host-access=x"],
+            &["\u{2000}__Host-access=x"],
+            &["\u{a0}__Host-access=x"],
+            &["\u{85}__Host-access=x"],
+            &["\u{3000}__Host-access=x"],
+            &["\u{b}__Host-access=x"],
+            &["__Host-access\u{2000}=x"],
         ] {
             assert_eq!(find(&sent(none), Cookie::Access), None, "{none:?}");
         }

@@ -13,8 +13,8 @@ use subtle::ConstantTimeEq;
 use crate::{
     crypto::secret::Secret,
     domain::geo_location::GeoLocation,
-    error::{Error, FieldError},
-    fields::Fields,
+    error::Error,
+    fields::{Fields, TWICE, displayed},
     http::{AnswerContext, Cookie, cookies},
 };
 
@@ -51,6 +51,7 @@ pub struct Request {
     query: HashMap<String, String>,
     cookies: Vec<String>,
     allowed_origin: Option<String>,
+    bypasses_cloudfront: bool,
     body: Result<Vec<u8>, ()>,
 }
 
@@ -88,6 +89,7 @@ impl Request {
         Self {
             method: context.http.method,
             allowed_origin,
+            bypasses_cloudfront: edge.origin_secret.is_some() && !through_cloudfront,
             headers: event.headers,
             client: Client {
                 // API Gateway always sends the address. Without one, all such requests share one budget.
@@ -124,6 +126,7 @@ impl Request {
             method: text("/requestContext/http/method").and_then(|method| method.parse().ok()).unwrap_or(Method::POST),
             allowed_origin: allowed_origin(&headers, edge),
             headers,
+            bypasses_cloudfront: false, // an API of the user's own asks
             client: Client { ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED), user_agent: String::new(), location: None },
             request_id: text("/requestContext/requestId").unwrap_or_default().to_owned(),
             path_parameters: HashMap::new(),
@@ -131,6 +134,12 @@ impl Request {
             cookies: cookies.filter_map(|cookie| cookie.as_str().map(str::to_owned)).collect(),
             body: Ok(Vec::new()),
         }
+    }
+
+    /// Whether the client called the API's own host name, though the deployment has a CloudFront distribution. Its firewall
+    /// has not seen such a request, and nothing is known of the client's location.
+    pub const fn bypasses_cloudfront(&self) -> bool {
+        self.bypasses_cloudfront
     }
 
     /// Whether the method changes nothing.
@@ -155,7 +164,7 @@ impl Request {
 
     /// Whether the client sent a cookie of that name, readable or not.
     pub fn has_cookie(&self, cookie: Cookie) -> bool {
-        self.cookies.iter().any(|sent| sent.trim().split('=').next() == Some(cookie.name()))
+        self.cookies.iter().any(|sent| cookies::pair(sent).split('=').next() == Some(cookie.name()))
     }
 
     /// The query's parameters as fields.
@@ -169,12 +178,12 @@ impl Request {
     /// # Errors
     /// As [`Request::fields`].
     pub fn form(&self) -> Result<Fields, Error> {
-        let body = self.body_of_type("application/x-www-form-urlencoded")?;
+        let body = self.body_of_type(|media_type| media_type == "application/x-www-form-urlencoded")?;
         let mut map = serde_json::Map::new();
         for (name, value) in form_urlencoded::parse(body) {
             // RFC 6749, section 3.2: a parameter must not occur more than once.
             if map.insert(name.clone().into_owned(), serde_json::Value::String(value.into_owned())).is_some() {
-                return Err(Error::field(&cut(name.into_owned(), 64), "must not appear twice"));
+                return Err(Error::field(&displayed(&name), TWICE));
             }
         }
         Ok(Fields::new(map))
@@ -183,32 +192,36 @@ impl Request {
     /// The fields of the body's JSON object. An absent body is an empty object.
     ///
     /// # Errors
-    /// `payload_too_large` over 64 KiB; `invalid_request` if the body is not `application/json` or not an object. Forms
-    /// and plain text are refused, because a foreign page can post them without a preflight (ASVS 5.0 3.5.2).
+    /// `payload_too_large` over 64 KiB; `unsupported_media_type` if the body is not JSON or is compressed; `invalid_request`
+    /// if it is not one object, or names a member twice. Forms and plain text are refused, because a foreign page can post
+    /// them without a preflight (ASVS 5.0 3.5.2).
     pub fn fields(&self) -> Result<Fields, Error> {
-        let body = self.body_of_type("application/json")?;
+        // RFC 6839, section 3.1: the suffix `+json` marks a type with JSON's syntax.
+        let is_json = |media_type: &str| {
+            let subtype = media_type.strip_prefix("application/");
+            subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
+        };
+        let body = self.body_of_type(is_json)?;
+        // RFC 8259, section 8.1: a parser may ignore a byte order mark.
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         if body.is_empty() {
             return Ok(Fields::new(serde_json::Map::new()));
         }
-        match serde_json::from_slice(body) {
-            Ok(serde_json::Value::Object(map)) => Ok(Fields::new(map)),
-            Ok(_) => Err(Error::field("body", "must be a JSON object")),
-            Err(error) => Err(Error::InvalidRequest(vec![FieldError::new(
-                "body",
-                format!("is not valid JSON at line {} column {}", error.line(), error.column()),
-            )])),
-        }
+        Fields::from_json(body)
     }
 
-    fn body_of_type(&self, wanted: &str) -> Result<&[u8], Error> {
+    /// The body, if its type is accepted.
+    fn body_of_type(&self, accepts: impl Fn(&str) -> bool) -> Result<&[u8], Error> {
         let Ok(body) = &self.body else { return Err(Error::field("body", "could not be decoded")) };
         if body.len() > MAX_BODY_BYTES {
             return Err(Error::PayloadTooLarge);
         }
-        let content_type = self.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        if !body.is_empty() && !media_type.eq_ignore_ascii_case(wanted) {
-            return Err(Error::field("content-type", &format!("must be {wanted}")));
+        let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media_type = header("content-type").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let encoding = header("content-encoding").trim();
+        let is_encoded = !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity");
+        if !body.is_empty() && (is_encoded || !accepts(&media_type)) {
+            return Err(Error::UnsupportedMediaType);
         }
         Ok(body)
     }

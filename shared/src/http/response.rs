@@ -73,6 +73,12 @@ impl Response {
         self.with_header("access-control-allow-origin", "*").with_header("cross-origin-resource-policy", "cross-origin")
     }
 
+    /// The answer to `HEAD`: the status and headers of `GET`, without the body (RFC 9110, section 9.3.2).
+    #[must_use]
+    pub fn without_body(self) -> Self {
+        Self { body: None, ..self }
+    }
+
     /// The answer as API Gateway's event, with the headers that every answer has.
     pub fn into_event(self, context: &AnswerContext) -> ApiGatewayV2httpResponse {
         let mut headers = self.headers;

@@ -2,7 +2,7 @@
 
 use aws_sdk_sesv2::{
     Client,
-    types::{Body, Content as Part, Destination, EmailContent, Message, MessageTag},
+    types::{Body, Content as Part, Destination, EmailContent, Message, MessageHeader, MessageTag},
 };
 
 use crate::{error::Error, mail::Rendered};
@@ -28,15 +28,25 @@ impl Mailer {
         Self { client, from, configuration_set }
     }
 
-    /// Sends a mail. `kind` becomes a tag of the message.
+    /// Sends a mail. `kind` becomes a tag of the message. `reference` distinguishes it from other mails.
     ///
     /// # Errors
     /// `temporarily_unavailable` if SES does not accept the mail now; `internal` if the mail is malformed.
-    pub async fn send(&self, to: &str, mail: &Rendered, kind: &str) -> Result<Sent, Error> {
+    pub async fn send(&self, to: &str, mail: &Rendered, kind: &str, reference: &str) -> Result<Sent, Error> {
         let unwritable = |_| Error::internal("an unwritable mail");
         let part = |text: &str| Part::builder().data(text).charset("UTF-8").build().map_err(unwritable);
         let body = Body::builder().text(part(&mail.text)?).html(part(&mail.html)?).build();
-        let message = Message::builder().subject(part(&mail.subject)?).body(body).build();
+        let header =
+            |name: &str, value: &str| MessageHeader::builder().name(name).value(value).build().map_err(unwritable);
+        let message = Message::builder()
+            .subject(part(&mail.subject)?)
+            .body(body)
+            // RFC 3834, section 5: no out-of-office answers.
+            .headers(header("Auto-Submitted", "auto-generated")?)
+            // Mail programs fold mails of one subject into a thread, where the oldest code is displayed first. A reference of
+            // its own keeps each mail apart.
+            .headers(header("X-Entity-Ref-ID", reference)?)
+            .build();
         let sent = self
             .client
             .send_email()

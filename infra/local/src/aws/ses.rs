@@ -1,5 +1,7 @@
 //! SES: checks a mail as SES does, then delivers it to the mailbox.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::error::AwsError;
@@ -105,8 +107,40 @@ fn message(body: &Value) -> Result<Mail, AwsError> {
         kind: kind.to_owned(),
         text,
         html,
+        headers: headers(content)?,
         at_millis: 0,
     })
+}
+
+/// The headers that a request adds. SES accepts 15 at most, in printable ASCII, and none that it writes itself.
+fn headers(content: &Value) -> Result<BTreeMap<String, String>, AwsError> {
+    const OWN: [&str; 11] = [
+        "bcc",
+        "cc",
+        "content-disposition",
+        "content-type",
+        "date",
+        "from",
+        "message-id",
+        "mime-version",
+        "reply-to",
+        "subject",
+        "to",
+    ];
+    let sent = content["Headers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let headers: BTreeMap<String, String> =
+        sent.iter().map(|header| (text(&header["Name"]), text(&header["Value"]))).collect();
+    let is_printable = |text: &str| !text.is_empty() && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    let is_name = |name: &str| {
+        is_printable(name)
+            && name.len() <= 126
+            && !name.contains([' ', ':'])
+            && !OWN.contains(&name.to_ascii_lowercase().as_str())
+    };
+    let valid = sent.len() <= 15
+        && headers.iter().all(|(name, value)| is_name(name) && is_printable(value) && value.len() <= 870);
+    if valid { Ok(headers) } else { Err(bad_request("Invalid header")) }
 }
 
 /// The bare address of `Name <address>`, in lower case.

@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 
 use super::{
     cors,
-    event::{self, API_ID},
+    event::{self, API_ID, Distribution},
     response::{self, own_response},
     routes::Router,
     sigv4,
@@ -44,7 +44,14 @@ impl Api<'_> {
         }
         let stack = self.cloud.stack();
         let origin_secret = stack.functions.values().find_map(|function| function.environment.get("ORIGIN_SECRET"));
-        event::apply_local_headers(request.headers_mut(), origin_secret.map(String::as_str));
+        let distribution = match origin_secret.filter(|secret| !secret.is_empty()) {
+            None => Distribution::None,
+            Some(secret) if self.cloud.options().parameters.contains_key("OriginSecret") => {
+                Distribution::Configured(secret)
+            }
+            Some(secret) => Distribution::Own(secret),
+        };
+        event::apply_local_headers(request.headers_mut(), distribution);
         let cors = stack.cors.as_ref();
         let origin = request.headers().get(header::ORIGIN).cloned();
         let mut response = match cors {

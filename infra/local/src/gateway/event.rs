@@ -44,19 +44,38 @@ pub(crate) fn has_valid_source(headers: &HeaderMap) -> bool {
     headers.get(SOURCE_IP).is_none_or(valid)
 }
 
-/// Replaces the location headers of this machine by CloudFront's. Like a CloudFront distribution, it then adds the
-/// origin secret.
-pub(crate) fn apply_local_headers(headers: &mut HeaderMap, origin_secret: Option<&str>) {
-    let mut has_location = false;
-    for (local, cloud) in LOCATION_HEADERS {
-        if let Some(value) = headers.remove(*local) {
-            headers.insert(HeaderName::from_static(cloud), value);
-            has_location = true;
+/// The CloudFront distribution that this machine imitates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Distribution<'a> {
+    /// No secret is set, so there is no distribution.
+    None,
+    /// The secret is this machine's own. Every request comes through the distribution.
+    Own(&'a str),
+    /// The developer set the secret. Only requests with a location come through the distribution. Others call the API's own
+    /// host name.
+    Configured(&'a str),
+}
+
+/// Replaces the location headers of this machine by CloudFront's. Like a CloudFront distribution, it then adds the origin
+/// secret, and replaces what the client sent in its place.
+pub(crate) fn apply_local_headers(headers: &mut HeaderMap, distribution: Distribution<'_>) {
+    let location: Vec<(&str, HeaderValue)> = LOCATION_HEADERS
+        .iter()
+        .filter_map(|(local, cloud)| headers.remove(*local).map(|value| (*cloud, value)))
+        .collect();
+    let secret = match distribution {
+        Distribution::Own(secret) => Some(secret),
+        Distribution::Configured(secret) => Some(secret).filter(|_| !location.is_empty()),
+        Distribution::None => None,
+    };
+    if let Some(secret) = secret.and_then(|secret| HeaderValue::from_str(secret).ok()) {
+        headers.insert(HeaderName::from_static("x-origin-secret"), secret);
+        for name in LOCATION_HEADERS.iter().map(|(_, cloud)| *cloud).chain(["cloudfront-viewer-address"]) {
+            headers.remove(name);
         }
     }
-    if let Some(secret) = origin_secret.filter(|_| has_location).and_then(|secret| HeaderValue::from_str(secret).ok()) {
-        headers.insert(HeaderName::from_static("x-origin-secret"), secret);
-        headers.remove("cloudfront-viewer-address");
+    for (name, value) in location {
+        headers.insert(HeaderName::from_static(name), value);
     }
 }
 
@@ -162,7 +181,11 @@ fn cookies(headers: &HeaderMap) -> Vec<String> {
         .get_all(header::COOKIE)
         .iter()
         .flat_map(|value| {
-            String::from_utf8_lossy(value.as_bytes()).split(';').map(str::trim).map(str::to_owned).collect::<Vec<_>>()
+            String::from_utf8_lossy(value.as_bytes())
+                .split(';')
+                .map(|pair| pair.trim_matches([' ', '\t']))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
         })
         .filter(|cookie| !cookie.is_empty())
         .collect()
@@ -216,7 +239,7 @@ mod tests {
 
     fn event(request: Request<Bytes>) -> Value {
         let mut request = request;
-        apply_local_headers(request.headers_mut(), Some("s3cret"));
+        apply_local_headers(request.headers_mut(), Distribution::Own("s3cret"));
         build(&EventParts {
             request: &request,
             peer: SocketAddr::from(([127, 0, 0, 1], 5000)),

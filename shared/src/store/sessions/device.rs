@@ -8,6 +8,7 @@ use crate::{
         ids::{DeviceId, UserId},
     },
     error::Error,
+    fields::Change,
     store::{
         Condition, Item, Store, Table, Transaction,
         dynamodb::{
@@ -235,15 +236,20 @@ impl Transaction {
     /// Renames a device, ends its trust, or both. Fails with `Condition::Device` if it is no longer recognised.
     pub fn change_device(&mut self, device: &Device, change: DeviceChange<'_>) {
         let mut values = Item::new().with_number(":epoch", device.state.epoch);
-        let mut expression = String::new();
-        if let Some(name) = change.name {
-            expression.push_str("SET device_name = :name");
-            values = values.with_text(":name", name);
+        let (mut set, mut remove) = ("", Vec::new());
+        match change.name {
+            Change::Keep => {}
+            Change::Clear => remove.push("device_name"),
+            Change::Set(name) => {
+                set = "SET device_name = :name";
+                values = values.with_text(":name", name);
+            }
         }
         if change.end_trust {
-            expression.push_str(" REMOVE trusted_until");
+            remove.push("trusted_until");
         }
-        self.update_device(device.own_key(), expression.trim(), Some(RECOGNISED), values);
+        let remove = if remove.is_empty() { String::new() } else { format!("REMOVE {}", remove.join(", ")) };
+        self.update_device(device.own_key(), format!("{set} {remove}").trim(), Some(RECOGNISED), values);
     }
 
     /// Forgets a device, which ends its token and its trust. Fails with `Condition::Device` if it was forgotten before.
@@ -258,9 +264,9 @@ impl Transaction {
 }
 
 /// A change of a device.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct DeviceChange<'a> {
-    /// The new name, encrypted.
-    pub name: Option<&'a str>,
+    /// The new name, encrypted. Without a name, the device has its description.
+    pub name: &'a Change<String>,
     pub end_trust: bool,
 }

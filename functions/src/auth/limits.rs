@@ -1,0 +1,69 @@
+//! Limits by the sender of a request. Each is counted before the work that it bounds.
+
+use shared::{
+    app::App,
+    context::Context,
+    crypto::{
+        key::{KeyPurpose, KeySet},
+        lookup_hash::{Subject, lookup_hash},
+    },
+    domain::{
+        limits::Limit,
+        network::{self, SITE_FACTOR},
+    },
+    error::Error,
+    http::Request,
+};
+
+use crate::auth::caller::Caller;
+
+/// The network of a client, as limits count it.
+pub(crate) struct Network {
+    /// The lookup hash of the IPv4 address or IPv6 /64.
+    hash: String,
+    /// The lookup hash of the IPv6 /48.
+    site_hash: Option<String>,
+}
+
+impl Network {
+    pub(crate) fn of(index: &KeySet, request: &Request) -> Self {
+        let ip = request.client.ip;
+        let hash = |network: String| lookup_hash(index, Subject::Network, network.as_bytes());
+        Self { hash: hash(network::for_limits(ip)), site_hash: network::site_for_limits(ip).map(hash) }
+    }
+
+    /// Counts a request of the network.
+    ///
+    /// # Errors
+    /// `rate_limited`, `temporarily_unavailable`.
+    pub(crate) async fn count(&self, app: &App, limit: Limit) -> Result<(), Error> {
+        let (limit, now) = (app.config.limit(limit), app.clock.now());
+        let own = app.store.count(limit, &self.hash, now);
+        match &self.site_hash {
+            Some(site) => {
+                let limit = Limit { limit: limit.limit * SITE_FACTOR, ..limit };
+                futures::future::try_join(own, app.store.count(limit, site, now)).await?;
+            }
+            None => own.await?,
+        }
+        Ok(())
+    }
+}
+
+/// Counts a request by its network.
+///
+/// # Errors
+/// `rate_limited`, `temporarily_unavailable`.
+pub(crate) async fn count_network(context: Context<'_>, limit: Limit) -> Result<(), Error> {
+    let Context { app, request } = context;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
+    Network::of(&index, request).count(app, limit).await
+}
+
+/// Counts a request by its session.
+///
+/// # Errors
+/// `rate_limited`, `temporarily_unavailable`.
+pub(crate) async fn count_session(app: &App, caller: &Caller<'_>, limit: Limit) -> Result<(), Error> {
+    app.store.count(app.config.limit(limit), &caller.session.hash, app.clock.now()).await
+}
