@@ -184,7 +184,7 @@ impl Client {
         }
         if !self.cookies.is_empty() {
             let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            request = request.header("cookie", cookies.join("; "));
+            request = request.header("cookie", cookies.join("; ").into_bytes());
         }
         if let Some(token) = &self.csrf_token {
             request = request.header("x-csrf-token", token);

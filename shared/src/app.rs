@@ -164,6 +164,7 @@ impl App {
             id: self.config.passkey_rp_id.as_deref(),
             name: &self.config.product_name,
             allowed_origins: &self.config.allowed_origins,
+            app_origins: &self.config.passkey_origins,
         })
     }
 

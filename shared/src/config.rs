@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
 use crate::{
     clock::Timestamp,
     crypto::{password_hash::Cost, secret::Secret},
@@ -61,6 +63,9 @@ pub struct Config {
     /// `PASSKEY_RP_ID`: the domain that passkeys belong to (WebAuthn's RP ID). It is the public URL's host or a parent
     /// domain of that host. Empty: the host. A change makes all passkeys useless.
     pub passkey_rp_id: Option<String>,
+    /// `PASSKEY_ORIGINS`: native apps that may use the passkeys, as Android names them (`android:apk-key-hash:…`). They count
+    /// for nothing else.
+    pub passkey_origins: Vec<String>,
     /// `AUTHORIZER_CHECKS_SESSION`: whether `authorizer` reads the table to see if the session is active.
     pub authorizer_checks_session: bool,
     /// `ALLOWED_ORIGINS`: other origins with pages that may send credentials to the service.
@@ -189,6 +194,12 @@ impl Config {
             passkey_rp_id: reader.parsed("PASSKEY_RP_ID", "a domain name in lower case", None, |text| {
                 domain_name(text).then(|| Some(text.to_owned()))
             }),
+            passkey_origins: reader.parsed(
+                "PASSKEY_ORIGINS",
+                "android:apk-key-hash: and the unpadded base64url SHA-256 hash of a certificate, separated by commas",
+                Vec::new(),
+                |text| listed(text).map(|text| android_origin(text).then(|| text.to_owned())).collect(),
+            ),
             authorizer_checks_session: reader
                 .parsed("AUTHORIZER_CHECKS_SESSION", "true or false", false, |text| text.parse().ok()),
             allowed_origins: reader.parsed(
@@ -307,6 +318,12 @@ fn origin(text: &str) -> bool {
     valid_host && valid_port && (secure || ["localhost", "127.0.0.1", "[::1]"].contains(&host))
 }
 
+/// Whether `text` is the origin that Android gives an app: the SHA-256 hash of its signing certificate.
+fn android_origin(text: &str) -> bool {
+    let hash = text.strip_prefix("android:apk-key-hash:");
+    hash.is_some_and(|hash| URL_SAFE_NO_PAD.decode(hash).is_ok_and(|hash| hash.len() == 32))
+}
+
 /// Whether `text` is a host name in lower case.
 fn domain_name(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
@@ -394,6 +411,21 @@ mod tests {
     }
 
     #[test]
+    fn an_app_is_named_by_the_hash_of_its_certificate() {
+        let app = format!("android:apk-key-hash:{}", URL_SAFE_NO_PAD.encode([7; 32]));
+        assert!(android_origin(&app));
+        for bad in [
+            &app[..app.len() - 1],
+            &app.to_uppercase(),
+            &format!("{app}="),
+            "android:apk-key-hash:",
+            "https://a.example",
+        ] {
+            assert!(!android_origin(bad), "{bad}");
+        }
+    }
+
+    #[test]
     fn every_fault_is_named_and_no_value_is_repeated() {
         let Err(error) = environment(&[
             ("MAIL_FROM", ""),
@@ -405,6 +437,7 @@ mod tests {
             ("LIMITS", "logins=1/2"),
             ("ALLOWED_HEADERS", "x-a, x:b"),
             ("RESERVED_USERNAMES", "staff, a@b"),
+            ("PASSKEY_ORIGINS", "https://app.example"),
         ]) else {
             panic!("must be refused")
         };
@@ -419,6 +452,7 @@ mod tests {
             "LIMITS",
             "ALLOWED_HEADERS",
             "RESERVED_USERNAMES",
+            "PASSKEY_ORIGINS",
         ] {
             assert!(text.contains(name), "{text}");
         }

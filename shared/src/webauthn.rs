@@ -7,6 +7,8 @@
 //! - It treats the signature count and the backup flags as signals (sections 6.1.1 and 6.1.3). Real authenticators
 //!   change them, and a change must not lock the owner out.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,8 +16,8 @@ use url::Url;
 use webauthn_rs::{
     Webauthn, WebauthnBuilder,
     prelude::{
-        AttestationFormat, Credential, DiscoverableAuthentication, ParsedAttestation, Passkey, PasskeyRegistration,
-        PublicKeyCredential, RegisterPublicKeyCredential, Uuid,
+        Credential, DiscoverableAuthentication, Passkey, PasskeyRegistration, PublicKeyCredential,
+        RegisterPublicKeyCredential, Uuid,
     },
 };
 
@@ -24,9 +26,15 @@ use crate::{domain::ids::UserId, error::Error, fields::FromJson};
 /// Longest credential id (section 5.8.3). No client sends a longer one.
 const MAX_CREDENTIAL_ID_BYTES: usize = 1023;
 
+/// Most transports of a credential, and the longest name of one in bytes. Others are dropped.
+const MAX_TRANSPORTS: usize = 16;
+const MAX_TRANSPORT_BYTES: usize = 64;
+
 /// This deployment as the relying party of its passkeys.
 pub struct RelyingParty {
     webauthn: Webauthn,
+    /// The origins that may use the passkeys, compared as text.
+    origins: Vec<String>,
 }
 
 /// The options for a browser (`publicKey`), and the state to check its response with.
@@ -66,16 +74,35 @@ pub struct Signals {
 }
 
 /// A browser's response to a request to create a passkey.
-pub struct RegistrationResponse(RegisterPublicKeyCredential);
+pub struct RegistrationResponse {
+    credential: RegisterPublicKeyCredential,
+    /// The transports that the browser reports. The library drops those that it does not know. A relying party should store
+    /// them too (section 5.2.1), because with a part of them browsers look in the wrong place.
+    transports: Vec<String>,
+}
 
 /// A browser's response to a request for a passkey.
 pub struct AssertionResponse(Box<PublicKeyCredential>);
 
 impl FromJson for RegistrationResponse {
-    fn from_json(value: Value) -> Result<Self, String> {
-        let credential: RegisterPublicKeyCredential = parse_credential(value)?;
+    fn from_json(mut value: Value) -> Result<Self, String> {
+        let reported = value.get_mut("response").and_then(Value::as_object_mut).and_then(|it| it.remove("transports"));
+        let reported: Option<Vec<String>> =
+            serde_json::from_value(reported.unwrap_or_default()).map_err(|_| INVALID_CREDENTIAL.to_owned())?;
+        let mut transports: Vec<String> = Vec::new();
+        for name in reported.unwrap_or_default() {
+            let is_new = (1..=MAX_TRANSPORT_BYTES).contains(&name.len()) && !transports.contains(&name);
+            if is_new && transports.len() < MAX_TRANSPORTS {
+                transports.push(name);
+            }
+        }
+        let mut credential: RegisterPublicKeyCredential = parse_credential(value)?;
+        // Of an object that cannot be parsed, the library gives the reason.
+        if let Some(object) = without_attestation(&credential.response.attestation_object) {
+            credential.response.attestation_object = object;
+        }
         let valid = is_public_key_credential(&credential.type_, &credential.id, &credential.raw_id);
-        if valid { Ok(Self(credential)) } else { Err(INVALID_CREDENTIAL.to_owned()) }
+        if valid { Ok(Self { credential, transports }) } else { Err(INVALID_CREDENTIAL.to_owned()) }
     }
 }
 
@@ -150,8 +177,10 @@ pub struct RelyingPartyConfig<'a> {
     /// The relying party id. The default is the origin's host.
     pub id: Option<&'a str>,
     pub name: &'a str,
-    /// Other origins that may use the passkeys.
+    /// Other web origins that may use the passkeys.
     pub allowed_origins: &'a [String],
+    /// The origins of native apps that may use the passkeys.
+    pub app_origins: &'a [String],
 }
 
 impl RelyingParty {
@@ -167,10 +196,23 @@ impl RelyingParty {
             None => origin.domain().ok_or_else(broken)?,
         };
         let mut builder = WebauthnBuilder::new(id, &origin).map_err(|_| broken())?.rp_name(config.name);
-        for allowed in config.allowed_origins {
+        let mut origins = vec![origin.origin().ascii_serialization()];
+        for allowed in config.allowed_origins.iter().chain(config.app_origins) {
             builder = builder.append_allowed_origin(&Url::parse(allowed).map_err(|_| broken())?);
+            origins.push(allowed.clone());
         }
-        Ok(Self { webauthn: builder.build().map_err(|_| broken())? })
+        Ok(Self { webauthn: builder.build().map_err(|_| broken())?, origins })
+    }
+
+    /// Requires that an allowed page or app made the request, and no frame of another origin (section 7.1, steps 9 to 11, and
+    /// section 7.2, steps 12 to 14). The library compares parsed URLs, so it would accept other spellings of an origin. This
+    /// service is never framed.
+    fn require_origin(&self, client_data: &[u8]) -> Result<(), Error> {
+        let client_data: Value = serde_json::from_slice(client_data).unwrap_or_default();
+        let is_allowed =
+            client_data["origin"].as_str().is_some_and(|origin| self.origins.iter().any(|known| known == origin));
+        let is_cross_origin = client_data["crossOrigin"] == true || !client_data["topOrigin"].is_null();
+        if is_allowed && !is_cross_origin { Ok(()) } else { Err(Error::InvalidCode) }
     }
 
     /// Options to create a passkey: user verification required, discoverable preferred. `name` is the account's name
@@ -178,22 +220,20 @@ impl RelyingParty {
     ///
     /// # Errors
     /// `internal` if the library cannot create the options.
-    pub fn registration_options(
-        &self,
-        user_id: &UserId,
-        name: &str,
-        existing: Vec<Vec<u8>>,
-    ) -> Result<Ceremony, Error> {
+    pub fn registration_options(&self, user_id: &UserId, name: &str, existing: &[Allowed]) -> Result<Ceremony, Error> {
         let broken = |_| Error::internal("a passkey's options could not be created");
+        let ids = existing.iter().map(|known| known.id.clone()).collect();
         let (mut options, state) = self
             .webauthn
-            .start_passkey_registration(Uuid::from_bytes(*user_id.bytes()), name, name, Some(existing))
+            .start_passkey_registration(Uuid::from_bytes(*user_id.bytes()), name, name, Some(ids))
             .map_err(broken)?;
         if let Some(selection) = &mut options.public_key.authenticator_selection {
             selection.resident_key = serde_json::from_value(Value::from("preferred")).ok();
             selection.require_resident_key = false;
         }
-        Ceremony::new(&options.public_key, &state)
+        let mut ceremony = Ceremony::new(&options.public_key, &state)?;
+        ceremony.list("excludeCredentials", existing)?;
+        Ok(ceremony)
     }
 
     /// Verifies a browser's response, and returns the passkey that it created.
@@ -202,26 +242,14 @@ impl RelyingParty {
     /// `invalid_code` if the response does not match the options; `internal` if the state is unreadable.
     pub fn verify_registration(&self, registration: &RegistrationResponse, state: &str) -> Result<NewPasskey, Error> {
         let state: PasskeyRegistration = parse(state)?;
+        let response = &registration.credential;
+        self.require_origin(&response.response.client_data_json)?;
         let created: Passkey =
-            self.webauthn.finish_passkey_registration(&registration.0, &state).map_err(|_| Error::InvalidCode)?;
-        let mut credential = Credential::from(created);
-        // The options ask for no attestation. A client may send a large one all the same.
-        credential.attestation = ParsedAttestation::default();
-        credential.attestation_format = AttestationFormat::None;
-        let response = &registration.0;
+            self.webauthn.finish_passkey_registration(response, &state).map_err(|_| Error::InvalidCode)?;
+        let credential = Credential::from(created);
         if credential.cred_id.as_slice() != response.raw_id.as_slice() {
             return Err(Error::InvalidCode);
         }
-        let mut transports: Vec<String> = response
-            .response
-            .transports
-            .iter()
-            .flatten()
-            .map(ToString::to_string)
-            .filter(|name| name != "unknown")
-            .collect();
-        transports.sort_unstable();
-        transports.dedup();
         Ok(NewPasskey {
             aaguid: aaguid(&response.response.attestation_object).unwrap_or_default(),
             signals: Signals {
@@ -229,7 +257,7 @@ impl RelyingParty {
                 backup_eligible: credential.backup_eligible,
                 backed_up: credential.backup_state,
             },
-            credential: RegisteredCredential { credential, transports },
+            credential: RegisteredCredential { credential, transports: registration.transports.clone() },
         })
     }
 
@@ -244,14 +272,7 @@ impl RelyingParty {
         let (mut options, state) = self.webauthn.start_discoverable_authentication().map_err(broken)?;
         options.public_key.extensions = None;
         let mut ceremony = Ceremony::new(&options.public_key, &state)?;
-        match ceremony.options.as_object_mut() {
-            // The field is left out, because some clients take an empty list literally.
-            Some(options) if allowed.is_empty() => drop(options.remove("allowCredentials")),
-            Some(options) => {
-                drop(options.insert("allowCredentials".to_owned(), allowed.iter().map(Allowed::json).collect()))
-            }
-            None => return Err(Error::internal("a passkey's options are not an object")),
-        }
+        ceremony.list("allowCredentials", allowed)?;
         Ok(ceremony)
     }
 
@@ -277,9 +298,7 @@ impl RelyingParty {
     ) -> Result<Signals, Error> {
         let state: DiscoverableAuthentication = parse(state)?;
         let flags = assertion.flags().ok_or(Error::InvalidCode)?;
-        if is_cross_origin(&assertion.0.response.client_data_json) {
-            return Err(Error::InvalidCode);
-        }
+        self.require_origin(&assertion.0.response.client_data_json)?;
         // The library refuses a count that does not grow and flags that change. Both are signed, so they are compared
         // with themselves here, and the caller compares them with the stored ones.
         //
@@ -331,6 +350,18 @@ impl Ceremony {
             state: serde_json::to_string(state).map_err(unwritable)?,
         })
     }
+
+    /// Sets a list of credentials, with their transports.
+    fn list(&mut self, name: &str, credentials: &[Allowed]) -> Result<(), Error> {
+        let options = self.options.as_object_mut();
+        let options = options.ok_or_else(|| Error::internal("a passkey's options are not an object"))?;
+        // An empty list is left out, because some clients take it literally.
+        options.remove(name);
+        if !credentials.is_empty() {
+            options.insert(name.to_owned(), credentials.iter().map(Allowed::json).collect());
+        }
+        Ok(())
+    }
 }
 
 impl Allowed {
@@ -350,21 +381,33 @@ fn parse<T: for<'de> Deserialize<'de>>(state: &str) -> Result<T, Error> {
     serde_json::from_str(state).map_err(|_| Error::internal("a passkey's state is unreadable"))
 }
 
-/// Whether a frame of another origin made the request (section 7.2, steps 11 and 12). This service is never framed.
-fn is_cross_origin(client_data: &[u8]) -> bool {
-    let client_data: Value = serde_json::from_slice(client_data).unwrap_or_default();
-    client_data["crossOrigin"] == true || !client_data["topOrigin"].is_null()
+/// The authenticator data in an attestation object (section 6.5.4).
+fn authenticator_data(attestation_object: &[u8]) -> Option<Vec<u8>> {
+    use serde_cbor_2::Value;
+    let Ok(Value::Map(mut object)) = serde_cbor_2::from_slice(attestation_object) else { return None };
+    match object.remove(&Value::Text("authData".to_owned()))? {
+        Value::Bytes(data) => Some(data),
+        _ => None,
+    }
+}
+
+/// The attestation object with the statement `none`. The options ask for no attestation, and nothing depends on one. But some
+/// clients send one all the same, and the library would refuse those that it cannot verify.
+fn without_attestation(attestation_object: &[u8]) -> Option<Vec<u8>> {
+    use serde_cbor_2::Value;
+    let text = |text: &str| Value::Text(text.to_owned());
+    let object = [
+        (text("fmt"), text("none")),
+        (text("attStmt"), Value::Map(BTreeMap::new())),
+        (text("authData"), Value::Bytes(authenticator_data(attestation_object)?)),
+    ];
+    serde_cbor_2::to_vec(&Value::Map(BTreeMap::from(object))).ok()
 }
 
 /// The AAGUID in an attestation object (section 6.5.1). It follows hash, flags and count in the authenticator data. The
 /// library returns it only for attested authenticators.
 fn aaguid(attestation_object: &[u8]) -> Option<[u8; 16]> {
-    use serde_cbor_2::Value;
-    let Ok(Value::Map(object)) = serde_cbor_2::from_slice(attestation_object) else { return None };
-    match object.get(&Value::Text("authData".to_owned()))? {
-        Value::Bytes(data) => data.get(37..53)?.try_into().ok(),
-        _ => None,
-    }
+    authenticator_data(attestation_object)?.get(37..53)?.try_into().ok()
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ async fn the_options_exclude_the_passkeys_that_the_user_has() {
     assert!(challenge.len() >= 22, "{challenge}");
     let again = person.client.post("/v1/passkeys/options", json!({})).await.expect(200);
     assert_ne!(again.body["publicKey"]["challenge"], options["challenge"]);
-    assert_eq!(made.body["transports"], json!(["hybrid", "internal"]));
+    assert_eq!(made.body["transports"], json!(["internal", "hybrid"]));
     // The stored state is encrypted.
     let stored = tests::everything_stored(&world);
     assert!(!stored.contains(challenge));

@@ -113,6 +113,183 @@ async fn foreign_pages_and_false_credentials_are_refused() {
     person.client.post("/v1/passkeys", json!({ "challenge_id": id, "credential": good })).await.expect(201);
 }
 
+/// The credential with another attestation format and statement.
+fn attested(credential: &Value, format: &str, statement: &Value) -> Value {
+    use serde_cbor_2::Value as Cbor;
+    let mut attested = credential.clone();
+    let object = attested.pointer_mut("/response/attestationObject").unwrap();
+    let bytes = URL_SAFE_NO_PAD.decode(object.as_str().unwrap()).unwrap();
+    let mut parsed: std::collections::BTreeMap<String, Cbor> = serde_cbor_2::from_slice(&bytes).unwrap();
+    parsed.insert("fmt".to_owned(), Cbor::Text(format.to_owned()));
+    parsed.insert("attStmt".to_owned(), serde_cbor_2::value::to_value(statement).unwrap());
+    *object = json!(URL_SAFE_NO_PAD.encode(serde_cbor_2::to_vec(&parsed).unwrap()));
+    attested
+}
+
+#[tokio::test]
+async fn an_attestation_that_nobody_asked_for_is_ignored() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    for (format, statement) in [
+        ("packed", json!({ "alg": -7, "sig": "x", "x5c": ["no certificate"] })),
+        ("android-safetynet", json!({ "ver": "1", "response": "x" })),
+        ("android-key", json!({ "alg": -7 })),
+        ("tpm", json!({})),
+        ("a-format-of-the-future", json!({ "x": [1, { "y": null }] })),
+        ("none", json!({ "unexpected": true })),
+    ] {
+        let (id, options) = asked(&person).await;
+        let mut key = Key::new();
+        let credential = attested(&key.create(&options).await, format, &statement);
+        let body = json!({ "challenge_id": id, "credential": credential });
+        person.client.post("/v1/passkeys", body).await.expect(201);
+        let body = person.client.passkey_answer(&mut key, json!({})).await;
+        person.client.post("/v1/login/passkey/verify", body).await.expect(200);
+    }
+    // The rest is checked as ever.
+    let (id, options) = asked(&person).await;
+    let mut credential = Key::new().create(&options).await;
+    credential["response"]["clientDataJSON"] = json!(URL_SAFE_NO_PAD.encode(
+        json!({ "type": "webauthn.create", "challenge": "AAAA", "origin": "http://localhost:3000" }).to_string()
+    ));
+    let body = json!({ "challenge_id": id, "credential": attested(&credential, "tpm", &json!({})) });
+    person.client.post("/v1/passkeys", body).await.expect_problem(400, "invalid_code");
+}
+
+#[tokio::test]
+async fn transports_are_kept_as_they_were_told() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let many: Vec<String> = (0..40).map(|number| format!("t{number}")).collect();
+    for (told, kept) in [
+        (json!(["smart-card", "usb"]), json!(["smart-card", "usb"])),
+        (json!(["cable", "internal", "cable"]), json!(["cable", "internal"])),
+        (json!(["x".repeat(65), "hybrid"]), json!(["hybrid"])),
+        (json!(many), json!(many[..16])),
+        (json!(null), json!([])),
+        (json!([]), json!([])),
+    ] {
+        let (id, options) = asked(&person).await;
+        let mut credential = Key::new().create(&options).await;
+        credential["response"]["transports"] = told;
+        let body = json!({ "challenge_id": id, "credential": credential });
+        let made = person.client.post("/v1/passkeys", body).await.expect(201);
+        assert_eq!(made.body["transports"], kept);
+        let listed = |list: &Value| {
+            let listed = list.as_array().unwrap().iter().find(|known| known["id"] == credential["id"]).unwrap();
+            listed.get("transports").cloned().unwrap_or_else(|| json!([]))
+        };
+        let (_, options) = asked(&person).await;
+        assert_eq!(listed(&options["excludeCredentials"]), kept);
+        let login = client.post("/v1/login/passkey/options", json!({ "identifier": ADDRESS })).await.expect(200);
+        assert_eq!(listed(&login.body["publicKey"]["allowCredentials"]), kept);
+    }
+    let (id, options) = asked(&person).await;
+    let mut credential = Key::new().create(&options).await;
+    credential["response"]["transports"] = json!("usb");
+    let body = json!({ "challenge_id": id, "credential": credential });
+    person.client.post("/v1/passkeys", body).await.expect_problem(400, "invalid_request");
+}
+
+const APP: &str = "android:apk-key-hash:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
+
+/// The credential as a client of another origin reports it. Nothing signs the client data of a registration.
+fn reported_by(credential: &Value, challenge: &Value, client_data: Value) -> Value {
+    let mut said = json!({ "type": "webauthn.create", "challenge": challenge, "crossOrigin": false });
+    said.as_object_mut().unwrap().extend(client_data.as_object().unwrap().clone());
+    let mut reported = credential.clone();
+    reported["response"]["clientDataJSON"] = json!(URL_SAFE_NO_PAD.encode(said.to_string()));
+    reported
+}
+
+#[tokio::test]
+async fn a_listed_android_app_uses_passkeys_and_nothing_else() {
+    let mut options = tests::options();
+    options.parameters.insert("PasskeyOrigins".to_owned(), APP.to_owned());
+    let world = local::World::start(options).await.unwrap();
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let (id, options) = asked(&person).await;
+    let mut key = Key::new();
+    let credential = key.create(&options).await;
+    let other = APP.replace("47DEQ", "57DEQ");
+    for origin in
+        [other.as_str(), &APP[..APP.len() - 1], &APP.to_uppercase(), &format!("{APP}/"), "android:apk-key-hash:"]
+    {
+        let credential = reported_by(&credential, &options["challenge"], json!({ "origin": origin }));
+        let body = json!({ "challenge_id": id, "credential": credential });
+        person.client.post("/v1/passkeys", body).await.expect_problem(400, "invalid_code");
+    }
+    let (id, options) = asked(&person).await;
+    let credential = key.create(&options).await;
+    let said = json!({ "origin": APP, "androidPackageName": "com.example.app" });
+    let body = json!({ "challenge_id": id, "credential": reported_by(&credential, &options["challenge"], said) });
+    person.client.post("/v1/passkeys", body).await.expect(201);
+    let sign = async |origin: &'static str| {
+        let asked = client.post("/v1/login/passkey/options", json!({})).await.expect(200);
+        let credential = key.sign(&asked.body["publicKey"], tests::Forged { origin, ..tests::Forged::RIGHT });
+        let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
+        client.post("/v1/login/passkey/verify", body).await
+    };
+    sign(APP).await.expect(200);
+    sign("android:apk-key-hash:57DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU").await.expect_problem(400, "invalid_code");
+    // It is no web origin.
+    let preflight = [("origin", APP), ("access-control-request-method", "POST")];
+    client.send("OPTIONS", "/v1/login", &preflight, Vec::new()).await.expect(404);
+    let listed = client.send("GET", "/v1/config", &[("origin", APP)], Vec::new()).await.expect(200);
+    assert_eq!(listed.header("access-control-allow-credentials"), "");
+}
+
+#[tokio::test]
+async fn an_origin_is_compared_as_text() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    for said in [
+        json!({ "origin": "http://localhost:3000/login" }),
+        json!({ "origin": "http://x@localhost:3000" }),
+        json!({ "origin": "http://LOCALHOST:3000" }),
+        json!({ "origin": "http://localhost:3000/" }),
+        json!({ "origin": "http://localhost:3000", "crossOrigin": true }),
+        json!({ "origin": "http://localhost:3000", "topOrigin": "https://evil.example" }),
+        json!({ "origin": APP }),
+    ] {
+        let (id, options) = asked(&person).await;
+        let credential = reported_by(&Key::new().create(&options).await, &options["challenge"], said);
+        let body = json!({ "challenge_id": id, "credential": credential });
+        person.client.post("/v1/passkeys", body).await.expect_problem(400, "invalid_code");
+    }
+}
+
+#[tokio::test]
+async fn a_mail_about_a_passkey_has_no_text_that_could_be_a_link() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    for (name, mailed) in [
+        ("Laptop Your account is locked. Visit https://evil.example/a <b>x</b>", "Passkey"),
+        ("evil.example", "Passkey"),
+        ("Ada's work-laptop 2", "Ada's work-laptop 2"),
+    ] {
+        let (id, options) = asked(&person).await;
+        let body = json!({ "challenge_id": id, "credential": Key::new().create(&options).await, "name": name });
+        let made = person.client.post("/v1/passkeys", body).await.expect(201);
+        assert_eq!(made.body["name"], name);
+        let path = format!("/v1/passkeys/{}", made.text("id"));
+        for kind in ["passkey_added", "passkey_removed"] {
+            let mail = person.client.mail_for(ADDRESS).await;
+            assert_eq!(mail.kind, kind);
+            assert!(mail.text.contains(&format!("Passkey:\n{mailed}\n")), "{}", mail.text);
+            assert!(!mail.text.contains("evil") && !mail.html.contains("evil"));
+            person.client.delete(&path).await;
+        }
+    }
+    let (id, options) = asked(&person).await;
+    for name in ["a\u{2028}b", "a\u{2029}b", "\u{200b}"] {
+        let body = json!({ "challenge_id": id, "credential": Key::new().create(&options).await, "name": name });
+        person.client.post("/v1/passkeys", body).await.expect_problem(400, "invalid_request");
+    }
+}
+
 #[tokio::test]
 async fn an_account_has_a_limited_number_of_passkeys() {
     let world = world().await;

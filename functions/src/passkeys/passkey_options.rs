@@ -48,9 +48,8 @@ async fn ask(app: &App, caller: &Caller<'_>) -> Result<Response, Error> {
         return Err(TOO_MANY);
     }
     let have = passkey::allowed(cipher, &app.store.passkeys(&account.id).await?).await?;
-    let have = have.into_iter().map(|known| known.id).collect();
     let known_as = User::open(cipher, account).await?.known_as();
-    let options = app.relying_party().await?.registration_options(&account.id, &known_as, have)?;
+    let options = app.relying_party().await?.registration_options(&account.id, &known_as, &have)?;
     let id = Token::random(&*app.rng).encode();
     let payload = PasskeyRegistration {
         session_hash: caller.session.hash.clone(),
