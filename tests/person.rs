@@ -124,6 +124,15 @@ impl Client {
         mail.unwrap_or_else(|| panic!("no mail to {address}"))
     }
 
+    /// The token of the link in the newest mail of a kind to an address.
+    pub async fn link_token_for_kind(&self, address: &str, kind: &str) -> String {
+        self.world.settle().await;
+        let mails = self.world.mail();
+        let mail = mails.iter().rev().find(|mail| mail.kind == kind && mail.to.iter().any(|to| to == address));
+        let link = mail.and_then(local::Mail::link).unwrap_or_else(|| panic!("no link of {kind} to {address}"));
+        link.split_once("#token=").expect("a token in the link's fragment").1.to_owned()
+    }
+
     /// The newest code that was mailed to an address.
     pub async fn code_for(&self, address: &str) -> String {
         self.mail_for(address).await.code().expect("a code in the mail").to_owned()

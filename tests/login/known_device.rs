@@ -102,11 +102,10 @@ async fn a_device_of_another_account_is_not_recognised() {
 async fn a_garbled_device_token_is_a_new_device() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
-    for token in ["dt_", "x", "\u{0}", "dt_AAAA", &"A".repeat(4096)] {
+    for token in ["dt_", "x", "\u{0}", "dt_AAAA", &"A".repeat(4096), &"A".repeat(4097)] {
         let answer = person.login_with(json!({ "device_token": token })).await.expect(200);
         assert!(answer.text("device_token").starts_with("dt_"));
     }
-    person.login_with(json!({ "device_token": "A".repeat(4097) })).await.expect_problem(400, "invalid_request");
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
+use local::faults::{Kind, Rule, Service};
 use serde_json::json;
-use tests::{Client, Person, events, world};
+use tests::{Answer, App, Client, Forged, Key, Person, events, world};
 
-use crate::scenarios::{self, Scenario, only_scenario, post, registered};
+use crate::scenarios::{self, Scenario, post, registered, scenario};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -122,7 +123,7 @@ async fn tokens_of_other_kinds_disown_nothing() {
     let registration = client.link_token_for("eve@example.org").await;
     let access = person.client.token.clone().unwrap();
     let unknown = format!("{0}.{0}", "A".repeat(43));
-    for token in ["", ".", &unknown, &registration, &access, &person.refresh_token, &person.device_token] {
+    for token in [".", "x", &unknown, &registration, &access, &person.refresh_token, &person.device_token] {
         client.post("/v1/login/disown", json!({ "token": token })).await.expect_problem(400, "invalid_code");
         let body = json!({ "token": token, "new_password": tests::OTHER_PASSWORD });
         client.post("/v1/password/reset", body).await.expect_problem(400, "invalid_code");
@@ -136,11 +137,184 @@ async fn tokens_of_other_kinds_disown_nothing() {
     person.client.get("/v1/me").await.expect(200);
 }
 
+/// What a thief with the password enrols right after a login.
+async fn takes_over(thief: &Person) -> (Key, App) {
+    let mut key = Key::new();
+    thief.add_passkey(&mut key).await.expect(201);
+    let app = thief.enable_totp().await;
+    (key, app)
+}
+
+async fn disowned(client: &Client, link: &str) -> Answer {
+    let token = client.post("/v1/login/disown", json!({ "token": link })).await.expect(200).text("reset_token");
+    let body = json!({ "token": token, "new_password": tests::OTHER_PASSWORD });
+    client.post("/v1/password/reset", body).await.expect(204);
+    client.post("/v1/login", json!({ "identifier": ADDRESS, "password": tests::OTHER_PASSWORD })).await.expect(200)
+}
+
+#[tokio::test]
+async fn a_disowned_thief_is_out_for_good_and_the_owner_is_back_in() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let owner = Person::register(&client, ADDRESS).await;
+    world.clock().advance(3600);
+    let thief = owner.login().await;
+    let link = client.link_token_for(ADDRESS).await;
+    let (mut key, app) = takes_over(&thief).await;
+    let pending = owner.login_with(json!({})).await.expect(200).text("mfa_token");
+
+    let login = disowned(&client, &link).await;
+    // The owner gets in with the new password alone.
+    assert_eq!(login.body["status"], "authenticated");
+    let owner = owner.after(&login);
+    let status = owner.client.get("/v1/mfa").await.expect(200).body;
+    assert_eq!((&status["totp"], &status["passkeys"]), (&json!(false), &json!(0)));
+    assert_eq!(status["backup_codes_left"], 0);
+    assert_eq!(owner.client.get("/v1/passkeys").await.expect(200).body["passkeys"], json!([]));
+    // The thief does not, by any way in.
+    for asking in [json!({}), json!({ "identifier": ADDRESS })] {
+        let asked = client.post("/v1/login/passkey/options", asking).await.expect(200);
+        let credential = key.sign(&asked.body["publicKey"], Forged::RIGHT);
+        let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
+        client.post("/v1/login/passkey/verify", body).await.expect_problem(400, "invalid_code");
+    }
+    let body = json!({ "mfa_token": pending, "method": "totp", "code": app.code(&world) });
+    client.post("/v1/login/mfa", body).await.expect_problem(400, "invalid_code");
+    thief.client.get("/v1/me").await.expect_problem(401, "session_revoked");
+    // Nothing of it is left, and the owner can enrol anew, also the same authenticator.
+    let left = |prefix: &str| world.scan("accounts").iter().filter(|item| item.to_string().contains(prefix)).count();
+    assert_eq!((left("\"PASSKEY#"), left("\"FACTORS")), (0, 0));
+    let app = owner.enable_totp().await;
+    owner.add_passkey(&mut key).await.expect(201);
+    assert_eq!(owner.client.get("/v1/mfa").await.expect(200).body["passkeys"], 1);
+    let token = client.post("/v1/login", json!({ "identifier": ADDRESS, "password": tests::OTHER_PASSWORD })).await;
+    let body = json!({ "mfa_token": token.text("mfa_token"), "method": "totp", "code": app.next_code(&world) });
+    client.post("/v1/login/mfa", body).await.expect(200);
+}
+
+#[tokio::test]
+async fn factors_of_the_owner_from_before_the_login_stay() {
+    let world = world().await;
+    world.clock().freeze();
+    let client = Client::new(&world);
+    let owner = Person::register(&client, ADDRESS).await;
+    let mut key = Key::new();
+    owner.add_passkey(&mut key).await.expect(201);
+    let app = owner.enable_totp().await;
+    world.clock().advance(3600);
+    // The thief has the password and one code.
+    let token = owner.login_with(json!({})).await.expect(200).text("mfa_token");
+    let body = json!({ "mfa_token": token, "method": "backup_code", "code": app.backup_codes[0] });
+    let thief = owner.after(&client.post("/v1/login/mfa", body).await.expect(200));
+    let link = client.link_token_for_kind(ADDRESS, "new_login").await;
+    world.clock().advance(1);
+    let mut thiefs = Key::new();
+    thief.add_passkey(&mut thiefs).await.expect(201);
+    let login = disowned(&client, &link).await;
+    assert_eq!(login.body["status"], "mfa_required");
+    let body = client.passkey_answer(&mut key, json!({})).await;
+    let owner = owner.after(&client.post("/v1/login/passkey/verify", body).await.expect(200));
+    assert_eq!(owner.client.get("/v1/passkeys").await.expect(200).body["passkeys"].as_array().unwrap().len(), 1);
+    let body = json!({ "mfa_token": login.text("mfa_token"), "method": "totp", "code": app.code(&world) });
+    client.post("/v1/login/mfa", body).await.expect(200);
+}
+
+#[tokio::test]
+async fn disowning_a_later_login_first_or_a_reset_in_between_keeps_nothing_of_the_thief() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let owner = Person::register(&client, ADDRESS).await;
+    world.clock().advance(3600);
+    let thief = owner.login().await;
+    let first = client.link_token_for(ADDRESS).await;
+    let mut key = Key::new();
+    thief.add_passkey(&mut key).await.expect(201);
+    world.clock().advance(60);
+    owner.login().await;
+    let second = client.link_token_for_kind(ADDRESS, "new_login").await;
+    assert_ne!(first, second);
+    disowned(&client, &second).await;
+    // The passkey is from before the second login. The first login's link removes it, though a reset came between.
+    let body = client.passkey_answer(&mut key, json!({})).await;
+    client.post("/v1/login/passkey/verify", body).await.expect(200);
+    client.post("/v1/login/disown", json!({ "token": first })).await.expect(200);
+    let asked = client.post("/v1/login/passkey/options", json!({})).await.expect(200);
+    let credential = key.sign(&asked.body["publicKey"], Forged::RIGHT);
+    let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
+    client.post("/v1/login/passkey/verify", body).await.expect_problem(400, "invalid_code");
+}
+
+#[tokio::test]
+async fn factors_count_as_absent_from_the_write_on_even_if_the_sweep_fails() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let owner = Person::register(&client, ADDRESS).await;
+    world.clock().advance(3600);
+    let thief = owner.login().await;
+    let link = client.link_token_for(ADDRESS).await;
+    let (key, _) = takes_over(&thief).await;
+    // The keys are loaded before, so only the sweep queries.
+    for function in ["login-disown", "password-reset"] {
+        let path = if function == "login-disown" { "/v1/login/disown" } else { "/v1/password/reset" };
+        client.post(path, json!({ "token": "x", "new_password": tests::OTHER_PASSWORD })).await;
+    }
+    let token = {
+        world.faults().arm(Rule::new(Service::DynamoDb, Kind::Error).function("login-disown").action("Query"));
+        world.faults().arm(Rule::new(Service::DynamoDb, Kind::Error).function("password-reset").action("Query"));
+        client.post("/v1/login/disown", json!({ "token": link })).await.expect(200).text("reset_token")
+    };
+    let body = json!({ "token": token, "new_password": tests::OTHER_PASSWORD });
+    client.post("/v1/password/reset", body).await.expect(204);
+    world.faults().clear();
+    let stored = |world: &local::World| {
+        world
+            .scan("accounts")
+            .iter()
+            .filter(|item| item["sk"]["S"].as_str().is_some_and(|key| key.starts_with("PASSKEY#")))
+            .count()
+    };
+    assert_eq!(stored(&world), 1);
+    let login = client.post("/v1/login", json!({ "identifier": ADDRESS, "password": tests::OTHER_PASSWORD })).await;
+    assert_eq!(login.body["status"], "authenticated");
+    let owner = owner.after(&login);
+    let asked = client.post("/v1/login/passkey/options", json!({})).await.expect(200);
+    let credential = key.sign(&asked.body["publicKey"], Forged::RIGHT);
+    let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
+    client.post("/v1/login/passkey/verify", body).await.expect_problem(400, "invalid_code");
+    assert_eq!(owner.client.get("/v1/passkeys").await.expect(200).body["passkeys"], json!([]));
+    owner.enable_totp().await;
+}
+
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    vec![only_scenario("login-disown").succeeds(200).spent(400, "invalid_code").records("disown_login").asks(
-        |client| async move {
-            registered(&client).await.login().await;
-            post("/v1/login/disown", json!({ "token": client.link_token_for(scenarios::ADDRESS).await }))
-        },
-    )]
+    vec![
+        scenario("login-disown", "without later factors")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("disown_login")
+            .asks(|client| async move {
+                registered(&client).await.login().await;
+                post("/v1/login/disown", json!({ "token": client.link_token_for(scenarios::ADDRESS).await }))
+            }),
+        // The sweep is part of the effect, so that a missing permission for it is noticed.
+        scenario("login-disown", "with a later passkey and authenticator app")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .effect(|world| {
+                let stored = world.scan("accounts");
+                let is_left = |item: &serde_json::Value| {
+                    let key = item["sk"]["S"].as_str().unwrap_or_default();
+                    key.starts_with("PASSKEY#") || key == "FACTORS"
+                };
+                let disowned = events(world, "disown_login").len();
+                if stored.iter().any(is_left) { 0 } else { disowned }
+            })
+            .asks(|client| async move {
+                let owner = registered(&client).await;
+                client.world.clock().advance(60);
+                let thief = owner.login().await;
+                let link = client.link_token_for(scenarios::ADDRESS).await;
+                takes_over(&thief).await;
+                post("/v1/login/disown", json!({ "token": link }))
+            }),
+    ]
 }

@@ -65,6 +65,37 @@ async fn a_new_country_and_impossible_travel_count_on_a_recognised_device_too() 
 }
 
 #[tokio::test]
+async fn with_mfa_the_first_factor_alerts_the_owner_and_the_second_does_not_again() {
+    let world = world().await;
+    world.clock().freeze();
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let app = person.enable_totp().await;
+    world.clock().advance(3600);
+    let first_factor = async |session: Value| person.login_with(session).await.expect(200);
+    // The owner's own device causes none.
+    let login = first_factor(json!({ "device_token": person.device_token })).await;
+    assert_eq!((login.body["status"].as_str(), alerts(&world).await), (Some("mfa_required"), 0));
+    // A client that only verifies the password causes one.
+    let token = first_factor(json!({})).await.text("mfa_token");
+    assert_eq!(alerts(&world).await, 1);
+    let mail = client.mail_for(ADDRESS).await;
+    assert!(mail.text.contains("The second factor was not entered yet."), "{}", mail.text);
+    let body = json!({ "mfa_token": token, "method": "totp", "code": app.code(&world) });
+    client.post("/v1/login/mfa", body).await.expect(200);
+    assert_eq!((alerts(&world).await, events(&world, "suspicious_login").len()), (1, 1));
+    // Its link leads to another password.
+    first_factor(json!({})).await;
+    let link = client.link_token_for(ADDRESS).await;
+    let token = client.post("/v1/login/disown", json!({ "token": link })).await.expect(200).text("reset_token");
+    let body = json!({ "token": token, "new_password": tests::OTHER_PASSWORD });
+    client.post("/v1/password/reset", body).await.expect(204);
+    // The second factor stays the owner's.
+    let body = json!({ "identifier": ADDRESS, "password": tests::OTHER_PASSWORD });
+    assert_eq!(client.post("/v1/login", body).await.expect(200).body["status"], "mfa_required");
+}
+
+#[tokio::test]
 async fn a_client_cannot_choose_its_location() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;

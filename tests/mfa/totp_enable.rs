@@ -88,7 +88,7 @@ async fn the_steps_of_totp_in_another_order_are_refused() {
     person.client.post("/v1/mfa/totp", json!({})).await.expect(200);
     let body = json!({ "code": theirs.code(&world) });
     person.client.post("/v1/mfa/totp/enable", body).await.expect_problem(400, "invalid_code");
-    for bad in [json!("12345"), json!("1234567"), json!("１２３４５６"), json!(123_456), json!(null), json!(["123456"])]
+    for bad in [json!("12345"), json!("1234567"), json!("¹²³⁴⁵⁶"), json!(123_456), json!(null), json!(["123456"])]
     {
         let answer = person.client.post("/v1/mfa/totp/enable", json!({ "code": bad })).await;
         assert_eq!(answer.expect_problem(400, "invalid_request").fields(), ["code"]);

@@ -4,6 +4,7 @@ pub(crate) mod access_token;
 pub(crate) mod caller;
 pub(crate) mod continuation_token;
 pub(crate) mod csrf;
+pub(crate) mod disowned;
 pub(crate) mod identify;
 pub(crate) mod limits;
 pub(crate) mod mailed_code;

@@ -248,8 +248,8 @@ impl Login<'_> {
                 device_token: device.map(|(_, token)| OpaqueText(token.encode(self.index))),
                 ..self.form.options.clone()
             };
-            let subject = SignInSubject::new(account, cipher, &amr);
-            pending_login::ask(app, &subject, step, &options, &mut transaction).await?
+            let subject = SignInSubject { device, pending: true, ..SignInSubject::new(account, cipher, &amr) };
+            pending_login::ask(self.context, &subject, step, &options, &mut transaction).await?
         } else {
             let relied_on = device.and_then(|(device, _)| device.state.trust).filter(|_| account.mfa_since.is_some());
             let subject = SignInSubject { device, relied_on, ..SignInSubject::new(&active, cipher, &amr) };

@@ -1,5 +1,6 @@
 //! `POST /v1/login/disown`: "this wasn't me", by the link in a login alert. Every session ends, every device becomes
-//! unrecognised, and a new password may be set.
+//! unrecognised, and a new password may be set. Passkeys and MFA enrolled since that login are gone. One write does all of
+//! that, and a sweep afterwards removes what the write made void.
 //!
 //! `GET /login-disown`: the page that the link opens. It asks before it posts, so a mail scanner that follows links
 //! ends nothing.
@@ -22,11 +23,13 @@ use shared::{
 
 use crate::auth::{
     continuation_token::{ContinuationToken, Step},
-    user,
+    disowned, user,
 };
 
 pub const OPERATION: Operation = Operation::http("login-disown", |context| Box::pin(handle(context)))
-    .summary("\"this wasn't me\", by the link in a login's alert, and its page: ends all sessions")
+    .summary(
+        "\"this wasn't me\", by the link in a login's alert, and its page: ends all sessions, removes later factors",
+    )
     .routes(&[
         Route::new("POST", "/v1/login/disown"),
         Route::new("GET", "/login-disown"),
@@ -51,8 +54,10 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let challenge = token.redeem::<DisownedLogin>(app, Step::Link).await?;
     let record = app.store.load(&challenge.user_id, UserQuery::ACCOUNT).await?;
     let (account, salt) = record.account.zip(record.salt).ok_or(Error::InvalidCode)?;
-    if account.device_epoch != challenge.payload.device_epoch {
-        return Err(Error::InvalidCode); // all access was revoked after that login
+    // A reset in between is no reason to refuse: it ended the sessions, and left what they enrolled.
+    let login = challenge.payload.login;
+    if account.disowned.cover(login) {
+        return Err(Error::InvalidCode);
     }
     let cipher = app.user_cipher(salt);
     let reset = ContinuationToken::new(app);
@@ -63,7 +68,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let event = context.event(&cipher, Action::DisownLogin, Outcome::Success, "link").await?;
     let mut transaction = app.store.transaction();
     transaction.consume_challenge(&challenge);
-    transaction.revoke_all_access(&account, None);
+    transaction.disown_login(&account, login);
     transaction.issue_challenge(&reset_challenge);
     transaction.record_event(&event);
     // The mail is for an owner who loses the answer or closes the page.
@@ -76,6 +81,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         Err(refused) if refused.is(Condition::Challenge) => return Err(Error::InvalidCode),
         Err(error) => return Err(error.into()),
     }
+    disowned::sweep(app, &account.id).await;
     let answer = json!({ "reset_token": reset.encode(), "expires_in": RESET_SECONDS });
     Ok(Response::json(StatusCode::OK, &answer))
 }

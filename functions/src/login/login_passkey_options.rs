@@ -120,8 +120,10 @@ async fn of_account(app: &App, index: &KeySet, identifier: &Identifier) -> Resul
     let (identifier_hash, user) = identify::find_user(app, index, identifier).await?;
     let (decoy_id, decoy_cipher) = app.decoy_cipher(&identifier_hash).await?;
     let user_id = user.unwrap_or(decoy_id);
-    let both = futures::future::try_join(app.store.load(&user_id, UserQuery::ACCOUNT), app.store.passkeys(&user_id));
-    let (record, passkeys) = both.await?;
+    let both =
+        futures::future::try_join(app.store.load(&user_id, UserQuery::ACCOUNT), app.store.stored_passkeys(&user_id));
+    let (record, mut passkeys) = both.await?;
+    passkeys.retain(|passkey| record.account.as_ref().is_some_and(|account| !passkey.is_void(account)));
     let cipher = record.salt.map_or(decoy_cipher, |salt| app.user_cipher(salt));
     let mut allowed = passkey::allowed(&cipher, &passkeys).await?;
     if allowed.is_empty() {
@@ -140,7 +142,7 @@ async fn of_pending_login(app: &App, token: &ContinuationToken) -> Result<Asked,
     if challenge.payload.code.is_some() || pending.account.passkeys == 0 {
         return Err(Error::Conflict("A passkey cannot complete this login."));
     }
-    let allowed = passkey::allowed(&pending.cipher, &app.store.passkeys(&challenge.user_id).await?).await?;
+    let allowed = passkey::allowed(&pending.cipher, &app.store.passkeys(&pending.account).await?).await?;
     Ok(Asked {
         allowed,
         user_id: challenge.user_id.clone(),

@@ -8,7 +8,7 @@ use shared::{
     error::Error,
     http::{Response, StatusCode},
     operation::{Access, Operation, Route},
-    store::{Condition, Factors},
+    store::Factors,
 };
 
 use crate::auth::{
@@ -55,11 +55,7 @@ async fn set_up(context: Context<'_>, caller: &Caller<'_>) -> Result<Response, E
     transaction.require_account(account);
     transaction.require_session(&caller.session);
     transaction.record_event(&event);
-    match app.store.commit(transaction).await {
-        Ok(()) => {}
-        Err(refused) if refused.is(Condition::Factors) => return Err(ENABLED),
-        Err(refused) => return Err(refused.into()),
-    }
+    app.store.commit(transaction).await?;
     let answer = json!({ "secret": *enrolment.secret, "otpauth_uri": *enrolment.uri, "qr_code": *enrolment.qr_code });
     Ok(Response::json(StatusCode::OK, &answer))
 }

@@ -20,7 +20,7 @@ pub const OPERATION: Operation = Operation::http("passkey-list", |context| Box::
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let caller = caller::caller(context).await?;
     let mut views = Vec::new();
-    for passkey in &context.app.store.passkeys(&caller.account.id).await? {
+    for passkey in &context.app.store.passkeys(&caller.account).await? {
         views.push(PasskeyView::open(&caller.cipher, passkey).await?);
     }
     Ok(Response::json(StatusCode::OK, &json!({ "passkeys": views })))

@@ -47,7 +47,7 @@ async fn ask(app: &App, caller: &Caller<'_>) -> Result<Response, Error> {
     if account.passkeys >= MAX_PASSKEYS {
         return Err(TOO_MANY);
     }
-    let have = passkey::allowed(cipher, &app.store.passkeys(&account.id).await?).await?;
+    let have = passkey::allowed(cipher, &app.store.passkeys(account).await?).await?;
     let known_as = User::open(cipher, account).await?.known_as();
     let options = app.relying_party().await?.registration_options(&account.id, &known_as, &have)?;
     let id = Token::random(&*app.rng).encode();

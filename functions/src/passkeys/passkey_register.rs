@@ -100,6 +100,7 @@ async fn register(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Res
         backup_eligible: created.signals.backup_eligible,
         backed_up: created.signals.backed_up,
         created_at: now,
+        device_epoch: account.device_epoch,
         last_used_at: None,
         id,
     };

@@ -19,7 +19,7 @@ use shared::{
 
 use crate::auth::{
     continuation_token::{ContinuationToken, Step},
-    password, user,
+    disowned, password, user,
 };
 
 pub const OPERATION: Operation = Operation::http("password-reset", |context| Box::pin(handle(context)))
@@ -56,14 +56,18 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let event = context.event(&cipher, Action::ResetPassword, Outcome::Success, "link").await?;
     let mut transaction = app.store.transaction();
     transaction.consume_challenge(&challenge);
-    transaction.revoke_all_access(&account, Some(&hash));
+    transaction.reset_password(&account, &hash);
     transaction.clear_lock(Credential::Password, &account.id.to_string());
     transaction.record_event(&event);
     let content = Content::PasswordChanged { at: app.clock.now().rfc3339() };
     user::notify_owner(app, &cipher, &account, content, &mut transaction).await?;
     match app.store.commit(transaction).await {
-        Ok(()) => Ok(Response::empty(StatusCode::NO_CONTENT)),
-        Err(refused) if refused.is(Condition::Challenge) => Err(Error::InvalidCode),
-        Err(error) => Err(error.into()),
+        Ok(()) => {}
+        Err(refused) if refused.is(Condition::Challenge) => return Err(Error::InvalidCode),
+        Err(error) => return Err(error.into()),
     }
+    if !account.disowned.is_empty() {
+        disowned::sweep(app, &account.id).await;
+    }
+    Ok(Response::empty(StatusCode::NO_CONTENT))
 }

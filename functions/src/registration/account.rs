@@ -8,6 +8,7 @@ use shared::{
     domain::{
         account::Status,
         audit::{Action, Outcome},
+        disowned_login::DisownedLogins,
         ids::UserId,
         session::SessionOptions,
     },
@@ -108,6 +109,7 @@ pub(super) async fn create(context: Context<'_>, new: NewAccount, origin: Origin
         device_epoch: 0,
         login_history: None,
         mfa_since: None,
+        disowned: DisownedLogins::default(),
         passkeys: 0,
         created_at: app.clock.now(),
         last_login_at: None,

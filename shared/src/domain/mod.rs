@@ -4,6 +4,7 @@ pub mod account;
 pub mod audit;
 pub mod challenge;
 pub mod device;
+pub mod disowned_login;
 pub mod email_address;
 pub mod geo_location;
 pub mod identifier;

@@ -56,19 +56,24 @@ pub(crate) fn next_step(app: &App, account: &Account, device: Option<&Device>) -
     unrecognised.then_some(NextStep::EmailCode)
 }
 
-/// Adds the challenge of a pending login to the transaction. Its answer must be sent after the commit. It reveals only
+/// Adds the challenge of a pending login to the transaction, and the alert of an unrecognised device. Its answer must be sent after the commit. It reveals only
 /// the account's methods.
 ///
 /// # Errors
 /// `temporarily_unavailable`.
 pub(crate) async fn ask(
-    app: &App,
+    context: Context<'_>,
     subject: &SignInSubject<'_>,
     step: NextStep,
     options: &SessionOptions,
     transaction: &mut Transaction,
 ) -> Result<Response, Error> {
+    let app = context.app;
     let SignInSubject { account, cipher, amr, .. } = *subject;
+    let alert = match step {
+        NextStep::SecondFactor if subject.device.is_none() => issue::first_factor_alert(context, subject).await?,
+        NextStep::SecondFactor | NextStep::EmailCode => None,
+    };
     let token = ContinuationToken::new(app);
     let expires_at = app.clock.now().plus_seconds(SECOND_FACTOR_SECONDS);
     let (methods, code) = match step {
@@ -85,8 +90,12 @@ pub(crate) async fn ask(
         session_epoch: account.session_epoch,
         amr: amr.to_vec(),
         options: fields.seal_json(SecondFactor::OPTIONS, options).await?,
+        alerted: alert.is_some(),
         code,
     };
+    if let Some(alert) = alert {
+        alert.add_to(transaction);
+    }
     let expected = Expected::ContinuationToken(token.expected(app, expires_at).await?);
     transaction.issue_challenge(&Challenge::new(&token.challenge, &account.id, payload, expected, expires_at));
     let answer = json!({
@@ -234,6 +243,7 @@ impl PendingLogin<'_> {
             confirmed: true,
             device: self.device.as_ref().map(|(device, token)| (device, token)),
             trust,
+            alerted: self.challenge.payload.alerted,
             ..SignInSubject::new(&active, &self.cipher, &amr)
         };
         let sign_in = issue::prepare(context, &subject, &self.options).await?;

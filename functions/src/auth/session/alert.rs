@@ -6,6 +6,7 @@ use shared::{
     domain::{
         audit::{Action, Outcome},
         challenge::DISOWN_SECONDS,
+        disowned_login::Enrolment,
         geo_location::GeoLocation,
         mail::{Content, NOTICE_SECONDS},
         network,
@@ -47,7 +48,7 @@ pub(crate) async fn prepare(
     let now = app.clock.now();
     let link = ContinuationToken::new(app);
     let expires_at = now.plus_seconds(DISOWN_SECONDS);
-    let payload = DisownedLogin { device_epoch: account.device_epoch };
+    let payload = DisownedLogin { login: Enrolment { at: now, device_epoch: account.device_epoch } };
     let expected = Expected::Mailed { code: None, link: Some(link.expected(app, expires_at).await?) };
     let challenge = Challenge::new(&link.challenge, &account.id, payload, expected, expires_at);
     let network = network::truncated(request.client.ip);
@@ -58,11 +59,18 @@ pub(crate) async fn prepare(
             Some(text) => format!("{text} ({network})"),
             None => network,
         },
-        reason: suspicions.iter().map(|suspicion| suspicion.describe()).collect::<Vec<_>>().join(" "),
+        reason: reason(subject, suspicions),
         link: format!("{}/login-disown#token={}", app.public_url().await?, link.encode()),
     };
     let mail = mail::compose(cipher, &address, content, now.plus_seconds(NOTICE_SECONDS)).await?;
     Ok(Alert { events, mail: Some((mail.in_epoch_of(account), challenge)) })
+}
+
+/// The text for the owner.
+fn reason(subject: &SignInSubject<'_>, suspicions: &[Suspicion]) -> String {
+    const PENDING: &str = "The password was correct. The second factor was not entered yet.";
+    let pending = subject.pending.then_some(PENDING);
+    suspicions.iter().map(|suspicion| suspicion.describe()).chain(pending).collect::<Vec<_>>().join(" ")
 }
 
 impl Alert {

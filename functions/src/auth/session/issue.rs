@@ -74,9 +74,12 @@ pub(crate) async fn prepare(
     let Context { app, request } = context;
     let SignInSubject { account, cipher, .. } = *subject;
     let (now, client) = (app.clock.now(), &request.client);
-    let location = client.location.clone().or_else(|| app.geo.locate(client.ip));
+    let location = location(context);
     let history = login_history(cipher, account).await?;
-    let alert = alert(context, subject, &history, location.as_ref()).await?;
+    let alert = match subject.alerted {
+        true => None,
+        false => alert(context, subject, &history, location.as_ref()).await?,
+    };
     let unconfirmed = !subject.confirmed && alert.as_ref().is_some_and(|alert| alert.asks_for_step_up(app));
     let login = device::DevicePart { location: location.as_ref(), unconfirmed };
     let (device_login, device_token) = device::login(context, subject, options, login).await?;
@@ -126,6 +129,26 @@ pub(crate) async fn prepare(
         device_login,
         alert,
     })
+}
+
+/// The alert of a first factor that differs from earlier logins, if a second one must follow. The person who entered the
+/// password may not have the second factor, and the owner must learn of it all the same (ASVS 5.0 6.3.5).
+///
+/// # Errors
+/// `temporarily_unavailable` without the keys.
+pub(crate) async fn first_factor_alert(
+    context: Context<'_>,
+    subject: &SignInSubject<'_>,
+) -> Result<Option<Alert>, Error> {
+    let location = location(context);
+    let history = login_history(subject.cipher, subject.account).await?;
+    alert(context, subject, &history, location.as_ref()).await
+}
+
+/// The client's geo location.
+fn location(context: Context<'_>) -> Option<GeoLocation> {
+    let client = &context.request.client;
+    client.location.clone().or_else(|| context.app.geo.locate(client.ip))
 }
 
 /// The alert of a login that differs from earlier ones.

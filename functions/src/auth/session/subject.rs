@@ -23,6 +23,10 @@ pub(crate) struct SignInSubject<'a> {
     pub(crate) trust: Option<Trust>,
     /// The trust that let the login skip the second factor.
     pub(crate) relied_on: Option<Trust>,
+    /// Whether the first factor has already alerted the owner.
+    pub(crate) alerted: bool,
+    /// Whether a second factor must still follow.
+    pub(crate) pending: bool,
     /// Whether the login creates the account, so that there is no earlier login.
     pub(crate) is_new: bool,
 }
@@ -30,6 +34,17 @@ pub(crate) struct SignInSubject<'a> {
 impl<'a> SignInSubject<'a> {
     /// The user of a login on an unrecognised device, by one unconfirmed factor.
     pub(crate) const fn new(account: &'a Account, cipher: &'a UserCipher<'a>, amr: &'a [String]) -> Self {
-        Self { account, cipher, amr, confirmed: false, device: None, trust: None, relied_on: None, is_new: false }
+        Self {
+            account,
+            cipher,
+            amr,
+            confirmed: false,
+            device: None,
+            trust: None,
+            relied_on: None,
+            alerted: false,
+            pending: false,
+            is_new: false,
+        }
     }
 }

@@ -6,7 +6,11 @@ use crate::{
         field::{Field, UserSalt},
         key::KeyPurpose,
     },
-    domain::{account::Status, ids::UserId},
+    domain::{
+        account::Status,
+        disowned_login::{DisownedLogins, Enrolment},
+        ids::UserId,
+    },
     error::Error,
     store::{
         Condition, Item, MAX_PASSKEYS, Store, Table, Transaction,
@@ -49,8 +53,11 @@ pub struct Account {
     pub session_epoch: i64,
     /// Devices of an older epoch are no longer recognised. Raising it revokes all devices in one write.
     pub device_epoch: i64,
-    /// The time from which logins need a second factor. `None` while MFA is off.
+    /// The time from which logins need a second factor. `None` while MFA is off, or if it was turned on after a login that
+    /// the owner disowned.
     pub mfa_since: Option<Timestamp>,
+    /// The logins that the owner disowned.
+    pub disowned: DisownedLogins,
     pub passkeys: i64,
     /// [`Account::LOGIN_HISTORY`].
     pub login_history: Option<String>,
@@ -115,6 +122,10 @@ impl Account {
     }
 
     pub(in crate::store) fn from_item(id: &UserId, item: &Item) -> Result<Self, Error> {
+        let disowned = DisownedLogins::parse(&item.texts("disowned"));
+        let disowned = disowned.ok_or_else(|| Error::internal("an account's disowned logins are unreadable"))?;
+        let mfa = item.optional_time("mfa_since").zip(item.optional_number("mfa_epoch"));
+        let mfa = mfa.filter(|&(at, device_epoch)| !disowned.cover(Enrolment { at, device_epoch }));
         Ok(Self {
             id: id.clone(),
             status: Status::parse(&item.text("account_status")?)
@@ -133,7 +144,8 @@ impl Account {
             session_epoch: item.number("session_epoch")?,
             // Accounts from before devices existed have none.
             device_epoch: item.optional_number("device_epoch").unwrap_or_default(),
-            mfa_since: item.optional_time("mfa_since"),
+            mfa_since: mfa.map(|(since, _)| since),
+            disowned,
             passkeys: item.optional_number("passkeys").unwrap_or_default(),
             login_history: item.optional_text("login_history"),
             created_at: item.time("created_at")?,
@@ -213,13 +225,18 @@ impl Transaction {
     /// Turns MFA on and raises the session epoch. Fails with `Condition::Account` if the account changed after it was
     /// loaded.
     pub fn turn_mfa_on(&mut self, account: &Account, now: Timestamp) {
-        let values = account.unchanged().with_time(":now", now).with_number(":one", 1);
-        self.update_account(account, "SET session_epoch = session_epoch + :one, mfa_since = :now", values);
+        let values = account
+            .unchanged()
+            .with_time(":now", now)
+            .with_number(":one", 1)
+            .with_number(":devices", account.device_epoch);
+        let expression = "SET session_epoch = session_epoch + :one, mfa_since = :now, mfa_epoch = :devices";
+        self.update_account(account, expression, values);
     }
 
     /// Turns MFA off.
     pub fn turn_mfa_off(&mut self, account: &Account) {
-        self.update_account(account, "REMOVE mfa_since", account.unchanged());
+        self.update_account(account, "REMOVE mfa_since, mfa_epoch", account.unchanged());
     }
 
     /// Counts one more passkey. Fails with `Condition::Account` also if the account already has [`MAX_PASSKEYS`].
@@ -227,6 +244,15 @@ impl Transaction {
         let values = account.unchanged().with_number(":one", 1).with_number(":most", MAX_PASSKEYS);
         let condition = format!("{UNCHANGED} AND (attribute_not_exists(passkeys) OR passkeys < :most)");
         self.update_account_if(account, "ADD passkeys :one", &condition, values);
+    }
+
+    /// Counts passkeys less that were swept. `mfa` says that MFA was swept too.
+    pub fn sweep_account(&mut self, account: &Account, passkeys: usize, mfa: bool) {
+        let less = i64::try_from(passkeys).unwrap_or(i64::MAX);
+        let values = Item::new().with_number(":less", -less).with_number(":devices", account.device_epoch);
+        let expression = if mfa { "REMOVE mfa_since, mfa_epoch ADD passkeys :less" } else { "ADD passkeys :less" };
+        // Another revocation sweeps by itself.
+        self.update_account_if(account, expression, "device_epoch = :devices", values);
     }
 
     /// Counts one passkey less. Fails with `Condition::Account` also if it is the only credential of the account.
@@ -244,20 +270,27 @@ impl Transaction {
         self.update_account_if(account, "SET password = :new", &condition, values);
     }
 
-    /// Ends every session and device. `password` is the hash of a new password, if one is set. Fails with
-    /// `Condition::Account` if the device epoch or the status changed. A raised session epoch is accepted, because
-    /// anybody with a session can raise it, even a thief.
-    pub fn revoke_all_access(&mut self, account: &Account, password: Option<&str>) {
-        let mut values = Item::new()
+    /// Ends every session and device, and sets another password. Fails with `Condition::Account` if the device epoch or the
+    /// status changed. A raised session epoch is accepted, because anybody with a session can raise it, even a thief.
+    pub fn reset_password(&mut self, account: &Account, password: &str) {
+        self.revoke_all_access(account, "password = :new", Item::new().with_text(":new", password));
+    }
+
+    /// Ends every session and device, and records a login as disowned. Passkeys and MFA enrolled since that login count as
+    /// absent from then on. Fails as [`Transaction::reset_password`].
+    pub fn disown_login(&mut self, account: &Account, login: Enrolment) {
+        let disowned = account.disowned.with(login.at, account.device_epoch);
+        let values = Item::new().with_texts(":disowned", &disowned.to_texts());
+        self.revoke_all_access(account, "disowned = :disowned", values);
+    }
+
+    fn revoke_all_access(&mut self, account: &Account, set: &str, values: Item) {
+        let values = values
             .with_text(":status", account.status.as_str())
             .with_number(":one", 1)
             .with_number(":devices", account.device_epoch)
             .with_number(":next", account.device_epoch + 1);
-        let mut expression = "SET session_epoch = session_epoch + :one, device_epoch = :next".to_owned();
-        if let Some(password) = password {
-            expression.push_str(", password = :password");
-            values = values.with_text(":password", password);
-        }
+        let expression = format!("SET session_epoch = session_epoch + :one, device_epoch = :next, {set}");
         let condition = "account_status = :status AND (device_epoch = :devices OR attribute_not_exists(device_epoch))";
         self.update_account_if(account, &expression, condition, values);
     }

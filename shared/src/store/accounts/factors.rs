@@ -103,12 +103,18 @@ impl Transaction {
         self.update(Condition::Factors, Table::Accounts, Update { key, expression, condition, values });
     }
 
-    /// Keeps a secret until its first code. It replaces an earlier pending secret. Fails with `Condition::Factors` if
-    /// TOTP is on.
+    /// Keeps a secret until its first code. It replaces an earlier pending secret, and factors that are void. The account
+    /// must be required too, without MFA.
     pub fn set_up_totp(&mut self, user_id: &UserId, pending_secret: &str) {
         let values = Item::new().with_text(":pending", pending_secret);
-        let condition = "attribute_not_exists(totp_secret)";
-        self.update_factors(user_id, "SET pending_secret = :pending", condition, values);
+        let expression = "SET pending_secret = :pending REMOVE totp_secret, totp_step, backup_codes";
+        let key = Factors::key(user_id);
+        self.update(Condition::Factors, Table::Accounts, Update { key, expression, condition: None, values });
+    }
+
+    /// Deletes the factors of an account that counts as without MFA.
+    pub fn sweep_factors(&mut self, user_id: &UserId) {
+        self.delete(Table::Accounts, &Factors::key(user_id));
     }
 
     /// Activates the pending secret together with backup codes. Fails with `Condition::Factors` if another secret is

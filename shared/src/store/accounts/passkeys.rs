@@ -3,10 +3,10 @@
 use crate::{
     clock::Timestamp,
     crypto::{field::Field, key::KeyPurpose},
-    domain::ids::UserId,
+    domain::{disowned_login::Enrolment, ids::UserId},
     error::Error,
     store::{
-        Condition, Item, Store, Table, Transaction,
+        Account, Condition, Item, Store, Table, Transaction,
         dynamodb::{
             keys::{self, Key, PASSKEY},
             update::Update,
@@ -34,6 +34,8 @@ pub struct StoredPasskey {
     /// Whether the passkey was copied to other devices.
     pub backed_up: bool,
     pub created_at: Timestamp,
+    /// The account's device epoch when it was registered.
+    pub device_epoch: i64,
     pub last_used_at: Option<Timestamp>,
 }
 
@@ -54,6 +56,11 @@ impl StoredPasskey {
     fn own_key(&self) -> Key {
         Self::key(&self.user_id, &self.id)
     }
+
+    /// Whether it counts as absent, because it was registered after a login that the owner of the account disowned.
+    pub fn is_void(&self, account: &Account) -> bool {
+        account.disowned.cover(Enrolment { at: self.created_at, device_epoch: self.device_epoch })
+    }
 }
 
 /// Whether an item of `accounts` is a passkey.
@@ -72,16 +79,27 @@ pub(in crate::store) fn from_item(user_id: &UserId, item: &Item) -> Result<Store
         backup_eligible: item.flag("backup_eligible"),
         backed_up: item.flag("backed_up"),
         created_at: item.time("created_at")?,
+        device_epoch: item.number("device_epoch")?,
         last_used_at: item.optional_time("last_used_at"),
     })
 }
 
 impl Store {
-    /// All passkeys of a user, oldest first.
+    /// The passkeys of an account, oldest first. Void ones are left out.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
-    pub async fn passkeys(&self, user_id: &UserId) -> Result<Vec<StoredPasskey>, Error> {
+    pub async fn passkeys(&self, account: &Account) -> Result<Vec<StoredPasskey>, Error> {
+        let mut passkeys = self.stored_passkeys(&account.id).await?;
+        passkeys.retain(|passkey| !passkey.is_void(account));
+        Ok(passkeys)
+    }
+
+    /// All stored passkeys of a user, void ones too, oldest first. The user may not exist.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn stored_passkeys(&self, user_id: &UserId) -> Result<Vec<StoredPasskey>, Error> {
         let items = self.query_user(Table::Accounts, user_id, PASSKEY).await?;
         let passkeys: Result<Vec<_>, Error> = items.iter().map(|item| from_item(user_id, item)).collect();
         let mut passkeys = passkeys?;
@@ -101,7 +119,8 @@ impl Transaction {
             .with_number("sign_count", passkey.sign_count)
             .with_bool("backup_eligible", passkey.backup_eligible)
             .with_bool("backed_up", passkey.backed_up)
-            .with_time("created_at", passkey.created_at);
+            .with_time("created_at", passkey.created_at)
+            .with_number("device_epoch", passkey.device_epoch);
         self.put_new(Condition::Passkey, Table::Accounts, item);
         let reservation = keys::credential(&passkey.id).item().with_text("user_id", passkey.user_id.to_string());
         self.put_new(Condition::Passkey, Table::Accounts, reservation);

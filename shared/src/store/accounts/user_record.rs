@@ -97,6 +97,7 @@ impl Store {
             }
             requests = answer.unprocessed_keys.unwrap_or_default();
             if requests.is_empty() {
+                record.drop_void();
                 return Ok(record);
             }
             self.pause(attempt).await;
@@ -106,6 +107,16 @@ impl Store {
 }
 
 impl UserRecord {
+    /// Drops what was enrolled after a login that the owner disowned.
+    fn drop_void(&mut self) {
+        let Some(account) = &self.account else { return };
+        self.passkey.take_if(|passkey| passkey.is_void(account));
+        if account.mfa_since.is_none() {
+            // A secret that waits for its first code proves nothing, so it stays.
+            self.factors = Factors { pending_secret: self.factors.pending_secret.take(), ..Factors::default() };
+        }
+    }
+
     /// Takes one item that was read.
     fn take(&mut self, id: &UserId, item: &Item, is_salt: bool) -> Result<(), Error> {
         if is_salt {

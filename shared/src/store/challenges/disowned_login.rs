@@ -1,7 +1,7 @@
 //! The link in an alert, by which an owner reports a login as not theirs.
 
 use crate::{
-    domain::challenge::ChallengeKind,
+    domain::{challenge::ChallengeKind, disowned_login::Enrolment},
     error::Error,
     store::{Item, Payload},
 };
@@ -9,18 +9,18 @@ use crate::{
 /// A login that its owner may disown.
 #[derive(Debug, Clone)]
 pub struct DisownedLogin {
-    /// The account's device epoch. The challenge ends when it is raised.
-    pub device_epoch: i64,
+    /// The login.
+    pub login: Enrolment,
 }
 
 impl Payload for DisownedLogin {
     const KIND: ChallengeKind = ChallengeKind::DisownedLogin;
 
     fn write(&self, item: Item) -> Item {
-        item.with_number("device_epoch", self.device_epoch)
+        item.with_time("login_at", self.login.at).with_number("device_epoch", self.login.device_epoch)
     }
 
     fn read(item: &Item) -> Result<Self, Error> {
-        Ok(Self { device_epoch: item.number("device_epoch")? })
+        Ok(Self { login: Enrolment { at: item.time("login_at")?, device_epoch: item.number("device_epoch")? } })
     }
 }

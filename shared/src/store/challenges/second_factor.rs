@@ -16,6 +16,8 @@ pub struct SecondFactor {
     pub amr: Vec<String>,
     /// [`SecondFactor::OPTIONS`].
     pub options: String,
+    /// Whether the first factor has already alerted the owner.
+    pub alerted: bool,
     /// The hash of the mailed code (a PHC string), if a mailed code replaces the second factor.
     pub code: Option<String>,
 }
@@ -32,6 +34,7 @@ impl Payload for SecondFactor {
         item.with_number("session_epoch", self.session_epoch)
             .with_texts("amr", &self.amr)
             .with_text("options", &self.options)
+            .with_bool("alerted", self.alerted)
             .with_text_if("mailed_code", self.code.as_deref())
     }
 
@@ -40,6 +43,7 @@ impl Payload for SecondFactor {
             session_epoch: item.number("session_epoch")?,
             amr: item.texts("amr"),
             options: item.text("options")?,
+            alerted: item.flag("alerted"),
             code: item.optional_text("mailed_code"),
         })
     }
