@@ -11,6 +11,7 @@ mod contract;
 mod contributing;
 mod cookies;
 mod faults;
+mod flood;
 mod generated;
 mod iam;
 mod inputs;

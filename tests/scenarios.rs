@@ -160,6 +160,7 @@ pub(crate) enum Outcome {
 }
 
 type Effects = Box<dyn Fn(&World) -> usize + Send + Sync>;
+type Check = Box<dyn Fn(&World, &Outcome) -> bool + Send + Sync>;
 type Prepare = Box<dyn Fn(Client) -> BoxFuture<'static, Act> + Send + Sync>;
 
 /// An incomplete scenario. [`Outline::asks`] adds the request.
@@ -170,6 +171,7 @@ pub(crate) struct Outline {
     success: Option<u16>,
     spent: Vec<(u16, &'static str)>,
     effects: Option<Effects>,
+    complete: Option<Check>,
     frozen: bool,
 }
 
@@ -187,6 +189,8 @@ pub(crate) struct Scenario {
     pub(crate) spent: Vec<(u16, &'static str)>,
     /// Counts how often it took effect. `None` if its answer is all that it does.
     effects: Option<Effects>,
+    /// What an undisturbed run also does, though its status does not depend on it.
+    complete: Option<Check>,
     frozen: bool,
     prepare: Prepare,
 }
@@ -194,7 +198,7 @@ pub(crate) struct Scenario {
 /// Begins a scenario of an operation that has several.
 pub(crate) fn scenario(function: &'static str, name: &'static str) -> Outline {
     let (parameters, spent) = (Vec::new(), Vec::new());
-    Outline { function, name, parameters, success: None, spent, effects: None, frozen: false }
+    Outline { function, name, parameters, success: None, spent, effects: None, complete: None, frozen: false }
 }
 
 /// Begins the only scenario of an operation.
@@ -233,6 +237,12 @@ impl Outline {
         self
     }
 
+    /// Sets what an undisturbed run also does, though its status does not depend on it.
+    pub(crate) fn completes(mut self, check: impl Fn(&World, &Outcome) -> bool + Send + Sync + 'static) -> Self {
+        self.complete = Some(Box::new(check));
+        self
+    }
+
     /// Its effect is an audit event of this action with the outcome `success`.
     pub(crate) fn records(self, action: &'static str) -> Self {
         self.effect(move |world| audited(world, action, "success"))
@@ -253,9 +263,9 @@ impl Outline {
     where
         Prepared: Future<Output: Into<Act>> + Send + 'static,
     {
-        let Self { function, name, parameters, success, spent, effects, frozen } = self;
+        let Self { function, name, parameters, success, spent, effects, complete, frozen } = self;
         let prepare: Prepare = Box::new(move |client| prepare(client).map(Into::into).boxed());
-        Scenario { function, name, parameters, success, spent, effects, frozen, prepare }
+        Scenario { function, name, parameters, success, spent, effects, complete, frozen, prepare }
     }
 }
 
@@ -305,13 +315,15 @@ impl Scenario {
         }
     }
 
-    /// Whether an act succeeded.
+    /// Whether an undisturbed act succeeded.
     pub(crate) fn succeeded(&self, world: &World, outcome: &Outcome) -> bool {
-        match outcome {
-            Outcome::Answered(answer) => Some(answer.status) == self.success,
-            // A function that no client waits for shows its success by its effect.
-            Outcome::Returned(result) => result.is_ok() && (self.only_answers() || self.effects(world) > 0),
-        }
+        let complete = self.complete.as_ref().is_none_or(|check| check(world, outcome));
+        complete
+            && match outcome {
+                Outcome::Answered(answer) => Some(answer.status) == self.success,
+                // A function that no client waits for shows its success by its effect.
+                Outcome::Returned(result) => result.is_ok() && (self.only_answers() || self.effects(world) > 0),
+            }
     }
 
     /// How often it took effect.

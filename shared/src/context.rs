@@ -4,6 +4,7 @@ use crate::{
     app::App,
     domain::{
         audit::{Action, Outcome},
+        limits::Limit,
         network,
     },
     error::Error,
@@ -62,6 +63,25 @@ impl Context<'_> {
     ) -> Result<T, Error> {
         let event = self.event(cipher, action, Outcome::Failure(error.code()), method).await?;
         self.app.store.record_event(&event).await?;
+        Err(error)
+    }
+
+    /// Records a refusal as an audit event unless too many were recorded, and returns the error. For requests that nothing else
+    /// limits, so that nobody can flood the audit log. `counted_by` is the key of the limit.
+    ///
+    /// # Errors
+    /// As [`Context::refuse`].
+    pub async fn refuse_limited<T>(
+        &self,
+        cipher: &UserCipher<'_>,
+        (action, method): (Action, &'static str),
+        error: Error,
+        (limit, counted_by): (Limit, &str),
+    ) -> Result<T, Error> {
+        let app = self.app;
+        if app.store.count_if_below(app.config.limit(limit), counted_by, app.clock.now()).await? {
+            return self.refuse(cipher, action, method, error).await;
+        }
         Err(error)
     }
 }

@@ -1,5 +1,5 @@
 use serde_json::json;
-use tests::{Client, OTHER_PASSWORD, Person, options, strict_world, world};
+use tests::{Client, OTHER_PASSWORD, PASSWORD, Person, options, strict_world, world};
 
 use crate::scenarios::{Scenario, post, registered, scenario};
 
@@ -68,7 +68,12 @@ async fn known_and_unknown_accounts_lock_alike_under_each_form_of_the_identifier
     let id = register.post("/v1/register", body).await.expect(202).text("registration_id");
     let body = json!({ "registration_id": id, "code": register.code_for(ADDRESS).await });
     register.post("/v1/register/verify", body).await.expect(201);
-    for identifiers in [[ADDRESS, "ADA"], ["nobody@example.org", "Nobody@Example.org"]] {
+    for identifiers in [
+        [ADDRESS, "Ada@EXAMPLE.org"],
+        ["ada", "ADA"],
+        ["nobody@example.org", "Nobody@Example.org"],
+        ["nobody", "Nobody"],
+    ] {
         let mut statuses = Vec::new();
         for n in 0..7 {
             let client = Client::new(&world).at(&format!("203.0.113.{n}"));
@@ -228,21 +233,90 @@ async fn fail(world: &local::World, times: u32) {
 }
 
 #[tokio::test]
-async fn a_hundred_failures_in_a_row_close_the_password_at_any_pace() {
+async fn fifty_failures_in_a_row_close_a_form_of_the_identifier_at_any_pace() {
     let world = strict_world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
-    fail(&world, 50).await;
+    fail(&world, 25).await;
     world.clock().advance(2 * 86_400);
-    fail(&world, 49).await;
+    fail(&world, 24).await;
     world.clock().advance(900);
     person.client.post("/v1/login", person.credentials()).await.expect(200);
-    // That success ended the run, so that it takes another hundred.
-    fail(&world, 100).await;
+    // That success ended the run, so that it takes another fifty.
+    fail(&world, 50).await;
     for days in [0, 1, 30, 200] {
         world.clock().advance(900 + days * 86_400);
         person.client.post("/v1/login", person.credentials()).await.expect_problem(429, "locked_out");
         world.sweep_ttl().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_lockout_does_not_tell_whose_address_it_is_or_whether_it_is_registered() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let client = Client::new(&world);
+    let body = json!({ "email": ADDRESS, "username": "publicname", "password": PASSWORD });
+    let id = client.post("/v1/register", body).await.expect(202).text("registration_id");
+    let code = client.code_for(ADDRESS).await;
+    client.post("/v1/register/verify", json!({ "registration_id": id, "code": code })).await.expect(201);
+    let mut network = 0;
+    let mut wrong = async |identifier: &str| {
+        network += 1;
+        let client = Client::new(&world).at(&format!("10.0.{}.{}", network / 250, network % 250));
+        client.post("/v1/login", json!({ "identifier": identifier, "password": OTHER_PASSWORD })).await.status
+    };
+    // Failures at the username lock the username alone.
+    for _ in 0..5 {
+        assert_eq!(wrong("publicname").await, 401);
+    }
+    assert_eq!(wrong("publicname").await, 429);
+    assert_eq!((wrong(ADDRESS).await, wrong("nobody@example.org").await), (401, 401));
+    // A lock of an address survives its registration.
+    for identifier in ["future@example.org", "never@example.org"] {
+        for _ in 0..6 {
+            wrong(identifier).await;
+            world.clock().advance(2);
+        }
+    }
+    Person::register(&Client::new(&world).at("198.51.100.77"), "future@example.org").await;
+    world.clock().advance(3600);
+    let probe = [wrong("future@example.org").await, wrong("future@example.org").await];
+    assert_eq!(probe, [wrong("never@example.org").await, wrong("never@example.org").await]);
+}
+
+#[tokio::test]
+async fn fifty_failures_disable_one_form_of_the_identifier_and_a_reset_enables_both() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let client = Client::new(&world);
+    let body = json!({ "email": ADDRESS, "username": "publicname", "password": PASSWORD });
+    let id = client.post("/v1/register", body).await.expect(202).text("registration_id");
+    let code = client.code_for(ADDRESS).await;
+    client.post("/v1/register/verify", json!({ "registration_id": id, "code": code })).await.expect(201);
+    client
+        .at("198.51.100.5")
+        .post("/v1/login", json!({ "identifier": ADDRESS, "password": PASSWORD }))
+        .await
+        .expect(200);
+    let link = client.link_token_for(ADDRESS).await;
+    let try_password = async |identifier: &str, password: &str| {
+        world.clock().advance(901);
+        client.post("/v1/login", json!({ "identifier": identifier, "password": password })).await
+    };
+    for identifier in [ADDRESS, "publicname"] {
+        for _ in 0..50 {
+            try_password(identifier, OTHER_PASSWORD).await.expect_problem(401, "invalid_credentials");
+        }
+        try_password(identifier, PASSWORD).await.expect_problem(429, "locked_out");
+        world.clock().advance(86_400);
+        try_password(identifier, PASSWORD).await.expect_problem(429, "locked_out");
+    }
+    let token = client.post("/v1/login/disown", json!({ "token": link })).await.expect(200).text("reset_token");
+    let body = json!({ "token": token, "new_password": OTHER_PASSWORD });
+    client.post("/v1/password/reset", body).await.expect(204);
+    for identifier in [ADDRESS, "publicname"] {
+        try_password(identifier, OTHER_PASSWORD).await.expect(200);
     }
 }
 

@@ -453,6 +453,21 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 });
                 post("/v1/login/mfa", body)
             }),
+        scenario("login-mfa", "without attempts left").succeeds(400).records_failure("login").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                let app = person.enable_totp().await;
+                let token = person.first_factor().await;
+                for _ in 0..5 {
+                    let code = app.wrong_code(&client.world);
+                    let body = json!({ "mfa_token": token, "method": "totp", "code": code });
+                    client.post("/v1/login/mfa", body).await.expect(400);
+                }
+                client.world.clock().advance(280);
+                let body = json!({ "mfa_token": token, "method": "totp", "code": app.code(&client.world) });
+                post("/v1/login/mfa", body)
+            },
+        ),
         scenario("login-mfa", "by mailed code")
             .parameter("UnknownDeviceCode", "true")
             .succeeds(200)

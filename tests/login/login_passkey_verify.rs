@@ -291,6 +291,23 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 registered(&client).await.add_passkey(&mut key).await.expect(201);
                 post("/v1/login/passkey/verify", client.passkey_answer(&mut key, json!({})).await)
             }),
+        scenario("login-passkey-verify", "as a second factor, without attempts left")
+            .succeeds(400)
+            .records_failure("login")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                let mut key = Key::new();
+                person.add_passkey(&mut key).await.expect(201);
+                let app = person.enable_totp().await;
+                let token = person.first_factor().await;
+                let body = client.passkey_answer(&mut key, json!({ "mfa_token": token })).await;
+                for _ in 0..5 {
+                    let code = app.wrong_code(&client.world);
+                    let body = json!({ "mfa_token": token, "method": "totp", "code": code });
+                    client.post("/v1/login/mfa", body).await.expect(400);
+                }
+                post("/v1/login/passkey/verify", body)
+            }),
         scenario("login-passkey-verify", "another's").succeeds(400).records_failure("login").asks(
             |client| async move {
                 let (mut key, person) = (Key::new(), registered(&client).await);

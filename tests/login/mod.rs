@@ -1,7 +1,7 @@
 mod known_device;
 #[expect(clippy::module_inception, reason = "a test file has the name of its operation")]
 mod login;
-mod login_disown;
+pub(crate) mod login_disown;
 mod login_mfa;
 mod login_passkey_options;
 mod login_passkey_verify;

@@ -1,7 +1,11 @@
+use local::faults::{Kind, Rule, Service};
 use serde_json::json;
 use tests::{Client, OTHER_PASSWORD, Person, strict_world, world};
 
-use crate::scenarios::{self, Scenario, only_scenario, post, registered};
+use crate::{
+    login::login_disown::{factors, takes_over},
+    scenarios::{self, Scenario, post, registered, scenario},
+};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -97,12 +101,35 @@ async fn mfa_stays_on_and_the_reset_logs_nobody_in() {
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    vec![only_scenario("password-reset").succeeds(204).spent(400, "invalid_code").records("reset_password").asks(
-        |client| async move {
-            registered(&client).await.login().await;
-            let body = json!({ "token": client.link_token_for(scenarios::ADDRESS).await });
-            let token = client.post("/v1/login/disown", body).await.expect(200).text("reset_token");
-            post("/v1/password/reset", json!({ "token": token, "new_password": OTHER_PASSWORD }))
-        },
-    )]
+    vec![
+        scenario("password-reset", "after a disowned login")
+            .succeeds(204)
+            .spent(400, "invalid_code")
+            .records("reset_password")
+            .asks(|client| async move {
+                registered(&client).await.login().await;
+                let body = json!({ "token": client.link_token_for(scenarios::ADDRESS).await });
+                let token = client.post("/v1/login/disown", body).await.expect(200).text("reset_token");
+                post("/v1/password/reset", json!({ "token": token, "new_password": OTHER_PASSWORD }))
+            }),
+        scenario("password-reset", "with factors that the disowning left")
+            .succeeds(204)
+            .spent(400, "invalid_code")
+            .records("reset_password")
+            .completes(|world, _| factors(world) == 0)
+            .asks(|client| async move {
+                let owner = registered(&client).await;
+                client.world.clock().advance(60);
+                let thief = owner.login().await;
+                let body = json!({ "token": client.link_token_for(scenarios::ADDRESS).await });
+                takes_over(&thief).await;
+                // The keys are loaded, so that only the sweep queries.
+                client.post("/v1/login/disown", json!({ "token": "x" })).await.expect(400);
+                let rule = Rule::new(Service::DynamoDb, Kind::Error).function("login-disown").action("Query");
+                let rule = client.world.faults().arm(rule);
+                let token = client.post("/v1/login/disown", body).await.expect(200).text("reset_token");
+                client.world.faults().disarm(rule);
+                post("/v1/password/reset", json!({ "token": token, "new_password": OTHER_PASSWORD }))
+            }),
+    ]
 }

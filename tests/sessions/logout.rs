@@ -58,5 +58,10 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             .asks(|client| async move {
                 post("/v1/logout", json!({ "refresh_token": registered(&client).await.refresh_token }))
             }),
+        scenario("logout", "of an ended session").succeeds(401).records_failure("logout").asks(|client| async move {
+            let person = registered(&client).await;
+            person.client.post("/v1/logout", json!({})).await.expect(204);
+            post("/v1/logout", json!({ "refresh_token": person.refresh_token }))
+        }),
     ]
 }

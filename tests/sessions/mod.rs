@@ -1,3 +1,4 @@
+mod ceilings;
 mod device_forget;
 mod device_list;
 mod device_update;

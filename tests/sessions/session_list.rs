@@ -94,9 +94,7 @@ async fn bad_queries_are_refused_and_other_users_sessions_are_not_listed() {
         ("limit=0", "limit"),
         ("limit=101", "limit"),
         ("limit=x", "limit"),
-        ("limit=", "limit"),
         ("cursor=x", "cursor"),
-        ("cursor=", "cursor"),
         ("user_id=1", "user_id"),
     ] {
         let answer = person.client.get(&format!("/v1/sessions?{query}")).await.expect_problem(400, "invalid_request");

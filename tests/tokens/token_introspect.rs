@@ -67,7 +67,7 @@ async fn only_signed_forms_are_accepted() {
     assert_eq!(client.signed("POST", path, FORM, &form, "another secret").await.status, 403);
     let json_body = json!({ "token": "x" }).to_string();
     let answer = client.signed("POST", path, "application/json", &json_body, SECRET_KEY).await;
-    assert_eq!(answer.expect_problem(400, "invalid_request").fields(), ["content-type"]);
+    answer.expect_problem(415, "unsupported_media_type");
     for (form, field) in [("", "token"), ("token=", "token"), ("token=a&token=b", "token"), ("token=a&x=1", "x")] {
         let answer = introspect(&client, form).await.expect_problem(400, "invalid_request");
         assert_eq!(answer.fields(), [field], "{form}");

@@ -151,6 +151,13 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 post("/v1/token/refresh", json!({ "refresh_token": person.refresh_token }))
             },
         ),
+        scenario("token-refresh", "of an ended session").succeeds(401).records_failure("refresh").asks(
+            |client| async move {
+                let person = registered(&client).await;
+                person.client.post("/v1/logout", json!({})).await.expect(204);
+                post("/v1/token/refresh", json!({ "refresh_token": person.refresh_token }))
+            },
+        ),
         scenario("token-refresh", "reuse").succeeds(401).effect(revoked_sessions).asks(|client| async move {
             let person = registered(&client).await;
             person.refresh(&person.refresh_token).await.expect(200);

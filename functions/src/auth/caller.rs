@@ -58,6 +58,14 @@ impl Caller<'_> {
         if self.session.unconfirmed { Err(Error::ReauthenticationRequired) } else { Ok(()) }
     }
 
+    /// As [`Caller::require_confirmed`], and records a refusal.
+    ///
+    /// # Errors
+    /// `reauthentication_required`; `temporarily_unavailable` if the event cannot be recorded.
+    pub(crate) async fn require_confirmed_for(&self, context: Context<'_>, action: Action) -> Result<(), Error> {
+        self.record_refusal(context, action, "access_token", self.require_confirmed()).await
+    }
+
     /// The second factors.
     ///
     /// # Errors

@@ -32,6 +32,11 @@ impl Network {
         Self { hash: hash(network::for_limits(ip)), site_hash: network::site_for_limits(ip).map(hash) }
     }
 
+    /// The lookup hash of the IPv4 address or IPv6 /64.
+    pub(crate) fn hash(&self) -> &str {
+        &self.hash
+    }
+
     /// Counts a request of the network.
     ///
     /// # Errors

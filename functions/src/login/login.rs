@@ -106,14 +106,14 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     if login.presented.take_if(|token| token.user_id != id).is_some() {
         login.count().await?; // the token belongs to another account
     }
-    let (mut attempt, record) = futures::future::join(login.reserve(&id), login.load(&id)).await;
+    let (mut attempt, record) = futures::future::join(login.reserve(&identifier_hash), login.load(&id)).await;
     let mut record = record?;
     let cipher = record.salt.take().map_or(decoy_cipher, |salt| app.user_cipher(salt));
     if login.presented.is_some() && login.recognised_device(&record).is_none() {
         // The device is no longer recognised, so it gets the budgets of unrecognised devices.
         login.presented = None;
         login.count().await?;
-        attempt = login.reserve(&id).await;
+        attempt = login.reserve(&identifier_hash).await;
     }
     let attempt = match attempt {
         Ok(attempt) => attempt,
@@ -153,11 +153,12 @@ impl Login<'_> {
         }
     }
 
-    /// Reserves an attempt: by the presented device token, otherwise by account.
-    async fn reserve(&self, id: &UserId) -> Result<Attempt, Error> {
+    /// Reserves an attempt: by the presented device token, otherwise by the identifier as it was typed. So the lock of an
+    /// address does not reveal whose account it belongs to, and survives a registration.
+    async fn reserve(&self, identifier_hash: &str) -> Result<Attempt, Error> {
         let (credential, attempted_by) = match &self.presented {
             Some(token) => (Credential::PasswordOnDevice, token.hash(self.index)),
-            None => (Credential::Password, id.to_string()),
+            None => (Credential::Password, identifier_hash.to_owned()),
         };
         let app = self.context.app;
         app.store.reserve_credential_attempt(credential, &attempted_by, app.config.limit_factor, app.clock.now()).await

@@ -7,8 +7,8 @@ use shared::{
     context::Context,
     crypto::key::KeyPurpose,
     domain::{
-        limits::{LOGIN_CODE_GUESSES_BY_ACCOUNT, SECOND_FACTOR_BY_ACCOUNT},
-        lockout::Credential,
+        limits::{LOGIN_CODE_GUESSES_BY_ACCOUNT, REFUSED_TOKEN_BY_SESSION, SECOND_FACTOR_BY_ACCOUNT},
+        lockout::{Credential, on_device},
         otp_code::OtpCode,
         second_factor::SecondFactorMethod,
     },
@@ -45,7 +45,7 @@ pub const OPERATION: Operation = Operation::http("login-mfa", |context| Box::pin
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
     ])
-    .limits(&[SECOND_FACTOR_BY_ACCOUNT, LOGIN_CODE_GUESSES_BY_ACCOUNT]);
+    .limits(&[SECOND_FACTOR_BY_ACCOUNT, LOGIN_CODE_GUESSES_BY_ACCOUNT, REFUSED_TOKEN_BY_SESSION]);
 
 struct Form {
     token: ContinuationToken,
@@ -96,7 +96,8 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     // Reserved before anything is compared.
     let attempts = match Attempts::reserve(app, &pending, method).await {
         Ok(attempts) => attempts,
-        Err(error) if error.status().is_client_error() => return pending.refuse(context, method, error).await,
+        // Nothing was compared, and nothing else limits such requests.
+        Err(error) if error.status().is_client_error() => return pending.refuse_limited(context, method, error).await,
         Err(error) => return Err(error),
     };
     let mut retries = Retries::on_conflict();
@@ -192,7 +193,7 @@ impl Attempts {
         let attempted_by = pending.attempted_by(app).await?;
         let limit = app.config.unmultiplied_limit(SECOND_FACTOR_BY_ACCOUNT);
         app.store.count_since_first(limit, &attempted_by, self.at).await?;
-        self.attempted_by = Some(attempted_by.clone());
+        self.attempted_by = Some(attempted_by);
         match method {
             SecondFactorMethod::EmailCode => {
                 let account = format!("{}#{}", pending.account.id, pending.account.device_epoch);
@@ -200,10 +201,12 @@ impl Attempts {
                 self.mailed = Some(account);
             }
             SecondFactorMethod::Totp => {
-                let credential = if pending.device.is_some() { Credential::TotpOnDevice } else { Credential::Totp };
+                let (credential, key) = match &pending.device {
+                    Some((device, _)) => (Credential::TotpOnDevice, on_device(&pending.account.id, &device.id)),
+                    None => (Credential::Totp, pending.account.id.to_string()),
+                };
                 let factor = app.config.limit_factor;
-                self.credential =
-                    Some(app.store.reserve_credential_attempt(credential, &attempted_by, factor, self.at).await?);
+                self.credential = Some(app.store.reserve_credential_attempt(credential, &key, factor, self.at).await?);
             }
             // Nobody can guess a backup code or a signature.
             SecondFactorMethod::BackupCode | SecondFactorMethod::Passkey => {}

@@ -7,7 +7,7 @@ use shared::{
     context::Context,
     crypto::{
         key::{KeyPurpose, KeySet},
-        lookup_hash::{Subject, lookup_hash, raw},
+        lookup_hash::{Subject, raw},
         secret::{Token, hmac},
     },
     domain::{
@@ -15,8 +15,6 @@ use shared::{
         identifier::Identifier,
         ids::UserId,
         limits::PASSKEY_OPTIONS_BY_NETWORK,
-        network,
-        session::SessionOptions,
     },
     error::Error,
     http::{Request, Response, StatusCode},
@@ -28,6 +26,7 @@ use shared::{
 use crate::auth::{
     continuation_token::{ContinuationToken, Step},
     identify,
+    limits::Network,
     mfa::{passkey, pending_login},
     session::device,
 };
@@ -64,6 +63,13 @@ impl Target {
     }
 }
 
+/// A request that was counted.
+enum Asking {
+    Anybody,
+    Account(Identifier),
+    PendingLogin(Challenge<SecondFactor>),
+}
+
 /// The requested credentials, and their user.
 struct Asked {
     allowed: Vec<Allowed>,
@@ -73,21 +79,20 @@ struct Asked {
 }
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
-    let Context { app, request } = context;
-    let target = Target::parse(request)?;
+    let app = context.app;
+    let target = Target::parse(context.request)?;
     let now = app.clock.now();
     let index = app.keyring.get(KeyPurpose::Index).await?;
-    let counted_by = counted_by(&index, request, &target);
-    app.store.count(app.config.limit(PASSKEY_OPTIONS_BY_NETWORK), &counted_by, now).await?;
+    let target = count(context, &index, target).await?;
     let asked = match target {
-        Target::Anybody => Asked {
+        Asking::Anybody => Asked {
             allowed: Vec::new(),
             user_id: UserId::random(&*app.rng), // nobody's
             discoverable: true,
             second_factor_of: None,
         },
-        Target::Account(identifier) => of_account(app, &index, &identifier).await?,
-        Target::PendingLogin(token) => of_pending_login(app, &token).await?,
+        Asking::Account(identifier) => of_account(app, &index, &identifier).await?,
+        Asking::PendingLogin(challenge) => of_pending_login(app, &challenge).await?,
     };
     let options = app.relying_party().await?.assertion_options(&asked.allowed)?;
     let id = Token::random(&*app.rng).encode();
@@ -103,16 +108,31 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     Ok(Response::json(StatusCode::OK, &json!({ "challenge_id": id, "publicKey": options.options })))
 }
 
-/// The key of the limit: the network. A pending login and a browser with a device token have their own budgets, so that
-/// other clients of the network cannot use them up.
-fn counted_by(index: &KeySet, request: &Request, target: &Target) -> String {
-    if let Target::PendingLogin(token) = target {
-        return token.challenge.clone();
+/// Counts the request: by pending login or by recognised device, so that other clients of the network cannot use their budgets
+/// up, otherwise by network. A token that names neither counts by network too.
+async fn count(context: Context<'_>, index: &KeySet, target: Target) -> Result<Asking, Error> {
+    let Context { app, request } = context;
+    let limit = app.config.limit(PASSKEY_OPTIONS_BY_NETWORK);
+    let by_network = async || Network::of(index, request).count(app, PASSKEY_OPTIONS_BY_NETWORK).await;
+    let identifier = match target {
+        Target::PendingLogin(token) => match token.redeem::<SecondFactor>(app, Step::Next).await {
+            Ok(challenge) => {
+                app.store.count(limit, &challenge.id, app.clock.now()).await?;
+                return Ok(Asking::PendingLogin(challenge));
+            }
+            Err(error) => {
+                by_network().await?;
+                return Err(error);
+            }
+        },
+        Target::Account(identifier) => Some(identifier),
+        Target::Anybody => None,
+    };
+    match device::recognised_by_cookie(app, index, request).await? {
+        Some(token) => app.store.count(limit, &token.hash(index), app.clock.now()).await?,
+        None => by_network().await?,
     }
-    match device::presented(index, request, &SessionOptions::default()) {
-        Some(token) => token.hash(index),
-        None => lookup_hash(index, Subject::Network, network::for_limits(request.client.ip).as_bytes()),
-    }
+    Ok(identifier.map_or(Asking::Anybody, Asking::Account))
 }
 
 /// The passkeys of an account, or decoy credentials after the same reads.
@@ -133,9 +153,8 @@ async fn of_account(app: &App, index: &KeySet, identifier: &Identifier) -> Resul
 }
 
 /// The passkeys of an account with a pending login.
-async fn of_pending_login(app: &App, token: &ContinuationToken) -> Result<Asked, Error> {
-    let challenge = token.redeem::<SecondFactor>(app, Step::Next).await?;
-    let pending = pending_login::load(app, &challenge, None).await?;
+async fn of_pending_login(app: &App, challenge: &Challenge<SecondFactor>) -> Result<Asked, Error> {
+    let pending = pending_login::load(app, challenge, None).await?;
     if challenge.attempts >= MAX_ATTEMPTS {
         return Err(Error::InvalidCode);
     }

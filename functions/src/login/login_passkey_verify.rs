@@ -8,6 +8,7 @@ use shared::{
         account::Status,
         audit::{Action, Outcome},
         ids::UserId,
+        limits::{REFUSED_PASSKEY_BY_NETWORK, REFUSED_TOKEN_BY_SESSION},
         second_factor::SecondFactorMethod,
         session::{OpaqueText, SessionOptions},
     },
@@ -21,6 +22,7 @@ use shared::{
 
 use crate::auth::{
     csrf,
+    limits::Network,
     mfa::{
         passkey,
         pending_login::{self, PendingLogin, SecondFactorProof},
@@ -46,7 +48,8 @@ pub const OPERATION: Operation = Operation::http("login-passkey-verify", |contex
         KeyPurpose::Csrf,
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
-    ]);
+    ])
+    .limits(&[REFUSED_PASSKEY_BY_NETWORK, REFUSED_TOKEN_BY_SESSION]);
 
 struct Form {
     challenge_id: OpaqueText,
@@ -169,8 +172,12 @@ impl Login<'_> {
         }
     }
 
+    /// Refuses a login. The sender chose the account, so the event counts against the sender.
     async fn refuse<T>(&self, cipher: &UserCipher<'_>, error: Error) -> Result<T, Error> {
-        self.context.refuse(cipher, Action::Login, SecondFactorMethod::Passkey.as_str(), error).await
+        let network = Network::of(self.index, self.context.request);
+        let limited = (REFUSED_PASSKEY_BY_NETWORK, network.hash());
+        let action = (Action::Login, SecondFactorMethod::Passkey.as_str());
+        self.context.refuse_limited(cipher, action, error, limited).await
     }
 
     /// Completes a pending login. Its session options come from the first factor, so those of this request do not
@@ -185,7 +192,7 @@ impl Login<'_> {
         let reserved = app.store.reserve_attempt(&first.id, SecretKind::SecondFactor, app.clock.now()).await?;
         let reserved: Option<Challenge<SecondFactor>> = reserved;
         if reserved.is_none() {
-            return pending.refuse(context, method, Error::InvalidCode).await;
+            return pending.refuse_limited(context, method, Error::InvalidCode).await;
         }
         let mut retries = Retries::on_conflict();
         loop {

@@ -6,7 +6,7 @@ use shared::{
     crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
-        limits::FACTOR_CHANGES_BY_SESSION,
+        limits::{CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION},
         mail::Content,
     },
     error::Error,
@@ -17,6 +17,7 @@ use shared::{
 
 use crate::auth::{
     caller::{self, Caller},
+    limits,
     mfa::codes::{self, TypedCode},
     user,
 };
@@ -36,13 +37,14 @@ pub const OPERATION: Operation = Operation::http("backup-codes-regenerate", |con
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[FACTOR_CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut fields = context.request.fields()?;
     let code: Option<TypedCode> = fields.required("code");
     let code = fields.finish(|| code)?;
     let caller = caller::caller_with_factors(context).await?;
+    limits::count_session(context.app, &caller, CHANGES_BY_SESSION).await?;
     let done = regenerate(context, &caller, &code).await;
     caller.record_refusal(context, Action::RegenerateBackupCodes, code.method().as_str(), done).await
 }
@@ -66,6 +68,6 @@ async fn regenerate(context: Context<'_>, caller: &Caller<'_>, code: &TypedCode)
     transaction.record_event(&event);
     let content = Content::BackupCodesRegenerated { at: now.rfc3339() };
     user::notify_owner(app, cipher, account, content, &mut transaction).await?;
-    codes::commit_change(app, caller, transaction, &attempt).await?;
+    codes::commit_change(app, caller, transaction, attempt.as_ref()).await?;
     Ok(Response::json(StatusCode::OK, &json!({ "backup_codes": backup_codes })))
 }

@@ -4,12 +4,13 @@ use serde_json::json;
 use shared::{
     context::Context,
     crypto::key::KeyPurpose,
+    domain::device::{DeviceState, MAX_DEVICES},
     error::Error,
     http::{Response, StatusCode},
     operation::{Access, Operation, Route},
 };
 
-use crate::auth::{caller, session::device};
+use crate::auth::caller;
 
 pub const OPERATION: Operation = Operation::http("mfa-status", |context| Box::pin(handle(context)))
     .summary("says which second factors the caller has")
@@ -20,8 +21,11 @@ pub const OPERATION: Operation = Operation::http("mfa-status", |context| Box::pi
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let app = context.app;
     let caller = caller::caller_with_factors(context).await?;
-    let devices = app.store.devices(&caller.account.id).await?;
-    let trusted = devices.iter().filter(|device| device::trusted_until(app, &caller, device).is_some()).count();
+    let account = &caller.account;
+    let devices = app.store.device_states(&account.id, MAX_DEVICES).await?;
+    let is_trusted =
+        |state: &DeviceState| state.trusted_until(account.device_epoch, account.mfa_since, app.clock.now()).is_some();
+    let trusted = devices.iter().filter(|(_, state)| is_trusted(state)).count();
     let answer = json!({
         "totp": caller.account.mfa_since.is_some(),
         "backup_codes_left": caller.factors()?.backup_codes.len(),

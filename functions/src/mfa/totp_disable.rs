@@ -5,8 +5,8 @@ use shared::{
     crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
-        limits::FACTOR_CHANGES_BY_SESSION,
-        lockout::Credential,
+        limits::{CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION},
+        lockout::{Credential, on_device},
         mail::Content,
     },
     error::Error,
@@ -17,6 +17,7 @@ use shared::{
 
 use crate::auth::{
     caller::{self, Caller},
+    limits,
     mfa::codes::{self, TypedCode},
     user,
 };
@@ -36,13 +37,14 @@ pub const OPERATION: Operation = Operation::http("totp-disable", |context| Box::
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[FACTOR_CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut fields = context.request.fields()?;
     let code: Option<TypedCode> = fields.required("code");
     let code = fields.finish(|| code)?;
     let caller = caller::caller_with_factors(context).await?;
+    limits::count_session(context.app, &caller, CHANGES_BY_SESSION).await?;
     let done = disable(context, &caller, &code).await;
     caller.record_refusal(context, Action::DisableTotp, code.method().as_str(), done).await
 }
@@ -61,10 +63,18 @@ async fn disable(context: Context<'_>, caller: &Caller<'_>, code: &TypedCode) ->
     transaction.use_factor(&account.id, &used, FactorChange::Remove);
     transaction.turn_mfa_off(account);
     transaction.require_session(&caller.session);
-    // The failures of unrecognised devices were at a secret that no longer exists.
+    // The failures were at a secret that no longer exists.
     transaction.clear_lock(Credential::Totp, &account.id.to_string());
+    if let Some(device) = &caller.session.device_id {
+        let device = on_device(&account.id, device);
+        transaction.clear_lock(Credential::TotpOnDevice, &device);
+        // With an attempt, the refund resets this lock. A transaction cannot write an item twice.
+        if attempt.is_none() {
+            transaction.clear_lock(Credential::CodeOnDevice, &device);
+        }
+    }
     transaction.record_event(&event);
     user::notify_owner(app, cipher, account, Content::MfaDisabled { at: now.rfc3339() }, &mut transaction).await?;
-    codes::commit_change(app, caller, transaction, &attempt).await?;
+    codes::commit_change(app, caller, transaction, attempt.as_ref()).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }

@@ -7,7 +7,7 @@ use shared::{
     crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
-        limits::FACTOR_CHANGES_BY_SESSION,
+        limits::{CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION},
         mail::Content,
         otp_code::OtpCode,
         second_factor::{SecondFactorMethod, with_methods},
@@ -20,6 +20,7 @@ use shared::{
 
 use crate::auth::{
     caller::{self, Caller},
+    limits,
     mfa::codes::{self, SealedTotpSecret},
     user,
 };
@@ -39,13 +40,14 @@ pub const OPERATION: Operation = Operation::http("totp-enable", |context| Box::p
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[FACTOR_CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut fields = context.request.fields()?;
     let code: Option<OtpCode> = fields.required("code");
     let code = fields.finish(|| code)?;
     let caller = caller::caller_with_factors(context).await?;
+    limits::count_session(context.app, &caller, CHANGES_BY_SESSION).await?;
     let done = enable(context, &caller, &code).await;
     caller.record_refusal(context, Action::EnableTotp, "totp", done).await
 }
@@ -75,6 +77,6 @@ async fn enable(context: Context<'_>, caller: &Caller<'_>, code: &OtpCode) -> Re
     transaction.keep_session(&caller.session, &amr);
     transaction.record_event(&event);
     user::notify_owner(app, cipher, account, Content::MfaEnabled { at: now.rfc3339() }, &mut transaction).await?;
-    codes::commit_change(app, caller, transaction, &attempt).await?;
+    codes::commit_change(app, caller, transaction, Some(&attempt)).await?;
     Ok(Response::json(StatusCode::OK, &json!({ "backup_codes": backup_codes })))
 }

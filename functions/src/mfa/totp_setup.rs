@@ -4,7 +4,10 @@ use serde_json::json;
 use shared::{
     context::Context,
     crypto::{key::KeyPurpose, totp::TotpSecret},
-    domain::audit::{Action, Outcome},
+    domain::{
+        audit::{Action, Outcome},
+        limits::CHANGES_BY_SESSION,
+    },
     error::Error,
     http::{Response, StatusCode},
     operation::{Access, Operation, Route},
@@ -13,6 +16,7 @@ use shared::{
 
 use crate::auth::{
     caller::{self, Caller},
+    limits,
     user::User,
 };
 
@@ -27,11 +31,13 @@ pub const OPERATION: Operation = Operation::http("totp-setup", |context| Box::pi
         KeyPurpose::FieldMfa,
         KeyPurpose::FieldSession,
         KeyPurpose::FieldIp,
-    ]);
+    ])
+    .limits(&[CHANGES_BY_SESSION]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     context.request.fields()?.finish(|| Some(()))?;
     let caller = caller::caller(context).await?;
+    limits::count_session(context.app, &caller, CHANGES_BY_SESSION).await?;
     let done = set_up(context, &caller).await;
     caller.record_refusal(context, Action::SetUpTotp, "totp", done).await
 }

@@ -5,7 +5,7 @@ use shared::{
     app::App,
     context::Context,
     crypto::{key::KeyPurpose, secret::Token},
-    domain::{audit::Action, challenge::PASSKEY_SECONDS},
+    domain::{audit::Action, challenge::PASSKEY_SECONDS, limits::CHANGES_BY_SESSION},
     error::Error,
     http::{Response, StatusCode},
     operation::{Access, Operation, Route},
@@ -14,6 +14,7 @@ use shared::{
 
 use crate::auth::{
     caller::{self, Caller},
+    limits,
     mfa::passkey,
     user::User,
 };
@@ -29,7 +30,8 @@ pub const OPERATION: Operation = Operation::http("passkey-options", |context| Bo
         KeyPurpose::FieldMfa,
         KeyPurpose::FieldSession,
         KeyPurpose::FieldIp,
-    ]);
+    ])
+    .limits(&[CHANGES_BY_SESSION]);
 
 /// The answer for an account with [`MAX_PASSKEYS`].
 pub(super) const TOO_MANY: Error = Error::Conflict("This account has the maximum number of passkeys.");
@@ -37,6 +39,7 @@ pub(super) const TOO_MANY: Error = Error::Conflict("This account has the maximum
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     context.request.fields()?.finish(|| Some(()))?;
     let caller = caller::caller(context).await?;
+    limits::count_session(context.app, &caller, CHANGES_BY_SESSION).await?;
     let done = ask(context.app, &caller).await;
     caller.record_refusal(context, Action::RegisterPasskey, "passkey", done).await
 }

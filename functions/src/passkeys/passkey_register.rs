@@ -5,7 +5,7 @@ use shared::{
     crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
-        limits::FACTOR_CHANGES_BY_SESSION,
+        limits::{CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION},
         mail::Content,
         name::DisplayText,
         passkey_provider,
@@ -21,6 +21,7 @@ use shared::{
 use super::passkey_options::TOO_MANY;
 use crate::auth::{
     caller::{self, Caller},
+    limits,
     mfa::{
         codes,
         passkey::{self, PasskeyView},
@@ -41,7 +42,7 @@ pub const OPERATION: Operation = Operation::http("passkey-register", |context| B
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[FACTOR_CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION]);
 
 struct Form {
     challenge_id: OpaqueText,
@@ -62,6 +63,7 @@ impl Form {
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let form = Form::parse(context.request)?;
     let caller = caller::caller(context).await?;
+    limits::count_session(context.app, &caller, CHANGES_BY_SESSION).await?;
     let done = register(context, &caller, &form).await;
     caller.record_refusal(context, Action::RegisterPasskey, "passkey", done).await
 }

@@ -5,7 +5,7 @@ use shared::{
     crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
-        limits::FACTOR_CHANGES_BY_SESSION,
+        limits::{CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION},
         mail::Content,
         passkey_provider,
     },
@@ -18,6 +18,7 @@ use shared::{
 use super::lookup;
 use crate::auth::{
     caller::{self, Caller},
+    limits,
     mfa::{codes, passkey},
     user,
 };
@@ -35,10 +36,11 @@ pub const OPERATION: Operation = Operation::http("passkey-remove", |context| Box
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[FACTOR_CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let caller = caller::caller(context).await?;
+    limits::count_session(context.app, &caller, CHANGES_BY_SESSION).await?;
     let done = remove(context, &caller).await;
     caller.record_refusal(context, Action::RemovePasskey, "access_token", done).await
 }

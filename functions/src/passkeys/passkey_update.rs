@@ -5,6 +5,7 @@ use shared::{
     crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
+        limits::CHANGES_BY_SESSION,
         name::DisplayText,
     },
     error::Error,
@@ -16,6 +17,7 @@ use shared::{
 use super::lookup;
 use crate::auth::{
     caller::{self, Caller},
+    limits,
     mfa::passkey::PasskeyView,
 };
 
@@ -23,13 +25,15 @@ pub const OPERATION: Operation = Operation::http("passkey-update", |context| Box
     .summary("renames a passkey")
     .routes(&[Route::new("PATCH", "/v1/passkeys/{id}")])
     .access(Access::Session)
-    .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldMfa, KeyPurpose::FieldSession, KeyPurpose::FieldIp]);
+    .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldMfa, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
+    .limits(&[CHANGES_BY_SESSION]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut fields = context.request.fields()?;
     let name: Option<DisplayText> = fields.required("name");
     let name = fields.finish(|| name)?;
     let caller = caller::caller(context).await?;
+    limits::count_session(context.app, &caller, CHANGES_BY_SESSION).await?;
     let done = rename(context, &caller, &name).await;
     caller.record_refusal(context, Action::UpdatePasskey, "access_token", done).await
 }

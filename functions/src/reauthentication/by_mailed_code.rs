@@ -96,7 +96,7 @@ pub(super) async fn accept(
         transaction.use_factor(&caller.account.id, used, FactorChange::None);
     }
     let access = record_reauthentication(context, caller, "code", amr, &mut transaction).await?;
-    let attempt = second.as_ref().map(|(_, attempt)| attempt);
+    let attempt = second.as_ref().and_then(|(_, attempt)| attempt.as_ref());
     match app.store.commit_refunding(transaction, attempt).await {
         Ok(()) => Ok(access.into_response()),
         Err(refused) => {

@@ -29,7 +29,7 @@ pub(super) async fn verify_second_factor<'a>(
     app: &App,
     caller: &'a Caller<'_>,
     totp: Option<OtpCode>,
-) -> Result<Option<(FactorUse<'a>, Attempt)>, Error> {
+) -> Result<Option<(FactorUse<'a>, Option<Attempt>)>, Error> {
     match totp {
         Some(code) => codes::verify_code_in_session(app, caller, &TypedCode::Totp(code)).await.map(Some),
         None => Ok(None),

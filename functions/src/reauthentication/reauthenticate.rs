@@ -8,7 +8,7 @@ use shared::{
     crypto::key::KeyPurpose,
     domain::{
         audit::Action,
-        limits::{CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION},
+        limits::{CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATE_BY_SESSION, REAUTHENTICATION_MAIL_BY_SESSION},
         lockout::Credential,
         otp_code::OtpCode,
         password::Password,
@@ -28,6 +28,7 @@ use super::{
 };
 use crate::auth::{
     caller::{self, Caller},
+    limits,
     mfa::passkey,
     password,
 };
@@ -50,7 +51,7 @@ pub const OPERATION: Operation = Operation::http("reauthenticate", |context| Box
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION]);
+    .limits(&[REAUTHENTICATE_BY_SESSION, CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION]);
 
 enum IdentityProof {
     /// No proof yet: the caller asks for a mailed code.
@@ -99,6 +100,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app: _, request } = context;
     let proof = IdentityProof::parse(request)?;
     let caller = caller::caller_with_factors(context).await?;
+    limits::count_session(context.app, &caller, REAUTHENTICATE_BY_SESSION).await?;
     let mfa = caller.account.mfa_since.is_some();
     // The password does not confirm a suspicious login that waits for a mailed code, because a thief may have it.
     let waits_for_code = caller.session.unconfirmed && !mfa;
@@ -160,7 +162,8 @@ async fn by_password(
         amr.extend(SecondFactorMethod::Totp.amr());
     }
     let access = record_reauthentication(context, caller, "password", &amr, &mut transaction).await?;
-    let attempts: Vec<&Attempt> = std::iter::once(&attempt).chain(second.as_ref().map(|(_, second)| second)).collect();
+    let attempts: Vec<&Attempt> =
+        std::iter::once(&attempt).chain(second.as_ref().and_then(|(_, second)| second.as_ref())).collect();
     match app.store.commit_refunding(transaction, attempts.clone()).await {
         Ok(()) => Ok(access.into_response()),
         Err(refused) => {

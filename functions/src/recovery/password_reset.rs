@@ -57,7 +57,9 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut transaction = app.store.transaction();
     transaction.consume_challenge(&challenge);
     transaction.reset_password(&account, &hash);
-    transaction.clear_lock(Credential::Password, &account.id.to_string());
+    for identifier_hash in [&account.email_hash, &account.username_hash].into_iter().flatten() {
+        transaction.clear_lock(Credential::Password, identifier_hash);
+    }
     transaction.record_event(&event);
     let content = Content::PasswordChanged { at: app.clock.now().rfc3339() };
     user::notify_owner(app, &cipher, &account, content, &mut transaction).await?;

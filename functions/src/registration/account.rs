@@ -110,6 +110,8 @@ pub(super) async fn create(context: Context<'_>, new: NewAccount, origin: Origin
         login_history: None,
         mfa_since: None,
         disowned: DisownedLogins::default(),
+        session_bound: 1,
+        device_bound: 1,
         passkeys: 0,
         created_at: app.clock.now(),
         last_login_at: None,

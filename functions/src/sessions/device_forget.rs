@@ -6,17 +6,19 @@ use shared::{
     crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
+        limits::CHANGES_BY_SESSION,
         session::Transport,
     },
     error::Error,
     http::{Response, StatusCode},
     operation::{Access, Operation, Route},
-    store::{Condition, Device, Session, Transaction},
+    store::{Condition, Device, Session, SessionsOfDevice},
 };
 
 use super::lookup::{find_device, is_active, not_found};
 use crate::auth::{
     caller::{self, Caller},
+    limits,
     session::response::without_session_cookies,
 };
 
@@ -24,17 +26,16 @@ pub const OPERATION: Operation = Operation::http("device-forget", |context| Box:
     .summary("makes a device unrecognised and ends its sessions")
     .routes(&[Route::new("DELETE", "/v1/devices/{id}")])
     .access(Access::Session)
-    .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp]);
+    .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
+    .limits(&[CHANGES_BY_SESSION]);
 
 /// The sessions that one transaction ends, each with its event. DynamoDB accepts 100 writes.
 const AT_ONCE: usize = 40;
 
-/// The most transactions of one request.
-const ROUNDS: usize = 25;
-
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let caller = caller::caller(context).await?;
-    caller.require_confirmed()?;
+    limits::count_session(context.app, &caller, CHANGES_BY_SESSION).await?;
+    caller.require_confirmed_for(context, Action::ForgetDevice).await?;
     let device = find_device(context, &caller).await?;
     // A forgotten device is found too, so that revoking its sessions can resume.
     let device = device.filter(|device| device.state.forgotten_at.is_some() || is_active(context, &caller, device));
@@ -46,55 +47,73 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 
 async fn forget(context: Context<'_>, caller: &Caller<'_>, device: &Device) -> Result<Response, Error> {
     let app = context.app;
-    let mut forgotten = device.state.forgotten_at.is_some();
-    for round in 0..ROUNDS {
-        let sessions = active_sessions(context, caller, device).await?;
-        if forgotten && sessions.is_empty() {
-            if round == 0 {
-                return not_found(context, caller, Action::ForgetDevice).await; // there was nothing to resume
-            }
-            let is_current = caller.session.device_id.as_ref() == Some(&device.id);
-            let transport = if is_current { caller.transport } else { Transport::Token };
-            return Ok(without_session_cookies(Response::empty(StatusCode::NO_CONTENT), transport));
-        }
+    let mut had_effect = device.state.forgotten_at.is_none();
+    if had_effect {
+        let event = context.event(&caller.cipher, Action::ForgetDevice, Outcome::Success, "access_token").await?;
         let mut transaction = app.store.transaction();
-        if !forgotten {
-            let event = context.event(&caller.cipher, Action::ForgetDevice, Outcome::Success, "access_token").await?;
-            transaction.forget_device(device, app.clock.now());
-            transaction.record_event(&event);
-        }
-        for session in sessions.iter().take(AT_ONCE) {
-            end(context, caller, session, &mut transaction).await?;
-        }
+        transaction.forget_device(device, app.clock.now());
+        transaction.record_event(&event);
         match app.store.commit(transaction).await {
-            Ok(()) => forgotten = true,
-            Err(refused) if refused.is(Condition::Device) => forgotten = true,
-            Err(refused) if refused.is(Condition::Session) => {} // ended by another request
+            Ok(()) => {}
+            Err(refused) if refused.is(Condition::Device) => {} // forgotten by another request
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Error::TemporarilyUnavailable("the device has more sessions than one request can end".to_owned()))
+    let mut own = None;
+    let mut sessions = SessionsOfDevice::new(&caller.account.id, &device.id);
+    while let Some(mut page) = app.store.next_sessions(&mut sessions).await? {
+        page.retain(|session| session.state.is_active(caller.account.session_epoch, app.clock.now()));
+        // The caller's own comes last, so that an interrupted request can be repeated.
+        own =
+            page.iter().position(|session| session.hash == caller.session.hash).map(|at| page.swap_remove(at)).or(own);
+        had_effect |= !page.is_empty();
+        for some in page.chunks(AT_ONCE) {
+            end_all(context, caller, some).await?;
+        }
+    }
+    if let Some(own) = own {
+        had_effect = true;
+        end_all(context, caller, &[own]).await?;
+    }
+    if !had_effect {
+        return not_found(context, caller, Action::ForgetDevice).await; // there was nothing to resume
+    }
+    let is_current = caller.session.device_id.as_ref() == Some(&device.id);
+    let transport = if is_current { caller.transport } else { Transport::Token };
+    Ok(without_session_cookies(Response::empty(StatusCode::NO_CONTENT), transport))
 }
 
-/// The active sessions of a device. The caller's own comes last, so that an interrupted request can be repeated.
-async fn active_sessions(context: Context<'_>, caller: &Caller<'_>, device: &Device) -> Result<Vec<Session>, Error> {
-    let now = context.app.clock.now();
-    let mut sessions = context.app.store.sessions(&caller.account.id).await?;
-    sessions.retain(|session| {
-        session.device_id.as_ref() == Some(&device.id) && session.state.is_active(caller.account.session_epoch, now)
-    });
-    sessions.sort_by_key(|session| session.hash == caller.session.hash);
-    Ok(sessions)
+/// Ends sessions in one transaction. If another request has ended one of them, each gets a transaction of its own.
+async fn end_all(context: Context<'_>, caller: &Caller<'_>, sessions: &[Session]) -> Result<(), Error> {
+    match end(context, caller, sessions).await? {
+        Ended::All => Ok(()),
+        Ended::SomeBefore if sessions.len() == 1 => Ok(()),
+        Ended::SomeBefore => {
+            for session in sessions.chunks(1) {
+                end(context, caller, session).await?;
+            }
+            Ok(())
+        }
+    }
 }
 
-async fn end(
-    context: Context<'_>,
-    caller: &Caller<'_>,
-    session: &Session,
-    transaction: &mut Transaction,
-) -> Result<(), Error> {
-    let event = context.event(&caller.cipher, Action::RevokeSession, Outcome::Success, "device_forget").await?;
-    transaction.end_session(session, "device_forgotten", context.app.clock.now());
-    transaction.record_event(&event);
-    Ok(())
+enum Ended {
+    All,
+    /// Another request has ended one of them, so the transaction had no effect.
+    SomeBefore,
+}
+
+async fn end(context: Context<'_>, caller: &Caller<'_>, sessions: &[Session]) -> Result<Ended, Error> {
+    let app = context.app;
+    let mut transaction = app.store.transaction();
+    for session in sessions {
+        let event = context.event(&caller.cipher, Action::RevokeSession, Outcome::Success, "device_forget").await?;
+        transaction.end_session(session, "device_forgotten", app.clock.now());
+        transaction.record_event(&event);
+    }
+    match app.store.commit(transaction).await {
+        Ok(()) => Ok(Ended::All),
+        Err(refused) if refused.is(Condition::Session) => Ok(Ended::SomeBefore),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -1,15 +1,22 @@
-//! `GET /v1/devices`: the recognised devices of the caller's account, the last seen first.
+//! `GET /v1/devices`: the recognised devices of the caller's account, in pages. Within a page, the last seen comes first.
 
-use serde_json::json;
+use std::cmp::Reverse;
+
+use serde::Serialize;
 use shared::{
     context::Context,
     crypto::key::KeyPurpose,
+    domain::{
+        ids::DeviceId,
+        page::{Cursor, PageLimit},
+    },
     error::Error,
     http::{Response, StatusCode},
     operation::{Access, Operation, Route},
+    store::Page,
 };
 
-use super::{lookup::is_active, views::DeviceView};
+use super::views::DeviceView;
 use crate::auth::caller;
 
 pub const OPERATION: Operation = Operation::http("device-list", |context| Box::pin(handle(context)))
@@ -18,16 +25,33 @@ pub const OPERATION: Operation = Operation::http("device-list", |context| Box::p
     .access(Access::Session)
     .keys(&[KeyPurpose::Index, KeyPurpose::FieldSession]);
 
+#[derive(Serialize)]
+struct Answer {
+    devices: Vec<DeviceView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
-    request.query().finish(|| Some(()))?;
+    let mut query = request.query();
+    let limit: PageLimit = query.optional("limit").unwrap_or_default();
+    let cursor: Option<Cursor> = query.optional("cursor");
+    let after = match cursor.map(|Cursor(id)| DeviceId::parse(&id)) {
+        Some(None) => {
+            query.note("cursor", Cursor::EXPECTED);
+            None
+        }
+        after => after.flatten(),
+    };
+    query.finish(|| Some(()))?;
     let caller = caller::caller(context).await?;
-    let mut devices = app.store.devices(&caller.account.id).await?;
-    devices.retain(|device| is_active(context, &caller, device));
-    devices.sort_by_key(|device| std::cmp::Reverse(device.state.last_seen_at));
+    let page = app.store.active_devices(&caller.account, after.as_ref(), limit.0, app.clock.now()).await?;
+    let Page { entries: mut devices, next } = page;
+    devices.sort_by_key(|device| Reverse(device.state.last_seen_at));
     let mut views = Vec::new();
     for device in &devices {
         views.push(DeviceView::open(app, &caller, device).await?);
     }
-    Ok(Response::json(StatusCode::OK, &json!({ "devices": views })))
+    Ok(Response::json(StatusCode::OK, &Answer { devices: views, next }))
 }

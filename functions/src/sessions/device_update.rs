@@ -6,6 +6,7 @@ use shared::{
     crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
+        limits::CHANGES_BY_SESSION,
         name::DisplayText,
     },
     error::Error,
@@ -19,13 +20,14 @@ use super::{
     lookup::{find_device, is_active, not_found},
     views::DeviceView,
 };
-use crate::auth::caller;
+use crate::auth::{caller, limits};
 
 pub const OPERATION: Operation = Operation::http("device-update", |context| Box::pin(handle(context)))
     .summary("renames a device, or ends its trust")
     .routes(&[Route::new("PATCH", "/v1/devices/{id}")])
     .access(Access::Session)
-    .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp]);
+    .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
+    .limits(&[CHANGES_BY_SESSION]);
 
 /// Parses only `"trusted": false`.
 struct EndTrust;
@@ -46,7 +48,8 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let end_trust = fields.optional::<EndTrust>("trusted").is_some();
     fields.finish(|| Some(()))?;
     let caller = caller::caller(context).await?;
-    caller.require_confirmed()?;
+    limits::count_session(context.app, &caller, CHANGES_BY_SESSION).await?;
+    caller.require_confirmed_for(context, Action::UpdateDevice).await?;
     let device = find_device(context, &caller).await?.filter(|device| is_active(context, &caller, device));
     let Some(mut device) = device else { return not_found(context, &caller, Action::UpdateDevice).await };
     if name != Change::Keep || end_trust {

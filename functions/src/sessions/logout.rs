@@ -6,6 +6,7 @@ use shared::{
     domain::{
         audit::{Action, Outcome},
         ids::UserId,
+        limits::REFUSED_TOKEN_BY_SESSION,
         session::{OpaqueText, Transport},
     },
     error::Error,
@@ -25,7 +26,8 @@ pub const OPERATION: Operation = Operation::http("logout", |context| Box::pin(ha
     .summary("ends the session")
     .routes(&[Route::new("POST", "/v1/logout")])
     .access(Access::Session)
-    .keys(&[KeyPurpose::Index, KeyPurpose::Refresh, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp]);
+    .keys(&[KeyPurpose::Index, KeyPurpose::Refresh, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
+    .limits(&[REFUSED_TOKEN_BY_SESSION]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let app = context.app;
@@ -35,7 +37,8 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let record = app.store.load(&user_id, UserQuery::session(&session_hash)).await?;
     let (account, session, cipher) = caller::complete(app, record).ok_or(Error::SessionRevoked)?;
     if !session.state.is_active(account.session_epoch, now) {
-        return context.refuse(&cipher, Action::Logout, method, Error::SessionRevoked).await;
+        let limited = (REFUSED_TOKEN_BY_SESSION, session.hash.as_str());
+        return context.refuse_limited(&cipher, (Action::Logout, method), Error::SessionRevoked, limited).await;
     }
     let event = context.event(&cipher, Action::Logout, Outcome::Success, method).await?;
     let mut transaction = app.store.transaction();

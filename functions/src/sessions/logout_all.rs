@@ -1,5 +1,7 @@
 //! `POST /v1/logout/all`: ends all of the caller's sessions with one write, which raises the account's session epoch.
 //! With `keep_current` the caller's own session moves to the new epoch.
+//!
+//! The write comes first. It works with any number of sessions. Only then they are counted for the answer.
 
 use serde_json::json;
 use shared::{
@@ -8,7 +10,7 @@ use shared::{
     domain::{
         audit::{Action, Outcome},
         limits::LOGOUT_ALL_BY_SESSION,
-        session::Transport,
+        session::{SessionState, Transport},
     },
     error::Error,
     http::{Response, StatusCode},
@@ -24,25 +26,19 @@ pub const OPERATION: Operation = Operation::http("logout-all", |context| Box::pi
     .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
     .limits(&[LOGOUT_ALL_BY_SESSION]);
 
+/// The most sessions that are counted for the answer.
+const MAX_COUNTED: usize = 1000;
+
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
     let mut fields = request.fields()?;
     let keep_current = fields.optional("keep_current").unwrap_or(false);
     fields.finish(|| Some(()))?;
     let caller = caller::caller(context).await?;
-    caller.require_confirmed()?;
+    caller.require_confirmed_for(context, Action::LogoutAll).await?;
     let now = app.clock.now();
     let limit = app.config.limit(LOGOUT_ALL_BY_SESSION);
-    let (sessions, ()) = futures::future::try_join(
-        app.store.sessions(&caller.account.id),
-        app.store.count(limit, &caller.session.hash, now),
-    )
-    .await?;
-    let ending = sessions.iter().filter(|session| {
-        session.state.is_active(caller.account.session_epoch, now)
-            && !(keep_current && session.hash == caller.session.hash)
-    });
-    let revoked = ending.count();
+    app.store.count(limit, &caller.session.hash, now).await?;
     let method = if keep_current { "keep_current" } else { "access_token" };
     let event = context.event(&caller.cipher, Action::LogoutAll, Outcome::Success, method).await?;
     let mut transaction = app.store.transaction();
@@ -54,6 +50,17 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     }
     transaction.record_event(&event);
     app.store.commit(transaction).await?;
+    let ended = |(hash, state): &(String, SessionState)| {
+        state.is_active(caller.account.session_epoch, now) && !(keep_current && *hash == caller.session.hash)
+    };
+    let revoked = match app.store.session_states(&caller.account.id, MAX_COUNTED).await {
+        Ok(states) => states.into_iter().filter(ended).count(),
+        // The sessions have ended all the same. At least the caller's own is known.
+        Err(error) => {
+            error.log(OPERATION.name, &request.request_id);
+            usize::from(!keep_current)
+        }
+    };
     let transport = if keep_current { Transport::Token } else { caller.transport };
     Ok(without_session_cookies(Response::json(StatusCode::OK, &json!({ "revoked": revoked })), transport))
 }

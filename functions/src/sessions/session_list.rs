@@ -1,16 +1,19 @@
-//! `GET /v1/sessions`: the caller's active sessions, the last active first.
+//! `GET /v1/sessions`: the caller's active sessions, in pages. Within a page, the last active comes first.
 
-use std::collections::HashMap;
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
+};
 
 use serde::Serialize;
 use shared::{
     context::Context,
-    crypto::key::KeyPurpose,
+    crypto::{key::KeyPurpose, secret::Token},
     domain::page::{Cursor, PageLimit},
     error::Error,
     http::{Response, StatusCode},
     operation::{Access, Operation, Route},
-    store::Session,
+    store::Page,
 };
 
 use super::{lookup::is_active, views::SessionView};
@@ -23,7 +26,7 @@ pub const OPERATION: Operation = Operation::http("session-list", |context| Box::
     .keys(&[KeyPurpose::Index, KeyPurpose::FieldSession]);
 
 #[derive(Serialize)]
-struct Page {
+struct Answer {
     sessions: Vec<SessionView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
@@ -34,26 +37,25 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut query = request.query();
     let limit: PageLimit = query.optional("limit").unwrap_or_default();
     let cursor: Option<Cursor> = query.optional("cursor");
+    // The keys of the list are lookup hashes, of 32 bytes.
+    if cursor.as_ref().is_some_and(|Cursor(hash)| Token::parse(hash).is_none()) {
+        query.note("cursor", Cursor::EXPECTED);
+    }
     query.finish(|| Some(()))?;
     let caller = caller::caller(context).await?;
-    let now = app.clock.now();
-    let user_id = &caller.account.id;
-    let both = futures::future::try_join(app.store.sessions(user_id), app.store.devices(user_id));
-    let (mut sessions, devices) = both.await?;
-    sessions.retain(|session| session.state.is_active(caller.account.session_epoch, now));
-    let time = |session: &Session| session.state.last_active_at.millis();
-    sessions.sort_by(|one, other| time(other).cmp(&time(one)).then_with(|| one.hash.cmp(&other.hash)));
-    if let Some(cursor) = &cursor {
-        sessions.retain(|session| cursor.is_before(time(session), &session.hash));
-    }
-    let last = (sessions.len() > limit.0).then(|| &sessions[limit.0 - 1]);
-    let next = last.map(|last| Cursor { millis: time(last), key: last.hash.clone() }.encode());
+    let account = &caller.account;
+    let after = cursor.as_ref().map(|Cursor(hash)| hash.as_str());
+    let Page { entries: mut sessions, next } =
+        app.store.active_sessions(account, after, limit.0, app.clock.now()).await?;
+    sessions.sort_by_key(|session| Reverse(session.state.last_active_at));
+    let ids: HashSet<_> = sessions.iter().filter_map(|session| session.device_id.clone()).collect();
+    let devices = app.store.devices(&account.id, &Vec::from_iter(ids)).await?;
     let active = devices.iter().filter(|device| is_active(context, &caller, device));
     let devices: HashMap<_, _> = active.map(|device| (&device.id, device)).collect();
     let mut views = Vec::new();
-    for session in sessions.iter().take(limit.0) {
+    for session in &sessions {
         let device = session.device_id.as_ref().and_then(|id| devices.get(id).copied());
         views.push(SessionView::open(app, &caller, session, device).await?);
     }
-    Ok(Response::json(StatusCode::OK, &Page { sessions: views, next }))
+    Ok(Response::json(StatusCode::OK, &Answer { sessions: views, next }))
 }

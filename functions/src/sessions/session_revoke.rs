@@ -6,6 +6,7 @@ use shared::{
     crypto::{key::KeyPurpose, secret::Token},
     domain::{
         audit::{Action, Outcome},
+        limits::CHANGES_BY_SESSION,
         session::Transport,
     },
     error::Error,
@@ -15,24 +16,26 @@ use shared::{
 };
 
 use super::lookup::not_found;
-use crate::auth::{access_token, caller, session::response::without_session_cookies};
+use crate::auth::{access_token, caller, limits, session::response::without_session_cookies};
 
 pub const OPERATION: Operation = Operation::http("session-revoke", |context| Box::pin(handle(context)))
     .summary("ends one of the caller's sessions")
     .routes(&[Route::new("DELETE", "/v1/sessions/{id}")])
     .access(Access::Session)
-    .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp]);
+    .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
+    .limits(&[CHANGES_BY_SESSION]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
     let caller = caller::caller(context).await?;
+    limits::count_session(context.app, &caller, CHANGES_BY_SESSION).await?;
     let Some(id) = request.path_parameter("id").and_then(Token::parse) else {
         return not_found(context, &caller, Action::RevokeSession).await;
     };
     let hash = access_token::session_hash(app, &id).await?;
     let is_current = hash == caller.session.hash;
     if !is_current {
-        caller.require_confirmed()?;
+        caller.require_confirmed_for(context, Action::RevokeSession).await?;
     }
     // Only the caller's own sessions are searched.
     let session = app.store.session(&caller.account.id, &hash).await?;

@@ -9,6 +9,7 @@ use shared::{
     },
     domain::{
         audit::{Action, Outcome},
+        limits::{REFRESH_BY_SESSION, REFUSED_TOKEN_BY_SESSION},
         mail::{Content, NOTICE_SECONDS},
         session::{OpaqueText, Refresh, Transport},
     },
@@ -41,7 +42,8 @@ pub const OPERATION: Operation = Operation::http("token-refresh", |context| Box:
         KeyPurpose::FieldSession,
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
-    ]);
+    ])
+    .limits(&[REFRESH_BY_SESSION, REFUSED_TOKEN_BY_SESSION]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let app = context.app;
@@ -49,14 +51,22 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let keys = app.keyring.get(KeyPurpose::Refresh).await?;
     let session_hash = access_token::session_hash(app, &token.session_id).await?;
     // A request that loses a race finds the token just spent, so its next attempt succeeds.
-    let mut retries = Retries::on_conflict();
+    let (mut retries, mut counted) = (Retries::on_conflict(), false);
     loop {
         let record = app.store.load(&token.user_id, UserQuery::session(&session_hash)).await?;
         let (Some(account), Some(salt)) = (record.account, record.salt) else { return Err(Error::SessionRevoked) };
         let cipher = app.user_cipher(salt);
-        let Some(session) = record.session else {
-            return refuse(context, &cipher).await; // swept, long after its end
-        };
+        // A session that was swept ended long ago, and leaves no event.
+        let session = record.session.ok_or(Error::SessionRevoked)?;
+        if !access_token::is_active(app, &account, &session) {
+            let limited = (REFUSED_TOKEN_BY_SESSION, session.hash.as_str());
+            let action = (Action::Refresh, "refresh_token");
+            return context.refuse_limited(&cipher, action, Error::SessionRevoked, limited).await;
+        }
+        if !counted {
+            app.store.count(app.config.limit(REFRESH_BY_SESSION), &session.hash, app.clock.now()).await?;
+            counted = true;
+        }
         let snapshot = Snapshot { context, account: &account, session: &session, cipher: &cipher };
         let done = snapshot.refresh(&keys, &token, transport).await;
         if !retries.again(&done) {
@@ -92,9 +102,6 @@ impl Snapshot<'_> {
     async fn refresh(&self, keys: &KeySet, token: &RefreshToken, transport: Transport) -> Result<Response, Error> {
         let Self { context, account, session, cipher } = *self;
         let (app, now) = (context.app, context.app.clock.now());
-        if !access_token::is_active(app, account, session) {
-            return refuse(context, cipher).await;
-        }
         let genuine = token.counter == session.state.counter && {
             app.hasher.verify(token.secret(), &session.refresh_hash, |version| keys.bytes_of(version)).await?
         };
@@ -141,8 +148,4 @@ impl Snapshot<'_> {
         app.store.commit(transaction).await?;
         Err(error)
     }
-}
-
-async fn refuse<T>(context: Context<'_>, cipher: &UserCipher<'_>) -> Result<T, Error> {
-    context.refuse(cipher, Action::Refresh, "refresh_token", Error::SessionRevoked).await
 }

@@ -7,12 +7,13 @@
 use serde_json::{Value, json};
 use shared::{
     app::App,
+    clock::Timestamp,
     crypto::{key::KeyPurpose, secret::Token},
     domain::{
         audit::{Action, Outcome},
         limits::{
-            ALERT_BY_ADDRESS, CODE_MAIL_BY_ADDRESS, LOGIN_CODE_MAIL_BY_ADDRESS, MAIL_BY_ADDRESS,
-            REUSE_NOTICE_BY_ADDRESS,
+            ALERT_BY_ADDRESS, CODE_MAIL_BY_ADDRESS, LOGIN_CODE_MAIL_BY_ADDRESS, MAIL_BY_ADDRESS, MAIL_OF_DEPLOYMENT,
+            MAIL_OVER_LIMIT, REUSE_NOTICE_BY_ADDRESS,
         },
     },
     error::Error,
@@ -27,6 +28,8 @@ pub const OPERATION: Operation = Operation::event("send-email", |app, event| Box
     .keys(&[KeyPurpose::FieldOutbox])
     .limits(&[
         MAIL_BY_ADDRESS,
+        MAIL_OVER_LIMIT,
+        MAIL_OF_DEPLOYMENT,
         ALERT_BY_ADDRESS,
         REUSE_NOTICE_BY_ADDRESS,
         CODE_MAIL_BY_ADDRESS,
@@ -63,17 +66,9 @@ async fn deliver(app: &App, record: &Value) -> Result<(), Error> {
     if !app.store.mail_is_pending(&stored).await? {
         return Ok(());
     }
-    if let Some(limit) = stored.budget.limit() {
-        let mut transaction = app.store.transaction();
-        transaction.count_mail(&stored, app.config.limit(limit), now);
-        match app.store.commit(transaction).await {
-            Ok(()) => {}
-            Err(refused) if refused.is(Condition::Mail) => {} // counted at an earlier delivery
-            Err(refused) if refused.is(Condition::Limit) => {
-                return remove(app, &stored, "unsent", Outcome::Failure("capped")).await;
-            }
-            Err(error) => return Err(error.into()),
-        }
+    if !is_within_limits(app, &stored, now).await? {
+        tracing::warn!(kind = stored.kind, "a mail over its limits was not sent");
+        return remove(app, &stored, "unsent", Outcome::Failure("capped")).await;
     }
     let mail = mail::open(&*app.keyring.get(KeyPurpose::FieldOutbox).await?, &stored)?;
     let rendered = mail::render(&mail.content, &app.config.product_name)?;
@@ -84,6 +79,25 @@ async fn deliver(app: &App, record: &Value) -> Result<(), Error> {
         Sent::Rejected => Outcome::Failure("rejected"),
     };
     remove(app, &stored, mail.content.kind(), outcome).await
+}
+
+/// Counts a mail against its limits, once. Over the limit of its mailbox, one mail an hour is still within them.
+async fn is_within_limits(app: &App, stored: &StoredMail, now: Timestamp) -> Result<bool, Error> {
+    let Some(limit) = stored.budget.limit() else { return Ok(true) };
+    for limit in [limit, MAIL_OVER_LIMIT] {
+        let mut transaction = app.store.transaction();
+        transaction.count_mail(stored, app.config.limit(limit), now);
+        if stored.budget.is_open_to_anybody() {
+            transaction.count(app.config.limit(MAIL_OF_DEPLOYMENT), &stored.kind, now);
+        }
+        match app.store.commit(transaction).await {
+            Ok(()) => return Ok(true),
+            Err(refused) if refused.is(Condition::Mail) => return Ok(true), // counted at an earlier delivery
+            Err(refused) if refused.is(Condition::Limit) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(false)
 }
 
 /// Removes a mail from the outbox and records the outcome, in one transaction.

@@ -5,6 +5,9 @@ use crate::clock::Timestamp;
 /// Seconds after its last login for which a device is recognised. Its cookie expires at the same time.
 pub const KNOWN_SECONDS: i64 = 365 * 86_400;
 
+/// The most devices that an account stores. A login over it drops the one that was unseen longest.
+pub const MAX_DEVICES: usize = 500;
+
 /// The part of a stored device that the rules need.
 #[derive(Debug, Clone)]
 pub struct DeviceState {

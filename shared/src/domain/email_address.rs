@@ -60,6 +60,18 @@ impl EmailAddress {
         &self.0
     }
 
+    /// The mailbox, for limits: the address without a `+tag`. Most providers deliver all tags to one mailbox. It is no identity,
+    /// because some do not.
+    pub fn mailbox(address: &str) -> String {
+        match address.split_once('@') {
+            Some((local, domain)) => {
+                let untagged = local.split('+').next().filter(|local| !local.is_empty()).unwrap_or(local);
+                format!("{untagged}@{domain}")
+            }
+            None => address.to_owned(),
+        }
+    }
+
     /// The part before the `@`.
     pub fn local_part(&self) -> &str {
         self.0.split('@').next().unwrap_or_default()
@@ -106,6 +118,15 @@ mod tests {
             EmailAddress::parse("a@bu\u{308}cher.example").unwrap(),
             EmailAddress::parse("a@bücher.example").unwrap()
         );
+    }
+
+    #[test]
+    fn tags_of_one_mailbox_are_counted_together() {
+        for address in ["ada@example.org", "ada+1@example.org", "ada+a+b@example.org", "ada+@example.org"] {
+            assert_eq!(EmailAddress::mailbox(address), "ada@example.org");
+        }
+        assert_eq!(EmailAddress::mailbox("+ada@example.org"), "+ada@example.org");
+        assert_ne!(EmailAddress::mailbox("ada@example.org"), EmailAddress::mailbox("ada@example.com"));
     }
 
     #[test]

@@ -38,14 +38,18 @@ limits! {
     CODE_GUESSES_BY_ACCOUNT = "code-guesses/account": 20 in 86_400;
     /// Reauthentication codes mailed, by session.
     REAUTHENTICATION_MAIL_BY_SESSION = "reauthentication-mail/session": 3 in 900;
-    /// Mails by address that anybody can cause, of all kinds together. A mail over the limit is not sent, and the audit
-    /// log has an event of it.
+    /// Mails by mailbox that anybody can cause, each kind on its own.
     MAIL_BY_ADDRESS = "mail/address": 20 in 86_400;
-    /// Login alerts by address. Only a client with the password can cause them. A password change resets it.
+    /// Mails by mailbox over every other limit on mails, each kind on its own. So nobody can use up all mails of an owner.
+    MAIL_OVER_LIMIT = "mail/over-limit": 1 in 3600;
+    /// Mails of the whole deployment that anybody can cause, each kind on its own. It protects the quota and the reputation of
+    /// the sender. A mail over it is not sent, and the audit log has an event of it.
+    MAIL_OF_DEPLOYMENT = "mail/deployment": 1000 in 3600;
+    /// Login alerts by mailbox. Only a client with the password can cause them. A password change resets it.
     ALERT_BY_ADDRESS = "alert-mail/address": 50 in 86_400;
-    /// Notices of copied refresh tokens by address. A password change resets it.
+    /// Notices of copied refresh tokens by mailbox. A password change resets it.
     REUSE_NOTICE_BY_ADDRESS = "reuse-notice/address": 20 in 86_400;
-    /// Codes by address that only a signed-in user can request. A password change resets it.
+    /// Codes by mailbox that only a signed-in user can request. A password change resets it.
     CODE_MAIL_BY_ADDRESS = "code-mail/address": 20 in 86_400;
     /// `logout-all` by session, because each call makes logins in progress retry.
     LOGOUT_ALL_BY_SESSION = "logout-all/session": 5 in 900;
@@ -54,8 +58,19 @@ limits! {
     SECOND_FACTOR_BY_ACCOUNT = "second-factor/account": 5 in 300;
     /// Guesses at login codes on unrecognised devices, by account. A password change resets it.
     LOGIN_CODE_GUESSES_BY_ACCOUNT = "login-code-guesses/account": 20 in 86_400;
-    /// Login codes by address. Only a client with the password can cause them. A password change resets it.
+    /// Login codes by mailbox. Only a client with the password can cause them. A password change resets it.
     LOGIN_CODE_MAIL_BY_ADDRESS = "login-code-mail/address": 20 in 86_400;
+    /// Refreshes by session, repeated ones too.
+    REFRESH_BY_SESSION = "refresh/session": 60 in 900;
+    /// Reauthentications by session, right or wrong.
+    REAUTHENTICATE_BY_SESSION = "reauthenticate/session": 20 in 900;
+    /// Requests by session that change something, found or not.
+    CHANGES_BY_SESSION = "changes/session": 60 in 900;
+    /// Audit events of refused tokens by session or pending login. Over it the answer is the same, and nothing is written.
+    REFUSED_TOKEN_BY_SESSION = "refused-token/session": 5 in 900;
+    /// Audit events of refused passkeys by the sender's network. A sender can name any account. Over it the answer is the same,
+    /// and nothing is written.
+    REFUSED_PASSKEY_BY_NETWORK = "refused-passkey/network": 10 in 900;
     /// Changes of second factors and passkeys by session. Each change sends a mail, and none of these mails is ever
     /// left out.
     FACTOR_CHANGES_BY_SESSION = "factor-changes/session": 20 in 3600;

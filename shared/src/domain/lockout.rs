@@ -1,6 +1,7 @@
 //! Progressive lockout of one credential. From the fifth failure on, each failure costs a wait that doubles, up to 15
 //! minutes. So guessing does not pay, and nobody can lock the owner out for long.
 
+use super::ids::{DeviceId, UserId};
 use crate::clock::Timestamp;
 
 /// The first failure that costs a wait.
@@ -11,7 +12,10 @@ pub const MAX_WAIT_SECONDS: i64 = 900;
 
 /// Consecutive failures, however far apart, that lock the credential until it is reset by other means (NIST SP
 /// 800-63B-4, section 3.2.2).
-pub const MAX_FAILURES: i64 = 100;
+const MAX_FAILURES: i64 = 100;
+
+/// The forms of an account's identifier: its address and its username. Each has a lock of its own.
+const IDENTIFIER_FORMS: i64 = 2;
 
 /// Seconds without a failure after which waits start from the beginning. The run of consecutive failures goes on.
 pub const FORGET_SECONDS: i64 = 86_400;
@@ -23,7 +27,8 @@ pub const SWEEP_SECONDS: i64 = 90 * 86_400;
 /// elsewhere do not lock the owner out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Credential {
-    /// The password, on all unrecognised devices together.
+    /// The password, on all unrecognised devices together, by the identifier as it was typed. The identifier of no account has
+    /// the same lock, so the lock reveals nothing.
     Password,
     /// The password, on one recognised device.
     PasswordOnDevice,
@@ -33,7 +38,7 @@ pub enum Credential {
     Totp,
     /// The authenticator app, on one recognised device.
     TotpOnDevice,
-    /// Codes of second factors that a signed-in user enters, by device.
+    /// Codes of authenticator apps that a signed-in user enters, by device.
     CodeOnDevice,
 }
 
@@ -49,6 +54,21 @@ impl Credential {
             Self::CodeOnDevice => "code/device",
         }
     }
+
+    /// Consecutive failures that lock the credential. `limit_factor` loosens all limits alike.
+    pub const fn max_failures(self, limit_factor: i64) -> i64 {
+        let max = match self {
+            // All forms of the identifier together make up the maximum of the password.
+            Self::Password => MAX_FAILURES / IDENTIFIER_FORMS,
+            _ => MAX_FAILURES,
+        };
+        max * limit_factor
+    }
+}
+
+/// The key of the attempts on one device of a user.
+pub fn on_device(user_id: &UserId, device: &DeviceId) -> String {
+    format!("{user_id}#{device}")
 }
 
 /// The failures of one credential.
@@ -81,8 +101,8 @@ pub enum Reservation {
 
 impl Failures {
     /// Reserves an attempt. `limit_factor` loosens all limits alike.
-    pub fn reserve(&self, now: Timestamp, limit_factor: i64) -> Reservation {
-        if self.is_locked(limit_factor) {
+    pub fn reserve(&self, credential: Credential, now: Timestamp, limit_factor: i64) -> Reservation {
+        if self.is_locked(credential, limit_factor) {
             return Reservation::Locked { retry_after: MAX_WAIT_SECONDS };
         }
         if let Some(free_at) = self.waits.free_at.filter(|&free_at| free_at > now) {
@@ -101,8 +121,8 @@ impl Failures {
     }
 
     /// Whether only a reset by other means unlocks the credential.
-    pub const fn is_locked(&self, limit_factor: i64) -> bool {
-        self.streak >= MAX_FAILURES * limit_factor
+    pub const fn is_locked(&self, credential: Credential, limit_factor: i64) -> bool {
+        self.streak >= credential.max_failures(limit_factor)
     }
 }
 
@@ -135,7 +155,7 @@ mod tests {
     }
 
     fn accepted(failures: Failures, now: i64) -> Failures {
-        match failures.reserve(at(now), 1) {
+        match failures.reserve(Credential::Totp, at(now), 1) {
             Reservation::Accepted(next) => next,
             Reservation::Locked { retry_after } => panic!("locked for {retry_after} s"),
         }
@@ -146,7 +166,7 @@ mod tests {
         let four = (0..4).fold(Failures::default(), |failures, _| accepted(failures, 100));
         assert_eq!((four.count, four.waits.free_at), (4, Some(at(100))));
         let five = accepted(four, 100);
-        assert_eq!(five.reserve(at(100), 1), Reservation::Locked { retry_after: 1 });
+        assert_eq!(five.reserve(Credential::Totp, at(100), 1), Reservation::Locked { retry_after: 1 });
         assert_eq!(accepted(five, 101).waits.free_at, Some(at(103)));
     }
 
@@ -163,10 +183,15 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_consecutive_failures_lock_the_credential_for_good() {
+    fn a_hundred_consecutive_failures_lock_a_credential_for_good() {
         let most = Failures { count: 1, streak: MAX_FAILURES - 1, waits: Waits::default() };
+        let (app, password) = (Credential::Totp, Credential::Password);
         let locked = accepted(most, 0);
-        assert!(locked.is_locked(1) && !locked.is_locked(2));
-        assert_eq!(locked.reserve(at(i64::from(u32::MAX)), 1), Reservation::Locked { retry_after: MAX_WAIT_SECONDS });
+        assert!(locked.is_locked(app, 1) && !locked.is_locked(app, 2));
+        let forever = at(i64::from(u32::MAX));
+        assert_eq!(locked.reserve(app, forever, 1), Reservation::Locked { retry_after: MAX_WAIT_SECONDS });
+        // Of a password, fifty for each form of the identifier.
+        let half = Failures { streak: 50, ..most };
+        assert!(half.is_locked(password, 1) && !Failures { streak: 49, ..most }.is_locked(password, 1));
     }
 }

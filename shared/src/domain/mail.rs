@@ -44,7 +44,7 @@ macro_rules! mails {
                 }
             }
 
-            /// The budget of the address that the mail is counted against.
+            /// The budget of the mailbox that the mail is counted against.
             pub const fn budget(&self) -> Budget {
                 match self {
                     $(Self::$name { .. } => Budget::$budget,)+
@@ -98,7 +98,8 @@ mails! {
 /// Declares every budget once: its stored name and its limit.
 macro_rules! budgets {
     ($($(#[doc = $doc:literal])+ $name:ident($stored:literal, $limit:expr))+) => {
-        /// The mail budgets of an address. They are separate, so that nobody can use up the mails that others cause.
+        /// The mail budgets of a mailbox. They are separate, and each kind of mail counts on its own in its budget. So nobody can
+        /// use up the mails that others cause.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Budget {
             $($(#[doc = $doc])+ $name,)+
@@ -117,6 +118,11 @@ macro_rules! budgets {
             /// Reads a stored value.
             pub fn parse(text: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|known| known.as_str() == text)
+            }
+
+            /// Whether anybody can cause the mails, so that the whole deployment has a limit too.
+            pub const fn is_open_to_anybody(self) -> bool {
+                matches!(self, Self::Anyone)
             }
 
             /// The limit, if there is one.

@@ -21,35 +21,23 @@ impl FromJson for PageLimit {
     }
 }
 
-/// The start of a page: after the entry with this time and key.
+/// The start of a page: after the entry with this key of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cursor {
-    /// The time that the list is sorted by, latest first, in milliseconds since the Unix epoch.
-    pub millis: i64,
-    /// Orders entries of equal time, ascending.
-    pub key: String,
-}
+pub struct Cursor(pub String);
 
 impl Cursor {
-    /// Whether an entry comes after the cursor.
-    pub fn is_before(&self, millis: i64, key: &str) -> bool {
-        (std::cmp::Reverse(millis), key) > (std::cmp::Reverse(self.millis), self.key.as_str())
-    }
-
-    /// The cursor in the form that clients get.
-    pub fn encode(&self) -> String {
-        format!("{}.{}", self.millis, self.key)
-    }
+    /// The message about another text.
+    pub const EXPECTED: &str = "must be the value of `next` from an earlier answer";
 }
 
 impl FromJson for Cursor {
     fn from_json(value: Value) -> Result<Self, String> {
-        let parse = |text: &str| {
-            let (millis, key) = text.split_once('.')?;
-            let fine = !key.is_empty() && key.len() <= 128;
-            fine.then_some(Self { millis: millis.parse().ok()?, key: key.to_owned() })
+        let is_key = |text: &str| {
+            (1..=64).contains(&text.len())
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         };
-        value.as_str().and_then(parse).ok_or_else(|| "must be the value of `next` from an earlier answer".to_owned())
+        let text = value.as_str().filter(|text| is_key(text));
+        text.map(|text| Self(text.to_owned())).ok_or_else(|| Self::EXPECTED.to_owned())
     }
 }
 
@@ -58,15 +46,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_separates_earlier_entries_from_later_ones() {
-        let cursor = Cursor { millis: 5, key: "b".to_owned() };
-        assert_eq!(Cursor::from_json(Value::String(cursor.encode())), Ok(cursor.clone()));
-        for (millis, key, after) in [(6, "z", false), (5, "a", false), (5, "b", false), (5, "c", true), (4, "a", true)]
-        {
-            assert_eq!(cursor.is_before(millis, key), after, "{millis} {key}");
-        }
-        for bad in ["", ".", "5.", "x.b", "5"] {
-            assert!(Cursor::from_json(Value::String(bad.to_owned())).is_err());
+    fn a_cursor_is_a_key_of_the_list() {
+        assert_eq!(Cursor::from_json("aZ-_9".into()), Ok(Cursor("aZ-_9".to_owned())));
+        for bad in ["", ".", "a#b", "a b", "é", &"a".repeat(65)] {
+            assert!(Cursor::from_json(bad.into()).is_err(), "{bad}");
         }
     }
 }

@@ -13,6 +13,9 @@ use crate::{
 /// and a lost answer, and is short for a thief (RFC 9700, section 4.14.2).
 pub const REPLAY_MILLIS: i64 = 10_000;
 
+/// The most active sessions of an account. A login over it ends the session that was idle longest.
+pub const MAX_SESSIONS: usize = 1000;
+
 /// The way in which tokens reach the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Transport {

@@ -10,7 +10,10 @@ use crate::{
         lookup_hash::{Subject, lookup_hash},
         secret::Token,
     },
-    domain::mail::{Content, Mail},
+    domain::{
+        email_address::EmailAddress,
+        mail::{Content, Mail},
+    },
     error::Error,
     store::StoredMail,
     user_cipher::UserCipher,
@@ -37,7 +40,7 @@ pub async fn compose(
     Ok(StoredMail {
         // The user's salt is not used, because `send-email` must not read it. The item exists for minutes.
         payload: field::seal(&keys, None, StoredMail::PAYLOAD.at(&item), text.as_bytes(), cipher.rng)?,
-        counted_by: lookup_hash(&index, Subject::Email, to.as_bytes()),
+        counted_by: format!("{kind}#{}", lookup_hash(&index, Subject::Email, EmailAddress::mailbox(to).as_bytes())),
         budget,
         pseudonym: cipher.pseudonym().await?,
         not_after,

@@ -6,10 +6,7 @@ use crate::{
     clock::Timestamp,
     domain::{
         limits::Limit,
-        lockout::{
-            Credential, FIRST_FAILURE_WITH_WAIT, FORGET_SECONDS, Failures, MAX_FAILURES, Reservation, SWEEP_SECONDS,
-            Waits,
-        },
+        lockout::{Credential, FIRST_FAILURE_WITH_WAIT, FORGET_SECONDS, Failures, Reservation, SWEEP_SECONDS, Waits},
     },
     error::Error,
     store::{
@@ -90,6 +87,23 @@ impl Store {
         }
     }
 
+    /// Counts an event unless its limit is reached. Returns whether it was counted. A read comes first, because a refused write
+    /// costs as much as a write, and the client gets the same answer either way.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn count_if_below(&self, limit: Limit, key: &str, now: Timestamp) -> Result<bool, Error> {
+        let counter = self.get(Table::Counters, Count::new(limit, key, now).key).await?;
+        if counter.is_some_and(|counter| counter.optional_number("hits").unwrap_or_default() >= limit.limit) {
+            return Ok(false);
+        }
+        match self.count(limit, key, now).await {
+            Ok(()) => Ok(true),
+            Err(Error::RateLimited { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Counts an attempt in a window that starts with the first attempt. A fixed window could end between two attempts.
     /// `key` is a lookup hash or an id.
     ///
@@ -128,7 +142,7 @@ impl Store {
     }
 
     /// Reserves an attempt at a credential before anything is compared. It counts as a failure until it is refunded.
-    /// `attempted_by` is a recognised device or session, or the account for all unrecognised devices.
+    /// `attempted_by` is a recognised device or session, or the identifier or account for all unrecognised devices.
     ///
     /// # Errors
     /// `locked_out` with the seconds to wait; `temporarily_unavailable`.
@@ -145,16 +159,19 @@ impl Store {
             Attempt { key: key.clone(), reserved_at: now, forget_at, before }
         };
         // Most credentials have few failures, so one write is usually enough.
-        let mut seen = match self.add_free_failure(&key, limit_factor, now).await? {
+        let mut seen = match self.add_free_failure(&key, credential, limit_factor, now).await? {
             Written::Done(old) => return Ok(attempt(Failures::read(&old).waits)),
             Written::Refused(seen) => Failures::read(&seen),
         };
         for _ in 0..4 {
-            let next = match seen.reserve(now, limit_factor) {
+            let next = match seen.reserve(credential, now, limit_factor) {
                 Reservation::Accepted(next) => next,
                 Reservation::Locked { retry_after } => return Err(Error::LockedOut { retry_after }),
             };
-            match self.replace_failures(&key, &seen, &next, limit_factor, now).await? {
+            // TTL must not unlock a locked credential.
+            let sweep_at =
+                (!next.is_locked(credential, limit_factor)).then(|| now.plus_seconds(SWEEP_SECONDS).seconds());
+            match self.replace_failures(&key, &seen, &next, sweep_at).await? {
                 Written::Done(_) => return Ok(attempt(seen.waits)),
                 Written::Refused(newer) => seen = Failures::read(&newer),
             }
@@ -164,7 +181,13 @@ impl Store {
     }
 
     /// Counts a failure, if it costs no wait and does not lock the credential.
-    async fn add_free_failure(&self, key: &Key, limit_factor: i64, now: Timestamp) -> Result<Written, Error> {
+    async fn add_free_failure(
+        &self,
+        key: &Key,
+        credential: Credential,
+        limit_factor: i64,
+        now: Timestamp,
+    ) -> Result<Written, Error> {
         self.update_counter(Update {
             key: key.clone(),
             expression: &format!(
@@ -181,35 +204,37 @@ impl Store {
                 .with_number(":none", 0)
                 .with_time(":forget", now.plus_seconds(FORGET_SECONDS))
                 .with_number(":free", FIRST_FAILURE_WITH_WAIT * limit_factor - 1)
-                .with_number(":most", MAX_FAILURES * limit_factor - 1)
+                .with_number(":most", credential.max_failures(limit_factor) - 1)
                 .with_number(":sweep", now.plus_seconds(SWEEP_SECONDS).seconds()),
         })
         .await
     }
 
-    /// Writes `next` unless the stored failures differ from `seen`.
+    /// Writes `next` unless the stored failures differ from `seen`. TTL removes them at `sweep_at`, in seconds since the Unix
+    /// epoch.
     async fn replace_failures(
         &self,
         key: &Key,
         seen: &Failures,
         next: &Failures,
-        limit_factor: i64,
-        now: Timestamp,
+        sweep_at: Option<i64>,
     ) -> Result<Written, Error> {
+        // Failures that were counted always have both times.
+        let never = Timestamp::from_seconds(0);
         let mut values = Item::new()
             .with_number(":seen", seen.count)
             .with_number(":seen_streak", seen.streak)
-            .with_time(":seen_forget", seen.waits.forget_at.unwrap_or(now))
+            .with_time(":seen_forget", seen.waits.forget_at.unwrap_or(never))
             .with_number(":next", next.count)
             .with_number(":streak", next.streak)
-            .with_time(":free_at", next.waits.free_at.unwrap_or(now))
-            .with_time(":forget", next.waits.forget_at.unwrap_or(now));
-        // TTL must not unlock a locked credential.
-        let sweep = if next.is_locked(limit_factor) {
-            format!(" REMOVE {}", keys::TTL)
-        } else {
-            values = values.with_number(":sweep", now.plus_seconds(SWEEP_SECONDS).seconds());
-            format!(", {} = :sweep", keys::TTL)
+            .with_time(":free_at", next.waits.free_at.unwrap_or(never))
+            .with_time(":forget", next.waits.forget_at.unwrap_or(never));
+        let sweep = match sweep_at {
+            None => format!(" REMOVE {}", keys::TTL),
+            Some(sweep_at) => {
+                values = values.with_number(":sweep", sweep_at);
+                format!(", {} = :sweep", keys::TTL)
+            }
         };
         self.update_counter(Update {
             key: key.clone(),

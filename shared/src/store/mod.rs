@@ -15,7 +15,7 @@ use std::{fmt, sync::Arc};
 use aws_sdk_dynamodb::Client;
 
 pub use accounts::{
-    account::{Account, LastLogin},
+    account::{Account, Bound, LastLogin},
     factors::{BackupCodes, FactorChange, FactorUse, Factors, StoredTotp},
     passkeys::{MAX_PASSKEYS, StoredPasskey},
     user_record::{UserQuery, UserRecord},
@@ -36,7 +36,8 @@ pub use keyring::{KeyringContents, WrappedKey};
 pub use outbox::StoredMail;
 pub use sessions::{
     device::{Device, DeviceChange, DeviceLogin},
-    session::Session,
+    page::Page,
+    session::{Session, SessionsOfDevice},
 };
 
 use crate::{error::Error, rng::Rng};

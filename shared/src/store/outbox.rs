@@ -29,10 +29,10 @@ pub struct StoredMail {
     /// [`StoredMail::PAYLOAD`].
     pub payload: String,
     pub kind: String,
-    /// The key of its budget: the lookup hash of the address, and the account's device epoch if a password change
+    /// The key of its budget: the kind, the lookup hash of the mailbox, and the account's device epoch if a password change
     /// resets the budget.
     pub counted_by: String,
-    /// The budget of its address.
+    /// The budget of its mailbox.
     pub budget: Budget,
     /// The pseudonym of the audit event of its sending.
     pub pseudonym: String,
@@ -151,8 +151,8 @@ impl Transaction {
         self.put_new(Condition::Mail, Table::Outbox, mail.item());
     }
 
-    /// Counts a mail against the budget of its address, only once if the stream repeats it. Fails with
-    /// `Condition::Mail` if it was counted before, and with `Condition::Limit` if the budget is used up.
+    /// Counts a mail against a limit of its mailbox, only once if the stream repeats it. Fails with `Condition::Mail` if it was
+    /// counted before, and with `Condition::Limit` if the limit is used up.
     pub fn count_mail(&mut self, mail: &StoredMail, limit: Limit, now: Timestamp) {
         // The count is a separate item, because the stream would also deliver a change of the mail's item.
         let counted =

@@ -11,7 +11,10 @@ use shared::{
         totp::TotpSecret,
     },
     domain::{
-        ids::UserId, limits::FACTOR_CHANGES_BY_SESSION, lockout::Credential, otp_code::OtpCode,
+        ids::UserId,
+        limits::FACTOR_CHANGES_BY_SESSION,
+        lockout::{Credential, on_device},
+        otp_code::OtpCode,
         second_factor::SecondFactorMethod,
     },
     error::Error,
@@ -98,7 +101,8 @@ pub(crate) async fn time_step(
     Ok(TotpSecret::parse(&secret)?.step_of(code, app.config.totp_skew_steps, app.clock.now()))
 }
 
-/// Verifies a code entered by a signed-in user. Returns how to spend it, and the attempt reserved for it.
+/// Verifies a code entered by a signed-in user. Returns how to spend it, and the attempt reserved for it. No attempt is
+/// reserved for a backup code, because nobody can guess one, and it must work while the codes of apps are locked.
 ///
 /// Attempts are counted per device, not per session. A trusted device can open any number of sessions, so a budget per
 /// session would be no limit. Failures on other devices do not count here, and failures here do not count there.
@@ -109,8 +113,11 @@ pub(crate) async fn verify_code_in_session<'a>(
     app: &App,
     caller: &'a Caller<'_>,
     code: &TypedCode,
-) -> Result<(FactorUse<'a>, Attempt), Error> {
-    let attempt = reserve_code_attempt(app, caller).await?;
+) -> Result<(FactorUse<'a>, Option<Attempt>), Error> {
+    let attempt = match code {
+        TypedCode::Totp(_) => Some(reserve_code_attempt(app, caller).await?),
+        TypedCode::BackupCode(_) => None,
+    };
     let used = verify_code(app, &caller.cipher, &caller.account.id, caller.factors()?, code).await?;
     Ok((used.ok_or(Error::InvalidCode)?, attempt))
 }
@@ -121,7 +128,7 @@ pub(crate) async fn verify_code_in_session<'a>(
 /// `locked_out`, `temporarily_unavailable`.
 pub(crate) async fn reserve_code_attempt(app: &App, caller: &Caller<'_>) -> Result<Attempt, Error> {
     let attempted_by = match &caller.session.device_id {
-        Some(device) => format!("{}#{device}", caller.account.id),
+        Some(device) => on_device(&caller.account.id, device),
         None => caller.session.hash.clone(),
     };
     app.store
@@ -149,15 +156,15 @@ pub(crate) async fn commit_change(
     app: &App,
     caller: &Caller<'_>,
     transaction: Transaction,
-    attempt: &Attempt,
+    attempt: Option<&Attempt>,
 ) -> Result<(), Error> {
-    let Err(refused) = app.store.commit_refunding(transaction, [attempt]).await else { return Ok(()) };
+    let Err(refused) = app.store.commit_refunding(transaction, attempt).await else { return Ok(()) };
     if refused.is(Condition::Factors) {
         return Err(Error::InvalidCode);
     }
     let limited = refused.is(Condition::Limit);
     if limited || refused.changed() {
-        app.store.refund([attempt]).await?; // the code was correct
+        app.store.refund(attempt).await?; // the code was correct
     }
     if limited { Err(too_many_changes(app, caller)) } else { Err(refused.into()) }
 }

@@ -11,6 +11,7 @@ use shared::{
         audit::{Action, Outcome},
         challenge::SECOND_FACTOR_SECONDS,
         device::Trust,
+        limits::REFUSED_TOKEN_BY_SESSION,
         mail::Content,
         second_factor::{SecondFactorMethod, with_methods},
         session::SessionOptions,
@@ -198,6 +199,20 @@ impl PendingLogin<'_> {
         error: Error,
     ) -> Result<T, Error> {
         context.refuse(&self.cipher, Action::Login, method.as_str(), error).await
+    }
+
+    /// As [`PendingLogin::refuse`], for a request whose attempt was not accepted. Only a few of them are recorded.
+    ///
+    /// # Errors
+    /// As [`PendingLogin::refuse`].
+    pub(crate) async fn refuse_limited<T>(
+        &self,
+        context: Context<'_>,
+        method: SecondFactorMethod,
+        error: Error,
+    ) -> Result<T, Error> {
+        let limited = (REFUSED_TOKEN_BY_SESSION, self.challenge.id.as_str());
+        context.refuse_limited(&self.cipher, (Action::Login, method.as_str()), error, limited).await
     }
 
     /// Adds a mail to the transaction if a backup code is used.

@@ -13,7 +13,7 @@ use shared::{
     domain::{geo_location::GeoLocation, ids::DeviceId, network, session::SessionOptions},
     error::Error,
     http::{Cookie, Request},
-    store::{Account, Device, DeviceLogin},
+    store::{Account, Device, DeviceLogin, UserQuery},
 };
 
 use crate::auth::{caller::Caller, session::subject::SignInSubject};
@@ -43,6 +43,28 @@ impl PresentedDevice<'_> {
         let other_fingerprint = device.fingerprint_hash.as_ref().zip(sent).is_some_and(|(known, sent)| *known != sent);
         device.state.is_recognised(account.device_epoch, app.clock.now()) && same_token && !other_fingerprint
     }
+}
+
+/// The device token of the cookie, if its account still recognises the device. A token that this service issued is not enough,
+/// because anybody can collect tokens of devices that are forgotten by now.
+///
+/// # Errors
+/// `temporarily_unavailable`.
+pub(crate) async fn recognised_by_cookie(
+    app: &App,
+    index: &KeySet,
+    request: &Request,
+) -> Result<Option<DeviceToken>, Error> {
+    let options = SessionOptions::default();
+    let Some(token) = presented(index, request, &options) else { return Ok(None) };
+    let query = UserQuery { without_salt: true, ..UserQuery::ACCOUNT };
+    let account = app.store.load(&token.user_id, query);
+    let device = app.store.device(&token.user_id, &token.device_id);
+    let (record, device) = futures::future::try_join(account, device).await?;
+    let recognised = record.account.zip(device).is_some_and(|(account, device)| {
+        PresentedDevice { index, token: &token, options: &options }.is_recognised(app, &account, &device)
+    });
+    Ok(recognised.then_some(token))
 }
 
 /// A client's fingerprint of its device, bound to the account.

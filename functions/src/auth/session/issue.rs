@@ -11,19 +11,20 @@ use shared::{
         secret::Token,
     },
     domain::{
-        audit::{Action, Outcome},
         geo_location::GeoLocation,
+        lockout::{Credential, on_device},
         network,
         session::{SessionOptions, SessionState},
         suspicion::LoginHistory,
     },
     error::Error,
-    store::{Account, AuditEvent, DeviceLogin, LastLogin, Session, Transaction},
+    store::{Account, DeviceLogin, LastLogin, Session, Transaction},
     user_cipher::UserCipher,
 };
 
 use crate::auth::session::{
     alert::{self, Alert},
+    ceilings::{self, Ceilings},
     device,
     response::{Authenticated, SessionTokens, missing_key},
     subject::SignInSubject,
@@ -37,7 +38,9 @@ pub(crate) struct PreparedLogin {
     session: Session,
     device_login: DeviceLogin,
     alert: Option<Alert>,
-    sessions_over_limit: Vec<(Session, AuditEvent)>,
+    ceilings: Ceilings,
+    /// Whether a second factor was correct on a device that may have a lock of codes. Nothing else would ever open the lock.
+    unlocks_codes: bool,
     is_new: bool,
 }
 
@@ -52,9 +55,9 @@ impl PreparedLogin {
         } else {
             transaction.record_device_login(user_id, &self.device_login, now);
         }
-        for (session, event) in &self.sessions_over_limit {
-            transaction.end_session(session, "session_limit", now);
-            transaction.record_event(event);
+        self.ceilings.add_to(user_id, transaction);
+        if self.unlocks_codes {
+            transaction.clear_lock(Credential::CodeOnDevice, &on_device(user_id, &self.device_login.id));
         }
         if let Some(alert) = &self.alert {
             alert.add_to(transaction);
@@ -114,14 +117,19 @@ pub(crate) async fn prepare(
     };
     // An unconfirmed login does not change the history.
     let history = (!unconfirmed).then(|| history.after(location.as_ref(), now));
-    let last_login = last_login(context, cipher, account, history).await?;
+    let ceilings = ceilings::prepare(context, subject, &device_login).await?;
+    let last_login = last_login(context, cipher, account, history, &ceilings).await?;
     let account = Account { last_login_at: Some(now), ..account.clone() };
     let grant = SessionTokens { cipher, account: &account, session: &session, id: &id, transport: options.transport };
     let mut answer = grant.authenticated(app, &refresh).await?;
     answer.device_token = device_token.map(|token| token.encode(&index));
     answer.known_device_token = subject.device.map(|(_, token)| token.encode(&index));
     Ok(PreparedLogin {
-        sessions_over_limit: sessions_over_limit(context, subject).await?,
+        ceilings,
+        // A device without a fingerprint and token is new, so it has no lock.
+        unlocks_codes: subject.confirmed
+            && subject.account.mfa_since.is_some()
+            && (device_login.recognised || device_login.fingerprint_hash.is_some()),
         is_new: subject.is_new,
         last_login,
         answer,
@@ -171,6 +179,7 @@ async fn last_login(
     cipher: &UserCipher<'_>,
     account: &Account,
     history: Option<LoginHistory>,
+    ceilings: &Ceilings,
 ) -> Result<LastLogin, Error> {
     let client = &context.request.client;
     let key = Account::key(&account.id);
@@ -180,6 +189,8 @@ async fn last_login(
         ip: fields.seal(Account::LAST_LOGIN_IP, &client.ip.to_string()).await?,
         user_agent: fields.seal(Account::LAST_LOGIN_USER_AGENT, &client.user_agent).await?,
         login_history: fields.seal_json_some(Account::LOGIN_HISTORY, history.as_ref()).await?,
+        session_bound: ceilings.session_bound,
+        device_bound: ceilings.device_bound,
     })
 }
 
@@ -191,32 +202,6 @@ pub(crate) async fn login_history(cipher: &UserCipher<'_>, account: &Account) ->
     let fields = cipher.item(&Account::key(&account.id));
     let history = fields.open_json_some(Account::LOGIN_HISTORY, account.login_history.as_ref()).await?;
     Ok(history.unwrap_or_default())
-}
-
-/// At most this many sessions end with one login.
-const MAX_SESSIONS_OVER_LIMIT: usize = 20;
-
-/// The sessions that exceed the deployment's limit, the longest idle first. This login ends them.
-async fn sessions_over_limit(
-    context: Context<'_>,
-    subject: &SignInSubject<'_>,
-) -> Result<Vec<(Session, AuditEvent)>, Error> {
-    let (app, account) = (context.app, subject.account);
-    let Ok(limit @ 1..) = usize::try_from(app.config.session_limit) else { return Ok(Vec::new()) };
-    if subject.is_new {
-        return Ok(Vec::new());
-    }
-    let now = app.clock.now();
-    let mut sessions = app.store.sessions(&account.id).await?;
-    sessions.retain(|session| session.state.is_active(account.session_epoch, now));
-    sessions.sort_by_key(|session| session.state.last_active_at);
-    let over = (sessions.len() + 1).saturating_sub(limit).min(MAX_SESSIONS_OVER_LIMIT);
-    let mut ending = Vec::new();
-    for session in sessions.into_iter().take(over) {
-        let event = context.event(subject.cipher, Action::RevokeSession, Outcome::Success, "session_limit").await?;
-        ending.push((session, event));
-    }
-    Ok(ending)
 }
 
 /// The hash of a refresh token that a session stores: Argon2id at the cost of tokens, under the token's own key.

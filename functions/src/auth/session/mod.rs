@@ -1,6 +1,7 @@
 //! The session at the end of a login.
 
 pub(crate) mod alert;
+pub(crate) mod ceilings;
 pub(crate) mod device;
 pub(crate) mod issue;
 pub(crate) mod response;

@@ -59,6 +59,10 @@ pub struct Account {
     /// The logins that the owner disowned.
     pub disowned: DisownedLogins,
     pub passkeys: i64,
+    /// At least the number of active sessions.
+    pub session_bound: i64,
+    /// At least the number of stored devices.
+    pub device_bound: i64,
     /// [`Account::LOGIN_HISTORY`].
     pub login_history: Option<String>,
     pub created_at: Timestamp,
@@ -75,6 +79,36 @@ pub struct LastLogin {
     pub user_agent: String,
     /// [`Account::LOGIN_HISTORY`] with this login in it. `None` while the login waits for a mailed code.
     pub login_history: Option<String>,
+    /// The change of [`Account::session_bound`].
+    pub session_bound: Bound,
+    /// The change of [`Account::device_bound`].
+    pub device_bound: Bound,
+}
+
+/// A change of an upper bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    Keep,
+    Increment,
+    /// The number was counted.
+    Set(usize),
+}
+
+impl Bound {
+    /// The `SET` clause of the attribute, after others, and its values.
+    fn clause(self, attribute: &str, values: Item) -> (String, Item) {
+        match self {
+            Self::Keep => (String::new(), values),
+            Self::Increment => (
+                format!(", {attribute} = if_not_exists({attribute}, :none) + :one"),
+                values.with_number(":none", 0).with_number(":one", 1),
+            ),
+            Self::Set(number) => {
+                let number = i64::try_from(number).unwrap_or(i64::MAX);
+                (format!(", {attribute} = :{attribute}"), values.with_number(&format!(":{attribute}"), number))
+            }
+        }
+    }
 }
 
 impl Account {
@@ -147,6 +181,8 @@ impl Account {
             mfa_since: mfa.map(|(since, _)| since),
             disowned,
             passkeys: item.optional_number("passkeys").unwrap_or_default(),
+            session_bound: item.optional_number("session_bound").unwrap_or_default(),
+            device_bound: item.optional_number("device_bound").unwrap_or_default(),
             login_history: item.optional_text("login_history"),
             created_at: item.time("created_at")?,
             last_login_at: item.optional_time("last_login_at"),
@@ -194,7 +230,9 @@ impl Transaction {
             .with_time("last_login_at", login.at)
             .with_text("last_login_ip", &login.ip)
             .with_text("last_login_user_agent", &login.user_agent)
-            .with_text_if("login_history", login.login_history.as_deref());
+            .with_text_if("login_history", login.login_history.as_deref())
+            .with_number("session_bound", 1)
+            .with_number("device_bound", 1);
         self.put_new(Condition::Account, Table::Accounts, item);
         let salt = Key::partition(keys::user(&account.id)).item().with_bytes("salt", salt.bytes());
         self.put_new(Condition::Account, Table::UserKeys, salt);
@@ -219,7 +257,7 @@ impl Transaction {
     /// Raises the session epoch, which ends all sessions.
     pub fn raise_session_epoch(&mut self, account: &Account) {
         let values = account.unchanged().with_number(":one", 1);
-        self.update_account(account, "SET session_epoch = session_epoch + :one", values);
+        self.update_account(account, "SET session_epoch = session_epoch + :one, session_bound = :one", values);
     }
 
     /// Turns MFA on and raises the session epoch. Fails with `Condition::Account` if the account changed after it was
@@ -230,7 +268,8 @@ impl Transaction {
             .with_time(":now", now)
             .with_number(":one", 1)
             .with_number(":devices", account.device_epoch);
-        let expression = "SET session_epoch = session_epoch + :one, mfa_since = :now, mfa_epoch = :devices";
+        let expression =
+            "SET session_epoch = session_epoch + :one, session_bound = :one, mfa_since = :now, mfa_epoch = :devices";
         self.update_account(account, expression, values);
     }
 
@@ -290,7 +329,8 @@ impl Transaction {
             .with_number(":one", 1)
             .with_number(":devices", account.device_epoch)
             .with_number(":next", account.device_epoch + 1);
-        let expression = format!("SET session_epoch = session_epoch + :one, device_epoch = :next, {set}");
+        let expression =
+            format!("SET session_epoch = session_epoch + :one, session_bound = :one, device_epoch = :next, {set}");
         let condition = "account_status = :status AND (device_epoch = :devices OR attribute_not_exists(device_epoch))";
         self.update_account_if(account, &expression, condition, values);
     }
@@ -321,6 +361,11 @@ impl Transaction {
         if let Some(password) = password {
             expression.push_str(", password = :new");
             values = values.with_text(":new", password);
+        }
+        for (attribute, bound) in [("session_bound", login.session_bound), ("device_bound", login.device_bound)] {
+            let clause;
+            (clause, values) = bound.clause(attribute, values);
+            expression.push_str(&clause);
         }
         if let Some(known) = &account.password {
             condition.push_str(" AND password = :known");

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::KeysAndAttributes;
-
 use crate::{
     crypto::field::UserSalt,
     domain::ids::{DeviceId, UserId},
@@ -11,7 +9,10 @@ use crate::{
     store::{
         Account, Device, Factors, Item, Session, Store, StoredPasskey, Table,
         accounts::{factors, passkeys},
-        dynamodb::keys::{self, Key},
+        dynamodb::{
+            keys::{self, Key},
+            update::consistent_read,
+        },
         sessions::{device, session},
     },
 };
@@ -60,49 +61,26 @@ impl Store {
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn load(&self, id: &UserId, query: UserQuery<'_>) -> Result<UserRecord, Error> {
-        let read = |keys: Vec<Key>| {
-            KeysAndAttributes::builder()
-                .set_keys(Some(keys.into_iter().map(|key| key.item().0).collect()))
-                .consistent_read(true)
-                .build()
-                .map_err(|_| Error::internal("a read could not be built"))
-        };
         let name = |table: Table| self.tables.name(table).to_owned();
         let accounts = std::iter::once(Account::key(id))
             .chain(query.factors.then(|| Factors::key(id)))
             .chain(query.passkey.map(|hash| StoredPasskey::key(id, hash)));
-        let mut requests = HashMap::from([(name(Table::Accounts), read(accounts.collect())?)]);
+        let mut requests = HashMap::from([(name(Table::Accounts), consistent_read(accounts.collect())?)]);
         if !query.without_salt {
-            requests.insert(name(Table::UserKeys), read(vec![Key::partition(keys::user(id))])?);
+            requests.insert(name(Table::UserKeys), consistent_read(vec![Key::partition(keys::user(id))])?);
         }
         let session = query.session.map(|hash| Session::key(id, hash));
         let sessions: Vec<Key> =
             session.into_iter().chain(query.device.map(|device| Device::key(id, device))).collect();
         if !sessions.is_empty() {
-            requests.insert(name(Table::Sessions), read(sessions)?);
+            requests.insert(name(Table::Sessions), consistent_read(sessions)?);
         }
         let mut record = UserRecord::default();
-        for attempt in 1..=4 {
-            let answer = self
-                .client
-                .batch_get_item()
-                .set_request_items(Some(requests))
-                .send()
-                .await
-                .map_err(|error| Error::aws("BatchGetItem", &error))?;
-            for (table, items) in answer.responses.unwrap_or_default() {
-                for item in items.into_iter().map(Item) {
-                    record.take(id, &item, table == self.tables.user_keys)?;
-                }
-            }
-            requests = answer.unprocessed_keys.unwrap_or_default();
-            if requests.is_empty() {
-                record.drop_void();
-                return Ok(record);
-            }
-            self.pause(attempt).await;
+        for (table, item) in self.batch_get(requests).await? {
+            record.take(id, &item, table == self.tables.user_keys)?;
         }
-        Err(Error::TemporarilyUnavailable("BatchGetItem: keys remain unprocessed".to_owned()))
+        record.drop_void();
+        Ok(record)
     }
 }
 

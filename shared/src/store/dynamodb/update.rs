@@ -1,8 +1,10 @@
 //! Single conditional writes, and reads of one item or one partition.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -92,7 +94,48 @@ impl Store {
         Ok(answer.item.map(Item))
     }
 
-    /// Reads all items of a user with this prefix of the sort key, strongly consistent.
+    /// Reads at most 100 items of one table, strongly consistent, in no order. Missing ones are left out.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub(in crate::store) async fn get_all(&self, table: Table, keys: Vec<Key>) -> Result<Vec<Item>, Error> {
+        if keys.is_empty() {
+            return Ok(Vec::new()); // DynamoDB refuses an empty read
+        }
+        let request = HashMap::from([(self.tables.name(table).to_owned(), consistent_read(keys)?)]);
+        Ok(self.batch_get(request).await?.into_iter().map(|(_, item)| item).collect())
+    }
+
+    /// Reads items of several tables. Returns each with the name of its table.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub(in crate::store) async fn batch_get(
+        &self,
+        mut requests: HashMap<String, KeysAndAttributes>,
+    ) -> Result<Vec<(String, Item)>, Error> {
+        let mut read = Vec::new();
+        for attempt in 1..=4 {
+            let answer = self
+                .client
+                .batch_get_item()
+                .set_request_items(Some(requests))
+                .send()
+                .await
+                .map_err(|error| Error::aws("BatchGetItem", &error))?;
+            for (table, items) in answer.responses.unwrap_or_default() {
+                read.extend(items.into_iter().map(|item| (table.clone(), Item(item))));
+            }
+            requests = answer.unprocessed_keys.unwrap_or_default();
+            if requests.is_empty() {
+                return Ok(read);
+            }
+            self.pause(attempt).await;
+        }
+        Err(Error::TemporarilyUnavailable("BatchGetItem: keys remain unprocessed".to_owned()))
+    }
+
+    /// Reads all items of a user with this prefix of the sort key, strongly consistent. Only for items that are few.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
@@ -102,26 +145,101 @@ impl Store {
         user_id: &UserId,
         prefix: &str,
     ) -> Result<Vec<Item>, Error> {
+        let mut query = UserItems::new(table, user_id, prefix);
         let mut items = Vec::new();
-        let mut from = None;
-        loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(self.tables.name(table))
-                .key_condition_expression("pk = :user AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":user", AttributeValue::S(keys::user(user_id)))
-                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
-                .consistent_read(true)
-                .set_exclusive_start_key(from)
-                .send()
-                .await
-                .map_err(|error| Error::aws("Query", &error))?;
-            items.extend(answer.items.unwrap_or_default().into_iter().map(Item));
-            from = answer.last_evaluated_key;
-            if from.is_none() {
-                return Ok(items);
-            }
+        while let Some(page) = self.next_page(&mut query).await? {
+            items.extend(page);
         }
+        Ok(items)
+    }
+
+    /// Reads the next page of a query, strongly consistent. `None` after the last page. A page may be empty.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub(in crate::store) async fn next_page(&self, query: &mut UserItems<'_>) -> Result<Option<Vec<Item>>, Error> {
+        if query.done {
+            return Ok(None);
+        }
+        let mut request = self
+            .client
+            .query()
+            .table_name(self.tables.name(query.table))
+            .key_condition_expression("pk = :user AND begins_with(sk, :prefix)")
+            .set_filter_expression(query.filter.map(str::to_owned))
+            .set_projection_expression(query.projection.map(str::to_owned))
+            .set_limit(query.at_most)
+            .consistent_read(true)
+            .set_exclusive_start_key(query.from.take())
+            .set_expression_attribute_values(Some(query.values.0.clone()));
+        request = request
+            .expression_attribute_values(":user", AttributeValue::S(query.user.clone()))
+            .expression_attribute_values(":prefix", AttributeValue::S(query.prefix.to_owned()));
+        let answer = request.send().await.map_err(|error| Error::aws("Query", &error))?;
+        query.from = answer.last_evaluated_key;
+        query.done = query.from.is_none();
+        Ok(Some(answer.items.unwrap_or_default().into_iter().map(Item).collect()))
+    }
+}
+
+/// A strongly consistent read of items of one table.
+pub(in crate::store) fn consistent_read(keys: Vec<Key>) -> Result<KeysAndAttributes, Error> {
+    KeysAndAttributes::builder()
+        .set_keys(Some(keys.into_iter().map(|key| key.item().0).collect()))
+        .consistent_read(true)
+        .build()
+        .map_err(|_| Error::internal("a read could not be built"))
+}
+
+/// A query of a user's items with one prefix of the sort key, page by page.
+pub(in crate::store) struct UserItems<'a> {
+    table: Table,
+    user: String,
+    prefix: &'a str,
+    /// A condition that DynamoDB applies after it has read the items.
+    filter: Option<&'a str>,
+    /// The attributes to return. `None` returns all.
+    projection: Option<&'a str>,
+    values: Item,
+    /// The most items that one page reads.
+    at_most: Option<i32>,
+    from: Option<HashMap<String, AttributeValue>>,
+    done: bool,
+}
+
+impl<'a> UserItems<'a> {
+    pub(in crate::store) fn new(table: Table, user_id: &UserId, prefix: &'a str) -> Self {
+        Self {
+            table,
+            user: keys::user(user_id),
+            prefix,
+            filter: None,
+            projection: None,
+            values: Item::new(),
+            at_most: None,
+            from: None,
+            done: false,
+        }
+    }
+
+    /// Starts after the item with this key.
+    #[must_use]
+    pub(in crate::store) fn after(self, key: Option<&Key>) -> Self {
+        Self { from: key.map(|key| key.item().0), ..self }
+    }
+
+    #[must_use]
+    pub(in crate::store) fn filtered(self, filter: &'a str, values: Item) -> Self {
+        Self { filter: Some(filter), values, ..self }
+    }
+
+    #[must_use]
+    pub(in crate::store) fn only(self, projection: &'a str) -> Self {
+        Self { projection: Some(projection), ..self }
+    }
+
+    /// Sets the most items that one page reads from now on.
+    pub(in crate::store) fn read_at_most(&mut self, items: usize) {
+        self.at_most = i32::try_from(items).ok();
     }
 }

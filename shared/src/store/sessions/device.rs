@@ -10,11 +10,12 @@ use crate::{
     error::Error,
     fields::Change,
     store::{
-        Condition, Item, Store, Table, Transaction,
+        Account, Condition, Item, Store, Table, Transaction,
         dynamodb::{
             keys::{self, DEVICE, Key},
-            update::Update,
+            update::{Update, UserItems},
         },
+        sessions::page::{Page, PageOf},
     },
 };
 
@@ -99,21 +100,10 @@ pub(in crate::store) fn is_device(item: &Item) -> bool {
 }
 
 pub(in crate::store) fn from_item(user_id: &UserId, item: &Item) -> Result<Device, Error> {
-    let key = item.text(keys::SK)?;
-    let id = key.strip_prefix(DEVICE).and_then(DeviceId::parse);
     Ok(Device {
         user_id: user_id.clone(),
-        id: id.ok_or_else(|| Error::internal("a device has no id"))?,
-        state: DeviceState {
-            epoch: item.number("device_epoch")?,
-            unconfirmed: item.flag("unconfirmed"),
-            forgotten_at: item.optional_time("forgotten_at"),
-            last_seen_at: item.time("last_seen_at")?,
-            trust: item
-                .optional_time("trusted_until")
-                .zip(item.optional_time("trusted_under"))
-                .map(|(until, mfa_since)| Trust { until, mfa_since }),
-        },
+        id: id_of(item)?,
+        state: state_of(item)?,
         token_hash: item.optional_text("token_hash"),
         fingerprint_hash: item.optional_text("fingerprint_hash"),
         name: item.optional_text("device_name"),
@@ -124,13 +114,75 @@ pub(in crate::store) fn from_item(user_id: &UserId, item: &Item) -> Result<Devic
     })
 }
 
+/// The attributes that [`state_of`] and [`id_of`] read.
+const STATE: &str = "sk, device_epoch, unconfirmed, forgotten_at, last_seen_at, trusted_until, trusted_under";
+
+fn state_of(item: &Item) -> Result<DeviceState, Error> {
+    Ok(DeviceState {
+        epoch: item.number("device_epoch")?,
+        unconfirmed: item.flag("unconfirmed"),
+        forgotten_at: item.optional_time("forgotten_at"),
+        last_seen_at: item.time("last_seen_at")?,
+        trust: item
+            .optional_time("trusted_until")
+            .zip(item.optional_time("trusted_under"))
+            .map(|(until, mfa_since)| Trust { until, mfa_since }),
+    })
+}
+
+fn id_of(item: &Item) -> Result<DeviceId, Error> {
+    let key = item.text(keys::SK)?;
+    let id = key.strip_prefix(DEVICE).and_then(DeviceId::parse);
+    id.ok_or_else(|| Error::internal("a device has no id"))
+}
+
 impl Store {
-    /// All devices of a user, forgotten ones too, in no order.
+    /// A page of a user's devices that are not forgotten, revoked or expired, in no particular order. `after` is the `next` of
+    /// the page before.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
-    pub async fn devices(&self, user_id: &UserId) -> Result<Vec<Device>, Error> {
-        let items = self.query_user(Table::Sessions, user_id, DEVICE).await?;
+    pub async fn active_devices(
+        &self,
+        account: &Account,
+        after: Option<&DeviceId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page<Device>, Error> {
+        let page = PageOf {
+            user_id: &account.id,
+            prefix: DEVICE,
+            after: after.map(|id| Device::key(&account.id, id)),
+            limit,
+            parse: from_item,
+            key: |device: &Device| device.id.to_string(),
+        };
+        self.page(page, |device| device.state.is_active(account.device_epoch, now)).await
+    }
+
+    /// The states of a user's devices, by their ids, forgotten ones too. Reads at most `most` of them.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn device_states(&self, user_id: &UserId, most: usize) -> Result<Vec<(DeviceId, DeviceState)>, Error> {
+        let mut query = UserItems::new(Table::Sessions, user_id, DEVICE).only(STATE);
+        let mut states = Vec::new();
+        while states.len() < most {
+            query.read_at_most(most - states.len());
+            let Some(items) = self.next_page(&mut query).await? else { break };
+            for item in &items {
+                states.push((id_of(item)?, state_of(item)?));
+            }
+        }
+        Ok(states)
+    }
+
+    /// The devices with these ids, at most 100.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn devices(&self, user_id: &UserId, ids: &[DeviceId]) -> Result<Vec<Device>, Error> {
+        let items = self.get_all(Table::Sessions, ids.iter().map(|id| Device::key(user_id, id)).collect()).await?;
         items.iter().map(|item| from_item(user_id, item)).collect()
     }
 
@@ -250,6 +302,12 @@ impl Transaction {
         }
         let remove = if remove.is_empty() { String::new() } else { format!("REMOVE {}", remove.join(", ")) };
         self.update_device(device.own_key(), format!("{set} {remove}").trim(), Some(RECOGNISED), values);
+    }
+
+    /// Deletes a device, because the account has too many. Fails with `Condition::Device` if it was deleted before.
+    pub fn drop_device(&mut self, user_id: &UserId, id: &DeviceId) {
+        let exists = "attribute_exists(pk)";
+        self.delete_if(Condition::Device, Table::Sessions, &Device::key(user_id, id), exists, Item::new());
     }
 
     /// Forgets a device, which ends its token and its trust. Fails with `Condition::Device` if it was forgotten before.

@@ -7,11 +7,12 @@ use crate::{
     },
     error::Error,
     store::{
-        Condition, Item, Store, Table, Transaction,
+        Account, Condition, Item, Store, Table, Transaction,
         dynamodb::{
             keys::{self, Key, SESSION},
-            update::Update,
+            update::{Update, UserItems},
         },
+        sessions::page::{Page, PageOf},
     },
 };
 
@@ -103,29 +104,18 @@ pub(in crate::store) fn is_session(item: &Item) -> bool {
 }
 
 pub(in crate::store) fn from_item(user_id: &UserId, item: &Item) -> Result<Session, Error> {
-    let key = item.text(keys::SK)?;
-    let number =
-        |name: &str| u32::try_from(item.number(name)?).map_err(|_| Error::internal("a counter is out of range"));
     Ok(Session {
         user_id: user_id.clone(),
-        hash: key.strip_prefix(SESSION).unwrap_or_default().to_owned(),
+        hash: hash_of(item)?,
         sealed_id: item.text("session_id")?,
-        state: SessionState {
-            epoch: item.number("epoch")?,
-            revoked_at: item.optional_time("revoked_at"),
-            expires_at: item.time("expires_at")?,
-            idle_seconds: item.number("idle_seconds")?,
-            last_active_at: item.time("last_active_at")?,
-            counter: number("refresh_counter")?,
-            spent_at: item.optional_time("spent_at"),
-        },
+        state: state_of(item)?,
         created_at: item.time("created_at")?,
         auth_time: item.time("auth_time")?,
         unconfirmed: item.flag("unconfirmed"),
         code_challenge: item.optional_text("code_challenge"),
         amr: item.texts("amr"),
         remember_me: item.flag("remember_me"),
-        refresh_key_version: number("refresh_key_version")?,
+        refresh_key_version: unsigned(item, "refresh_key_version")?,
         refresh_hash: item.text("refresh_hash")?,
         ip: item.text("ip")?,
         ip_hash: item.text("ip_hash")?,
@@ -134,6 +124,29 @@ pub(in crate::store) fn from_item(user_id: &UserId, item: &Item) -> Result<Sessi
         location: item.optional_text("geo_location"),
         device_id: item.optional_text("device_id").as_deref().and_then(DeviceId::parse),
     })
+}
+
+/// The attributes that [`state_of`] and [`hash_of`] read.
+const STATE: &str = "sk, epoch, revoked_at, expires_at, idle_seconds, last_active_at, refresh_counter, spent_at";
+
+fn state_of(item: &Item) -> Result<SessionState, Error> {
+    Ok(SessionState {
+        epoch: item.number("epoch")?,
+        revoked_at: item.optional_time("revoked_at"),
+        expires_at: item.time("expires_at")?,
+        idle_seconds: item.number("idle_seconds")?,
+        last_active_at: item.time("last_active_at")?,
+        counter: unsigned(item, "refresh_counter")?,
+        spent_at: item.optional_time("spent_at"),
+    })
+}
+
+fn hash_of(item: &Item) -> Result<String, Error> {
+    Ok(item.text(keys::SK)?.strip_prefix(SESSION).unwrap_or_default().to_owned())
+}
+
+fn unsigned(item: &Item, name: &str) -> Result<u32, Error> {
+    u32::try_from(item.number(name)?).map_err(|_| Error::internal("a counter is out of range"))
 }
 
 impl Store {
@@ -146,13 +159,66 @@ impl Store {
         item.map(|item| from_item(user_id, &item)).transpose()
     }
 
-    /// All sessions of a user, ended and expired ones too, in no order.
+    /// A page of a user's active sessions, in no particular order. `after` is the `next` of the page before.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
-    pub async fn sessions(&self, user_id: &UserId) -> Result<Vec<Session>, Error> {
-        let items = self.query_user(Table::Sessions, user_id, SESSION).await?;
-        items.iter().map(|item| from_item(user_id, item)).collect()
+    pub async fn active_sessions(
+        &self,
+        account: &Account,
+        after: Option<&str>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page<Session>, Error> {
+        let page = PageOf {
+            user_id: &account.id,
+            prefix: SESSION,
+            after: after.map(|hash| Session::key(&account.id, hash)),
+            limit,
+            parse: from_item,
+            key: |session: &Session| session.hash.clone(),
+        };
+        self.page(page, |session| session.state.is_active(account.session_epoch, now)).await
+    }
+
+    /// The states of a user's sessions, by their lookup hashes, ended ones too. Reads at most `most` of them.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn session_states(&self, user_id: &UserId, most: usize) -> Result<Vec<(String, SessionState)>, Error> {
+        let mut query = UserItems::new(Table::Sessions, user_id, SESSION).only(STATE);
+        let mut states = Vec::new();
+        while states.len() < most {
+            query.read_at_most(most - states.len());
+            let Some(items) = self.next_page(&mut query).await? else { break };
+            for item in &items {
+                states.push((hash_of(item)?, state_of(item)?));
+            }
+        }
+        Ok(states)
+    }
+
+    /// The sessions of one device that were not revoked, page by page. `None` after the last page.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn next_sessions(&self, sessions: &mut SessionsOfDevice<'_>) -> Result<Option<Vec<Session>>, Error> {
+        let Some(items) = self.next_page(&mut sessions.query).await? else { return Ok(None) };
+        items.iter().map(|item| from_item(sessions.user_id, item)).collect::<Result<_, _>>().map(Some)
+    }
+}
+
+/// A query of the sessions of one device.
+pub struct SessionsOfDevice<'a> {
+    user_id: &'a UserId,
+    query: UserItems<'a>,
+}
+
+impl<'a> SessionsOfDevice<'a> {
+    pub fn new(user_id: &'a UserId, device: &DeviceId) -> Self {
+        let values = Item::new().with_text(":device", device.to_string());
+        let filter = "device_id = :device AND attribute_not_exists(revoked_at)";
+        Self { user_id, query: UserItems::new(Table::Sessions, user_id, SESSION).filtered(filter, values) }
     }
 }
 
@@ -220,6 +286,12 @@ impl Transaction {
         let condition = "refresh_counter = :live AND attribute_not_exists(revoked_at)";
         let key = Session::key(&session.user_id, &session.hash);
         self.check(Condition::Session, Table::Sessions, &key, condition, values);
+    }
+
+    /// Deletes a session, because the account has too many. Fails with `Condition::Session` if it was deleted before.
+    pub fn drop_session(&mut self, user_id: &UserId, hash: &str) {
+        let exists = "attribute_exists(pk)";
+        self.delete_if(Condition::Session, Table::Sessions, &Session::key(user_id, hash), exists, Item::new());
     }
 
     /// Ends a session. Fails with `Condition::Session` if it was ended before.

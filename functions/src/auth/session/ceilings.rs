@@ -1,0 +1,110 @@
+//! The ceilings of an account: how many sessions and devices it may have. A login over a ceiling drops the longest idle.
+//!
+//! The account keeps an upper bound of each number. Only a login that reaches the ceiling by that bound counts, so that other
+//! logins read nothing.
+
+use shared::{
+    context::Context,
+    domain::{
+        audit::{Action, Outcome},
+        device::MAX_DEVICES,
+        ids::{DeviceId, UserId},
+        session::MAX_SESSIONS,
+    },
+    error::Error,
+    store::{AuditEvent, Bound, DeviceLogin, Transaction},
+};
+
+use crate::auth::session::subject::SignInSubject;
+
+/// The most sessions, or devices, that one login drops.
+const MAX_DROPPED: usize = 20;
+
+/// The most stored sessions that are counted. Ended ones are among them.
+const MAX_READ: usize = 5 * MAX_SESSIONS;
+
+/// What a login drops, and the bounds after it.
+pub(crate) struct Ceilings {
+    /// The lookup hashes of the dropped sessions, each with its event.
+    sessions: Vec<(String, AuditEvent)>,
+    devices: Vec<DeviceId>,
+    pub(crate) session_bound: Bound,
+    pub(crate) device_bound: Bound,
+}
+
+/// Prepares the drops of a login. Stores nothing.
+///
+/// # Errors
+/// `temporarily_unavailable`.
+pub(crate) async fn prepare(
+    context: Context<'_>,
+    subject: &SignInSubject<'_>,
+    login: &DeviceLogin,
+) -> Result<Ceilings, Error> {
+    let (sessions, session_bound) = sessions(context, subject).await?;
+    let (devices, device_bound) = devices(context, subject, login).await?;
+    Ok(Ceilings { sessions, devices, session_bound, device_bound })
+}
+
+async fn sessions(
+    context: Context<'_>,
+    subject: &SignInSubject<'_>,
+) -> Result<(Vec<(String, AuditEvent)>, Bound), Error> {
+    let (app, account) = (context.app, subject.account);
+    let limit = usize::try_from(app.config.session_limit).ok().filter(|limit| *limit > 0).unwrap_or(MAX_SESSIONS);
+    if subject.is_new || !reaches(account.session_bound, limit) {
+        return Ok((Vec::new(), Bound::Increment));
+    }
+    let now = app.clock.now();
+    let mut active = app.store.session_states(&account.id, MAX_READ).await?;
+    active.retain(|(_, state)| state.is_active(account.session_epoch, now));
+    active.sort_by_key(|(_, state)| state.last_active_at);
+    let over = (active.len() + 1).saturating_sub(limit).min(MAX_DROPPED);
+    let bound = Bound::Set(active.len() + 1 - over);
+    let mut dropped = Vec::new();
+    for (hash, _) in active.into_iter().take(over) {
+        let event = context.event(subject.cipher, Action::RevokeSession, Outcome::Success, "session_limit").await?;
+        dropped.push((hash, event));
+    }
+    Ok((dropped, bound))
+}
+
+async fn devices(
+    context: Context<'_>,
+    subject: &SignInSubject<'_>,
+    login: &DeviceLogin,
+) -> Result<(Vec<DeviceId>, Bound), Error> {
+    let (app, account) = (context.app, subject.account);
+    if login.recognised {
+        return Ok((Vec::new(), Bound::Keep));
+    }
+    if subject.is_new || !reaches(account.device_bound, MAX_DEVICES) {
+        return Ok((Vec::new(), Bound::Increment));
+    }
+    let now = app.clock.now();
+    let mut others = app.store.device_states(&account.id, MAX_READ).await?;
+    others.retain(|(id, _)| *id != login.id);
+    // Those that are no longer recognised go first.
+    others.sort_by_key(|(_, state)| (state.is_active(account.device_epoch, now), state.last_seen_at));
+    let over = (others.len() + 1).saturating_sub(MAX_DEVICES).min(MAX_DROPPED);
+    let bound = Bound::Set(others.len() + 1 - over);
+    Ok((others.into_iter().take(over).map(|(id, _)| id).collect(), bound))
+}
+
+/// Whether one more would exceed the limit, by the account's upper bound.
+fn reaches(bound: i64, limit: usize) -> bool {
+    usize::try_from(bound).is_ok_and(|bound| bound >= limit)
+}
+
+impl Ceilings {
+    /// Adds the drops to the transaction.
+    pub(crate) fn add_to(&self, user_id: &UserId, transaction: &mut Transaction) {
+        for (hash, event) in &self.sessions {
+            transaction.drop_session(user_id, hash);
+            transaction.record_event(event);
+        }
+        for device in &self.devices {
+            transaction.drop_device(user_id, device);
+        }
+    }
+}
