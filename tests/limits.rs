@@ -146,16 +146,18 @@ async fn a_stranger_does_not_use_up_the_mails_of_an_address() {
     world.clock().freeze();
     let stranger = Client::new(&world);
     let body = json!({ "email": "newcomer@example.org", "password": PASSWORD });
-    for _ in 0..8 {
+    let capped = || world.scan("audit").iter().filter(|item| item["reason"]["S"] == "capped").count();
+    // Until two mails of one hour were not sent.
+    while capped() < 2 {
         for _ in 0..3 {
             stranger.post("/v1/register", body.clone()).await.expect(202);
             world.clock().advance(310);
         }
         world.clock().advance(3600 - 930);
+        world.settle().await;
     }
-    world.settle().await;
     let before = world.mail().len();
-    assert!((20..24).contains(&before), "{before}");
+    assert!(before >= 20, "{before}");
     Client::new(&world).at("198.51.100.9").post("/v1/register", body).await.expect(202);
     world.settle().await;
     assert_eq!(world.mail().len(), before + 1);

@@ -43,7 +43,7 @@ pub const OPERATION: Operation = Operation::http("token-refresh", |context| Box:
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[REFRESH_BY_SESSION, REFUSED_TOKEN_BY_SESSION]);
+    .limits(&[REFUSED_TOKEN_BY_SESSION]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let app = context.app;
@@ -51,7 +51,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let keys = app.keyring.get(KeyPurpose::Refresh).await?;
     let session_hash = access_token::session_hash(app, &token.session_id).await?;
     // A request that loses a race finds the token just spent, so its next attempt succeeds.
-    let (mut retries, mut counted) = (Retries::on_conflict(), false);
+    let mut retries = Retries::on_conflict();
     loop {
         let record = app.store.load(&token.user_id, UserQuery::session(&session_hash)).await?;
         let (Some(account), Some(salt)) = (record.account, record.salt) else { return Err(Error::SessionRevoked) };
@@ -62,10 +62,6 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
             let limited = (REFUSED_TOKEN_BY_SESSION, session.hash.as_str());
             let action = (Action::Refresh, "refresh_token");
             return context.refuse_limited(&cipher, action, Error::SessionRevoked, limited).await;
-        }
-        if !counted {
-            app.store.count(app.config.limit(REFRESH_BY_SESSION), &session.hash, app.clock.now()).await?;
-            counted = true;
         }
         let snapshot = Snapshot { context, account: &account, session: &session, cipher: &cipher };
         let done = snapshot.refresh(&keys, &token, transport).await;
@@ -102,6 +98,9 @@ impl Snapshot<'_> {
     async fn refresh(&self, keys: &KeySet, token: &RefreshToken, transport: Transport) -> Result<Response, Error> {
         let Self { context, account, session, cipher } = *self;
         let (app, now) = (context.app, context.app.clock.now());
+        // Counted in the session's item, by the same write.
+        let count = session.state.refreshes.one_more(app.config.limit(REFRESH_BY_SESSION), now);
+        let count = count.map_err(|retry_after| Error::RateLimited { retry_after })?;
         let genuine = token.counter == session.state.counter && {
             app.hasher.verify(token.secret(), &session.refresh_hash, |version| keys.bytes_of(version)).await?
         };
@@ -122,9 +121,9 @@ impl Snapshot<'_> {
         // No token is issued after an acknowledged revocation or ban.
         transaction.require_account(account);
         if outcome == Refresh::Rotate {
-            transaction.rotate(session, &issue::refresh_hash(app, &successor).await?, now);
+            transaction.rotate(session, &issue::refresh_hash(app, &successor).await?, count, now);
         } else {
-            transaction.require_session(session);
+            transaction.repeat_refresh(session, count);
         }
         transaction.record_event(&event);
         app.store.commit(transaction).await?;

@@ -60,7 +60,7 @@ limits! {
     LOGIN_CODE_GUESSES_BY_ACCOUNT = "login-code-guesses/account": 20 in 86_400;
     /// Login codes by mailbox. Only a client with the password can cause them. A password change resets it.
     LOGIN_CODE_MAIL_BY_ADDRESS = "login-code-mail/address": 20 in 86_400;
-    /// Refreshes by session, repeated ones too.
+    /// Refreshes by session, repeated ones too. The session's item counts them.
     REFRESH_BY_SESSION = "refresh/session": 60 in 900;
     /// Reauthentications by session, right or wrong.
     REAUTHENTICATE_BY_SESSION = "reauthenticate/session": 20 in 900;

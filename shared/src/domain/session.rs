@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::name::{DisplayText, Label};
+use super::{
+    limits::Limit,
+    name::{DisplayText, Label},
+};
 use crate::{
     clock::Timestamp,
     fields::{Fields, FromJson},
@@ -120,11 +123,44 @@ pub struct SessionState {
     pub counter: u32,
     /// The time when the token before that one was spent.
     pub spent_at: Option<Timestamp>,
+    pub refreshes: Refreshes,
+}
+
+/// The refreshes of a session in a window that starts with the first of them. The session's item counts them, because a
+/// refresh writes it anyway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Refreshes {
+    pub count: i64,
+    /// The end of the window.
+    pub ends_at: Option<Timestamp>,
+}
+
+/// How one more refresh is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefreshCount {
+    /// It starts a window with this end.
+    First { ends_at: Timestamp },
+    /// It is another one in the window, which takes so many.
+    Another { most: i64 },
+}
+
+impl Refreshes {
+    /// How one more refresh is counted.
+    ///
+    /// # Errors
+    /// The seconds until the window ends, if the limit is reached.
+    pub fn one_more(self, limit: Limit, now: Timestamp) -> Result<RefreshCount, i64> {
+        match self.ends_at.filter(|ends_at| *ends_at > now) {
+            None => Ok(RefreshCount::First { ends_at: now.plus_seconds(limit.window_seconds) }),
+            Some(ends_at) if self.count >= limit.limit => Err(ends_at.seconds_from(now)),
+            Some(_) => Ok(RefreshCount::Another { most: limit.limit }),
+        }
+    }
 }
 
 impl SessionState {
     /// The state of a session that starts `now`. `epoch` is the account's current session epoch.
-    pub const fn new(epoch: i64, lifetime: Lifetime, now: Timestamp) -> Self {
+    pub fn new(epoch: i64, lifetime: Lifetime, now: Timestamp) -> Self {
         Self {
             epoch,
             revoked_at: None,
@@ -133,6 +169,7 @@ impl SessionState {
             last_active_at: now,
             counter: 0,
             spent_at: None,
+            refreshes: Refreshes::default(),
         }
     }
 
@@ -185,6 +222,7 @@ mod tests {
             last_active_at: Timestamp::from_seconds(500),
             counter: 5,
             spent_at: Some(Timestamp::from_seconds(500)),
+            refreshes: Refreshes::default(),
         }
     }
 
@@ -196,6 +234,17 @@ mod tests {
         assert!(!state().is_active(4, at(599)));
         assert!(!SessionState { expires_at: at(550), ..state() }.is_active(3, at(550)));
         assert!(!SessionState { revoked_at: Some(at(1)), ..state() }.is_active(3, at(501)));
+    }
+
+    #[test]
+    fn refreshes_are_limited_in_a_window_from_the_first() {
+        let (at, limit) = (Timestamp::from_seconds, Limit { name: "x", limit: 2, window_seconds: 100 });
+        let first = RefreshCount::First { ends_at: at(110) };
+        assert_eq!(Refreshes::default().one_more(limit, at(10)), Ok(first));
+        let in_window = |count| Refreshes { count, ends_at: Some(at(110)) };
+        assert_eq!(in_window(1).one_more(limit, at(109)), Ok(RefreshCount::Another { most: 2 }));
+        assert_eq!(in_window(2).one_more(limit, at(109)), Err(1));
+        assert_eq!(in_window(2).one_more(limit, at(110)), Ok(RefreshCount::First { ends_at: at(210) }));
     }
 
     #[test]

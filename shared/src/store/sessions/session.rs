@@ -3,7 +3,7 @@ use crate::{
     crypto::{field::Field, key::KeyPurpose},
     domain::{
         ids::{DeviceId, UserId},
-        session::SessionState,
+        session::{RefreshCount, Refreshes, SessionState},
     },
     error::Error,
     store::{
@@ -138,6 +138,10 @@ fn state_of(item: &Item) -> Result<SessionState, Error> {
         last_active_at: item.time("last_active_at")?,
         counter: unsigned(item, "refresh_counter")?,
         spent_at: item.optional_time("spent_at"),
+        refreshes: Refreshes {
+            count: item.optional_number("refreshes").unwrap_or_default(),
+            ends_at: item.optional_time("refreshes_end_at"),
+        },
     })
 }
 
@@ -246,16 +250,35 @@ impl Transaction {
 
     /// Spends the live refresh token. `refresh_hash` is the hash of its successor's secret part. Fails with
     /// `Condition::Session` if another request spent the token first, or the session ended.
-    pub fn rotate(&mut self, session: &Session, refresh_hash: &str, now: Timestamp) {
-        let values = Item::new()
-            .with_number(":live", i64::from(session.state.counter))
-            .with_number(":one", 1)
-            .with_text(":hash", refresh_hash)
-            .with_time(":now", now);
-        let expression = "SET refresh_counter = refresh_counter + :one, refresh_hash = :hash, spent_at = :now, \
-                          last_active_at = :now";
-        let condition = "refresh_counter = :live AND attribute_not_exists(revoked_at)";
-        self.update_session(session, expression, condition, values);
+    pub fn rotate(&mut self, session: &Session, refresh_hash: &str, count: RefreshCount, now: Timestamp) {
+        let values = Item::new().with_text(":hash", refresh_hash).with_time(":now", now);
+        let set =
+            "refresh_counter = refresh_counter + :one, refresh_hash = :hash, spent_at = :now, last_active_at = :now, ";
+        self.count_refresh(session, count, set, values);
+    }
+
+    /// Counts a refresh that repeats the answer of the one before. Fails with `Condition::Session` if the live refresh token was
+    /// spent, or the session ended.
+    pub fn repeat_refresh(&mut self, session: &Session, count: RefreshCount) {
+        self.count_refresh(session, count, "", Item::new());
+    }
+
+    /// Fails with `Condition::Session` also if parallel refreshes reached the limit.
+    fn count_refresh(&mut self, session: &Session, count: RefreshCount, set: &str, values: Item) {
+        let mut values = values.with_number(":live", i64::from(session.state.counter)).with_number(":one", 1);
+        let mut condition = "refresh_counter = :live AND attribute_not_exists(revoked_at)".to_owned();
+        let counted = match count {
+            RefreshCount::First { ends_at } => {
+                values = values.with_time(":ends", ends_at);
+                "refreshes = :one, refreshes_end_at = :ends"
+            }
+            RefreshCount::Another { most } => {
+                values = values.with_number(":most", most);
+                condition.push_str(" AND refreshes < :most");
+                "refreshes = refreshes + :one"
+            }
+        };
+        self.update_session(session, &format!("SET {set}{counted}"), &condition, values);
     }
 
     /// Records the challenge of a code that is mailed now. Fails with `Condition::Session` if the session ended, or
