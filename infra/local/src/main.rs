@@ -101,6 +101,7 @@ fn welcome(url: &str, routes: &[String], data: &Data, aws_port: Option<u16>) -> 
         "  Try        curl {url}/v1/register -H 'Content-Type: application/json' -d '{{\"email\":\"you@example.com\"}}'"
     )?;
     writeln!(out, "             and read the code in the mailbox")?;
+    writeln!(out, "  Cookies    in Chrome, Edge or Firefox; Safari keeps no Secure cookies of http://localhost")?;
     if routes.iter().any(|route| route == "GET /v1/admin/users") {
         writeln!(
             out,
