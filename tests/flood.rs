@@ -158,7 +158,7 @@ async fn the_limit_on_passkey_options_is_not_keyed_by_what_anybody_can_write() {
     stranger.post("/v1/login/passkey/options", json!({})).await.expect_problem(429, "rate_limited");
     let counters = world.scan("counters").len();
     for n in 0..20 {
-        let token = format!("{}.{}", format!("{n:A>43}"), "B".repeat(43));
+        let token = format!("{n:A>43}.{}", "B".repeat(43));
         let answer = stranger.post("/v1/login/passkey/options", json!({ "mfa_token": token })).await;
         answer.expect_problem(429, "rate_limited");
     }

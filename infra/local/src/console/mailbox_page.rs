@@ -67,6 +67,7 @@ mod tests {
             kind: "welcome".to_owned(),
             text: "https://a.example/#\"onclick=\"x 123456".to_owned(),
             html: "\"><script>alert(2)</script>".to_owned(),
+            headers: std::collections::BTreeMap::new(),
             at_millis: 0,
         };
         let response = page(&[mail]);
