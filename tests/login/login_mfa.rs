@@ -110,6 +110,8 @@ async fn another_first_factor_gives_no_more_attempts() {
         let limited = login(6, "totp", &app.next_code(&world)).await.expect_problem(429, "rate_limited");
         let wait: i64 = limited.header("retry-after").parse().unwrap();
         assert!((1..=300).contains(&wait));
+        // A correct backup code works all the same, because nobody can guess one.
+        login(9, "backup_code", &app.backup_codes[1]).await.expect(200);
         // A recognised device has its own attempts, which others do not use up.
         let answer = person.login_with(json!({ "device_token": person.device_token })).await.expect(200);
         let right = body(&answer.text("mfa_token"), "totp", &app.next_code(&world));

@@ -1,5 +1,5 @@
 //! `POST /v1/login/mfa`: the second factor of a login, by a code. All attempts are counted together, whatever the
-//! method. Repeating the first factor gives no more of them.
+//! method. Repeating the first factor gives no more of them, except for backup codes, which nobody can guess.
 
 use shared::{
     app::App,
@@ -192,8 +192,12 @@ impl Attempts {
     ) -> Result<(), Error> {
         let attempted_by = pending.attempted_by(app).await?;
         let limit = app.config.unmultiplied_limit(SECOND_FACTOR_BY_ACCOUNT);
-        app.store.count_since_first(limit, &attempted_by, self.at).await?;
-        self.attempted_by = Some(attempted_by);
+        match app.store.count_since_first(limit, &attempted_by, self.at).await {
+            Ok(()) => self.attempted_by = Some(attempted_by),
+            // A backup code counts too, but nobody can guess one. So others who use the limit up do not keep its owner out.
+            Err(Error::RateLimited { .. }) if method == SecondFactorMethod::BackupCode => {}
+            Err(error) => return Err(error),
+        }
         match method {
             SecondFactorMethod::EmailCode => {
                 let account = format!("{}#{}", pending.account.id, pending.account.device_epoch);

@@ -239,7 +239,7 @@ mod tests {
 
     fn event(request: Request<Bytes>) -> Value {
         let mut request = request;
-        apply_local_headers(request.headers_mut(), Distribution::Own("s3cret"));
+        apply_local_headers(request.headers_mut(), Distribution::Configured("s3cret"));
         build(&EventParts {
             request: &request,
             peer: SocketAddr::from(([127, 0, 0, 1], 5000)),
@@ -302,6 +302,19 @@ mod tests {
             assert_eq!(event["isBase64Encoded"], true, "{kind}");
             assert_eq!(STANDARD.decode(event["body"].as_str().unwrap()).unwrap(), body);
         }
+    }
+
+    #[test]
+    fn the_own_distribution_replaces_what_clients_send() {
+        let mut headers = HeaderMap::new();
+        headers.insert("cloudfront-viewer-country", HeaderValue::from_static("US"));
+        headers.insert("cloudfront-viewer-address", HeaderValue::from_static("1.2.3.4:5"));
+        headers.insert("x-origin-secret", HeaderValue::from_static("guess"));
+        let sent = headers.clone();
+        apply_local_headers(&mut headers, Distribution::Configured("s3cret"));
+        assert_eq!(headers, sent);
+        apply_local_headers(&mut headers, Distribution::Own("s3cret"));
+        assert_eq!((headers.len(), &headers["x-origin-secret"]), (1, &HeaderValue::from_static("s3cret")));
     }
 
     #[test]
