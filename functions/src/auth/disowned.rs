@@ -4,7 +4,7 @@ use shared::{
     app::App,
     domain::ids::UserId,
     error::Error,
-    store::{CommitError, StoredPasskey, UserQuery},
+    store::{CommitError, Transaction, UserQuery},
 };
 
 /// The passkeys that one transaction removes, with two writes each. DynamoDB accepts 100 writes.
@@ -20,27 +20,25 @@ pub(crate) async fn sweep(app: &App, user_id: &UserId) {
 async fn try_to_sweep(app: &App, user_id: &UserId) -> Result<(), Error> {
     let query = UserQuery { without_salt: true, ..UserQuery::ACCOUNT };
     let Some(account) = app.store.load(user_id, query).await?.account else { return Ok(()) };
-    if account.disowned.is_empty() {
-        return Ok(());
-    }
-    let stored = app.store.stored_passkeys(user_id).await?;
-    let void: Vec<&StoredPasskey> = stored.iter().filter(|passkey| passkey.is_void(&account)).collect();
-    let mfa_is_off = account.mfa_since.is_none();
-    // The first round also sweeps MFA, and there may be no passkeys.
-    for round in 0..void.len().div_ceil(AT_ONCE).max(1) {
-        let passkeys = void.iter().skip(round * AT_ONCE).take(AT_ONCE);
+    if account.has_void_mfa {
         let mut transaction = app.store.transaction();
-        passkeys.clone().for_each(|passkey| transaction.remove_passkey(passkey));
-        let sweeps_mfa = mfa_is_off && round == 0;
-        if sweeps_mfa {
-            transaction.sweep_factors(user_id);
-        }
-        transaction.sweep_account(&account, passkeys.len(), sweeps_mfa);
-        match app.store.commit(transaction).await {
-            // Another request sweeps at the same time.
-            Ok(()) | Err(CommitError::Refused(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
+        transaction.sweep_mfa(&account);
+        commit(app, transaction).await?;
+    }
+    let mut void = app.store.stored_passkeys(user_id).await?;
+    void.retain(|passkey| passkey.is_void(&account));
+    for some in void.chunks(AT_ONCE) {
+        let mut transaction = app.store.transaction();
+        transaction.sweep_passkeys(&account, some);
+        commit(app, transaction).await?;
     }
     Ok(())
+}
+
+/// Commits a part of the sweep. A refusal means that another request sweeps at the same time, or that the account changed.
+async fn commit(app: &App, transaction: Transaction) -> Result<(), Error> {
+    match app.store.commit(transaction).await {
+        Ok(()) | Err(CommitError::Refused(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -109,6 +109,7 @@ pub(super) async fn create(context: Context<'_>, new: NewAccount, origin: Origin
         device_epoch: 0,
         login_history: None,
         mfa_since: None,
+        has_void_mfa: false,
         disowned: DisownedLogins::default(),
         session_bound: 1,
         device_bound: 1,

@@ -13,7 +13,7 @@ use crate::{
     },
     error::Error,
     store::{
-        Condition, Item, MAX_PASSKEYS, Store, Table, Transaction,
+        Condition, Factors, Item, MAX_PASSKEYS, Store, StoredPasskey, Table, Transaction,
         dynamodb::{
             keys::{self, Key},
             update::Update,
@@ -58,6 +58,8 @@ pub struct Account {
     pub mfa_since: Option<Timestamp>,
     /// The logins that the owner disowned.
     pub disowned: DisownedLogins,
+    /// Whether MFA is stored that counts as absent, because it was turned on after a login that the owner disowned.
+    pub has_void_mfa: bool,
     pub passkeys: i64,
     /// At least the number of active sessions.
     pub session_bound: i64,
@@ -158,8 +160,8 @@ impl Account {
     pub(in crate::store) fn from_item(id: &UserId, item: &Item) -> Result<Self, Error> {
         let disowned = DisownedLogins::parse(&item.texts("disowned"));
         let disowned = disowned.ok_or_else(|| Error::internal("an account's disowned logins are unreadable"))?;
-        let mfa = item.optional_time("mfa_since").zip(item.optional_number("mfa_epoch"));
-        let mfa = mfa.filter(|&(at, device_epoch)| !disowned.cover(Enrolment { at, device_epoch }));
+        let stored_mfa = item.optional_time("mfa_since").zip(item.optional_number("mfa_epoch"));
+        let mfa = stored_mfa.filter(|&(at, device_epoch)| !disowned.cover(Enrolment { at, device_epoch }));
         Ok(Self {
             id: id.clone(),
             status: Status::parse(&item.text("account_status")?)
@@ -179,6 +181,7 @@ impl Account {
             // Accounts from before devices existed have none.
             device_epoch: item.optional_number("device_epoch").unwrap_or_default(),
             mfa_since: mfa.map(|(since, _)| since),
+            has_void_mfa: stored_mfa.is_some() && mfa.is_none(),
             disowned,
             passkeys: item.optional_number("passkeys").unwrap_or_default(),
             session_bound: item.optional_number("session_bound").unwrap_or_default(),
@@ -285,13 +288,19 @@ impl Transaction {
         self.update_account_if(account, "ADD passkeys :one", &condition, values);
     }
 
-    /// Counts passkeys less that were swept. `mfa` says that MFA was swept too.
-    pub fn sweep_account(&mut self, account: &Account, passkeys: usize, mfa: bool) {
-        let less = i64::try_from(passkeys).unwrap_or(i64::MAX);
-        let values = Item::new().with_number(":less", -less).with_number(":devices", account.device_epoch);
-        let expression = if mfa { "REMOVE mfa_since, mfa_epoch ADD passkeys :less" } else { "ADD passkeys :less" };
-        // Another revocation sweeps by itself.
-        self.update_account_if(account, expression, "device_epoch = :devices", values);
+    /// Removes void passkeys, and counts them.
+    pub fn sweep_passkeys(&mut self, account: &Account, void: &[StoredPasskey]) {
+        void.iter().for_each(|passkey| self.remove_passkey(passkey));
+        let less = i64::try_from(void.len()).unwrap_or(i64::MAX);
+        let values = account.unchanged().with_number(":less", -less);
+        self.update_account(account, "ADD passkeys :less", values);
+    }
+
+    /// Removes void MFA. Fails with `Condition::Account` if the account changed after it was loaded, so that MFA which was turned
+    /// on meanwhile stays.
+    pub fn sweep_mfa(&mut self, account: &Account) {
+        self.turn_mfa_off(account);
+        self.delete(Table::Accounts, &Factors::key(&account.id));
     }
 
     /// Counts one passkey less. Fails with `Condition::Account` also if it is the only credential of the account.

@@ -112,11 +112,6 @@ impl Transaction {
         self.update(Condition::Factors, Table::Accounts, Update { key, expression, condition: None, values });
     }
 
-    /// Deletes the factors of an account that counts as without MFA.
-    pub fn sweep_factors(&mut self, user_id: &UserId) {
-        self.delete(Table::Accounts, &Factors::key(user_id));
-    }
-
     /// Activates the pending secret together with backup codes. Fails with `Condition::Factors` if another secret is
     /// pending, or TOTP is on.
     pub fn enable_totp(&mut self, user_id: &UserId, pending: &str, totp: &StoredTotp, new: &BackupCodes) {
