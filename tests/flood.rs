@@ -116,20 +116,20 @@ async fn a_sender_who_names_an_account_writes_few_events_into_its_log() {
     person.add_passkey(&mut key).await.expect(201);
     world.settle().await;
     let before = audited(&world);
-    let stranger = Client::new(&world).at("198.51.100.4");
+    let sender = Client::new(&world).at("198.51.100.4");
     for _ in 0..10 {
-        let asked = stranger.post("/v1/login/passkey/options", json!({})).await.expect(200);
+        let asked = sender.post("/v1/login/passkey/options", json!({})).await.expect(200);
         let mut credential = key.sign(&asked.body["publicKey"], tests::Forged { flags: 1, ..tests::Forged::RIGHT });
         credential["response"]["signature"] = json!("AAAA");
         let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
         for _ in 0..5 {
-            stranger.post("/v1/login/passkey/verify", body.clone()).await.expect_problem(400, "invalid_code");
+            sender.post("/v1/login/passkey/verify", body.clone()).await.expect_problem(400, "invalid_code");
         }
     }
     assert_eq!(audited(&world) - before, 10);
     // The owner's own login is recorded all the same.
-    let body = stranger.passkey_answer(&mut key, json!({})).await;
-    stranger.post("/v1/login/passkey/verify", body).await.expect(200);
+    let body = sender.passkey_answer(&mut key, json!({})).await;
+    sender.post("/v1/login/passkey/verify", body).await.expect(200);
     assert!(events(&world, "login").contains(&("success".to_owned(), "passkey".to_owned())));
 }
 
@@ -151,20 +151,20 @@ async fn a_pending_login_without_attempts_writes_few_events() {
 #[tokio::test]
 async fn the_limit_on_passkey_options_is_not_keyed_by_what_anybody_can_write() {
     let (world, person) = person().await;
-    let stranger = Client::new(&world).at("198.51.100.4");
+    let sender = Client::new(&world).at("198.51.100.4");
     for _ in 0..60 {
-        stranger.post("/v1/login/passkey/options", json!({})).await.expect(200);
+        sender.post("/v1/login/passkey/options", json!({})).await.expect(200);
     }
-    stranger.post("/v1/login/passkey/options", json!({})).await.expect_problem(429, "rate_limited");
+    sender.post("/v1/login/passkey/options", json!({})).await.expect_problem(429, "rate_limited");
     let counters = world.scan("counters").len();
     for n in 0..20 {
         let token = format!("{n:A>43}.{}", "B".repeat(43));
-        let answer = stranger.post("/v1/login/passkey/options", json!({ "mfa_token": token })).await;
+        let answer = sender.post("/v1/login/passkey/options", json!({ "mfa_token": token })).await;
         answer.expect_problem(429, "rate_limited");
     }
     assert_eq!(world.scan("counters").len(), counters);
     // A recognised device has its own budget, and a forgotten one has not.
-    let mut browser = stranger.clone();
+    let mut browser = sender.clone();
     browser.cookies.insert("__Host-device".to_owned(), person.device_token.clone());
     browser.post("/v1/login/passkey/options", json!({})).await.expect(200);
     let device =

@@ -141,16 +141,16 @@ async fn mails_that_anyone_can_cause_are_capped_and_alerts_still_arrive() {
 }
 
 #[tokio::test]
-async fn a_stranger_does_not_use_up_the_mails_of_an_address() {
+async fn nobody_uses_up_the_mails_of_an_address() {
     let world = strict_world().await;
     world.clock().freeze();
-    let stranger = Client::new(&world);
+    let sender = Client::new(&world);
     let body = json!({ "email": "newcomer@example.org", "password": PASSWORD });
     let capped = || world.scan("audit").iter().filter(|item| item["reason"]["S"] == "capped").count();
     // Until two mails of one hour were not sent.
     while capped() < 2 {
         for _ in 0..3 {
-            stranger.post("/v1/register", body.clone()).await.expect(202);
+            sender.post("/v1/register", body.clone()).await.expect(202);
             world.clock().advance(310);
         }
         world.clock().advance(3600 - 930);

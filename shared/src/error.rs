@@ -188,7 +188,7 @@ impl Error {
             Self::Conflict(detail) => detail,
             Self::PayloadTooLarge => "The body is larger than 64 KiB.",
             Self::UnsupportedMediaType => {
-                "The Content-Type is not supported. Send application/json (form routes: application/x-www-form-urlencoded) without a Content-Encoding."
+                "The body must be application/json (form routes: application/x-www-form-urlencoded), without a Content-Encoding."
             }
             Self::RateLimited { .. } => "Too many requests. Retry-After says how many seconds to wait.",
             Self::LockedOut { .. } => "Too many failed attempts. Retry-After says how many seconds to wait.",

@@ -181,7 +181,7 @@ async fn a_disowned_thief_is_out_for_good_and_the_owner_is_back_in() {
     let body = json!({ "mfa_token": pending, "method": "totp", "code": app.code(&world) });
     client.post("/v1/login/mfa", body).await.expect_problem(400, "invalid_code");
     thief.client.get("/v1/me").await.expect_problem(401, "session_revoked");
-    // Nothing of it is left, and the owner can enrol anew, also the same authenticator.
+    // Nothing of it is left, and the owner can enrol again, also the same authenticator.
     assert_eq!(factors(&world), 0);
     let app = owner.enable_totp().await;
     owner.add_passkey(&mut key).await.expect(201);

@@ -157,12 +157,12 @@ async fn an_attestation_that_nobody_asked_for_is_ignored() {
 }
 
 #[tokio::test]
-async fn transports_are_kept_as_they_were_told() {
+async fn transports_are_kept_as_they_were_reported() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
     let many: Vec<String> = (0..40).map(|number| format!("t{number}")).collect();
-    for (told, kept) in [
+    for (reported, kept) in [
         (json!(["smart-card", "usb"]), json!(["smart-card", "usb"])),
         (json!(["cable", "internal", "cable"]), json!(["cable", "internal"])),
         (json!(["x".repeat(65), "hybrid"]), json!(["hybrid"])),
@@ -172,7 +172,7 @@ async fn transports_are_kept_as_they_were_told() {
     ] {
         let (id, options) = asked(&person).await;
         let mut credential = Key::new().create(&options).await;
-        credential["response"]["transports"] = told;
+        credential["response"]["transports"] = reported;
         let body = json!({ "challenge_id": id, "credential": credential });
         let made = person.client.post("/v1/passkeys", body).await.expect(201);
         assert_eq!(made.body["transports"], kept);

@@ -154,7 +154,7 @@ impl Login<'_> {
     }
 
     /// Reserves an attempt: by the presented device token, otherwise by the identifier as it was typed. So the lock of an
-    /// address does not reveal whose account it belongs to, and survives a registration.
+    /// address does not reveal the account that has it, and survives a registration.
     async fn reserve(&self, identifier_hash: &str) -> Result<Attempt, Error> {
         let (credential, attempted_by) = match &self.presented {
             Some(token) => (Credential::PasswordOnDevice, token.hash(self.index)),

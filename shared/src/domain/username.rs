@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::text::trim_invisible;
 use crate::fields::FromJson;
 
-/// A username: 3 to 32 ASCII letters, digits, `.`, `_`, `-`, of which one is a letter or digit. It is kept as typed and compared in lower case. `Debug`
-/// hides it.
+/// A username: 3 to 32 ASCII letters, digits, `.`, `_`, `-`, of which one is a letter or digit. It is kept as typed and
+/// compared in lower case. `Debug` hides it.
 ///
 /// It is ASCII, so that no two different names look alike.
 #[derive(Clone)]

@@ -57,8 +57,8 @@ pub(crate) fn next_step(app: &App, account: &Account, device: Option<&Device>) -
     unrecognised.then_some(NextStep::EmailCode)
 }
 
-/// Adds the challenge of a pending login to the transaction, and the alert of an unrecognised device. Its answer must be sent after the commit. It reveals only
-/// the account's methods.
+/// Adds the challenge of a pending login to the transaction, and the alert of an unrecognised device. Its answer must be sent
+/// after the commit. It reveals only the account's methods.
 ///
 /// # Errors
 /// `temporarily_unavailable`.
