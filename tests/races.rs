@@ -427,3 +427,62 @@ async fn no_login_uses_trust_that_is_removed_at_the_same_moment() {
         assert_eq!(asked.body["status"], "mfa_required");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_factor_escapes_the_disowning_that_it_raced_with() {
+    let world = world().await;
+    let client = Client::new(&world);
+    for round in 0..12 {
+        let address = format!("owner{round}@example.org");
+        let owner = Person::register(&client, &address).await;
+        world.clock().advance(60);
+        let thief = owner.login().await;
+        let link = client.link_token_for(&address).await;
+        let asked = thief.client.post("/v1/passkeys/options", json!({})).await.expect(200);
+        let mut key = Key::new();
+        let credential = key.create(&asked.body["publicKey"]).await;
+        let add = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
+        let app = App::new(&thief.client.post("/v1/mfa/totp", json!({})).await.expect(200).text("secret"));
+        let enable = json!({ "code": app.code(&world) });
+        let race = |client: &Client, path: &'static str, body: &Value| {
+            let (client, body) = (client.clone(), body.clone());
+            tokio::spawn(async move { client.post(path, body).await.status })
+        };
+        let all = [
+            race(&thief.client, "/v1/passkeys", &add),
+            race(&thief.client, "/v1/mfa/totp/enable", &enable),
+            race(&client, "/v1/login/disown", &json!({ "token": link })),
+        ];
+        let statuses: Vec<u16> = join_all(all).await.into_iter().map(Result::unwrap).collect();
+        // A disowning that lost every race is repeated.
+        if statuses[2] != 200 {
+            client.post("/v1/login/disown", json!({ "token": link })).await.expect(200);
+        }
+        let login = client.post("/v1/login", json!({ "identifier": address, "password": PASSWORD })).await.expect(200);
+        assert_eq!(login.body["status"], "authenticated", "{statuses:?}");
+        let asked = client.post("/v1/login/passkey/options", json!({})).await.expect(200);
+        let credential = key.sign(&asked.body["publicKey"], tests::Forged::RIGHT);
+        let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
+        client.post("/v1/login/passkey/verify", body).await.expect_problem(400, "invalid_code");
+        owner.after(&login).enable_totp().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_repeated_refreshes_stay_within_the_limit() {
+    let world = tests::strict_world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let client = person.client.anonymous();
+    let body = json!({ "refresh_token": person.refresh_token });
+    client.post("/v1/token/refresh", body.clone()).await.expect(200);
+    let mut answered = 1;
+    for _ in 0..3 {
+        let answers = all_at_once(&client, "/v1/token/refresh", (0..MANY).map(|_| body.clone())).await;
+        answered += count(&answers, 200, "");
+        assert!(answers.iter().all(|answer| [200, 429, 503].contains(&answer.status)), "{answers:?}");
+    }
+    assert!(answered <= 60, "{answered}");
+    let refreshes = tests::events(&world, "refresh").len();
+    assert_eq!(refreshes, answered);
+}

@@ -251,15 +251,21 @@ async fn fifty_failures_in_a_row_close_a_form_of_the_identifier_at_any_pace() {
     }
 }
 
-#[tokio::test]
-async fn the_lockout_does_not_tell_whose_address_it_is_or_whether_it_is_registered() {
-    let world = strict_world().await;
-    world.clock().freeze();
-    let client = Client::new(&world);
+/// Registers an account with an address and a username.
+async fn with_both_identifiers(world: &local::World) -> Client {
+    let client = Client::new(world);
     let body = json!({ "email": ADDRESS, "username": "publicname", "password": PASSWORD });
     let id = client.post("/v1/register", body).await.expect(202).text("registration_id");
     let code = client.code_for(ADDRESS).await;
     client.post("/v1/register/verify", json!({ "registration_id": id, "code": code })).await.expect(201);
+    client
+}
+
+#[tokio::test]
+async fn the_lockout_does_not_tell_whose_address_it_is_or_whether_it_is_registered() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    with_both_identifiers(&world).await;
     let mut network = 0;
     let mut wrong = async |identifier: &str| {
         network += 1;
@@ -289,11 +295,7 @@ async fn the_lockout_does_not_tell_whose_address_it_is_or_whether_it_is_register
 async fn fifty_failures_disable_one_form_of_the_identifier_and_a_reset_enables_both() {
     let world = strict_world().await;
     world.clock().freeze();
-    let client = Client::new(&world);
-    let body = json!({ "email": ADDRESS, "username": "publicname", "password": PASSWORD });
-    let id = client.post("/v1/register", body).await.expect(202).text("registration_id");
-    let code = client.code_for(ADDRESS).await;
-    client.post("/v1/register/verify", json!({ "registration_id": id, "code": code })).await.expect(201);
+    let client = with_both_identifiers(&world).await;
     client
         .at("198.51.100.5")
         .post("/v1/login", json!({ "identifier": ADDRESS, "password": PASSWORD }))

@@ -145,6 +145,15 @@ pub(crate) async fn takes_over(thief: &Person) -> (Key, App) {
     (key, app)
 }
 
+/// Signs a login with the newest passkey of a key, and expects that it is refused.
+async fn is_refused(client: &Client, key: &Key, asking: serde_json::Value) {
+    let asked = client.post("/v1/login/passkey/options", asking).await.expect(200);
+    let credential = key.sign(&asked.body["publicKey"], Forged::RIGHT);
+    let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
+    client.post("/v1/login/passkey/verify", body).await.expect_problem(400, "invalid_code");
+}
+
+/// Disowns a login by its link, sets another password and logs in with it.
 async fn disowned(client: &Client, link: &str) -> Answer {
     let token = client.post("/v1/login/disown", json!({ "token": link })).await.expect(200).text("reset_token");
     let body = json!({ "token": token, "new_password": tests::OTHER_PASSWORD });
@@ -173,10 +182,7 @@ async fn a_disowned_thief_is_out_for_good_and_the_owner_is_back_in() {
     assert_eq!(owner.client.get("/v1/passkeys").await.expect(200).body["passkeys"], json!([]));
     // The thief does not, by any way in.
     for asking in [json!({}), json!({ "identifier": ADDRESS })] {
-        let asked = client.post("/v1/login/passkey/options", asking).await.expect(200);
-        let credential = key.sign(&asked.body["publicKey"], Forged::RIGHT);
-        let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
-        client.post("/v1/login/passkey/verify", body).await.expect_problem(400, "invalid_code");
+        is_refused(&client, &key, asking).await;
     }
     let body = json!({ "mfa_token": pending, "method": "totp", "code": app.code(&world) });
     client.post("/v1/login/mfa", body).await.expect_problem(400, "invalid_code");
@@ -237,10 +243,7 @@ async fn disowning_a_later_login_first_or_a_reset_in_between_keeps_nothing_of_th
     let body = client.passkey_answer(&mut key, json!({})).await;
     client.post("/v1/login/passkey/verify", body).await.expect(200);
     client.post("/v1/login/disown", json!({ "token": first })).await.expect(200);
-    let asked = client.post("/v1/login/passkey/options", json!({})).await.expect(200);
-    let credential = key.sign(&asked.body["publicKey"], Forged::RIGHT);
-    let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
-    client.post("/v1/login/passkey/verify", body).await.expect_problem(400, "invalid_code");
+    is_refused(&client, &key, json!({})).await;
 }
 
 #[tokio::test]
@@ -252,34 +255,20 @@ async fn factors_count_as_absent_from_the_write_on_even_if_the_sweep_fails() {
     let thief = owner.login().await;
     let link = client.link_token_for(ADDRESS).await;
     let (key, _) = takes_over(&thief).await;
-    // The keys are loaded before, so only the sweep queries.
-    for function in ["login-disown", "password-reset"] {
-        let path = if function == "login-disown" { "/v1/login/disown" } else { "/v1/password/reset" };
+    // After a first request the keys are loaded, so only the sweep queries.
+    for (function, path) in [("login-disown", "/v1/login/disown"), ("password-reset", "/v1/password/reset")] {
         client.post(path, json!({ "token": "x", "new_password": tests::OTHER_PASSWORD })).await;
+        world.faults().arm(Rule::new(Service::DynamoDb, Kind::Error).function(function).action("Query"));
     }
-    let token = {
-        world.faults().arm(Rule::new(Service::DynamoDb, Kind::Error).function("login-disown").action("Query"));
-        world.faults().arm(Rule::new(Service::DynamoDb, Kind::Error).function("password-reset").action("Query"));
-        client.post("/v1/login/disown", json!({ "token": link })).await.expect(200).text("reset_token")
-    };
+    let token = client.post("/v1/login/disown", json!({ "token": link })).await.expect(200).text("reset_token");
     let body = json!({ "token": token, "new_password": tests::OTHER_PASSWORD });
     client.post("/v1/password/reset", body).await.expect(204);
     world.faults().clear();
-    let stored = |world: &local::World| {
-        world
-            .scan("accounts")
-            .iter()
-            .filter(|item| item["sk"]["S"].as_str().is_some_and(|key| key.starts_with("PASSKEY#")))
-            .count()
-    };
-    assert_eq!(stored(&world), 1);
+    assert_eq!(factors(&world), 1);
     let login = client.post("/v1/login", json!({ "identifier": ADDRESS, "password": tests::OTHER_PASSWORD })).await;
     assert_eq!(login.body["status"], "authenticated");
     let owner = owner.after(&login);
-    let asked = client.post("/v1/login/passkey/options", json!({})).await.expect(200);
-    let credential = key.sign(&asked.body["publicKey"], Forged::RIGHT);
-    let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
-    client.post("/v1/login/passkey/verify", body).await.expect_problem(400, "invalid_code");
+    is_refused(&client, &key, json!({})).await;
     assert_eq!(owner.client.get("/v1/passkeys").await.expect(200).body["passkeys"], json!([]));
     owner.enable_totp().await;
 }

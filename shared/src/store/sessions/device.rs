@@ -165,16 +165,8 @@ impl Store {
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn device_states(&self, user_id: &UserId, most: usize) -> Result<Vec<(DeviceId, DeviceState)>, Error> {
-        let mut query = UserItems::new(Table::Sessions, user_id, DEVICE).only(STATE);
-        let mut states = Vec::new();
-        while states.len() < most {
-            query.read_at_most(most - states.len());
-            let Some(items) = self.next_page(&mut query).await? else { break };
-            for item in &items {
-                states.push((id_of(item)?, state_of(item)?));
-            }
-        }
-        Ok(states)
+        let query = UserItems::new(Table::Sessions, user_id, DEVICE).only(STATE);
+        self.read_states(query, most, |item| Ok((id_of(item)?, state_of(item)?))).await
     }
 
     /// The devices with these ids, at most 100.

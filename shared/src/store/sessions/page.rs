@@ -65,4 +65,25 @@ impl Store {
         }
         Ok(Page { entries, next: last_read })
     }
+
+    /// Reads a part of a user's items with a prefix, at most `most` of them, strongly consistent.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub(super) async fn read_states<T>(
+        &self,
+        mut query: UserItems<'_>,
+        most: usize,
+        parse: fn(&Item) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut states = Vec::new();
+        while states.len() < most {
+            query.read_at_most(most - states.len());
+            let Some(items) = self.next_page(&mut query).await? else { break };
+            for item in &items {
+                states.push(parse(item)?);
+            }
+        }
+        Ok(states)
+    }
 }

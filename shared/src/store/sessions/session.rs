@@ -190,16 +190,8 @@ impl Store {
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn session_states(&self, user_id: &UserId, most: usize) -> Result<Vec<(String, SessionState)>, Error> {
-        let mut query = UserItems::new(Table::Sessions, user_id, SESSION).only(STATE);
-        let mut states = Vec::new();
-        while states.len() < most {
-            query.read_at_most(most - states.len());
-            let Some(items) = self.next_page(&mut query).await? else { break };
-            for item in &items {
-                states.push((hash_of(item)?, state_of(item)?));
-            }
-        }
-        Ok(states)
+        let query = UserItems::new(Table::Sessions, user_id, SESSION).only(STATE);
+        self.read_states(query, most, |item| Ok((hash_of(item)?, state_of(item)?))).await
     }
 
     /// The sessions of one device that were not revoked, page by page. `None` after the last page.
