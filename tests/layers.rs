@@ -31,7 +31,7 @@ const AUTH: &[&str] = &[
     "auth::csrf",
     "auth::caller",
     "auth::limits",
-    "auth::disowned",
+    "auth::sweep",
     "auth::password",
     "auth::mailed_code",
     "auth::continuation_token",

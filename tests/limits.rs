@@ -188,6 +188,34 @@ async fn one_host_bombs_no_mailbox_by_tags_and_by_the_networks_of_its_site() {
 }
 
 #[tokio::test]
+async fn one_network_does_not_use_up_the_limits_of_its_neighbours() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let body = json!({ "identifier": "nobody@example.org", "password": OTHER_PASSWORD });
+    for _ in 0..60 {
+        Client::new(&world).at("2001:db8:5:1::1").post("/v1/login", body.clone()).await;
+    }
+    let other = json!({ "identifier": "other@example.org", "password": OTHER_PASSWORD });
+    let answer = Client::new(&world).at("2001:db8:5:2::9").post("/v1/login", other).await;
+    answer.expect_problem(401, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn further_mails_of_registrations_are_limited_by_network() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let client = Client::new(&world);
+    let resend = |id: &str| json!({ "registration_id": id });
+    let id = client.post("/v1/register", json!({ "email": ADDRESS })).await.expect(202).text("registration_id");
+    for n in 0..10 {
+        let guessed = resend(&format!("{n:043}"));
+        client.post("/v1/register/resend", guessed).await.expect_problem(400, "invalid_code");
+    }
+    client.post("/v1/register/resend", resend(&id)).await.expect_problem(429, "rate_limited");
+    client.at("198.51.100.9").post("/v1/register/resend", resend(&id)).await.expect(202);
+}
+
+#[tokio::test]
 async fn the_mails_that_anybody_can_cause_have_a_limit_for_the_whole_deployment() {
     let world = world_with("mail/deployment=4/3600,register/network=100/3600,alert-mail/address=50/86400").await;
     world.clock().freeze();

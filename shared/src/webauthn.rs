@@ -7,7 +7,7 @@
 //! - It treats the signature count and the backup flags as signals (sections 6.1.1 and 6.1.3). Real authenticators
 //!   change them, and a change must not lock the owner out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -368,7 +368,9 @@ impl Allowed {
     fn json(&self) -> Value {
         let mut json = serde_json::json!({ "type": "public-key", "id": URL_SAFE_NO_PAD.encode(&self.id) });
         if !self.transports.is_empty() {
-            json["transports"] = self.transports.iter().cloned().collect();
+            // Sorted, as browsers report them, so that decoys look alike.
+            let sorted: BTreeSet<&String> = self.transports.iter().collect();
+            json["transports"] = sorted.into_iter().cloned().collect();
         }
         json
     }

@@ -247,6 +247,51 @@ async fn disowning_a_later_login_first_or_a_reset_in_between_keeps_nothing_of_th
 }
 
 #[tokio::test]
+async fn what_is_enrolled_between_disowning_and_reset_is_void_too() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let owner = Person::register(&client, ADDRESS).await;
+    world.clock().advance(3600);
+    let thief = owner.login().await;
+    let link = client.link_token_for(ADDRESS).await;
+    let mut first = Key::new();
+    thief.add_passkey(&mut first).await.expect(201);
+    let token = client.post("/v1/login/disown", json!({ "token": link })).await.expect(200).text("reset_token");
+    // The old password still logs in.
+    let (second, _) = takes_over(&owner.login().await).await;
+    let body = json!({ "token": token, "new_password": tests::OTHER_PASSWORD });
+    client.post("/v1/password/reset", body).await.expect(204);
+    let body = json!({ "identifier": ADDRESS, "password": tests::OTHER_PASSWORD });
+    assert_eq!(client.post("/v1/login", body).await.expect(200).body["status"], "authenticated");
+    for key in [&first, &second] {
+        is_refused(&client, key, json!({})).await;
+    }
+    assert_eq!(factors(&world), 0);
+}
+
+#[tokio::test]
+async fn a_disowned_login_by_passkey_disowns_the_passkey() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let owner = Person::register(&client, ADDRESS).await;
+    let mut own = Key::new();
+    owner.add_passkey(&mut own).await.expect(201);
+    world.clock().advance(3600);
+    let thief = owner.login().await;
+    let mut key = Key::new();
+    thief.add_passkey(&mut key).await.expect(201);
+    world.clock().advance(60);
+    // The passkey is older than the login that it makes, and only that login's alert is opened.
+    let body = client.passkey_answer(&mut key, json!({})).await;
+    client.post("/v1/login/passkey/verify", body).await.expect(200);
+    disowned(&client, &client.link_token_for_kind(ADDRESS, "new_login").await).await;
+    is_refused(&client, &key, json!({})).await;
+    let body = client.passkey_answer(&mut own, json!({})).await;
+    let owner = owner.after(&client.post("/v1/login/passkey/verify", body).await.expect(200));
+    assert_eq!(owner.client.get("/v1/mfa").await.expect(200).body["passkeys"], 1);
+}
+
+#[tokio::test]
 async fn factors_count_as_absent_from_the_write_on_even_if_the_sweep_fails() {
     let world = world().await;
     let client = Client::new(&world);
@@ -255,16 +300,16 @@ async fn factors_count_as_absent_from_the_write_on_even_if_the_sweep_fails() {
     let thief = owner.login().await;
     let link = client.link_token_for(ADDRESS).await;
     let (key, _) = takes_over(&thief).await;
-    // After a first request the keys are loaded, so only the sweep queries.
-    for (function, path) in [("login-disown", "/v1/login/disown"), ("password-reset", "/v1/password/reset")] {
-        client.post(path, json!({ "token": "x", "new_password": tests::OTHER_PASSWORD })).await;
-        world.faults().arm(Rule::new(Service::DynamoDb, Kind::Error).function(function).action("Query"));
+    // The sweep loads the account, after the operation has loaded it.
+    for function in ["login-disown", "password-reset"] {
+        let rule = Rule::new(Service::DynamoDb, Kind::Error).function(function).action("BatchGetItem");
+        world.faults().arm(rule.nth(2).times(20));
     }
     let token = client.post("/v1/login/disown", json!({ "token": link })).await.expect(200).text("reset_token");
     let body = json!({ "token": token, "new_password": tests::OTHER_PASSWORD });
     client.post("/v1/password/reset", body).await.expect(204);
     world.faults().clear();
-    assert_eq!(factors(&world), 1);
+    assert_eq!(factors(&world), 2);
     let login = client.post("/v1/login", json!({ "identifier": ADDRESS, "password": tests::OTHER_PASSWORD })).await;
     assert_eq!(login.body["status"], "authenticated");
     let owner = owner.after(&login);

@@ -123,10 +123,9 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 let thief = owner.login().await;
                 let body = json!({ "token": client.link_token_for(scenarios::ADDRESS).await });
                 takes_over(&thief).await;
-                // The keys are loaded, so that only the sweep queries.
-                client.post("/v1/login/disown", json!({ "token": "x" })).await.expect(400);
-                let rule = Rule::new(Service::DynamoDb, Kind::Error).function("login-disown").action("Query");
-                let rule = client.world.faults().arm(rule);
+                // The sweep loads the account, after the operation has loaded it.
+                let rule = Rule::new(Service::DynamoDb, Kind::Error).function("login-disown").action("BatchGetItem");
+                let rule = client.world.faults().arm(rule.nth(2).times(20));
                 let token = client.post("/v1/login/disown", body).await.expect(200).text("reset_token");
                 client.world.faults().disarm(rule);
                 post("/v1/password/reset", json!({ "token": token, "new_password": OTHER_PASSWORD }))

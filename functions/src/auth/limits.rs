@@ -32,9 +32,9 @@ impl Network {
         Self { hash: hash(network::for_limits(ip)), site_hash: network::site_for_limits(ip).map(hash) }
     }
 
-    /// The lookup hash of the IPv4 address or IPv6 /64.
-    pub(crate) fn hash(&self) -> &str {
-        &self.hash
+    /// The lookup hash of the IPv4 address or IPv6 /48.
+    pub(crate) fn widest(&self) -> &str {
+        self.site_hash.as_ref().unwrap_or(&self.hash)
     }
 
     /// Counts a request of the network.
@@ -43,13 +43,10 @@ impl Network {
     /// `rate_limited`, `temporarily_unavailable`.
     pub(crate) async fn count(&self, app: &App, limit: Limit) -> Result<(), Error> {
         let (limit, now) = (app.config.limit(limit), app.clock.now());
-        let own = app.store.count(limit, &self.hash, now);
-        match &self.site_hash {
-            Some(site) => {
-                let limit = Limit { limit: limit.limit * SITE_FACTOR, ..limit };
-                futures::future::try_join(own, app.store.count(limit, site, now)).await?;
-            }
-            None => own.await?,
+        app.store.count(limit, &self.hash, now).await?;
+        // Only what the smaller network may send, so that one /64 does not use up the limit of its neighbours.
+        if let Some(site) = &self.site_hash {
+            app.store.count(Limit { limit: limit.limit * SITE_FACTOR, ..limit }, site, now).await?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use shared::{
     context::Context,
     crypto::key::KeyPurpose,
     domain::{
-        limits::STRENGTH_ESTIMATES_BY_NETWORK,
+        limits::STRENGTH_ESTIMATES,
         password::{self, Password, Strength},
     },
     error::Error,
@@ -13,10 +13,17 @@ use shared::{
 
 use crate::auth::limits;
 
+/// The key of the limit on strength estimates.
+pub(crate) enum CountedBy<'a> {
+    Network,
+    /// The challenge that allows the password, so that others of the network cannot use the limit up.
+    Challenge(&'a str),
+}
+
 /// Requires that a new password meets the deployment's policy. It must not contain the product's name, or one of `own`,
 /// the user's own words.
 ///
-/// The cheap rules come first. The estimate of its strength costs CPU time, so it is limited by network.
+/// The cheap rules come first. The estimate of its strength costs CPU time, so it is limited.
 ///
 /// # Errors
 /// `weak_password` with every broken rule; `rate_limited`; `temporarily_unavailable`.
@@ -25,11 +32,15 @@ pub(crate) async fn require_strong<'a>(
     password: &Password,
     strength: Strength,
     own: impl IntoIterator<Item = &'a str>,
+    counted_by: CountedBy<'_>,
 ) -> Result<(), Error> {
     let app = context.app;
     let words = password::context_words(std::iter::once(app.config.product_name.as_str()).chain(own));
     password::check_rules(password, app.config.password_policy, strength, &words).map_err(Error::WeakPassword)?;
-    limits::count_network(context, STRENGTH_ESTIMATES_BY_NETWORK).await?;
+    match counted_by {
+        CountedBy::Network => limits::count_network(context, STRENGTH_ESTIMATES).await?,
+        CountedBy::Challenge(id) => app.store.count(app.config.limit(STRENGTH_ESTIMATES), id, app.clock.now()).await?,
+    }
     // Off the async threads, so that the time limit of the answer holds.
     let password = password.clone();
     app.blocking(move || password::check_guesses(&password, &words)).await?.map_err(Error::WeakPassword)

@@ -18,12 +18,12 @@ use shared::{
     http::{Response, StatusCode, page},
     mail,
     operation::{Operation, Route},
-    store::{Challenge, Condition, DisownedLogin, Expected, PasswordReset, UserQuery},
+    store::{Challenge, Condition, DisownedLogin, Expected, PasswordReset, Retries, UserQuery},
 };
 
 use crate::auth::{
     continuation_token::{ContinuationToken, Step},
-    disowned, user,
+    sweep, user,
 };
 
 pub const OPERATION: Operation = Operation::http("login-disown", |context| Box::pin(handle(context)))
@@ -52,23 +52,34 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let token: Option<ContinuationToken> = fields.required("token");
     let token = fields.finish(|| token)?;
     let challenge = token.redeem::<DisownedLogin>(app, Step::Link).await?;
-    let record = app.store.load(&challenge.user_id, UserQuery::ACCOUNT).await?;
+    let mut retries = Retries::on_conflict();
+    loop {
+        let done = disown(context, &challenge).await;
+        if !retries.again(&done) {
+            return done;
+        }
+    }
+}
+
+async fn disown(context: Context<'_>, challenge: &Challenge<DisownedLogin>) -> Result<Response, Error> {
+    let (app, DisownedLogin { login, passkey }) = (context.app, &challenge.payload);
+    let query = UserQuery { passkey: passkey.as_deref(), ..UserQuery::ACCOUNT };
+    let record = app.store.load(&challenge.user_id, query).await?;
     let (account, salt) = record.account.zip(record.salt).ok_or(Error::InvalidCode)?;
     // A reset in between is no reason to refuse: it ended the sessions, and left what they enrolled.
-    let login = challenge.payload.login;
-    if account.disowned.cover(login) {
+    if account.disowned.cover(*login) {
         return Err(Error::InvalidCode);
     }
     let cipher = app.user_cipher(salt);
     let reset = ContinuationToken::new(app);
     let expires_at = app.clock.now().plus_seconds(RESET_SECONDS);
-    let payload = PasswordReset { device_epoch: account.device_epoch + 1 };
+    let payload = PasswordReset { device_epoch: account.device_epoch + 1, disowned: *login };
     let expected = Expected::ContinuationToken(reset.expected(app, expires_at).await?);
     let reset_challenge = Challenge::new(&reset.challenge, &account.id, payload, expected, expires_at);
     let event = context.event(&cipher, Action::DisownLogin, Outcome::Success, "link").await?;
     let mut transaction = app.store.transaction();
-    transaction.consume_challenge(&challenge);
-    transaction.disown_login(&account, login);
+    transaction.consume_challenge(challenge);
+    transaction.disown_login(&account, *login, record.passkey.as_ref());
     transaction.issue_challenge(&reset_challenge);
     transaction.record_event(&event);
     // The mail is for an owner who loses the answer or closes the page.
@@ -81,7 +92,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         Err(refused) if refused.is(Condition::Challenge) => return Err(Error::InvalidCode),
         Err(error) => return Err(error.into()),
     }
-    disowned::sweep(app, &account.id).await;
+    sweep::sweep(context, &account.id).await;
     let answer = json!({ "reset_token": reset.encode(), "expires_in": RESET_SECONDS });
     Ok(Response::json(StatusCode::OK, &answer))
 }

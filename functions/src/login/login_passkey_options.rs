@@ -181,7 +181,8 @@ fn decoy_credentials(index: &KeySet, identifier_hash: &str) -> Vec<Allowed> {
                 0..=99 => (20, &["hybrid", "internal"]),
                 100..=169 => (16, &["hybrid", "internal"]),
                 170..=229 => (32, &["internal"]),
-                _ => (64, &["nfc", "usb"]),
+                230..=245 => (64, &["nfc", "usb"]),
+                _ => (32, &[]),
             };
             let halves = [hmac(&seed, &[b"id", &[number], b"0"]), hmac(&seed, &[b"id", &[number], b"1"])].concat();
             Allowed {

@@ -138,16 +138,16 @@ impl Login<'_> {
             if let Err(error @ Error::Internal(_)) = verified {
                 return Err(error);
             }
-            return self.refuse(&cipher, Error::InvalidCode).await;
+            return self.refuse(user_id, &cipher, Error::InvalidCode).await;
         };
         let verified = passkey::verify(context, &cipher, &stored, &self.form.assertion, &self.state).await;
         let verified = match verified {
             Ok(verified) => verified,
-            Err(Error::InvalidCode) => return self.refuse(&cipher, Error::InvalidCode).await,
+            Err(Error::InvalidCode) => return self.refuse(user_id, &cipher, Error::InvalidCode).await,
             Err(error) => return Err(error),
         };
         if account.status == Status::Banned {
-            return self.refuse(&cipher, Error::AccountBanned).await;
+            return self.refuse(user_id, &cipher, Error::AccountBanned).await;
         }
         let device = token.zip(record.device);
         let device = device.as_ref().map(|(token, device)| (device, token)).filter(|(device, token)| {
@@ -155,7 +155,12 @@ impl Login<'_> {
         });
         let active = Account { status: Status::Active, ..account.clone() };
         let amr = verified.amr();
-        let subject = SignInSubject { confirmed: true, device, ..SignInSubject::new(&active, &cipher, &amr) };
+        let subject = SignInSubject {
+            confirmed: true,
+            device,
+            passkey: Some(&self.passkey),
+            ..SignInSubject::new(&active, &cipher, &amr)
+        };
         let sign_in = issue::prepare(context, &subject, options).await?;
         let event =
             context.event(&cipher, Action::Login, Outcome::Success, SecondFactorMethod::Passkey.as_str()).await?;
@@ -167,15 +172,16 @@ impl Login<'_> {
         transaction.record_event(&event);
         match app.store.commit(transaction).await {
             Ok(()) => Ok(sign_in.answer.into_response(StatusCode::OK)),
-            Err(refused) if refused.is(Condition::Challenge) => self.refuse(&cipher, Error::InvalidCode).await,
+            Err(refused) if refused.is(Condition::Challenge) => self.refuse(user_id, &cipher, Error::InvalidCode).await,
             Err(error) => Err(error.into()),
         }
     }
 
     /// Refuses a login. The sender chose the account, so the event counts against the sender.
-    async fn refuse<T>(&self, cipher: &UserCipher<'_>, error: Error) -> Result<T, Error> {
+    async fn refuse<T>(&self, user_id: &UserId, cipher: &UserCipher<'_>, error: Error) -> Result<T, Error> {
         let network = Network::of(self.index, self.context.request);
-        let limited = (REFUSED_PASSKEY_BY_NETWORK, network.hash());
+        let counted_by = format!("{}#{user_id}", network.widest());
+        let limited = (REFUSED_PASSKEY_BY_NETWORK, counted_by.as_str());
         let action = (Action::Login, SecondFactorMethod::Passkey.as_str());
         self.context.refuse_limited(cipher, action, error, limited).await
     }

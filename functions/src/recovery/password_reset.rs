@@ -6,7 +6,7 @@ use shared::{
     crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
-        limits::STRENGTH_ESTIMATES_BY_NETWORK,
+        limits::STRENGTH_ESTIMATES,
         lockout::Credential,
         mail::Content,
         password::{Password, Strength},
@@ -19,7 +19,8 @@ use shared::{
 
 use crate::auth::{
     continuation_token::{ContinuationToken, Step},
-    disowned, password, user,
+    password::{self, CountedBy},
+    sweep, user,
 };
 
 pub const OPERATION: Operation = Operation::http("password-reset", |context| Box::pin(handle(context)))
@@ -34,7 +35,7 @@ pub const OPERATION: Operation = Operation::http("password-reset", |context| Box
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[STRENGTH_ESTIMATES_BY_NETWORK]);
+    .limits(&[STRENGTH_ESTIMATES]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
@@ -51,12 +52,13 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let cipher = app.user_cipher(salt);
     let own = user::own_words(&cipher, &account).await?;
     let strength = if account.mfa_since.is_some() { Strength::WithSecondFactor } else { Strength::OnlyFactor };
-    password::require_strong(context, &new, strength, own.iter().map(String::as_str)).await?;
+    let counted_by = CountedBy::Challenge(&challenge.id);
+    password::require_strong(context, &new, strength, own.iter().map(String::as_str), counted_by).await?;
     let hash = password::hash(app, &new).await?;
     let event = context.event(&cipher, Action::ResetPassword, Outcome::Success, "link").await?;
     let mut transaction = app.store.transaction();
     transaction.consume_challenge(&challenge);
-    transaction.reset_password(&account, &hash);
+    transaction.reset_password(&account, &hash, challenge.payload.disowned);
     for identifier_hash in [&account.email_hash, &account.username_hash].into_iter().flatten() {
         transaction.clear_lock(Credential::Password, identifier_hash);
     }
@@ -68,8 +70,6 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         Err(refused) if refused.is(Condition::Challenge) => return Err(Error::InvalidCode),
         Err(error) => return Err(error.into()),
     }
-    if !account.disowned.is_empty() {
-        disowned::sweep(app, &account.id).await;
-    }
+    sweep::sweep(context, &account.id).await;
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }

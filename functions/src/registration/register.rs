@@ -15,7 +15,7 @@ use shared::{
         challenge::{CHALLENGE_SECONDS, CODE_SECONDS},
         email_address::EmailAddress,
         ids::UserId,
-        limits::{REGISTER_BY_NETWORK, STRENGTH_ESTIMATES_BY_NETWORK, VERIFICATION_MAIL_BY_ADDRESS},
+        limits::{REGISTER_BY_NETWORK, STRENGTH_ESTIMATES, VERIFICATION_MAIL_BY_ADDRESS},
         name::DisplayText,
         password::{Password, Strength},
         session::SessionOptions,
@@ -31,7 +31,10 @@ use super::{
     account::{self, NewAccount, Origin},
     mail::{self, Recipient},
 };
-use crate::auth::{csrf, limits, password};
+use crate::auth::{
+    csrf, limits,
+    password::{self, CountedBy},
+};
 
 pub const OPERATION: Operation = Operation::http("register", |context| Box::pin(handle(context)))
     .summary("starts a registration and mails a code and a link; or creates an account with username and password")
@@ -48,7 +51,7 @@ pub const OPERATION: Operation = Operation::http("register", |context| Box::pin(
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
     ])
-    .limits(&[STRENGTH_ESTIMATES_BY_NETWORK, REGISTER_BY_NETWORK, VERIFICATION_MAIL_BY_ADDRESS]);
+    .limits(&[STRENGTH_ESTIMATES, REGISTER_BY_NETWORK, VERIFICATION_MAIL_BY_ADDRESS]);
 
 enum Form {
     Email(EmailForm),
@@ -98,7 +101,7 @@ async fn by_email(context: Context<'_>, form: &EmailForm) -> Result<Response, Er
     let (name, username) = (name.as_ref().map(DisplayText::as_str), username.as_ref());
     if let Some(password) = password {
         let own = std::iter::once(email.local_part()).chain(username.map(Username::as_str)).chain(name);
-        password::require_strong(context, password, Strength::OnlyFactor, own).await?;
+        password::require_strong(context, password, Strength::OnlyFactor, own, CountedBy::Network).await?;
     }
     let now = app.clock.now();
     let index = app.keyring.get(KeyPurpose::Index).await?;
@@ -159,7 +162,7 @@ async fn by_username(
     if !app.config.username_registration {
         return Err(Error::field("email", "is required"));
     }
-    password::require_strong(context, password, Strength::OnlyFactor, [username.as_str()]).await?;
+    password::require_strong(context, password, Strength::OnlyFactor, [username.as_str()], CountedBy::Network).await?;
     limits::count_network(context, REGISTER_BY_NETWORK).await?;
     let index = app.keyring.get(KeyPurpose::Index).await?;
     let username_hash = lookup_hash(&index, Subject::Username, username.normalised().as_bytes());

@@ -4,7 +4,7 @@ use shared::{
     context::Context,
     crypto::key::KeyPurpose,
     domain::{
-        limits::STRENGTH_ESTIMATES_BY_NETWORK,
+        limits::STRENGTH_ESTIMATES,
         password::{Password, Strength},
         session::SessionOptions,
     },
@@ -17,7 +17,8 @@ use shared::{
 use super::account::{self, NewAccount, Origin};
 use crate::auth::{
     continuation_token::{ContinuationToken, Step},
-    csrf, password,
+    csrf,
+    password::{self, CountedBy},
 };
 
 pub const OPERATION: Operation = Operation::http("register-complete", |context| Box::pin(handle(context)))
@@ -34,7 +35,7 @@ pub const OPERATION: Operation = Operation::http("register-complete", |context| 
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
     ])
-    .limits(&[STRENGTH_ESTIMATES_BY_NETWORK]);
+    .limits(&[STRENGTH_ESTIMATES]);
 
 struct Form {
     token: ContinuationToken,
@@ -61,7 +62,8 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let local_part = new.email.as_ref().and_then(|(email, _)| email.split('@').next());
     let username = new.username.as_ref().map(|(username, _)| username.as_str());
     let own = [local_part, username, new.name.as_deref()].into_iter().flatten();
-    password::require_strong(context, &password, Strength::OnlyFactor, own).await?;
+    password::require_strong(context, &password, Strength::OnlyFactor, own, CountedBy::Challenge(&challenge.id))
+        .await?;
     if let Some((_, hash)) = &new.username
         && app.store.username_owner(hash).await?.is_some()
     {

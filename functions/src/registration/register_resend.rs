@@ -7,7 +7,7 @@ use shared::{
     domain::{
         audit::{Action, Outcome},
         challenge::{CODE_SECONDS, MAX_ATTEMPTS},
-        limits::VERIFICATION_MAIL_BY_ADDRESS,
+        limits::{RESEND_BY_NETWORK, VERIFICATION_MAIL_BY_ADDRESS},
         session::OpaqueText,
     },
     error::Error,
@@ -17,6 +17,7 @@ use shared::{
 };
 
 use super::mail::{self, Recipient};
+use crate::auth::limits;
 
 pub const OPERATION: Operation = Operation::http("register-resend", |context| Box::pin(handle(context)))
     .summary("mails another code and link; the old ones stop working")
@@ -30,13 +31,14 @@ pub const OPERATION: Operation = Operation::http("register-resend", |context| Bo
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[VERIFICATION_MAIL_BY_ADDRESS]);
+    .limits(&[RESEND_BY_NETWORK, VERIFICATION_MAIL_BY_ADDRESS]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
     let mut fields = request.fields()?;
     let id: Option<OpaqueText> = fields.required("registration_id");
     let id = fields.finish(|| id)?.0;
+    limits::count_network(context, RESEND_BY_NETWORK).await?;
     let now = app.clock.now();
     let found: Option<Challenge<Registration>> = app.store.challenge(&id, now).await?;
     let challenge = found.ok_or(Error::InvalidCode)?;

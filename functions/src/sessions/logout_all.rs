@@ -17,7 +17,7 @@ use shared::{
     operation::{Access, Operation, Route},
 };
 
-use crate::auth::{caller, session::response::without_session_cookies};
+use crate::auth::{caller, limits, session::response::without_session_cookies};
 
 pub const OPERATION: Operation = Operation::http("logout-all", |context| Box::pin(handle(context)))
     .summary("ends all sessions, or all others, in one write")
@@ -35,10 +35,9 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let keep_current = fields.optional("keep_current").unwrap_or(false);
     fields.finish(|| Some(()))?;
     let caller = caller::caller(context).await?;
+    limits::count_session(app, &caller, LOGOUT_ALL_BY_SESSION).await?;
     caller.require_confirmed_for(context, Action::LogoutAll).await?;
     let now = app.clock.now();
-    let limit = app.config.limit(LOGOUT_ALL_BY_SESSION);
-    app.store.count(limit, &caller.session.hash, now).await?;
     let method = if keep_current { "keep_current" } else { "access_token" };
     let event = context.event(&caller.cipher, Action::LogoutAll, Outcome::Success, method).await?;
     let mut transaction = app.store.transaction();

@@ -98,10 +98,16 @@ impl Snapshot<'_> {
     async fn refresh(&self, keys: &KeySet, token: &RefreshToken, transport: Transport) -> Result<Response, Error> {
         let Self { context, account, session, cipher } = *self;
         let (app, now) = (context.app, context.app.clock.now());
+        // A copied token ends the session before anything is counted. Otherwise a thief could use the limit up, and nobody would
+        // learn of the copy.
+        let is_live = token.counter == session.state.counter;
+        if !is_live && session.state.refresh(token.counter, false, now) == Refresh::Reuse {
+            return self.end_for_reuse().await;
+        }
         // Counted in the session's item, by the same write.
         let count = session.state.refreshes.one_more(app.config.limit(REFRESH_BY_SESSION), now);
         let count = count.map_err(|retry_after| Error::RateLimited { retry_after })?;
-        let genuine = token.counter == session.state.counter && {
+        let genuine = is_live && {
             app.hasher.verify(token.secret(), &session.refresh_hash, |version| keys.bytes_of(version)).await?
         };
         let outcome = session.state.refresh(token.counter, genuine, now);

@@ -3,16 +3,15 @@
 
 use crate::clock::Timestamp;
 
-/// The most disowned logins that an account remembers, the latest last. A sweep removes what they void, so earlier ones have
-/// nothing left to void.
+/// The most disowned logins that an account remembers, the latest last. What earlier ones void was swept long ago.
 const MAX_REMEMBERED: usize = 20;
 
 /// When a factor was enrolled, or a login made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Enrolment {
     pub at: Timestamp,
-    /// The account's device epoch at that time. It says whether something happened before or after a login was disowned,
-    /// which clocks of several machines could not say to the millisecond.
+    /// The account's device epoch at that time. It orders events around the disowning, which clocks of several machines cannot
+    /// order to the millisecond.
     pub device_epoch: i64,
 }
 
@@ -44,10 +43,12 @@ impl DisownedLogins {
         self.0.iter().any(|interval| interval.contains(enrolment))
     }
 
-    /// The same with a login of `from`, which is disowned in this device epoch.
+    /// Adds a login at `from`, disowned in this device epoch.
     #[must_use]
     pub fn with(&self, from: Timestamp, until_epoch: i64) -> Self {
         let mut intervals = self.0.clone();
+        // The new interval replaces those inside it.
+        intervals.retain(|known| known.from < from || known.until_epoch > until_epoch);
         intervals.push(Interval { from, until_epoch });
         intervals.drain(..intervals.len().saturating_sub(MAX_REMEMBERED));
         Self(intervals)
@@ -83,6 +84,10 @@ mod tests {
         assert!(disowned.cover(enrolled(1500, 2)));
         assert!(!disowned.cover(enrolled(999, 3)), "enrolled before the login");
         assert!(!disowned.cover(enrolled(1000, 4)), "enrolled after it was disowned");
+        // A reset extends the interval.
+        let extended = disowned.with(Timestamp::from_millis(1000), 4);
+        assert!(extended.cover(enrolled(1000, 4)));
+        assert_eq!(extended.to_texts().len(), 1);
         let twice = disowned.with(Timestamp::from_millis(500), 5);
         assert!(twice.cover(enrolled(500, 3)) && twice.cover(enrolled(700, 5)) && twice.cover(enrolled(1000, 3)));
         assert!(!twice.cover(enrolled(499, 3)));

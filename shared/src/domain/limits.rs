@@ -27,8 +27,11 @@ limits! {
     LOGIN_BY_DEVICE = "login/device": 10 in 900;
     /// Registrations by network.
     REGISTER_BY_NETWORK = "register/network": 3 in 3600;
-    /// Estimates of a new password's strength by network. They cost CPU time, and a weak password spends nothing else.
-    STRENGTH_ESTIMATES_BY_NETWORK = "weak-password/network": 60 in 900;
+    /// Estimates of a new password's strength by network, or by the challenge that allows the password. They cost CPU time, and
+    /// a weak password spends nothing else.
+    STRENGTH_ESTIMATES = "weak-password/network": 60 in 900;
+    /// Further mails of registrations by network.
+    RESEND_BY_NETWORK = "register-resend/network": 10 in 3600;
     /// Verification mails by address, whichever client asks for them.
     VERIFICATION_MAIL_BY_ADDRESS = "verification-mail/address": 2 in 300;
     /// Guesses at mailed codes by address, over all challenges, so that many challenges do not add up to many guesses.
@@ -68,8 +71,8 @@ limits! {
     CHANGES_BY_SESSION = "changes/session": 60 in 900;
     /// Audit events of refused tokens by session or pending login. Over it the answer is the same, and nothing is written.
     REFUSED_TOKEN_BY_SESSION = "refused-token/session": 5 in 900;
-    /// Audit events of refused passkeys by the sender's network. A sender can name any account. Over it the answer is the same,
-    /// and nothing is written.
+    /// Audit events of refused passkeys by the sender's network (IPv4 address, IPv6 /48) and the account, because a sender can
+    /// name any account. Over it the answer is the same, and nothing is written.
     REFUSED_PASSKEY_BY_NETWORK = "refused-passkey/network": 10 in 900;
     /// Changes of second factors and passkeys by session. Each change sends a mail, and none of these mails is ever
     /// left out.

@@ -51,7 +51,9 @@ pub fn is_safe_in_mail(text: &str) -> bool {
         use GeneralCategory::{NonspacingMark, SpacingMark};
         [NonspacingMark, SpacingMark].contains(&category(c))
     };
-    let is_safe = |c: char| c.is_alphanumeric() || is_mark(c) || matches!(c, ' ' | '-' | '\'' | '’');
+    // Some modifier letters look like a full stop.
+    let is_letter = |c: char| c.is_alphanumeric() && category(c) != GeneralCategory::ModifierLetter;
+    let is_safe = |c: char| is_letter(c) || is_mark(c) || matches!(c, ' ' | '-' | '\'' | '’');
     text.chars().count() <= MAX_MAIL_CHARACTERS && text.chars().any(char::is_alphanumeric) && text.chars().all(is_safe)
 }
 
@@ -124,6 +126,7 @@ mod tests {
             "<b>",
             "a\u{200b}b",
             "call +1",
+            "evil\u{a4f8}example",
             "",
             "-",
             long.as_str(),

@@ -258,6 +258,7 @@ impl PendingLogin<'_> {
             confirmed: true,
             device: self.device.as_ref().map(|(device, token)| (device, token)),
             trust,
+            passkey: self.passkey.as_ref().map(|passkey| passkey.id.as_str()),
             alerted: self.challenge.payload.alerted,
             ..SignInSubject::new(&active, &self.cipher, &amr)
         };

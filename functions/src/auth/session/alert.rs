@@ -48,7 +48,10 @@ pub(crate) async fn prepare(
     let now = app.clock.now();
     let link = ContinuationToken::new(app);
     let expires_at = now.plus_seconds(DISOWN_SECONDS);
-    let payload = DisownedLogin { login: Enrolment { at: now, device_epoch: account.device_epoch } };
+    let payload = DisownedLogin {
+        login: Enrolment { at: now, device_epoch: account.device_epoch },
+        passkey: subject.passkey.map(str::to_owned),
+    };
     let expected = Expected::Mailed { code: None, link: Some(link.expected(app, expires_at).await?) };
     let challenge = Challenge::new(&link.challenge, &account.id, payload, expected, expires_at);
     let network = network::truncated(request.client.ip);

@@ -17,7 +17,8 @@ use shared::{
 
 use crate::auth::session::subject::SignInSubject;
 
-/// The most sessions, or devices, that one login drops.
+/// The most sessions, or devices, that one login drops. A login at the account's own ceiling drops so many, so that the next ones
+/// need no count.
 const MAX_DROPPED: usize = 20;
 
 /// The most stored sessions that are counted. Ended ones are among them.
@@ -51,7 +52,8 @@ async fn sessions(
     subject: &SignInSubject<'_>,
 ) -> Result<(Vec<(String, AuditEvent)>, Bound), Error> {
     let (app, account) = (context.app, subject.account);
-    let limit = usize::try_from(app.config.session_limit).ok().filter(|limit| *limit > 0).unwrap_or(MAX_SESSIONS);
+    let configured = usize::try_from(app.config.session_limit).ok().filter(|limit| *limit > 0);
+    let limit = configured.unwrap_or(MAX_SESSIONS);
     if subject.is_new || !reaches(account.session_bound, limit) {
         return Ok((Vec::new(), Bound::Increment));
     }
@@ -59,7 +61,11 @@ async fn sessions(
     let mut active = app.store.session_states(&account.id, MAX_READ).await?;
     active.retain(|(_, state)| state.is_active(account.session_epoch, now));
     active.sort_by_key(|(_, state)| state.last_active_at);
-    let over = (active.len() + 1).saturating_sub(limit).min(MAX_DROPPED);
+    let over = match (active.len() + 1).saturating_sub(limit) {
+        over @ 1.. if configured.is_some() => over.min(MAX_DROPPED),
+        1.. => MAX_DROPPED,
+        0 => 0,
+    };
     let bound = Bound::Set(active.len() + 1 - over);
     let mut dropped = Vec::new();
     for (hash, _) in active.into_iter().take(over) {
@@ -86,7 +92,7 @@ async fn devices(
     others.retain(|(id, _)| *id != login.id);
     // Those that are no longer recognised go first.
     others.sort_by_key(|(_, state)| (state.is_active(account.device_epoch, now), state.last_seen_at));
-    let over = (others.len() + 1).saturating_sub(MAX_DEVICES).min(MAX_DROPPED);
+    let over = if others.len() < MAX_DEVICES { 0 } else { MAX_DROPPED };
     let bound = Bound::Set(others.len() + 1 - over);
     Ok((others.into_iter().take(over).map(|(id, _)| id).collect(), bound))
 }

@@ -23,6 +23,8 @@ pub(crate) struct SignInSubject<'a> {
     pub(crate) trust: Option<Trust>,
     /// The trust that let the login skip the second factor.
     pub(crate) relied_on: Option<Trust>,
+    /// The id of the passkey that logs in.
+    pub(crate) passkey: Option<&'a str>,
     /// Whether the first factor has already alerted the owner.
     pub(crate) alerted: bool,
     /// Whether a second factor must still follow.
@@ -42,6 +44,7 @@ impl<'a> SignInSubject<'a> {
             device: None,
             trust: None,
             relied_on: None,
+            passkey: None,
             alerted: false,
             pending: false,
             is_new: false,

@@ -160,8 +160,9 @@ impl Account {
     pub(in crate::store) fn from_item(id: &UserId, item: &Item) -> Result<Self, Error> {
         let disowned = DisownedLogins::parse(&item.texts("disowned"));
         let disowned = disowned.ok_or_else(|| Error::internal("an account's disowned logins are unreadable"))?;
-        let stored_mfa = item.optional_time("mfa_since").zip(item.optional_number("mfa_epoch"));
-        let mfa = stored_mfa.filter(|&(at, device_epoch)| !disowned.cover(Enrolment { at, device_epoch }));
+        let mfa_epoch = item.optional_number("mfa_epoch").unwrap_or_default();
+        let stored_mfa = item.optional_time("mfa_since").map(|at| Enrolment { at, device_epoch: mfa_epoch });
+        let mfa = stored_mfa.filter(|mfa| !disowned.cover(*mfa));
         Ok(Self {
             id: id.clone(),
             status: Status::parse(&item.text("account_status")?)
@@ -180,7 +181,7 @@ impl Account {
             session_epoch: item.number("session_epoch")?,
             // Accounts from before devices existed have none.
             device_epoch: item.optional_number("device_epoch").unwrap_or_default(),
-            mfa_since: mfa.map(|(since, _)| since),
+            mfa_since: mfa.map(|mfa| mfa.at),
             has_void_mfa: stored_mfa.is_some() && mfa.is_none(),
             disowned,
             passkeys: item.optional_number("passkeys").unwrap_or_default(),
@@ -191,6 +192,11 @@ impl Account {
             last_login_at: item.optional_time("last_login_at"),
         })
     }
+}
+
+/// The value of the account's disowned logins with one more.
+fn void_since(account: &Account, login: Enrolment) -> Item {
+    Item::new().with_texts(":disowned", &account.disowned.with(login.at, account.device_epoch).to_texts())
 }
 
 impl Store {
@@ -318,18 +324,24 @@ impl Transaction {
         self.update_account_if(account, "SET password = :new", &condition, values);
     }
 
-    /// Ends every session and device, and sets another password. Fails with `Condition::Account` if the device epoch or the
-    /// status changed. A raised session epoch is accepted, because anybody with a session can raise it, even a thief.
-    pub fn reset_password(&mut self, account: &Account, password: &str) {
-        self.revoke_all_access(account, "password = :new", Item::new().with_text(":new", password));
+    /// Ends every session and device, and sets another password after a disowned login. What was enrolled since that login is
+    /// void. Fails with `Condition::Account` if the device epoch or the status changed. A raised session epoch is accepted,
+    /// because anybody with a session can raise it, even a thief.
+    pub fn reset_password(&mut self, account: &Account, password: &str, disowned: Enrolment) {
+        let values = void_since(account, disowned).with_text(":new", password);
+        self.revoke_all_access(account, "disowned = :disowned, password = :new", values);
     }
 
     /// Ends every session and device, and records a login as disowned. Passkeys and MFA enrolled since that login count as
-    /// absent from then on. Fails as [`Transaction::reset_password`].
-    pub fn disown_login(&mut self, account: &Account, login: Enrolment) {
-        let disowned = account.disowned.with(login.at, account.device_epoch);
-        let values = Item::new().with_texts(":disowned", &disowned.to_texts());
-        self.revoke_all_access(account, "disowned = :disowned", values);
+    /// absent from then on. `passkey` made the login, and is removed. Fails as [`Transaction::reset_password`], and with
+    /// `Condition::Passkey` if the passkey changed.
+    pub fn disown_login(&mut self, account: &Account, login: Enrolment, passkey: Option<&StoredPasskey>) {
+        let mut set = "disowned = :disowned".to_owned();
+        if let Some(passkey) = passkey {
+            self.remove_passkey(passkey);
+            set.push_str(", passkeys = passkeys - :one");
+        }
+        self.revoke_all_access(account, &set, void_since(account, login));
     }
 
     fn revoke_all_access(&mut self, account: &Account, set: &str, values: Item) {

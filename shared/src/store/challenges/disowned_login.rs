@@ -11,16 +11,21 @@ use crate::{
 pub struct DisownedLogin {
     /// The login.
     pub login: Enrolment,
+    /// The id of the passkey that logged in. The owner disowns it with the login.
+    pub passkey: Option<String>,
 }
 
 impl Payload for DisownedLogin {
     const KIND: ChallengeKind = ChallengeKind::DisownedLogin;
 
     fn write(&self, item: Item) -> Item {
-        item.with_time("login_at", self.login.at).with_number("device_epoch", self.login.device_epoch)
+        item.with_time("login_at", self.login.at)
+            .with_number("device_epoch", self.login.device_epoch)
+            .with_text_if("passkey", self.passkey.as_deref())
     }
 
     fn read(item: &Item) -> Result<Self, Error> {
-        Ok(Self { login: Enrolment { at: item.time("login_at")?, device_epoch: item.number("device_epoch")? } })
+        let login = Enrolment { at: item.time("login_at")?, device_epoch: item.number("device_epoch")? };
+        Ok(Self { login, passkey: item.optional_text("passkey") })
     }
 }

@@ -127,7 +127,8 @@ pub(in crate::store) fn from_item(user_id: &UserId, item: &Item) -> Result<Sessi
 }
 
 /// The attributes that [`state_of`] and [`hash_of`] read.
-const STATE: &str = "sk, epoch, revoked_at, expires_at, idle_seconds, last_active_at, refresh_counter, spent_at";
+const STATE: &str = "sk, epoch, revoked_at, expires_at, idle_seconds, last_active_at, refresh_counter, spent_at, \
+                     refreshes, refreshes_end_at";
 
 fn state_of(item: &Item) -> Result<SessionState, Error> {
     Ok(SessionState {

@@ -2,7 +2,8 @@
 
 use shared::{
     app::App,
-    domain::ids::UserId,
+    context::Context,
+    domain::{ids::UserId, lockout::Credential},
     error::Error,
     store::{CommitError, Transaction, UserQuery},
 };
@@ -11,9 +12,9 @@ use shared::{
 const AT_ONCE: usize = 45;
 
 /// Removes what counts as absent since a login was disowned. The next reset sweeps what this one leaves.
-pub(crate) async fn sweep(app: &App, user_id: &UserId) {
-    if let Err(error) = try_to_sweep(app, user_id).await {
-        error.log("sweep", "");
+pub(crate) async fn sweep(context: Context<'_>, user_id: &UserId) {
+    if let Err(error) = try_to_sweep(context.app, user_id).await {
+        error.log("sweep", &context.request.request_id);
     }
 }
 
@@ -23,6 +24,8 @@ async fn try_to_sweep(app: &App, user_id: &UserId) -> Result<(), Error> {
     if account.has_void_mfa {
         let mut transaction = app.store.transaction();
         transaction.sweep_mfa(&account);
+        // The failures were at a secret that no longer exists.
+        transaction.clear_lock(Credential::Totp, &user_id.to_string());
         commit(app, transaction).await?;
     }
     let mut void = app.store.stored_passkeys(user_id).await?;
