@@ -1,9 +1,11 @@
 //! Configuration: read once from the environment at start, and checked as a whole. Each parameter is also documented at
 //! its template parameter, for people who deploy.
 
-use std::fmt;
+#[cfg(test)]
+mod tests;
+mod values;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use std::fmt;
 
 use crate::{
     clock::Timestamp,
@@ -18,6 +20,7 @@ use crate::{
     http::Edge,
     store::Tables,
 };
+use values::{android_origin, domain_name, header_name, listed, origin, password_cost, public_url};
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -49,8 +52,8 @@ pub struct Config {
     pub session_remember_days: i64,
     /// `SESSION_IDLE_MINUTES`: a session without a refresh for so long ends. The absolute lifetime caps it.
     pub session_idle_minutes: i64,
-    /// `SESSION_LIMIT`: the number of sessions that an account may have. A further login ends the longest idle session.
-    /// 0: any number.
+    /// `SESSION_LIMIT`: the number of sessions that an account may have. A further login ends those that were idle longest.
+    /// 0: the ceiling of every account.
     pub session_limit: i64,
     /// `SUSPICIOUS_LOGIN`: `alert` or `step-up`.
     pub suspicious_login: SuspiciousLogin,
@@ -275,187 +278,5 @@ impl Config {
     /// As [`Config::from_lookup`].
     pub fn from_environment() -> Result<Self, ConfigError> {
         Self::from_lookup(&|name| std::env::var(name).ok())
-    }
-}
-
-/// The entries of a list, separated by commas.
-fn listed(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim)
-}
-
-/// Whether `text` is the name of a header (RFC 9110, section 5.1) that a list in a header may hold.
-fn header_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-}
-
-fn public_url(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    host.is_some_and(|host| {
-        !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
-    })
-}
-
-/// Whether a browser could send `text` as an `Origin` (RFC 6454, section 6.2): lower case, without the scheme's default
-/// port. Plain HTTP is accepted only for the developer's own machine.
-fn origin(text: &str) -> bool {
-    let (secure, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
-        (Some(rest), _) => (true, rest),
-        (_, Some(rest)) => (false, rest),
-        _ => return false,
-    };
-    let (host, port) = match rest.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
-        Some((host, port)) => (host, Some(port)),
-        None => (rest, None),
-    };
-    let valid_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(ip) => ip.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => domain_name(host),
-    };
-    let default_port = if secure { 443 } else { 80 };
-    let valid_port = port.is_none_or(|text| {
-        text.parse::<u16>().is_ok_and(|port| port != default_port && port != 0 && port.to_string() == text)
-    });
-    valid_host && valid_port && (secure || ["localhost", "127.0.0.1", "[::1]"].contains(&host))
-}
-
-/// Whether `text` is the origin that Android gives an app: the SHA-256 hash of its signing certificate.
-fn android_origin(text: &str) -> bool {
-    let hash = text.strip_prefix("android:apk-key-hash:");
-    hash.is_some_and(|hash| URL_SAFE_NO_PAD.decode(hash).is_ok_and(|hash| hash.len() == 32))
-}
-
-/// Whether `text` is a host name in lower case.
-fn domain_name(text: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    text.split('.').all(|label| !label.is_empty() && label.bytes().all(plain))
-}
-
-/// OWASP ASVS 5.0, appendix C: three equivalent floors for Argon2id.
-fn password_cost(text: &str) -> Option<Cost> {
-    let mut numbers = text.split(',').map(|number| number.trim().parse::<u32>().ok());
-    let (memory_kib, iterations, parallelism) = (numbers.next()??, numbers.next()??, numbers.next()??);
-    let enough = match iterations {
-        0 => false,
-        1 => memory_kib >= 47_104,
-        2 => memory_kib >= 19_456,
-        _ => memory_kib >= 12_288,
-    };
-    let limit = Cost::LIMIT;
-    let sane = memory_kib <= limit.memory_kib
-        && iterations <= limit.iterations
-        && (1..=limit.parallelism).contains(&parallelism);
-    (enough && sane && numbers.next().is_none()).then_some(Cost { memory_kib, iterations, parallelism })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn environment(changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::from_lookup(&|name| {
-            if let Some((_, value)) = changes.iter().find(|(changed, _)| *changed == name) {
-                return Some((*value).to_owned());
-            }
-            (name.starts_with("TABLE_") || ["KMS_KEY_ID", "MAIL_FROM"].contains(&name)).then(|| "x".to_owned())
-        })
-    }
-
-    #[test]
-    fn the_defaults_are_the_documented_ones() {
-        let config = environment(&[]).unwrap();
-        assert_eq!((config.access_token_seconds, config.session_days, config.session_remember_days), (600, 7, 30));
-        assert_eq!(config.password_cost, Cost::PASSWORD);
-    }
-
-    #[test]
-    fn the_idle_time_must_exceed_the_lifetime_of_an_access_token() {
-        let changes = [("ACCESS_TOKEN_SECONDS", "600"), ("SESSION_IDLE_MINUTES", "10")];
-        assert!(environment(&changes).unwrap_err().to_string().contains("SESSION_IDLE_MINUTES"));
-        assert!(environment(&[("SESSION_IDLE_MINUTES", "15")]).is_ok());
-    }
-
-    #[test]
-    fn passkeys_belong_to_the_domain_of_the_public_url() {
-        let with = |id| environment(&[("PUBLIC_URL", "https://auth.example.com:8443"), ("PASSKEY_RP_ID", id)]);
-        assert!(with("auth.example.com").is_ok() && with("example.com").is_ok());
-        for id in ["other.example.com", "ample.com", "auth.example.com:8443", "Example.com", "https://example.com"] {
-            assert!(with(id).unwrap_err().to_string().contains("PASSKEY_RP_ID"), "{id}");
-        }
-        assert!(environment(&[("PASSKEY_RP_ID", "example.com")]).is_ok());
-    }
-
-    #[test]
-    fn only_exact_origins_are_accepted() {
-        let config = environment(&[("ALLOWED_ORIGINS", "https://app.example, http://localhost:5173")]).unwrap();
-        assert_eq!(config.allowed_origins, ["https://app.example", "http://localhost:5173"]);
-        for valid in ["https://a.b-c.example:8443", "http://127.0.0.1", "http://[::1]:3000", "https://[2001:db8::1]"] {
-            assert!(origin(valid), "{valid}");
-        }
-        for bad in [
-            "*",
-            "null",
-            "https://",
-            "https://App.example",
-            "https://app.example:443",
-            "https://app.example/",
-            "https://app.example:x",
-            "https://a:b:c",
-            "https://app..example",
-            "https://user@app.example",
-            "http://app.example",
-            "http://localhost:80",
-            "app.example",
-        ] {
-            assert!(!origin(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn an_app_is_named_by_the_hash_of_its_certificate() {
-        let app = format!("android:apk-key-hash:{}", URL_SAFE_NO_PAD.encode([7; 32]));
-        assert!(android_origin(&app));
-        for bad in [
-            &app[..app.len() - 1],
-            &app.to_uppercase(),
-            &format!("{app}="),
-            "android:apk-key-hash:",
-            "https://a.example",
-        ] {
-            assert!(!android_origin(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn every_fault_is_named_and_no_value_is_repeated() {
-        let Err(error) = environment(&[
-            ("MAIL_FROM", ""),
-            ("ACCESS_TOKEN_SECONDS", "5"),
-            ("PASSWORD_POLICY", "hunter2"),
-            ("PASSWORD_COST", "1024,1,1"),
-            ("PUBLIC_URL", "https://example.com/"),
-            ("ALLOWED_ORIGINS", "https://app.example, *"),
-            ("LIMITS", "logins=1/2"),
-            ("ALLOWED_HEADERS", "x-a, x:b"),
-            ("RESERVED_USERNAMES", "staff, a@b"),
-            ("PASSKEY_ORIGINS", "https://app.example"),
-        ]) else {
-            panic!("must be refused")
-        };
-        let text = error.to_string();
-        for name in [
-            "MAIL_FROM",
-            "ACCESS_TOKEN_SECONDS",
-            "PASSWORD_POLICY",
-            "PASSWORD_COST",
-            "PUBLIC_URL",
-            "ALLOWED_ORIGINS",
-            "LIMITS",
-            "ALLOWED_HEADERS",
-            "RESERVED_USERNAMES",
-            "PASSKEY_ORIGINS",
-        ] {
-            assert!(text.contains(name), "{text}");
-        }
-        assert!(!text.contains("hunter2"));
     }
 }

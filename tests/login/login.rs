@@ -262,7 +262,7 @@ async fn with_both_identifiers(world: &local::World) -> Client {
 }
 
 #[tokio::test]
-async fn the_lockout_does_not_tell_whose_address_it_is_or_whether_it_is_registered() {
+async fn a_lock_reveals_neither_the_account_of_an_address_nor_its_registration() {
     let world = strict_world().await;
     world.clock().freeze();
     with_both_identifiers(&world).await;

@@ -27,7 +27,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     Err(Error::NotFound)
 }
 
-/// The request headers that pages may send: those that the API reads, those that tracing libraries add to every request, and
+/// The request headers that pages may send: the API's own, those that tracing libraries add to every request, and
 /// the deployment's own.
 fn allowed_headers(app: &App) -> String {
     const ALLOWED: [&str; 8] = [

@@ -34,8 +34,8 @@ impl Username {
         &self.0
     }
 
-    /// Whether nobody may register the name, because it could pass for the service's staff, or because programs write it for
-    /// an absent name (RFC 2142). `more` are the deployment's own names.
+    /// Whether nobody may register the name, because it could pass for the service's staff (RFC 2142 lists some of the names),
+    /// or because programs write it for an absent name. `more` are the deployment's own names.
     pub fn is_reserved(&self, more: &[Self]) -> bool {
         const RESERVED: [&str; 14] = [
             "admin",

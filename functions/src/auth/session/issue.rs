@@ -39,7 +39,7 @@ pub(crate) struct PreparedLogin {
     device_login: DeviceLogin,
     alert: Option<Alert>,
     ceilings: Ceilings,
-    /// Whether a second factor was correct on a device that may have a lock of codes. Nothing else would ever open the lock.
+    /// Whether a second factor was correct on a device that may have a lock of codes. Such a login opens the lock.
     unlocks_codes: bool,
     is_new: bool,
 }
