@@ -95,6 +95,7 @@ mod tests {
                 shown.replace('-', " "),
                 shown.replace('-', "\u{2011}"),
                 shown.replace('-', "\u{2013}"),
+                shown.chars().filter_map(|c| char::from_u32(u32::from(c) + 0xFEE0)).collect(),
                 format!("  {}\n", shown.replace('0', "o").replace('1', "l")),
             ];
             for typed in typed {

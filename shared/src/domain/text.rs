@@ -57,12 +57,20 @@ pub fn is_safe_in_mail(text: &str) -> bool {
     text.chars().count() <= MAX_MAIL_CHARACTERS && text.chars().any(char::is_alphanumeric) && text.chars().all(is_safe)
 }
 
-/// The characters of a code as its owner meant them. White space, dashes and invisible characters are left out, and every
-/// decimal digit (category Nd) is an ASCII digit.
+/// The characters of a code as its owner meant them. White space, dashes and invisible characters are left out. Every
+/// decimal digit (category Nd) is an ASCII digit, and every full-width letter an ASCII letter.
 pub fn code_characters(text: &str) -> impl Iterator<Item = char> {
     // U+2212 is the minus sign, which is a symbol.
     let is_dash = |c: char| c == '\u{2212}' || category(c) == GeneralCategory::DashPunctuation;
-    text.chars().filter(move |&c| !is_unnoticed(c) && !is_dash(c)).map(|c| decimal_digit(c).unwrap_or(c))
+    text.chars().filter(move |&c| !is_unnoticed(c) && !is_dash(c)).map(|c| match c {
+        'Ａ'..='Ｚ' | 'ａ'..='ｚ' => narrow(c),
+        other => decimal_digit(other).unwrap_or(other),
+    })
+}
+
+/// The ASCII letter of a full-width one (U+FF21 to U+FF5A).
+fn narrow(c: char) -> char {
+    char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c)
 }
 
 /// The ASCII digit of a decimal digit of any script.
