@@ -13,13 +13,15 @@ use shared::{
     user_cipher::UserCipher,
 };
 
-use crate::auth::{continuation_token::ContinuationToken, mailed_code};
+use crate::auth::{continuation_token::ContinuationToken, limits::Network, mailed_code};
 
 /// The registration that a mail belongs to.
 pub(super) struct Recipient<'a> {
     pub(super) cipher: &'a UserCipher<'a>,
     pub(super) challenge: &'a str,
     pub(super) address: &'a str,
+    /// The network that asks for the mail.
+    pub(super) sender: &'a Network,
     /// Whether the address already has an account. The mail then says so, and the work is the same.
     pub(super) decoy: bool,
     /// The end of the registration.
@@ -48,5 +50,5 @@ pub(super) async fn prepare(app: &App, to: &Recipient<'_>) -> Result<(Expected, 
         }
     };
     let mail = mail::compose(to.cipher, to.address, content, now.plus_seconds(LINK_SECONDS)).await?;
-    Ok((expected, mail))
+    Ok((expected, mail.caused_by(to.sender.widest())))
 }

@@ -32,7 +32,8 @@ use super::{
     mail::{self, Recipient},
 };
 use crate::auth::{
-    csrf, limits,
+    csrf,
+    limits::{self, Network},
     password::{self, CountedBy},
 };
 
@@ -96,7 +97,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 }
 
 async fn by_email(context: Context<'_>, form: &EmailForm) -> Result<Response, Error> {
-    let app = context.app;
+    let Context { app, request } = context;
     let EmailForm { email, password, name, username } = form;
     let (name, username) = (name.as_ref().map(DisplayText::as_str), username.as_ref());
     if let Some(password) = password {
@@ -105,7 +106,8 @@ async fn by_email(context: Context<'_>, form: &EmailForm) -> Result<Response, Er
     }
     let now = app.clock.now();
     let index = app.keyring.get(KeyPurpose::Index).await?;
-    limits::count_network(context, REGISTER_BY_NETWORK).await?;
+    let network = Network::of(&index, request);
+    network.count(app, REGISTER_BY_NETWORK).await?;
 
     let email_hash = lookup_hash(&index, Subject::Email, email.as_str().as_bytes());
     let username_hash = username.map(|name| lookup_hash(&index, Subject::Username, name.normalised().as_bytes()));
@@ -126,7 +128,8 @@ async fn by_email(context: Context<'_>, form: &EmailForm) -> Result<Response, Er
     let cipher = app.user_cipher(salt.clone());
     let decoy = email_owner.is_some();
     let ends_at = now.plus_seconds(CHALLENGE_SECONDS);
-    let recipient = Recipient { cipher: &cipher, challenge: &id, address: email.as_str(), decoy, ends_at };
+    let address = email.as_str();
+    let recipient = Recipient { cipher: &cipher, challenge: &id, address, sender: &network, decoy, ends_at };
     let (expected, mail) = mail::prepare(app, &recipient).await?;
     let fields = cipher.item(&challenge_key(&id));
     let registration = Registration {

@@ -17,7 +17,7 @@ use shared::{
 };
 
 use super::mail::{self, Recipient};
-use crate::auth::limits;
+use crate::auth::limits::Network;
 
 pub const OPERATION: Operation = Operation::http("register-resend", |context| Box::pin(handle(context)))
     .summary("mails another code and link; the old ones stop working")
@@ -38,7 +38,8 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut fields = request.fields()?;
     let id: Option<OpaqueText> = fields.required("registration_id");
     let id = fields.finish(|| id)?.0;
-    limits::count_network(context, RESEND_BY_NETWORK).await?;
+    let network = Network::of(&*app.keyring.get(KeyPurpose::Index).await?, request);
+    network.count(app, RESEND_BY_NETWORK).await?;
     let now = app.clock.now();
     let found: Option<Challenge<Registration>> = app.store.challenge(&id, now).await?;
     let challenge = found.ok_or(Error::InvalidCode)?;
@@ -53,6 +54,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         cipher: &cipher,
         challenge: &id,
         address: &address,
+        sender: &network,
         decoy: registration.decoy,
         ends_at: challenge.ends_at,
     };

@@ -12,8 +12,8 @@ use shared::{
     domain::{
         audit::{Action, Outcome},
         limits::{
-            ALERT_BY_ADDRESS, CODE_MAIL_BY_ADDRESS, LOGIN_CODE_MAIL_BY_ADDRESS, MAIL_BY_ADDRESS, MAIL_OF_DEPLOYMENT,
-            MAIL_OVER_LIMIT, REUSE_NOTICE_BY_ADDRESS,
+            ALERT_BY_ADDRESS, CODE_MAIL_BY_ADDRESS, LOGIN_CODE_MAIL_BY_ADDRESS, MAIL_BY_ADDRESS, MAIL_BY_SENDER,
+            MAIL_OF_DEPLOYMENT, MAIL_OVER_LIMIT, REUSE_NOTICE_BY_ADDRESS,
         },
     },
     error::Error,
@@ -29,6 +29,7 @@ pub const OPERATION: Operation = Operation::event("send-email", |app, event| Box
     .limits(&[
         MAIL_BY_ADDRESS,
         MAIL_OVER_LIMIT,
+        MAIL_BY_SENDER,
         MAIL_OF_DEPLOYMENT,
         ALERT_BY_ADDRESS,
         REUSE_NOTICE_BY_ADDRESS,
@@ -81,12 +82,19 @@ async fn deliver(app: &App, record: &Value) -> Result<(), Error> {
     remove(app, &stored, mail.content.kind(), outcome).await
 }
 
-/// Counts a mail against its limits, once. Over the limit of its mailbox, one mail an hour is still within them.
+/// Counts a mail against its limits, once. Over the limit of its mailbox, one mail an hour is still within them, and another
+/// one for networks that cause many.
 async fn is_within_limits(app: &App, stored: &StoredMail, now: Timestamp) -> Result<bool, Error> {
     let Some(limit) = stored.budget.limit() else { return Ok(true) };
-    for limit in [limit, MAIL_OVER_LIMIT] {
+    let mailbox = &stored.counted_by;
+    let over_limit = if is_of_frequent_sender(app, stored, now).await? {
+        format!("{mailbox}#frequent-senders")
+    } else {
+        mailbox.clone()
+    };
+    for (limit, key) in [(limit, mailbox), (MAIL_OVER_LIMIT, &over_limit)] {
         let mut transaction = app.store.transaction();
-        transaction.count_mail(stored, app.config.limit(limit), now);
+        transaction.count_mail(stored, app.config.limit(limit), key, now);
         if stored.budget.is_open_to_anybody() {
             transaction.count(app.config.limit(MAIL_OF_DEPLOYMENT), &stored.kind, now);
         }
@@ -98,6 +106,18 @@ async fn is_within_limits(app: &App, stored: &StoredMail, now: Timestamp) -> Res
         }
     }
     Ok(false)
+}
+
+/// Counts a mail by the network that caused it. Returns whether the network has caused many mails of this kind to the mailbox,
+/// sent or not. A mail that the stream repeats counts again, which does no harm.
+async fn is_of_frequent_sender(app: &App, stored: &StoredMail, now: Timestamp) -> Result<bool, Error> {
+    let Some(sender) = &stored.sender else { return Ok(false) };
+    let key = format!("{}#{sender}", stored.counted_by);
+    match app.store.count(app.config.limit(MAIL_BY_SENDER), &key, now).await {
+        Ok(()) => Ok(false),
+        Err(Error::RateLimited { .. }) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// Removes a mail from the outbox and records the outcome, in one transaction.

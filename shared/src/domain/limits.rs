@@ -43,8 +43,12 @@ limits! {
     REAUTHENTICATION_MAIL_BY_SESSION = "reauthentication-mail/session": 3 in 900;
     /// Mails by mailbox that anybody can cause, each kind on its own.
     MAIL_BY_ADDRESS = "mail/address": 20 in 86_400;
-    /// Mails by mailbox over their own limit, each kind on its own. So nobody can use up all mails of an owner.
+    /// Mails by mailbox over their own limit, each kind on its own. So nobody can use up all mails of an owner. Networks over
+    /// `mail/sender` have a count of their own.
     MAIL_OVER_LIMIT = "mail/over-limit": 1 in 3600;
+    /// Mails by mailbox that one network (IPv4 address, IPv6 /48) causes, sent or not, each kind on its own. A network over it
+    /// leaves the hourly mail to others.
+    MAIL_BY_SENDER = "mail/sender": 3 in 86_400;
     /// Mails of the whole deployment that anybody can cause, each kind on its own. It protects the quota and the reputation of
     /// the sender. A mail over it is not sent, and the audit log has an event of it.
     MAIL_OF_DEPLOYMENT = "mail/deployment": 1000 in 3600;

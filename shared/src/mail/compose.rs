@@ -42,6 +42,7 @@ pub async fn compose(
         payload: field::seal(&keys, None, StoredMail::PAYLOAD.at(&item), text.as_bytes(), cipher.rng)?,
         counted_by: format!("{kind}#{}", lookup_hash(&index, Subject::Email, EmailAddress::mailbox(to).as_bytes())),
         budget,
+        sender: None,
         pseudonym: cipher.pseudonym().await?,
         not_after,
         id,

@@ -34,6 +34,8 @@ pub struct StoredMail {
     pub counted_by: String,
     /// The budget of its mailbox.
     pub budget: Budget,
+    /// The lookup hash of the network that caused the mail, if anybody can cause such mails.
+    pub sender: Option<String>,
     /// The pseudonym of the audit event of its sending.
     pub pseudonym: String,
     /// The mail is not sent after this time.
@@ -57,6 +59,7 @@ impl StoredMail {
             .with_text("kind", &self.kind)
             .with_text("counted_by", &self.counted_by)
             .with_text("budget", self.budget.as_str())
+            .with_text_if("sender", self.sender.as_deref())
             .with_text("pseudonym", &self.pseudonym)
             .with_time("not_after", self.not_after)
             .with_number(keys::TTL, self.not_after.seconds())
@@ -71,6 +74,7 @@ impl StoredMail {
             // Mails from before budgets existed have none.
             counted_by: item.optional_text("counted_by").unwrap_or_default(),
             budget: item.optional_text("budget").as_deref().and_then(Budget::parse).unwrap_or(Budget::Anyone),
+            sender: item.optional_text("sender"),
             pseudonym: item.text("pseudonym")?,
             not_after: item.time("not_after")?,
         })
@@ -80,6 +84,12 @@ impl StoredMail {
     #[must_use]
     pub fn in_epoch_of(self, account: &Account) -> Self {
         Self { counted_by: format!("{}#{}", self.counted_by, account.device_epoch), ..self }
+    }
+
+    /// The same mail, caused by a network with this lookup hash.
+    #[must_use]
+    pub fn caused_by(self, network: &str) -> Self {
+        Self { sender: Some(network.to_owned()), ..self }
     }
 
     /// Reads a mail from the image of a stream record, which is DynamoDB's JSON.
@@ -151,14 +161,14 @@ impl Transaction {
         self.put_new(Condition::Mail, Table::Outbox, mail.item());
     }
 
-    /// Counts a mail against a limit of its mailbox, only once if the stream repeats it. Fails with `Condition::Mail` if it was
-    /// counted before, and with `Condition::Limit` if the limit is used up.
-    pub fn count_mail(&mut self, mail: &StoredMail, limit: Limit, now: Timestamp) {
+    /// Counts a mail against a limit, only once if the stream repeats it. Fails with `Condition::Mail` if it was counted before,
+    /// and with `Condition::Limit` if the limit is used up.
+    pub fn count_mail(&mut self, mail: &StoredMail, limit: Limit, key: &str, now: Timestamp) {
         // The count is a separate item, because the stream would also deliver a change of the mail's item.
         let counted =
             keys::counted_mail(&mail.id).item().with_number(keys::TTL, mail.not_after.seconds() + KEEP_COUNTED_SECONDS);
         self.put_new(Condition::Mail, Table::Counters, counted);
-        self.count(limit, &mail.counted_by, now);
+        self.count(limit, key, now);
     }
 
     /// Removes a mail that was sent or has expired. Fails with `Condition::Mail` if it was removed before.
