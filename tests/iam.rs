@@ -48,9 +48,7 @@ fn without_one(statement: &Statement) -> Vec<(String, Statement)> {
         changed.actions.retain(|other| other != action);
         smaller.push((action.clone(), changed));
     }
-    // SES checks the sender's address or its domain, whichever is verified, so the template names both.
-    let alternatives = statement.sid.as_deref() == Some("Send");
-    for resource in statement.resources.iter().filter(|_| statement.resources.len() > 1 && !alternatives) {
+    for resource in statement.resources.iter().filter(|_| statement.resources.len() > 1) {
         let mut changed = statement.clone();
         changed.resources.retain(|other| other != resource);
         smaller.push((resource.clone(), changed));

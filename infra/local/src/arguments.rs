@@ -11,6 +11,7 @@ Usage: cargo run -- [options]
   --data DIR        the directory for data between runs (.local)
   --in-memory       keep data only in memory
   --strict          limits as deployed; the default is 100 times looser
+  --ses-sandbox     only addresses in MailFrom's domain get mail, as in a new AWS account, where SES sends to verified ones alone
   --aws-port N      also open DynamoDB, KMS and SES on this port, for the AWS CLI, SDKs and cargo lambda watch
   --set NAME=VALUE  set a parameter of template.yaml; may be repeated
   --help            print this text
@@ -27,6 +28,8 @@ pub(crate) struct Arguments {
     pub(crate) data: Option<PathBuf>,
     /// Whether limits are as strict as in a deployment.
     pub(crate) strict: bool,
+    /// Whether only verified addresses get mail.
+    pub(crate) ses_sandbox: bool,
     pub(crate) parameters: BTreeMap<String, String>,
 }
 
@@ -49,7 +52,14 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Parsed {
 }
 
 fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments>, String> {
-    let mut result = Arguments { port: 3000, aws_port: None, data: None, strict: false, parameters: BTreeMap::new() };
+    let mut result = Arguments {
+        port: 3000,
+        aws_port: None,
+        data: None,
+        strict: false,
+        ses_sandbox: false,
+        parameters: BTreeMap::new(),
+    };
     let (mut data, mut in_memory) = (None, false);
     while let Some(argument) = arguments.next() {
         // Accepts `--port 1` and `--port=1`.
@@ -57,7 +67,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments>
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (argument.as_str(), None),
         };
-        let flag = matches!(name, "--in-memory" | "--strict" | "--help" | "-h");
+        let flag = matches!(name, "--in-memory" | "--strict" | "--ses-sandbox" | "--help" | "-h");
         if flag && attached.is_some() {
             return Err(format!("{name} takes no value"));
         }
@@ -66,6 +76,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments>
             "--help" | "-h" => return Ok(None),
             "--in-memory" => in_memory = true,
             "--strict" => result.strict = true,
+            "--ses-sandbox" => result.ses_sandbox = true,
             "--port" => result.port = port(name, &value()?)?,
             "--aws-port" => result.aws_port = Some(port(name, &value()?)?),
             "--data" => data = Some(PathBuf::from(value()?)),

@@ -55,6 +55,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let options = Options {
         parameters: arguments.parameters,
         strict: arguments.strict,
+        ses_sandbox: arguments.ses_sandbox,
         base_url: url.clone(),
         data: data.clone(),
         ..Options::in_memory()

@@ -32,6 +32,8 @@ pub struct Options {
     pub data: Data,
     /// Whether limits are as strict as in the template. Otherwise the default of the parameter `LimitFactor` is 100.
     pub strict: bool,
+    /// Whether the account is in SES's sandbox, where only verified addresses get mail.
+    pub ses_sandbox: bool,
     /// The address of the API, which is the default of the parameter `PublicUrl`.
     pub base_url: String,
     /// Environment variables of every function. They replace those of the template.
@@ -69,6 +71,7 @@ impl Options {
             parameters: BTreeMap::new(),
             data: Data::Memory,
             strict: false,
+            ses_sandbox: false,
             base_url: "http://localhost:3000".to_owned(),
             environment: BTreeMap::new(),
             clock: LocalClock::new(),

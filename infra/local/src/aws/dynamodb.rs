@@ -5,6 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::error::AwsError;
+use crate::account;
 
 /// The result of a request, with its read and write request units.
 pub(crate) struct Outcome {
@@ -12,10 +13,11 @@ pub(crate) struct Outcome {
     pub(crate) units: (f64, f64),
 }
 
-/// Replaces table ARNs by table names, because the database knows only names.
+/// Replaces ARNs of own tables by table names, because the database knows only names. The ARN of another account or region
+/// stays, so that no policy allows it.
 pub(crate) fn with_table_names(mut body: Value) -> Value {
-    let shortened =
-        |name: &str| name.starts_with("arn:").then(|| name.rsplit(":table/").next().map(str::to_owned)).flatten();
+    let own = account::arn("dynamodb", "table/");
+    let shortened = |name: &str| name.strip_prefix(&own).map(str::to_owned);
     if let Some(name) = body["TableName"].as_str().and_then(shortened) {
         body["TableName"] = json!(name);
     }

@@ -20,3 +20,4 @@ mod ses;
 pub(crate) use client::LocalClient;
 pub(crate) use kms::Kms;
 pub(crate) use services::{Aws, CLOUDFORMATION_HOST};
+pub(crate) use ses::Identities;

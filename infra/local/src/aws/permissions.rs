@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{error::AwsError, expressions};
 use crate::{
-    account::{ACCOUNT, REGION},
+    account,
     iam::{Context, Requirement},
     template::{Stack, Table},
 };
@@ -53,7 +53,7 @@ pub(crate) fn required(stack: &Stack, action: &str, body: &Value) -> Result<Requ
         }
         "ListTables" => permissions.requirements.push(Requirement {
             action: "dynamodb:ListTables".to_owned(),
-            resource: format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/*"),
+            resource: account::arn("dynamodb", "table/*"),
             context: Context::default(),
         }),
         _ => {
@@ -128,7 +128,11 @@ impl RequiredPermissions {
         Ok(Target {
             required: Requirement {
                 action: format!("dynamodb:{action}"),
-                resource: format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"),
+                resource: if name.starts_with("arn:") {
+                    name.to_owned() // a table of another account or region
+                } else {
+                    account::arn("dynamodb", &format!("table/{name}"))
+                },
                 context: Context::default(),
             },
             partition_key: table.map(|table| table.partition_key.clone()),

@@ -22,7 +22,7 @@ use crate::{
     clock::LocalClock,
     credentials::ADMIN,
     faults::{Faults, Kind, Service},
-    iam::{self, Requirement, Statement},
+    iam::{self, Denial, Requirement, Statement},
     ledger::{Call, Ledger},
     mailbox::Mailbox,
     sync::lock,
@@ -48,7 +48,7 @@ pub(crate) struct Aws {
     pub(crate) database: dynoxide::Database,
     pub(crate) kms: kms::Kms,
     pub(crate) mailbox: Mailbox,
-    pub(crate) identities: Vec<String>,
+    pub(crate) identities: ses::Identities,
     pub(crate) faults: Faults,
     pub(crate) ledger: Ledger,
     pub(crate) clock: Arc<LocalClock>,
@@ -147,8 +147,9 @@ impl Aws {
                 call.run(&self.kms, &*self.rng)
             }
             Service::Ses | Service::Any => {
-                let mail = ses::parse(&body, &self.identities, &self.stack.configuration_sets)?;
-                self.authorize(principal, &mail.requirements)?;
+                let mail = ses::parse(&body)?;
+                self.authorize(principal, &mail.requirements(&self.identities))?;
+                mail.check(&self.identities, &self.stack.configuration_sets)?;
                 let id = self.request_id();
                 let answer = serde_json::json!({ "MessageId": id });
                 let failed = |_| AwsError::new(500, "InternalServiceErrorException", "the mail could not be kept");
@@ -167,20 +168,19 @@ impl Aws {
         statements.map(Vec::as_slice).unwrap_or_default()
     }
 
-    fn authorize(&self, principal: &str, required: &[Requirement]) -> Result<(), AwsError> {
+    /// Whether a principal may do an action: a function by its role and its boundary, the administrator always.
+    pub(crate) fn decide(&self, principal: &str, required: &Requirement) -> Result<(), Denial> {
         if principal == ADMIN {
             return Ok(());
         }
-        let statements = self.statements(principal);
-        let function = self.stack.functions.get(principal);
-        let boundary = function
-            .and_then(|function| function.boundary.as_ref())
-            .map(|boundary| self.stack.boundaries.get(boundary).map(Vec::as_slice).unwrap_or_default());
+        let boundary = self.stack.functions.get(principal).and_then(|function| function.boundary.as_ref());
+        let boundary = boundary.map(|name| self.stack.boundaries.get(name).map(Vec::as_slice).unwrap_or_default());
+        iam::evaluate_within(self.statements(principal), boundary, required)
+    }
+
+    fn authorize(&self, principal: &str, required: &[Requirement]) -> Result<(), AwsError> {
         for required in required {
-            // A boundary grants nothing. It must also allow what the policy allows.
-            let decision = iam::evaluate(statements, required)
-                .and_then(|()| boundary.map_or(Ok(()), |boundary| iam::evaluate(boundary, required)));
-            if let Err(denial) = decision {
+            if let Err(denial) = self.decide(principal, required) {
                 return Err(AwsError::denied(iam::message(&role_arn(principal), required, denial)));
             }
         }

@@ -1,77 +1,114 @@
 //! SES: checks a mail as SES does, then delivers it to the mailbox.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::error::AwsError;
 use crate::{
-    account::{ACCOUNT, REGION},
+    account::{self, REGION},
     iam::{Context, Requirement},
     mailbox::Mail,
 };
 
-/// A mail that SES accepts, and the permissions to send it.
+/// The verified addresses and domains of the account.
 #[derive(Debug)]
-pub(crate) struct OutgoingMail {
-    pub(crate) requirements: Vec<Requirement>,
-    mail: Mail,
+pub(crate) struct Identities {
+    verified: Vec<String>,
+    sandbox: bool,
 }
 
-impl OutgoingMail {
-    pub(crate) fn into_mail(self, id: String, at_millis: i64) -> Mail {
-        Mail { id, at_millis, ..self.mail }
+impl Identities {
+    /// In the sandbox, where every new account starts, only verified addresses get mail.
+    pub(crate) fn new(verified: impl Iterator<Item = String>, sandbox: bool) -> Self {
+        Self { verified: verified.map(|identity| with_lower_domain(&identity)).collect(), sandbox }
     }
+
+    /// The identity of an address: itself, or its domain, or a parent of that, whichever is verified first.
+    fn of(&self, address: &str) -> Option<&str> {
+        let address = with_lower_domain(address);
+        let domain = address.rsplit('@').next().unwrap_or_default();
+        let parents = std::iter::successors(Some(domain), |name| Some(name.split_once('.')?.1));
+        let mut names = std::iter::once(address.as_str()).chain(parents);
+        names.find_map(|name| self.verified.iter().find(|known| *known == name)).map(String::as_str)
+    }
+}
+
+/// An address or a domain as SES compares it: the domain in lower case, the local part as it is.
+fn with_lower_domain(identity: &str) -> String {
+    match identity.rsplit_once('@') {
+        Some((local, domain)) => format!("{local}@{}", domain.to_lowercase()),
+        None => identity.to_lowercase(),
+    }
+}
+
+/// A well-formed `SendEmail` request.
+#[derive(Debug)]
+pub(crate) struct OutgoingMail {
+    mail: Mail,
+    /// The sender's bare address.
+    sender: String,
+    configuration_set: Option<String>,
 }
 
 fn bad_request(message: impl Into<String>) -> AwsError {
     AwsError::new(400, "BadRequestException", message)
 }
 
-/// Parses a `SendEmail` request. `identities` are the verified addresses and domains, in lower case.
-pub(crate) fn parse(
-    body: &Value,
-    identities: &[String],
-    configuration_sets: &[String],
-) -> Result<OutgoingMail, AwsError> {
+/// Parses a `SendEmail` request.
+pub(crate) fn parse(body: &Value) -> Result<OutgoingMail, AwsError> {
     let from = body["FromEmailAddress"].as_str().ok_or_else(|| bad_request("Missing required header 'From'."))?;
-    let address = address(from).ok_or_else(|| bad_request("Missing final '@domain'"))?;
-    let mut resources = vec![format!("identity/{}", identity(from, &address, identities)?)];
+    let sender = address(from).ok_or_else(|| bad_request("Missing final '@domain'"))?;
     let to = recipients(&body["Destination"])?;
-    let mut mail = message(body)?;
-    if let Some(set) = body["ConfigurationSetName"].as_str() {
-        if !configuration_sets.iter().any(|known| known == set) {
+    let mail = Mail { from: from.to_owned(), to, ..message(body)? };
+    let configuration_set = body["ConfigurationSetName"].as_str().map(str::to_owned);
+    Ok(OutgoingMail { mail, sender, configuration_set })
+}
+
+impl OutgoingMail {
+    /// The permissions to send the mail: for the sender's identity, for recipients that are identities of the account, and for
+    /// the configuration set. SES asks for them before it looks at anything else.
+    pub(crate) fn requirements(&self, identities: &Identities) -> Vec<Requirement> {
+        let mut context = Context::default();
+        context.add("ses:FromAddress", self.sender.clone());
+        for to in &self.mail.to {
+            context.add("ses:Recipients", to.clone());
+        }
+        let mut resources: BTreeSet<String> =
+            self.recipients().filter_map(|to| identities.of(&to).map(|name| format!("identity/{name}"))).collect();
+        resources.insert(format!("identity/{}", identities.of(&self.sender).unwrap_or(&self.sender)));
+        resources.extend(self.configuration_set.iter().map(|set| format!("configuration-set/{set}")));
+        let requirement = |resource: String| Requirement {
+            action: "ses:SendEmail".to_owned(),
+            resource: account::arn("ses", &resource),
+            context: context.clone(),
+        };
+        resources.into_iter().map(requirement).collect()
+    }
+
+    fn recipients(&self) -> impl Iterator<Item = String> {
+        self.mail.to.iter().filter_map(|to| address(to))
+    }
+
+    /// Checks what SES checks of a permitted mail.
+    pub(crate) fn check(&self, identities: &Identities, configuration_sets: &[String]) -> Result<(), AwsError> {
+        if let Some(set) = self.configuration_set.as_ref().filter(|set| !configuration_sets.contains(set)) {
             let message = format!("Configuration set <{set}> does not exist.");
             return Err(AwsError::new(404, "NotFoundException", message));
         }
-        resources.push(format!("configuration-set/{set}"));
-    }
-    let mut context = Context::default();
-    context.add("ses:FromAddress", address);
-    for to in &to {
-        context.add("ses:Recipients", to.clone());
-    }
-    let requirement = |resource: String| Requirement {
-        action: "ses:SendEmail".to_owned(),
-        resource: format!("arn:aws:ses:{REGION}:{ACCOUNT}:{resource}"),
-        context: context.clone(),
-    };
-    from.clone_into(&mut mail.from);
-    mail.to = to;
-    Ok(OutgoingMail { requirements: resources.into_iter().map(requirement).collect(), mail })
-}
-
-/// The verified identity of an address. An identity for the address has precedence over one for its domain.
-fn identity(from: &str, address: &str, identities: &[String]) -> Result<String, AwsError> {
-    let domain = address.rsplit('@').next().unwrap_or_default();
-    let found = [address, domain].into_iter().find(|name| identities.iter().any(|identity| identity == name));
-    found.map(str::to_owned).ok_or_else(|| {
+        let recipients = self.recipients().filter(|_| identities.sandbox);
+        let mut addresses = std::iter::once(self.sender.clone()).chain(recipients);
+        let Some(address) = addresses.find(|address| identities.of(address).is_none()) else { return Ok(()) };
         let region = REGION.to_uppercase();
         let message = format!(
-            "Email address is not verified. The following identities failed the check in region {region}: {from}"
+            "Email address is not verified. The following identities failed the check in region {region}: {address}"
         );
-        AwsError::new(400, "MessageRejected", message)
-    })
+        Err(AwsError::new(400, "MessageRejected", message))
+    }
+
+    pub(crate) fn into_mail(self, id: String, at_millis: i64) -> Mail {
+        Mail { id, at_millis, ..self.mail }
+    }
 }
 
 fn recipients(destination: &Value) -> Result<Vec<String>, AwsError> {
@@ -143,7 +180,7 @@ fn headers(content: &Value) -> Result<BTreeMap<String, String>, AwsError> {
     if valid { Ok(headers) } else { Err(bad_request("Invalid header")) }
 }
 
-/// The bare address of `Name <address>`, in lower case.
+/// The bare address of `Name <address>`.
 fn address(text: &str) -> Option<String> {
     let bare = match text.rsplit_once('<') {
         Some((_, rest)) => rest.strip_suffix('>')?,
@@ -152,7 +189,7 @@ fn address(text: &str) -> Option<String> {
     let (local, domain) = bare.trim().rsplit_once('@')?;
     // SES accepts only ASCII local parts, and domains only in their ASCII form.
     let valid = !local.is_empty() && domain.contains('.') && bare.is_ascii() && !bare.contains(char::is_whitespace);
-    valid.then(|| bare.trim().to_lowercase())
+    valid.then(|| bare.trim().to_owned())
 }
 
 #[cfg(test)]
@@ -161,34 +198,57 @@ mod tests {
 
     use super::*;
 
-    fn send(from: &str, to: &str) -> Result<OutgoingMail, AwsError> {
-        let body = json!({
+    fn outgoing(from: &str, to: &str) -> Result<OutgoingMail, AwsError> {
+        parse(&json!({
             "FromEmailAddress": from,
             "Destination": {"ToAddresses": [to]},
             "Content": {"Simple": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}},
             "EmailTags": [{"Name": "kind", "Value": "welcome"}],
-        });
-        parse(&body, &["example.com".to_owned(), "me@example.org".to_owned()], &[])
+        }))
+    }
+
+    fn identities(sandbox: bool) -> Identities {
+        Identities::new(["Example.com", "Me@example.org"].into_iter().map(str::to_owned), sandbox)
+    }
+
+    /// The resources that a mail needs a permission for.
+    fn resources(from: &str, to: &str) -> Vec<String> {
+        let required = outgoing(from, to).unwrap().requirements(&identities(false));
+        required.into_iter().map(|it| it.resource.rsplit(':').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    fn refusal(from: &str, to: &str, sandbox: bool) -> Option<String> {
+        outgoing(from, to).unwrap().check(&identities(sandbox), &[]).err().map(|error| error.code)
     }
 
     #[test]
     fn mail_comes_from_a_verified_identity() {
-        let mail = send("Latchkey <No-Reply@Example.com>", "a@b.example").unwrap();
-        assert!(mail.requirements[0].resource.ends_with(":identity/example.com"));
-        assert_eq!(mail.into_mail("1".to_owned(), 0).kind, "welcome");
-        assert!(
-            send("me@example.org", "a@b.example").unwrap().requirements[0]
-                .resource
-                .ends_with("identity/me@example.org")
-        );
-        assert_eq!(send("you@example.org", "a@b.example").unwrap_err().code, "MessageRejected");
-        assert_eq!(send("a@example.com.evil.example", "a@b.example").unwrap_err().code, "MessageRejected");
+        let sender = "Latchkey <No-Reply@mail.Example.com>";
+        assert_eq!(resources(sender, "a@b.example"), ["identity/example.com"]);
+        assert_eq!(resources("Me@Example.org", "a@b.example"), ["identity/Me@example.org"]);
+        // Without an identity, the permission for the address comes before the check.
+        assert_eq!(resources("you@example.org", "a@b.example"), ["identity/you@example.org"]);
+        // A recipient that is an identity needs a permission too.
+        assert_eq!(resources(sender, "Me@example.org"), ["identity/Me@example.org", "identity/example.com"]);
+        assert_eq!(outgoing(sender, "a@b.example").unwrap().into_mail("1".to_owned(), 0).kind, "welcome");
+        assert_eq!(refusal(sender, "a@b.example", false), None);
+        for from in ["you@example.org", "me@example.org", "a@example.com.evil.example", "a@notexample.com"] {
+            assert_eq!(refusal(from, "a@b.example", false).as_deref(), Some("MessageRejected"), "{from}");
+        }
+    }
+
+    #[test]
+    fn in_the_sandbox_only_verified_addresses_get_mail() {
+        assert_eq!(refusal("a@example.com", "a@b.example", true).as_deref(), Some("MessageRejected"));
+        for to in ["Me@example.org", "ada@Example.com"] {
+            assert_eq!(refusal("a@example.com", to, true), None, "{to}");
+        }
     }
 
     #[test]
     fn mail_goes_to_an_address() {
         for to in ["nobody", "a@localhost", "ä@b.example", ""] {
-            assert_eq!(send("a@example.com", to).unwrap_err().code, "BadRequestException", "{to}");
+            assert_eq!(outgoing("a@example.com", to).unwrap_err().code, "BadRequestException", "{to}");
         }
     }
 }

@@ -6,7 +6,7 @@ mod error;
 mod tables;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs::File,
     sync::{Arc, Mutex, OnceLock},
 };
@@ -22,7 +22,7 @@ pub(crate) use custom_resources::create_custom_resources;
 pub use error::StartError;
 
 use crate::{
-    aws::{Aws, Kms},
+    aws::{Aws, Identities, Kms},
     clock::DatabaseClock,
     cloud::Cloud,
     faults::Faults,
@@ -79,7 +79,7 @@ pub(crate) fn deploy(options: Options) -> Result<Deployment, StartError> {
     let triggers = Triggers::new(&stack, checkpoints, options.clock.now()).map_err(StartError::new)?;
     let edited_policies = edited_policies(&stack, &options);
     let aws = Aws {
-        identities: identities(&stack, edited_policies.as_ref()),
+        identities: identities(&stack, &options),
         edited_policies,
         stack,
         database,
@@ -135,16 +135,11 @@ fn edited_policies(stack: &Stack, options: &Options) -> Option<BTreeMap<String, 
     Some(edited.collect())
 }
 
-/// The SES identities that count as verified: those of the template, and those that policies name.
-fn identities(stack: &Stack, edited_policies: Option<&BTreeMap<String, Vec<Statement>>>) -> Vec<String> {
-    let statements: Vec<&Statement> = match edited_policies {
-        Some(policies) => policies.values().flatten().collect(),
-        None => stack.functions.values().flat_map(|function| &function.statements).collect(),
-    };
-    let named = statements.into_iter().flat_map(|statement| &statement.resources).filter_map(|resource| {
-        let (_, identity) = resource.split_once(":identity/").filter(|_| resource.starts_with("arn:aws:ses:"))?;
-        (!identity.contains(['*', '?'])).then(|| identity.to_lowercase())
-    });
-    let all: BTreeSet<String> = stack.identities.iter().cloned().chain(named).collect();
-    all.into_iter().collect()
+/// The SES identities that count as verified: those of the template, and the domains of the senders that policies name.
+fn identities(stack: &Stack, options: &Options) -> Identities {
+    let conditions = stack.functions.values().flat_map(|function| &function.statements).flat_map(|it| &it.conditions);
+    let senders = conditions.filter(|it| it.key.eq_ignore_ascii_case("ses:FromAddress")).flat_map(|it| &it.values);
+    let domains = senders.filter_map(|sender| sender.rsplit_once('@')).map(|(_, domain)| domain.to_owned());
+    let domains = domains.filter(|domain| !domain.contains(['*', '?']));
+    Identities::new(stack.identities.iter().cloned().chain(domains), options.ses_sandbox)
 }

@@ -15,8 +15,7 @@ use super::{
 use crate::{
     account::{ACCOUNT, REGION},
     cloud::Cloud,
-    credentials::ADMIN,
-    iam::{self, Context, Requirement},
+    iam::{Context, Requirement},
     template::RouteAuthorization,
 };
 
@@ -120,7 +119,6 @@ impl Api<'_> {
             resource: format!("arn:aws:execute-api:{REGION}:{ACCOUNT}:{API_ID}/$default/{method}{path}"),
             context: Context::default(),
         };
-        let allowed = caller.principal == ADMIN || iam::evaluate(aws.statements(&caller.principal), &required).is_ok();
-        allowed.then_some(caller)
+        aws.decide(&caller.principal, &required).is_ok().then_some(caller)
     }
 }

@@ -9,7 +9,6 @@ pub enum Operator {
     StringNotEquals,
     StringLike,
     StringNotLike,
-    Bool,
     /// Compares whether the key is absent.
     Null,
 }
@@ -52,7 +51,6 @@ pub(crate) fn operator(name: &str) -> Option<(ValueSet, Operator)> {
         "StringNotEquals" => Operator::StringNotEquals,
         "StringLike" => Operator::StringLike,
         "StringNotLike" => Operator::StringNotLike,
-        "Bool" => Operator::Bool,
         "Null" if set == ValueSet::One => Operator::Null,
         _ => return None,
     };
@@ -68,9 +66,11 @@ impl Condition {
         }
         let actual = actual.unwrap_or_default();
         let negated = matches!(self.operator, Operator::StringNotEquals | Operator::StringNotLike);
+        // With a set, an empty value counts as absent.
+        let mut all = actual.iter().filter(|value| !value.is_empty());
         match self.set {
-            ValueSet::All => actual.iter().all(|value| self.compare(value)),
-            ValueSet::Any => actual.iter().any(|value| self.compare(value)),
+            ValueSet::All => all.all(|value| self.compare(value)),
+            ValueSet::Any => all.any(|value| self.compare(value)),
             ValueSet::One => match actual {
                 [] => negated,
                 [value] => self.compare(value),
@@ -86,7 +86,6 @@ impl Condition {
             Operator::StringNotEquals => values.all(|value| value != actual),
             Operator::StringLike => values.any(|value| glob::matches(value, actual)),
             Operator::StringNotLike => values.all(|value| !glob::matches(value, actual)),
-            Operator::Bool => values.any(|value| value.eq_ignore_ascii_case(actual)),
             Operator::Null => false,
         }
     }
@@ -110,6 +109,8 @@ mod tests {
         assert!(holds("StringNotEquals", &["a"], None));
         assert!(holds("ForAllValues:StringEquals", &["a"], None));
         assert!(!holds("ForAnyValue:StringEquals", &["a"], None));
+        assert!(holds("ForAllValues:StringEquals", &["a"], Some(&[""])));
+        assert!(!holds("ForAnyValue:StringNotEquals", &["a"], Some(&[""])));
         assert!(holds("Null", &["true"], None));
         assert!(!holds("Null", &["false"], None));
     }
@@ -121,7 +122,6 @@ mod tests {
         assert!(!holds("StringNotEquals", &["a", "b"], Some(&["b"])));
         assert!(holds("StringLike", &["field:*"], Some(&["field:mfa"])));
         assert!(!holds("StringNotLike", &["field:*"], Some(&["field:mfa"])));
-        assert!(holds("Bool", &["true"], Some(&["True"])));
         assert!(!holds("Null", &["true"], Some(&["a"])));
         assert!(!holds("ForAllValues:StringEquals", &["a"], Some(&["a", "b"])));
         assert!(holds("ForAnyValue:StringEquals", &["a"], Some(&["a", "b"])));

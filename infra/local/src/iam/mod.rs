@@ -9,7 +9,7 @@ pub(crate) mod policy;
 mod statement;
 
 pub use condition::{Condition, Operator, ValueSet};
-pub use statement::{Context, Denial, Effect, Requirement, Statement, evaluate, message};
+pub use statement::{Context, Denial, Effect, Requirement, Statement, evaluate, evaluate_within, message};
 
 #[cfg(test)]
 mod tests {
@@ -39,7 +39,6 @@ mod tests {
         assert_eq!(decide(policy.clone(), "dynamodb:GetItem", TABLE, &[]), Ok(()));
         assert_eq!(decide(policy.clone(), "dynamodb:PutItem", TABLE, &[]), Err(Denial::Implicit));
         assert_eq!(decide(policy, "dynamodb:GetItem", &format!("{TABLE}2"), &[]), Err(Denial::Implicit));
-        assert_eq!(decide(json!([]), "dynamodb:GetItem", TABLE, &[]), Err(Denial::Implicit));
     }
 
     #[test]
@@ -53,14 +52,42 @@ mod tests {
     }
 
     #[test]
+    fn a_boundary_grants_nothing_and_takes_away() {
+        let allow = |action: &str| statements(json!([{"Effect": "Allow", "Action": action, "Resource": TABLE}]));
+        let deny = statements(json!([{"Effect": "Deny", "Action": "dynamodb:*", "Resource": TABLE}]));
+        let decide = |policy: &[Statement], boundary: Option<&[Statement]>| {
+            let (action, resource) = ("dynamodb:GetItem".to_owned(), TABLE.to_owned());
+            evaluate_within(policy, boundary, &Requirement { action, resource, context: Context::default() })
+        };
+        let (get, put) = (allow("dynamodb:GetItem"), allow("dynamodb:PutItem"));
+        assert_eq!(decide(&get, None), Ok(()));
+        assert_eq!(decide(&get, Some(&get)), Ok(()));
+        assert_eq!(decide(&get, Some(&put)), Err(Denial::Boundary));
+        assert_eq!(decide(&get, Some(&[])), Err(Denial::Boundary));
+        assert_eq!(decide(&get, Some(&deny)), Err(Denial::Explicit));
+        assert_eq!(decide(&put, Some(&get)), Err(Denial::Implicit));
+    }
+
+    #[test]
     fn wildcards_stay_within_their_segment() {
         let index = format!("{TABLE}/index/*");
         let policy = json!([{"Effect": "Allow", "Action": "dynamodb:Query", "Resource": index}]);
         assert_eq!(decide(policy.clone(), "dynamodb:Query", &format!("{TABLE}/index/shard"), &[]), Ok(()));
         assert_eq!(decide(policy, "dynamodb:Query", TABLE, &[]), Err(Denial::Implicit));
-        let wide =
-            json!([{"Effect": "Allow", "Action": "dynamodb:Query", "Resource": "arn:aws:*:table/latchkey-Users"}]);
-        assert_eq!(decide(wide, "dynamodb:Query", TABLE, &[]), Err(Denial::Implicit));
+        let wide = "arn:aws:dynamodb:us-east-1*:table/latchkey-Users";
+        let statement = Statement {
+            sid: None,
+            effect: Effect::Allow,
+            actions: vec!["dynamodb:Query".to_owned()],
+            resources: vec![wide.to_owned()],
+            conditions: vec![],
+        };
+        let required = Requirement {
+            action: "dynamodb:Query".to_owned(),
+            resource: TABLE.to_owned(),
+            context: Context::default(),
+        };
+        assert_eq!(evaluate(&[statement], &required), Err(Denial::Implicit));
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! Policy documents. This module refuses elements that this crate does not enforce.
+//! Policy documents. This module refuses what IAM refuses, and elements that this crate does not enforce.
+
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -17,6 +19,17 @@ const MULTI_VALUED_KEYS: &[&str] = &["dynamodb:LeadingKeys", "kms:EncryptionCont
 /// The prefix of condition keys that end in a name that the caller chooses.
 const ENCRYPTION_CONTEXT: &str = "kms:EncryptionContext:";
 
+/// The partitions of AWS. IAM also accepts `*`.
+const PARTITIONS: &[&str] = &["aws", "aws-cn", "aws-us-gov", "*"];
+
+/// Reads the statements of a managed policy. IAM accepts none without a version, unlike a policy of a role.
+pub(crate) fn managed(value: &Value, at: &str) -> Result<Vec<Statement>, TemplateError> {
+    if value.get("Version").is_none() {
+        return error(&format!("{at}.Version"), "is missing, and a managed policy needs one");
+    }
+    document(value, at)
+}
+
 /// Reads the statements of a policy document.
 pub(crate) fn document(value: &Value, at: &str) -> Result<Vec<Statement>, TemplateError> {
     let document = object(value, at, &["Version", "Id", "Statement"])?;
@@ -24,12 +37,21 @@ pub(crate) fn document(value: &Value, at: &str) -> Result<Vec<Statement>, Templa
         return error(&format!("{at}.Version"), "only 2012-10-17 is known to the local cloud");
     }
     let at = format!("{at}.Statement");
-    match document.get("Statement") {
-        None => error(&at, "is missing"),
+    let statements: Vec<Statement> = match document.get("Statement") {
         Some(Value::Array(statements)) => {
-            statements.iter().enumerate().map(|(index, value)| statement(value, &format!("{at}[{index}]"))).collect()
+            let numbered = statements.iter().enumerate();
+            numbered.map(|(index, value)| statement(value, &format!("{at}[{index}]"))).collect::<Result<_, _>>()?
         }
-        Some(one) => Ok(vec![statement(one, &at)?]),
+        Some(one) => vec![statement(one, &at)?],
+        None => vec![],
+    };
+    if statements.is_empty() {
+        return error(&at, "is missing");
+    }
+    let mut sids = BTreeSet::new();
+    match statements.iter().filter_map(|statement| statement.sid.as_deref()).find(|sid| !sids.insert(*sid)) {
+        Some(sid) => error(&at, format!("the Sid `{sid}` must not come twice")),
+        None => Ok(statements),
     }
 }
 
@@ -47,18 +69,44 @@ fn statement(value: &Value, at: &str) -> Result<Statement, TemplateError> {
         if values.is_empty() || values.iter().any(|value| value == "*") {
             return error(&at, "must be named: `*` alone is refused");
         }
-        match values.iter().find(|value| !value.contains(':') || value.contains("${")) {
-            Some(value) => error(&at, format!("`{value}` is not known to the local cloud")),
+        let is_valid = if name == "Action" { is_action } else { is_arn };
+        match values.iter().find(|value| !is_valid(value)) {
+            Some(value) => error(&at, format!("`{value}` is invalid in IAM or not known to the local cloud")),
             None => Ok(values),
         }
     };
+    let sid = map.get("Sid").map(|sid| text(sid, at)).transpose()?;
+    if sid.as_deref().is_some_and(|sid| !sid.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+        return error(&format!("{at}.Sid"), "must have only letters and digits");
+    }
     Ok(Statement {
-        sid: map.get("Sid").map(|sid| text(sid, at)).transpose()?,
+        sid,
         effect,
         actions: list("Action")?,
         resources: list("Resource")?,
         conditions: conditions(map.get("Condition"), &format!("{at}.Condition"))?,
     })
+}
+
+/// Whether `text` is an action: a service, a colon, and a name that may have wildcards.
+fn is_action(text: &str) -> bool {
+    let is_name = |part: &str, more: &[u8]| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte))
+    };
+    text.split_once(':').is_some_and(|(service, name)| is_name(service, b"-") && is_name(name, b"*?"))
+}
+
+/// Whether `text` is an ARN with all six parts, without a wildcard in the service. IAM completes a shorter ARN with wildcards.
+/// That is refused here, because it is easily overlooked.
+fn is_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let [arn, partition, service, _, _, resource] = parts.as_slice() else { return false };
+    *arn == "arn"
+        && PARTITIONS.contains(partition)
+        && !service.is_empty()
+        && !service.contains(['*', '?'])
+        && !resource.is_empty()
+        && !text.contains("${")
 }
 
 fn conditions(value: Option<&Value>, at: &str) -> Result<Vec<Condition>, TemplateError> {
@@ -74,6 +122,9 @@ fn conditions(value: Option<&Value>, at: &str) -> Result<Vec<Condition>, Templat
         for (key, values) in keys {
             let at = format!("{at}.{key}");
             let values = texts(values, &at)?;
+            if values.is_empty() {
+                return error(&at, "must have a value");
+            }
             check_key(key, set, operator, &at)?;
             if let Some(variable) = values.iter().find(|value| value.contains("${")) {
                 return error(&at, format!("the variable in `{variable}` is not known to the local cloud"));
@@ -123,12 +174,44 @@ mod tests {
             problem(json!({"Effect": "Allow", "NotAction": "a:b", "Resource": "arn:x"})).at,
             "P.Statement.NotAction"
         );
+        let empty = with(json!({"ForAnyValue:StringNotEquals": {"dynamodb:LeadingKeys": []}}));
+        assert!(problem(empty).problem.contains("value"));
+        assert!(problem(with(json!({"Bool": {"kms:EncryptionContext:purpose": "true"}}))).problem.contains("operator"));
+    }
+
+    #[test]
+    fn what_iam_refuses_is_refused() {
+        const ARN: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/x";
+        let deny = |action: &str, resource: &str| json!({"Effect": "Deny", "Action": action, "Resource": resource});
+        for action in
+            ["*:*", "dynamo*:GetItem", "d?namodb:GetItem", "dynamodb:Get:Item", "dynamodb:", ":GetItem", "GetItem"]
+        {
+            assert_eq!(problem(deny(action, ARN)).at, "P.Statement.Action", "{action}");
+        }
+        for resource in [
+            "arn:aws:dynamodb",
+            "arn:aws:dynamodb:*",
+            "arn:aws:dynamodb:us-east-1:*",
+            "arn:aws:*:us-east-1:000000000000:table/x",
+            "arn:aws:dyn*:us-east-1:000000000000:table/x",
+            "arn:foo:dynamodb:us-east-1:000000000000:table/x",
+            "dynamodb:table/x",
+        ] {
+            assert_eq!(problem(deny("dynamodb:*", resource)).at, "P.Statement.Resource", "{resource}");
+        }
+        let with_sid = |sid: &str| json!({"Sid": sid, "Effect": "Deny", "Action": "dynamodb:*", "Resource": ARN});
+        assert_eq!(problem(with_sid("Read-1")).at, "P.Statement.Sid");
+        assert!(problem(json!([with_sid("Read"), with_sid("Read")])).problem.contains("twice"));
+        assert_eq!(problem(json!([])).at, "P.Statement");
+        let unversioned = json!({ "Statement": with_sid("Read") });
+        assert_eq!(managed(&unversioned, "P").unwrap_err().at, "P.Version");
+        assert!(document(&unversioned, "P").is_ok());
     }
 
     #[test]
     fn a_star_alone_is_refused() {
         assert_eq!(
-            problem(json!({"Effect": "Allow", "Action": "*", "Resource": "arn:aws:x"})).at,
+            problem(json!({"Effect": "Allow", "Action": "*", "Resource": "arn:aws:x:::y"})).at,
             "P.Statement.Action"
         );
         let everything = json!([{"Effect": "Allow", "Action": "ses:SendEmail", "Resource": ["*"]}]);

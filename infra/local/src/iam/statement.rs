@@ -75,6 +75,8 @@ pub struct Requirement {
 pub enum Denial {
     /// No statement allows the action.
     Implicit,
+    /// The permissions boundary does not allow the action.
+    Boundary,
     /// A statement denies the action.
     Explicit,
 }
@@ -92,11 +94,27 @@ pub fn evaluate(statements: &[Statement], required: &Requirement) -> Result<(), 
     if allowed { Ok(()) } else { Err(Denial::Implicit) }
 }
 
+/// Decides whether `statements` allow a call within a permissions boundary. A boundary grants nothing. It must also allow what
+/// the statements allow.
+pub fn evaluate_within(
+    statements: &[Statement],
+    boundary: Option<&[Statement]>,
+    required: &Requirement,
+) -> Result<(), Denial> {
+    evaluate(statements, required)?;
+    match boundary.map(|boundary| evaluate(boundary, required)) {
+        Some(Err(Denial::Implicit)) => Err(Denial::Boundary),
+        Some(decision) => decision,
+        None => Ok(()),
+    }
+}
+
 /// AWS's message for a denial.
 pub fn message(principal: &str, required: &Requirement, denial: Denial) -> String {
     let Requirement { action, resource, .. } = required;
     let because = match denial {
         Denial::Implicit => format!("because no identity-based policy allows the {action} action"),
+        Denial::Boundary => format!("because no permissions boundary allows the {action} action"),
         Denial::Explicit => "with an explicit deny in an identity-based policy".to_owned(),
     };
     format!("User: {principal} is not authorized to perform: {action} on resource: {resource} {because}")

@@ -13,6 +13,21 @@ pub enum RouteAuthorization {
     Iam,
 }
 
+/// The authorization of an API's routes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ApiAuthorization {
+    /// For routes without their own.
+    pub(crate) default: RouteAuthorization,
+    /// Whether routes may have `AWS_IAM`.
+    pub(crate) has_iam: bool,
+}
+
+impl Default for ApiAuthorization {
+    fn default() -> Self {
+        Self { default: RouteAuthorization::None, has_iam: false }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpRoute {
     /// Such as `GET`, or `ANY`.
@@ -57,8 +72,8 @@ pub(crate) struct Events {
     pub(crate) schedules: Vec<ScheduleSource>,
 }
 
-/// Reads `Events`. `default` is the API's authorization, for routes without their own.
-pub(crate) fn read(events: &Value, at: &str, default: RouteAuthorization) -> Result<Events, TemplateError> {
+/// Reads `Events`.
+pub(crate) fn read(events: &Value, at: &str, api: ApiAuthorization) -> Result<Events, TemplateError> {
     let Some(map) = events.as_object() else { return error(at, "must be a mapping") };
     let mut all = Events::default();
     for (name, event) in map {
@@ -69,7 +84,7 @@ pub(crate) fn read(events: &Value, at: &str, default: RouteAuthorization) -> Res
         let properties = event.get("Properties").unwrap_or(&nothing);
         let at = format!("{at}.Properties");
         match kind.as_str() {
-            "HttpApi" => all.routes.push(route(properties, &at, default)?),
+            "HttpApi" => all.routes.push(route(properties, &at, api)?),
             "DynamoDB" => all.streams.extend(stream(properties, &at)?),
             "Schedule" => all.schedules.extend(schedule(properties, &at, "Schedule")?),
             "ScheduleV2" => all.schedules.extend(schedule(properties, &at, "ScheduleExpression")?),
@@ -81,7 +96,7 @@ pub(crate) fn read(events: &Value, at: &str, default: RouteAuthorization) -> Res
     Ok(all)
 }
 
-fn route(properties: &Value, at: &str, default: RouteAuthorization) -> Result<HttpRoute, TemplateError> {
+fn route(properties: &Value, at: &str, api: ApiAuthorization) -> Result<HttpRoute, TemplateError> {
     const KNOWN: &[&str] =
         &["ApiId", "Auth", "Method", "Path", "PayloadFormatVersion", "RouteSettings", "TimeoutInMillis"];
     let properties = object(properties, at, KNOWN)?;
@@ -89,13 +104,18 @@ fn route(properties: &Value, at: &str, default: RouteAuthorization) -> Result<Ht
         return error(&format!("{at}.PayloadFormatVersion"), "only 2.0 is known to the local cloud");
     }
     let authorization = match properties.get("Auth") {
-        None => default,
+        None => api.default,
         Some(auth) => {
             let at = format!("{at}.Auth");
             match object(auth, &at, &["Authorizer"])?.get("Authorizer").and_then(Value::as_str) {
+                // SAM refuses both in an API that does not declare what they refer to.
+                Some("AWS_IAM") if !api.has_iam => return error(&at, "AWS_IAM needs the API's EnableIamAuthorizer"),
+                Some("NONE") if api.default == RouteAuthorization::None => {
+                    return error(&at, "NONE needs the API's DefaultAuthorizer");
+                }
                 Some("AWS_IAM") => RouteAuthorization::Iam,
                 Some("NONE") => RouteAuthorization::None,
-                None => default,
+                None => api.default,
                 Some(other) => return error(&at, format!("authorizer `{other}` is not known to the local cloud")),
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{
-    events::{self, DynamoDbSource, Events, HttpRoute, RouteAuthorization, ScheduleSource},
+    events::{self, ApiAuthorization, DynamoDbSource, Events, HttpRoute, ScheduleSource},
     intrinsics::Reference,
     names::short_name,
 };
@@ -107,7 +107,7 @@ pub(crate) fn function(
     logical_id: &str,
     properties: &Value,
     names: &Reference,
-    default: RouteAuthorization,
+    authorization: ApiAuthorization,
 ) -> Result<Function, TemplateError> {
     let at = format!("Resources.{logical_id}.Properties");
     if !logical_id.ends_with("Function") {
@@ -124,7 +124,7 @@ pub(crate) fn function(
         None => Ok(otherwise),
     };
     let Events { routes, streams, schedules } = match properties.get("Events") {
-        Some(events) => events::read(events, &format!("{at}.Events"), default)?,
+        Some(events) => events::read(events, &format!("{at}.Events"), authorization)?,
         None => Events::default(),
     };
     Ok(Function {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{
-    events::RouteAuthorization,
+    events::{ApiAuthorization, RouteAuthorization},
     functions::{self, Function},
     intrinsics::{Reference, Scope},
     parameters,
@@ -91,7 +91,7 @@ pub(crate) fn build(document: &Value, set: &BTreeMap<String, String>) -> Result<
     let globals = object(&globals, "Globals", &["Function", "HttpApi"])?;
     let resources = existing(&section("Resources"), &mut scope, globals)?;
     let mut stack = Stack::default();
-    let mut default = RouteAuthorization::None;
+    let mut authorization = ApiAuthorization::default();
     for (logical_id, (kind, properties)) in resources.iter().filter(|(_, (kind, _))| kind == HTTP_API) {
         if stack.cors.is_some() {
             return error(
@@ -100,12 +100,12 @@ pub(crate) fn build(document: &Value, set: &BTreeMap<String, String>) -> Result<
             );
         }
         let at = format!("Resources.{logical_id}.Properties");
-        (stack.cors, default) = http_api(&resolved(&scope, properties, &at)?, &at)?;
+        (stack.cors, authorization) = http_api(&resolved(&scope, properties, &at)?, &at)?;
     }
     for (logical_id, (kind, properties)) in &resources {
         let properties = resolved(&scope, properties, &format!("Resources.{logical_id}.Properties"))?;
         if let Some(names) = scope.resources.get(logical_id) {
-            stack.add(Resource { logical_id, kind, properties, names, default })?;
+            stack.add(Resource { logical_id, kind, properties, names, authorization })?;
         }
     }
     for function in stack.functions.values() {
@@ -176,25 +176,24 @@ struct Resource<'a> {
     kind: &'a str,
     properties: Value,
     names: &'a Reference,
-    /// The API's authorization, for routes without their own.
-    default: RouteAuthorization,
+    authorization: ApiAuthorization,
 }
 
 impl Stack {
     fn add(&mut self, resource: Resource<'_>) -> Result<(), TemplateError> {
-        let Resource { logical_id, kind, properties, names, default } = resource;
+        let Resource { logical_id, kind, properties, names, authorization } = resource;
         match kind {
             FUNCTION => {
-                let function = functions::function(logical_id, &properties, names, default)?;
+                let function = functions::function(logical_id, &properties, names, authorization)?;
                 self.functions.insert(function.name.clone(), function);
             }
             TABLE => self.tables.push(storage::table(logical_id, &properties, names)?),
             KEY => self.keys.push(storage::key(logical_id, &properties, names)?),
-            IDENTITY => self.identities.push(names.reference.to_lowercase()),
+            IDENTITY => self.identities.push(names.reference.clone()),
             MANAGED_POLICY => {
                 let at = format!("Resources.{logical_id}.Properties.PolicyDocument");
                 let document = properties.get("PolicyDocument").unwrap_or(&Value::Null);
-                self.boundaries.insert(names.reference.clone(), policy::document(document, &at)?);
+                self.boundaries.insert(names.reference.clone(), policy::managed(document, &at)?);
             }
             CONFIGURATION_SET => self.configuration_sets.push(names.reference.clone()),
             _ if references::is_custom(kind) => {
@@ -209,8 +208,8 @@ impl Stack {
     }
 }
 
-/// The CORS configuration of an API and the authorization of routes that name none.
-fn http_api(properties: &Value, at: &str) -> Result<(Option<Cors>, RouteAuthorization), TemplateError> {
+/// The CORS configuration of an API, and its authorization.
+fn http_api(properties: &Value, at: &str) -> Result<(Option<Cors>, ApiAuthorization), TemplateError> {
     const KNOWN: &[&str] = &[
         "AccessLogSettings",
         "Auth",
@@ -230,18 +229,9 @@ fn http_api(properties: &Value, at: &str) -> Result<(Option<Cors>, RouteAuthoriz
     if properties.get("StageName").is_some_and(|stage| stage != "$default") {
         return error(&format!("{at}.StageName"), "only $default is known to the local cloud");
     }
-    let default = match properties.get("Auth") {
-        None => RouteAuthorization::None,
-        Some(auth) => {
-            let at = format!("{at}.Auth");
-            match object(auth, &at, &["DefaultAuthorizer", "EnableIamAuthorizer"])?.get("DefaultAuthorizer") {
-                None => RouteAuthorization::None,
-                Some(name) if name == "AWS_IAM" => RouteAuthorization::Iam,
-                Some(name) => return error(&at, format!("authorizer {name} is not known to the local cloud")),
-            }
-        }
-    };
-    let Some(configuration) = properties.get("CorsConfiguration") else { return Ok((None, default)) };
+    let authorization = properties.get("Auth").map(|auth| authorization(auth, &format!("{at}.Auth"))).transpose()?;
+    let authorization = authorization.unwrap_or_default();
+    let Some(configuration) = properties.get("CorsConfiguration") else { return Ok((None, authorization)) };
     let at = format!("{at}.CorsConfiguration");
     const CORS: &[&str] =
         &["AllowCredentials", "AllowHeaders", "AllowMethods", "AllowOrigins", "ExposeHeaders", "MaxAge"];
@@ -255,5 +245,19 @@ fn http_api(properties: &Value, at: &str) -> Result<(Option<Cors>, RouteAuthoriz
         credentials: configuration.get("AllowCredentials").map_or(Ok(false), |value| boolean(value, &at))?,
         max_age: configuration.get("MaxAge").map(|value| number(value, &at)).transpose()?,
     };
-    Ok(((!cors.origins.is_empty()).then_some(cors), default))
+    Ok(((!cors.origins.is_empty()).then_some(cors), authorization))
+}
+
+/// Reads the `Auth` of an API.
+fn authorization(auth: &Value, at: &str) -> Result<ApiAuthorization, TemplateError> {
+    let auth = object(auth, at, &["DefaultAuthorizer", "EnableIamAuthorizer"])?;
+    let has_iam = auth.get("EnableIamAuthorizer").map_or(Ok(false), |value| boolean(value, at))?;
+    match auth.get("DefaultAuthorizer") {
+        None => Ok(ApiAuthorization { default: RouteAuthorization::None, has_iam }),
+        Some(name) if name == "AWS_IAM" && has_iam => {
+            Ok(ApiAuthorization { default: RouteAuthorization::Iam, has_iam })
+        }
+        Some(name) if name == "AWS_IAM" => error(at, "AWS_IAM needs EnableIamAuthorizer"),
+        Some(name) => error(at, format!("authorizer {name} is not known to the local cloud")),
+    }
 }

@@ -33,6 +33,18 @@ async fn a_boundary_has_to_allow_what_the_policy_allows() {
 }
 
 #[tokio::test]
+async fn a_table_of_another_account_or_region_is_not_the_own_one() {
+    let world = world().await;
+    let own = world.table("user-keys").unwrap().arn.clone();
+    let scan = async |table: String| dynamodb(&world, "broken").scan().table_name(table).send().await.map(|_| ());
+    assert!(scan(own.clone()).await.is_ok());
+    for foreign in [own.replace("000000000000", "999999999999"), own.replace("us-east-1", "eu-west-1")] {
+        assert_ne!(foreign, own);
+        assert_eq!(code(&scan(foreign).await.unwrap_err()), "AccessDeniedException");
+    }
+}
+
+#[tokio::test]
 async fn a_denial_says_what_aws_says() {
     let world = world().await;
     let table = world.table("user-keys").unwrap().clone();
@@ -131,7 +143,9 @@ async fn only_who_may_send_sends_from_what_is_verified() {
     let world = world().await;
     assert_eq!(mail(&world, "writer", "Us <no-reply@example.com>").await, Ok(()));
     assert_eq!(mail(&world, "echo", "no-reply@example.com").await, Err("AccessDeniedException".to_owned()));
-    assert_eq!(mail(&world, "writer", "no-reply@example.org").await, Err("MessageRejected".to_owned()));
+    // The permission comes before the question whether the sender is verified.
+    assert_eq!(mail(&world, "writer", "no-reply@example.org").await, Err("AccessDeniedException".to_owned()));
+    assert_eq!(mail(&world, "admin", "no-reply@example.org").await, Err("MessageRejected".to_owned()));
     let mails = world.mail();
     assert_eq!(mails.len(), 1);
     assert_eq!((mails[0].kind.as_str(), mails[0].code()), ("login_code", Some("123456")));

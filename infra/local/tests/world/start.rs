@@ -33,6 +33,9 @@ async fn what_the_local_cloud_does_not_know_ends_the_start() {
         ("EnableKeyRotation: true", "KeySpec: RSA_2048", "Resources.MasterKey.Properties.KeySpec"),
         ("ForAllValues:StringLike", "ForAllValues:ArnLike", "ForAllValues:ArnLike"),
         ("!GetAtt LostQueue.Arn", "!GetAtt LostQueue.Size", "Resources.ListenerFunction.Properties.Events.Stream"),
+        // SAM's transform refuses both.
+        ("EnableIamAuthorizer: true", "EnableIamAuthorizer: false", "Resources.EchoFunction.Properties.Events.Admin"),
+        ("Authorizer: AWS_IAM", "Authorizer: NONE", "Resources.EchoFunction.Properties.Events.Admin"),
         ("cron(0 3 * * ? *)", "cron(0 3 * *)", "ScheduleExpression"),
     ] {
         assert!(template.contains(from), "{from}");
