@@ -250,11 +250,7 @@ impl Operation {
             .unwrap_or_else(|_| Err(Error::internal("the handler panicked")));
         let value = result.map_err(|error| {
             error.log(self.name, "");
-            match error {
-                // API Gateway answers 401 to this message of an authorizer.
-                Error::InvalidToken | Error::SessionRevoked => "Unauthorized".to_owned(),
-                error => error.to_string(),
-            }
+            error.to_string()
         })?;
         serde_json::to_vec(&value).map_err(|error| format!("unwritable answer: {error}"))
     }

@@ -2,8 +2,8 @@
 //! It checks the access token of the header or, on the same host, of the cookie. If the deployment asks for that, it
 //! also checks whether the session is active.
 //!
-//! A request without a valid token gets 401, because API Gateway answers so to the message `Unauthorized`. Cookies
-//! without their CSRF token get 403.
+//! A request without a valid token, or with cookies without their CSRF token, is refused with `isAuthorized: false`. API Gateway
+//! then answers 403. AWS documents no way to a 401 for HTTP APIs: an error of the authorizer becomes a 500.
 
 use serde_json::{Value, json};
 use shared::{
@@ -27,12 +27,12 @@ async fn handle(app: &App, event: Value) -> Result<Value, Error> {
     let request = Request::from_authorizer_event(&event, &app.config.edge());
     let presented = match caller::presented(Context { app, request: &request }).await {
         Ok(presented) => presented,
-        Err(Error::CsrfFailed) => return Ok(json!({ "isAuthorized": false })),
+        Err(Error::InvalidToken | Error::CsrfFailed) => return Ok(refused()),
         Err(error) => return Err(error),
     };
     let checks_session = app.config.authorizer_checks_session;
     if checks_session && !access_token::session_is_active(app, &presented.user_id, &presented.session_id).await? {
-        return Err(Error::SessionRevoked);
+        return Ok(refused());
     }
     let claims = presented.claims;
     Ok(json!({
@@ -46,4 +46,8 @@ async fn handle(app: &App, event: Value) -> Result<Value, Error> {
             "auth_time": claims.auth_time,
         },
     }))
+}
+
+fn refused() -> Value {
+    json!({ "isAuthorized": false })
 }
