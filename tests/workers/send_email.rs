@@ -1,6 +1,9 @@
-use local::faults::{Kind, Rule, Service};
-use serde_json::json;
-use tests::{Client, PASSWORD, everything_stored, world};
+use local::{
+    Options, World,
+    faults::{Kind, Rule, Service},
+};
+use serde_json::{Value, json};
+use tests::{Client, PASSWORD, everything_stored, options, world};
 
 use super::leave_mail_in_outbox;
 use crate::scenarios::{Act, Scenario, only_scenario};
@@ -55,6 +58,33 @@ async fn a_mail_that_was_given_up_is_sent_after_the_next_cleanup_if_still_valid(
     assert_eq!(world.invoke("cleanup", json!({})).await.unwrap(), json!({ "mails_tried_again": 1 }));
     client.mail_for(ADDRESS).await;
     assert!(world.scan("outbox").is_empty());
+}
+
+#[tokio::test]
+async fn a_mail_to_an_unverified_address_is_kept_and_holds_up_no_other() {
+    let world = World::start(Options { ses_sandbox: true, ..options() }).await.unwrap();
+    let client = Client::new(&world);
+    // The sender's domain is verified.
+    for address in [ADDRESS, "ada@latchkey.example"] {
+        client.post("/v1/register", json!({ "email": address, "password": PASSWORD })).await.expect(202);
+    }
+    client.mail_for("ada@latchkey.example").await;
+    world.settle().await;
+    assert_eq!((world.mail().len(), world.dead_letters().len(), world.scan("outbox").len()), (1, 1, 1));
+    assert!(!everything_stored(&world).contains("rejected"));
+    // Both in one batch, the unverified address first.
+    let kept = world.scan("outbox").remove(0);
+    let rule = world.faults().arm(Rule::new(Service::Ses, Kind::Error));
+    client.post("/v1/register", json!({ "email": "bob@latchkey.example" })).await.expect(202);
+    world.settle().await;
+    world.faults().disarm(rule);
+    let other = world.scan("outbox").into_iter().find(|mail| mail["pk"] != kept["pk"]).unwrap();
+    let record = |number: &str, mail: &Value| json!({ "eventName": "INSERT", "dynamodb": { "SequenceNumber": number, "NewImage": mail } });
+    let batch = json!({ "Records": [record("1", &kept), record("2", &other)] });
+    let answer = world.invoke("send-email", batch).await.unwrap();
+    assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "1" }] }));
+    client.mail_for("bob@latchkey.example").await;
+    assert_eq!(world.scan("outbox").len(), 1);
 }
 
 #[tokio::test]

@@ -45,31 +45,43 @@ async fn handle(app: &App, event: Value) -> Result<Value, Error> {
         if record.get("eventName").and_then(Value::as_str) == Some("REMOVE") {
             continue;
         }
-        if let Err(error) = deliver(app, record).await {
+        let delivered = deliver(app, record).await;
+        if matches!(delivered, Ok(Delivery::Done)) {
+            continue;
+        }
+        let sequence = record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str).unwrap_or_default();
+        failures.push(json!({ "itemIdentifier": sequence }));
+        // The stream repeats everything from the first failure. What is done by then is not pending any more. After a failure of
+        // this mail alone, the others are worth a try.
+        if let Err(error) = delivered {
             error.log(OPERATION.name, "");
-            let sequence = record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str).unwrap_or_default();
-            failures.push(json!({ "itemIdentifier": sequence }));
-            // The stream repeats everything from the first failure.
             break;
         }
     }
     Ok(json!({ "batchItemFailures": failures }))
 }
 
-async fn deliver(app: &App, record: &Value) -> Result<(), Error> {
+/// The outcome for one mail.
+enum Delivery {
+    Done,
+    /// The mail stays in the outbox.
+    Kept,
+}
+
+async fn deliver(app: &App, record: &Value) -> Result<Delivery, Error> {
     let image = record.pointer("/dynamodb/NewImage").unwrap_or(&Value::Null);
     let stored = StoredMail::from_stream_image(image)?;
     let now = app.clock.now();
     if stored.not_after <= now {
-        return remove(app, &stored, "unsent", Outcome::Failure("expired")).await;
+        return remove(app, &stored, "unsent", Outcome::Failure("expired")).await.map(|()| Delivery::Done);
     }
     // A stream may repeat a handled record.
     if !app.store.mail_is_pending(&stored).await? {
-        return Ok(());
+        return Ok(Delivery::Done);
     }
     if !is_within_limits(app, &stored, now).await? {
         tracing::warn!(kind = stored.kind, "a mail over its limits was not sent");
-        return remove(app, &stored, "unsent", Outcome::Failure("capped")).await;
+        return remove(app, &stored, "unsent", Outcome::Failure("capped")).await.map(|()| Delivery::Done);
     }
     let mail = mail::open(&*app.keyring.get(KeyPurpose::FieldOutbox).await?, &stored)?;
     let rendered = mail::render(&mail.content, &app.config.product_name)?;
@@ -77,9 +89,19 @@ async fn deliver(app: &App, record: &Value) -> Result<(), Error> {
     let outcome = match app.mailer.send(&mail.to, &rendered, &stored.kind, &reference).await? {
         Sent::Accepted => Outcome::Success,
         // SES will never accept this mail, and another attempt would block the mails after it.
-        Sent::Rejected => Outcome::Failure("rejected"),
+        Sent::Rejected => {
+            tracing::error!(kind = stored.kind, "SES rejected a mail for good");
+            Outcome::Failure("rejected")
+        }
+        Sent::Unverified => {
+            tracing::error!(
+                kind = stored.kind,
+                "SES does not send, because the sender or the recipient is not verified. Is the account in SES's sandbox?"
+            );
+            return Ok(Delivery::Kept);
+        }
     };
-    remove(app, &stored, mail.content.kind(), outcome).await
+    remove(app, &stored, mail.content.kind(), outcome).await.map(|()| Delivery::Done)
 }
 
 /// Counts a mail against its limits, once. Over the limit of its mailbox, one mail an hour is still within them, and another

@@ -2,6 +2,8 @@
 
 use aws_sdk_sesv2::{
     Client,
+    error::ProvideErrorMetadata,
+    operation::send_email::SendEmailError,
     types::{Body, Content as Part, Destination, EmailContent, Message, MessageHeader, MessageTag},
 };
 
@@ -14,6 +16,8 @@ pub enum Sent {
     Accepted,
     /// SES will never accept this mail.
     Rejected,
+    /// The sender or the recipient is not a verified identity. The deployment can change that, so the mail must be kept.
+    Unverified,
 }
 
 pub struct Mailer {
@@ -57,17 +61,18 @@ impl Mailer {
             .email_tags(MessageTag::builder().name("kind").value(kind).build().map_err(unwritable)?)
             .send()
             .await;
-        match sent {
-            Ok(_) => Ok(Sent::Accepted),
+        let Err(error) = sent else { return Ok(Sent::Accepted) };
+        match error.as_service_error() {
+            Some(refusal) if is_unverified(refusal) => Ok(Sent::Unverified),
             // SES will never accept this mail, because of its content or its invalid address.
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_message_rejected() || error.is_bad_request_exception()) =>
-            {
-                Ok(Sent::Rejected)
-            }
-            Err(error) => Err(Error::aws("SendEmail", &error)),
+            Some(refusal) if refusal.is_message_rejected() || refusal.is_bad_request_exception() => Ok(Sent::Rejected),
+            _ => Err(Error::aws("SendEmail", &error)),
         }
     }
+}
+
+/// Whether SES refuses a mail because an identity is not verified. Only its message says so. In the sandbox, where every new
+/// account starts, recipients must be verified too.
+fn is_unverified(refusal: &SendEmailError) -> bool {
+    refusal.is_message_rejected() && refusal.message().is_some_and(|text| text.contains("not verified"))
 }
