@@ -149,6 +149,20 @@ fn the_security_page_has_every_limit_with_its_value_and_no_other() {
     assert_eq!(documented, in_code.collect());
 }
 
+#[tokio::test]
+async fn the_custom_resource_gets_every_parameter_but_the_secret() {
+    let world = World::start(Options::in_memory()).await.unwrap();
+    let resource = &world.stack().custom_resources[0];
+    let given: BTreeSet<&str> =
+        resource.properties["Parameters"].as_object().unwrap().keys().map(String::as_str).collect();
+    let template = read("template.yaml");
+    let section = template.split_once("\nParameters:\n").unwrap().1.split("\nConditions:\n").next().unwrap();
+    let names = section.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'));
+    let declared: BTreeSet<&str> = names.filter(|name| !name.starts_with(' ')).collect();
+    assert_eq!(declared.len(), given.len() + 1);
+    assert!(declared.is_superset(&given) && !given.contains("OriginSecret"));
+}
+
 #[test]
 fn the_custom_resource_names_every_key_purpose() {
     let template = read("template.yaml");

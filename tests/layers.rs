@@ -22,6 +22,7 @@ const SHARED: &[&str] = &[
     "app",
     "context",
     "operation",
+    "custom_resource",
     "runtime",
 ];
 

@@ -1,14 +1,11 @@
 //! The App: everything that an operation gets from outside.
 
 use std::{
-    convert::Infallible,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_runtime::client::orchestrator::operation::Operation;
-use aws_smithy_runtime_api::client::{http::SharedHttpClient, orchestrator::HttpRequest};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::SdkConfig;
 
@@ -79,37 +76,12 @@ impl App {
         })
     }
 
-    /// Puts a text to a URL and returns the status. Only the answer of a custom resource needs it. The SDK's own HTTP
-    /// client sends it.
+    /// The SDK's HTTP client. Only the answer of a custom resource needs it.
     ///
     /// # Errors
-    /// `temporarily_unavailable` if the server does not answer; `internal` if the URL is invalid.
-    pub async fn put(&self, url: &str, body: String) -> Result<u16, Error> {
-        let client = self.http.clone().ok_or_else(|| Error::internal("there is no HTTP client"))?;
-        let uri: ::http::Uri = url.parse().map_err(|_| Error::internal("not a URL"))?;
-        let parts = uri.scheme_str().zip(uri.authority()).zip(uri.path_and_query());
-        let ((scheme, authority), path) = parts.ok_or_else(|| Error::internal("not an absolute URL"))?;
-        let path = path.to_string();
-        Operation::builder()
-            .service_name("http")
-            .operation_name("put")
-            .http_client(client)
-            .endpoint_url(&format!("{scheme}://{authority}"))
-            .no_auth()
-            .no_retry()
-            .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(10)).build())
-            .sleep_impl(TokioSleep::new())
-            .serializer(move |body: String| {
-                let mut request = HttpRequest::new(body.into());
-                request.set_method("PUT")?;
-                request.set_uri(path.as_str())?;
-                Ok(request)
-            })
-            .deserializer::<_, Infallible>(|response| Ok(response.status().as_u16()))
-            .build()
-            .invoke(body)
-            .await
-            .map_err(|_| Error::TemporarilyUnavailable("PUT: no answer".to_owned()))
+    /// `internal` without a client.
+    pub fn http_client(&self) -> Result<SharedHttpClient, Error> {
+        self.http.clone().ok_or_else(|| Error::internal("there is no HTTP client"))
     }
 
     pub fn user_cipher(&self, salt: UserSalt) -> UserCipher<'_> {

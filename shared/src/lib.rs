@@ -19,6 +19,7 @@ pub mod clock;
 pub mod config;
 pub mod context;
 pub mod crypto;
+pub mod custom_resource;
 pub mod domain;
 pub mod error;
 pub mod fields;

@@ -113,6 +113,9 @@ pub struct Operation {
     pub limits: &'static [Limit],
     /// Whether the operation answers requests that bypass the deployment's CloudFront distribution.
     pub direct: bool,
+    /// Whether CloudFormation waits for the function during a deployment. The function then answers with a wrong configuration
+    /// too.
+    pub is_custom_resource: bool,
     pub handler: Handler,
 }
 
@@ -144,6 +147,7 @@ impl Operation {
             keys: &[],
             limits: &[],
             direct: false,
+            is_custom_resource: false,
             handler,
         }
     }
@@ -187,6 +191,12 @@ impl Operation {
     #[must_use]
     pub const fn direct(self) -> Self {
         Self { direct: true, ..self }
+    }
+
+    /// Makes the operation the function of a custom resource.
+    #[must_use]
+    pub const fn custom_resource(self) -> Self {
+        Self { is_custom_resource: true, ..self }
     }
 
     /// Runs the operation on one Lambda event, as the Lambda runtime does. Event and result are JSON.

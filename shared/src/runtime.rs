@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 pub use lambda_http::Error as RuntimeError;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use crate::{
     app::{App, sdk_defaults},
     clock::SystemClock,
-    config::Config,
-    log,
+    config::{Config, ConfigError},
+    custom_resource, log,
     operation::Operation,
     rng::SystemRng,
 };
@@ -27,10 +28,14 @@ pub fn run(operation: Operation) -> Result<(), RuntimeError> {
     log::start(std::io::stdout, log::LevelFilter::INFO);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let config = Config::from_environment()?;
         let https = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
             .build_https();
+        let config = match Config::from_environment() {
+            Ok(config) => config,
+            Err(faults) if operation.is_custom_resource => return refuse_deployments(https, faults).await,
+            Err(faults) => return Err(faults.into()),
+        };
         let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(https).load().await;
         let sdk = sdk_defaults(sdk.into_builder()).build();
         let app = App::new(config, &sdk, Arc::new(SystemClock), Arc::new(SystemRng));
@@ -47,4 +52,13 @@ pub fn run(operation: Operation) -> Result<(), RuntimeError> {
         }))
         .await
     })
+}
+
+/// Answers CloudFormation for a function that cannot start, so that the deployment fails at once and says why.
+async fn refuse_deployments(http: SharedHttpClient, faults: ConfigError) -> Result<(), RuntimeError> {
+    let (http, faults) = (&http, &faults);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
+        custom_resource::refuse(http.clone(), &event.payload, faults).await.map_err(|error| error.to_string())
+    }))
+    .await
 }

@@ -1,6 +1,7 @@
+use local::{Kind, RequestType, Rule, Service, World};
 use serde_json::json;
 use shared::crypto::key::KeyPurpose;
-use tests::{Client, Person, world};
+use tests::{Client, Person, options, world};
 
 use crate::scenarios::{Act, Scenario, only_scenario};
 
@@ -31,6 +32,31 @@ async fn a_key_cannot_be_unwrapped_for_another_purpose() {
     }
     world.cold("profile-get");
     person.client.get("/v1/me").await.expect_problem(503, "temporarily_unavailable");
+}
+
+#[tokio::test]
+async fn updates_and_deletions_of_the_stack_are_answered_and_keep_the_keys() {
+    let world = world().await;
+    let keys = world.scan("keyring");
+    for kind in [RequestType::Update, RequestType::Delete] {
+        assert_eq!(world.request_custom_resources(kind).await, Ok(()));
+    }
+    assert_eq!(world.scan("keyring"), keys);
+    // A failure names its cause. A deletion needs nothing, so a rollback ends.
+    world.faults().arm(Rule::new(Service::DynamoDb, Kind::Deny).function("keys-rotate"));
+    let refused = world.request_custom_resources(RequestType::Update).await.unwrap_err();
+    assert_eq!(refused, "keys-rotate failed: temporarily_unavailable: PutItem: AccessDeniedException");
+    assert_eq!(world.request_custom_resources(RequestType::Delete).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_parameter_that_the_code_refuses_fails_the_deployment_and_its_rollback_ends() {
+    let mut options = options();
+    options.parameters.insert("AccessTokenSeconds".to_owned(), "3600".to_owned());
+    options.parameters.insert("SessionIdleMinutes".to_owned(), "30".to_owned());
+    let refused = World::start(options).await.unwrap_err().to_string();
+    let faults = "configuration: SESSION_IDLE_MINUTES must be longer than ACCESS_TOKEN_SECONDS";
+    assert_eq!(refused, format!("Resources.Keyring: keys-rotate failed: {faults}"));
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {

@@ -2,36 +2,24 @@
 //! first request finds its keys. The schedule runs it daily.
 
 use serde_json::{Value, json};
-use shared::{app::App, crypto::key::KeyPurpose, error::Error, operation::Operation};
+use shared::{app::App, crypto::key::KeyPurpose, custom_resource, error::Error, operation::Operation};
 
 pub const OPERATION: Operation = Operation::event("keys-rotate", |app, event| Box::pin(handle(app, event)))
     .summary("creates missing keys")
-    .trigger("schedule, daily, and at deployment");
+    .trigger("schedule, daily, and at deployment")
+    .custom_resource();
 
 async fn handle(app: &App, event: Value) -> Result<Value, Error> {
-    let Some(answer_to) = event.get("ResponseURL").and_then(Value::as_str) else {
+    if !custom_resource::is_request(&event) {
         return Ok(json!({ "made": make_missing(app).await? }));
-    };
+    }
     // CloudFormation waits for an answer, so it gets one in every case. Delete does nothing, because the table with the
     // keys is kept.
-    let done = match event.get("RequestType").and_then(Value::as_str) {
-        Some("Delete") => Ok(()),
-        _ => deploy(app, &event).await,
-    };
+    let done = if custom_resource::is_delete(&event) { Ok(()) } else { deploy(app, &event).await };
     if let Err(error) = &done {
         error.log(OPERATION.name, "deployment");
     }
-    let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let answer = json!({
-        "Status": if done.is_ok() { "SUCCESS" } else { "FAILED" },
-        "Reason": done.as_ref().err().map_or("", Error::code),
-        "PhysicalResourceId": "latchkey-keyring",
-        "StackId": text("StackId"),
-        "RequestId": text("RequestId"),
-        "LogicalResourceId": text("LogicalResourceId"),
-    });
-    answer_cloudformation(app, answer_to, answer.to_string()).await?;
-    Ok(answer)
+    custom_resource::answer(app.http_client()?, &event, done.map_err(|error| error.to_string())).await
 }
 
 async fn deploy(app: &App, event: &Value) -> Result<(), Error> {
@@ -52,14 +40,4 @@ async fn make_missing(app: &App) -> Result<Vec<&'static str>, Error> {
         }
     }
     Ok(made)
-}
-
-/// Sends the answer to CloudFormation, at a signed URL in S3.
-async fn answer_cloudformation(app: &App, url: &str, body: String) -> Result<(), Error> {
-    let status = app.put(url, body).await?;
-    if status == 200 {
-        Ok(())
-    } else {
-        Err(Error::TemporarilyUnavailable(format!("CloudFormation's answer: {status}")))
-    }
 }

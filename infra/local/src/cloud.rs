@@ -10,11 +10,16 @@ use std::{
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::{client::behavior_version::BehaviorVersion, shared::IntoShared};
 use aws_types::{SdkConfig, region::Region};
 use futures::future::BoxFuture;
 use serde_json::Value;
-use shared::{app::App, config::Config, operation::Operation};
+use shared::{
+    app::App,
+    config::{Config, ConfigError},
+    custom_resource,
+    operation::Operation,
+};
 
 use crate::{
     account::REGION,
@@ -53,7 +58,14 @@ impl Cloud {
         let declared = self.function(function).ok_or_else(|| format!("no function `{function}`"))?;
         let operation = self.operation(function).ok_or_else(|| format!("no operation `{function}`"))?;
         self.aws.ledger.invoked(function);
-        let app = self.app(declared)?;
+        let app = match self.app(declared) {
+            Ok(app) => app,
+            Err(faults) if operation.is_custom_resource => {
+                let http = self.local_client(function).into_shared();
+                return custom_resource::refuse(http, &event, &faults).await.map_err(|error| error.to_string());
+            }
+            Err(faults) => return Err(format!("{}: {faults}", declared.logical_id)),
+        };
         let event = serde_json::to_vec(&event).map_err(|problem| problem.to_string())?;
         let limit = Duration::from_secs(declared.timeout) * self.options.timeout_factor;
         // Boxed, because handler, gateway and server together have a layout that is too deep for the compiler.
@@ -72,7 +84,7 @@ impl Cloud {
         self.options.operations.iter().find(|operation| operation.name == name)
     }
 
-    fn app(&self, function: &Function) -> Result<Arc<App>, String> {
+    fn app(&self, function: &Function) -> Result<Arc<App>, ConfigError> {
         let mut apps = lock(&self.apps);
         if let Some(app) = apps.get(&function.name) {
             return Ok(Arc::clone(app));
@@ -88,8 +100,8 @@ impl Cloud {
     ///
     /// # Errors
     ///
-    /// If the environment is wrong. The error names the function's logical id.
-    pub(crate) fn config(&self, function: &Function) -> Result<Config, String> {
+    /// If the environment is wrong.
+    pub(crate) fn config(&self, function: &Function) -> Result<Config, ConfigError> {
         let lookup = |name: &str| {
             let own = || match name {
                 "AWS_REGION" | "AWS_DEFAULT_REGION" => Some(REGION.to_owned()),
@@ -100,7 +112,7 @@ impl Cloud {
             let extra = self.options.environment.get(name).or_else(|| function.environment.get(name));
             extra.cloned().or_else(own)
         };
-        Config::from_lookup(&lookup).map_err(|problem| format!("{}: {problem}", function.logical_id))
+        Config::from_lookup(&lookup)
     }
 
     /// Ends a function's process. Its next invocation is a cold start.
@@ -110,19 +122,22 @@ impl Cloud {
 
     /// An SDK configuration for calls under the role of a function or of `admin`.
     pub(crate) fn sdk_config(&self, principal: &str) -> SdkConfig {
-        let client = LocalClient { aws: Arc::clone(&self.aws), principal: Arc::from(principal) };
         let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "local");
         let builder = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(REGION))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-            .http_client(client);
+            .http_client(self.local_client(principal));
         let mut builder = shared::app::sdk_defaults(builder);
         if let Some(retries) = &self.options.retries {
             builder.set_retry_config(Some(retries.clone()));
         }
         builder.build()
+    }
+
+    fn local_client(&self, principal: &str) -> LocalClient {
+        LocalClient { aws: Arc::clone(&self.aws), principal: Arc::from(principal) }
     }
 
     pub(crate) fn aws(&self) -> &Aws {

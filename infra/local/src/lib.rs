@@ -39,7 +39,7 @@ pub mod world;
 
 pub use clock::LocalClock;
 pub use credentials::{ACCESS_KEY, SECRET_KEY};
-pub use deployment::StartError;
+pub use deployment::{RequestType, StartError};
 pub use document::TemplateError;
 pub use faults::{Faults, Kind, Rule, Service};
 pub use ledger::{Call, Cost};

@@ -19,7 +19,7 @@ use crate::{
     clock::LocalClock,
     cloud::Cloud,
     console,
-    deployment::{self, Deployment, StartError},
+    deployment::{self, Deployment, RequestType, StartError},
     faults::Faults,
     gateway::Api,
     iam::Statement,
@@ -78,6 +78,18 @@ impl World {
         deployment::create_custom_resources(world.cloud()).await?;
         world.spawn_tasks();
         Ok(world)
+    }
+
+    /// Calls the functions of all custom resources, as an update or a deletion of the stack does.
+    ///
+    /// # Errors
+    ///
+    /// If a function fails or does not answer.
+    pub async fn request_custom_resources(&self, kind: RequestType) -> Result<(), String> {
+        for resource in &self.cloud().stack().custom_resources {
+            deployment::request(self.cloud(), resource, kind).await?;
+        }
+        Ok(())
     }
 
     fn spawn_tasks(&self) {

@@ -55,7 +55,7 @@ pub(crate) struct Aws {
     pub(crate) rng: Arc<dyn Rng>,
     /// Counts up after every write to a table.
     pub(crate) table_writes: watch::Sender<u64>,
-    /// Receivers of functions' answers to CloudFormation, by the path of the response URL.
+    /// Receivers of functions' answers to CloudFormation, by the path and query of the signed URL.
     pub(crate) callbacks: Mutex<HashMap<String, oneshot::Sender<Value>>>,
 }
 
@@ -187,11 +187,16 @@ impl Aws {
         Ok(())
     }
 
+    /// Receives an answer to CloudFormation at its signed URL. As in S3, the signature covers the query, and allows neither a
+    /// `Content-Type` nor chunks.
     fn answered_to_cloudformation(&self, request: &http::Request<Bytes>) -> http::Response<Bytes> {
-        let waiting = lock(&self.callbacks).remove(request.uri().path());
+        let signed = request.uri().path_and_query().map(http::uri::PathAndQuery::as_str).unwrap_or_default();
+        let is_signed = request.method() == http::Method::PUT
+            && !request.headers().contains_key(http::header::CONTENT_TYPE)
+            && !request.headers().contains_key(http::header::TRANSFER_ENCODING);
+        let waiting = is_signed.then(|| lock(&self.callbacks).remove(signed)).flatten();
         let answer = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
-        let accepted =
-            request.method() == http::Method::PUT && waiting.is_some_and(|sender| sender.send(answer).is_ok());
+        let accepted = waiting.is_some_and(|sender| sender.send(answer).is_ok());
         let mut response = http::Response::new(Bytes::new());
         if !accepted {
             *response.status_mut() = http::StatusCode::FORBIDDEN;

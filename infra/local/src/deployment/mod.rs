@@ -18,7 +18,8 @@ use shared::{
 };
 use tokio::sync::watch;
 
-pub(crate) use custom_resources::create_custom_resources;
+pub use custom_resources::RequestType;
+pub(crate) use custom_resources::{create_custom_resources, request};
 pub use error::StartError;
 
 use crate::{

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use local::{Options, World};
 use serde_json::{Value, json};
-use shared::operation::Operation;
+use shared::{custom_resource, operation::Operation};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -26,9 +26,12 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         Box::pin(async move {
             let fails = event["ResourceProperties"]["Fails"].as_str().unwrap_or_default();
             if fails != "silent" {
-                let status = if fails == "fail" { "FAILED" } else { "SUCCESS" };
-                let answer = json!({ "Status": status, "Reason": "on request" });
-                app.put(event["ResponseURL"].as_str().unwrap_or_default(), answer.to_string()).await?;
+                let done = if fails == "fail" && !custom_resource::is_delete(&event) {
+                    Err("on request".to_owned())
+                } else {
+                    Ok(())
+                };
+                custom_resource::answer(app.http_client()?, &event, done).await?;
             }
             Ok(Value::Null)
         })

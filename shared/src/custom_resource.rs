@@ -1,0 +1,88 @@
+//! Custom resources: CloudFormation calls a function during a deployment, and waits for an answer at a signed URL. Without an
+//! answer it waits until its time is over, on a rollback once more.
+
+use std::{convert::Infallible, time::Duration};
+
+use ::http::Uri;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime_api::client::{http::SharedHttpClient, orchestrator::HttpRequest};
+use aws_smithy_types::timeout::TimeoutConfig;
+use serde_json::{Value, json};
+
+use crate::{config::ConfigError, error::Error};
+
+/// CloudFormation replaces a resource whose physical id changes. This one never does.
+const PHYSICAL_ID: &str = "latchkey-keyring";
+
+/// Whether CloudFormation waits for an answer to this event.
+pub fn is_request(event: &Value) -> bool {
+    event["ResponseURL"].is_string()
+}
+
+/// Whether the resource is deleted, on a rollback too.
+pub fn is_delete(event: &Value) -> bool {
+    event["RequestType"] == "Delete"
+}
+
+/// Answers CloudFormation. `done` has the reason of a failure, without secrets. Returns what was sent.
+///
+/// # Errors
+/// `temporarily_unavailable` if the answer does not arrive; Lambda then invokes the function again. `internal` if the event has
+/// no valid URL.
+pub async fn answer(http: SharedHttpClient, event: &Value, done: Result<(), String>) -> Result<Value, Error> {
+    let text = |name: &str| event[name].as_str().unwrap_or_default();
+    let answer = json!({
+        "Status": if done.is_ok() { "SUCCESS" } else { "FAILED" },
+        "Reason": done.err().unwrap_or_default(),
+        "PhysicalResourceId": PHYSICAL_ID,
+        "StackId": text("StackId"),
+        "RequestId": text("RequestId"),
+        "LogicalResourceId": text("LogicalResourceId"),
+    });
+    match put(http, text("ResponseURL"), answer.to_string()).await? {
+        200 => Ok(answer),
+        status => Err(Error::TemporarilyUnavailable(format!("CloudFormation's answer: {status}"))),
+    }
+}
+
+/// Answers for a function with a wrong configuration. A deployment fails with the names of the faults. A deletion succeeds, so
+/// that a rollback ends.
+///
+/// # Errors
+/// As [`answer`]. `internal` with the faults for any other event.
+pub async fn refuse(http: SharedHttpClient, event: &Value, faults: &ConfigError) -> Result<Value, Error> {
+    if !is_request(event) {
+        return Err(Error::internal(faults.to_string()));
+    }
+    let done = if is_delete(event) { Ok(()) } else { Err(faults.to_string()) };
+    answer(http, event, done).await
+}
+
+/// Puts a text to a signed URL and returns the status. The signature allows no `Content-Type`.
+async fn put(http: SharedHttpClient, url: &str, body: String) -> Result<u16, Error> {
+    let uri: Uri = url.parse().map_err(|_| Error::internal("not a URL"))?;
+    let parts = uri.scheme_str().zip(uri.authority()).zip(uri.path_and_query());
+    let ((scheme, authority), path) = parts.ok_or_else(|| Error::internal("not an absolute URL"))?;
+    let path = path.to_string();
+    Operation::builder()
+        .service_name("http")
+        .operation_name("put")
+        .http_client(http)
+        .endpoint_url(&format!("{scheme}://{authority}"))
+        .no_auth()
+        .no_retry()
+        .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(10)).build())
+        .sleep_impl(TokioSleep::new())
+        .serializer(move |body: String| {
+            let mut request = HttpRequest::new(body.into());
+            request.set_method("PUT")?;
+            request.set_uri(path.as_str())?;
+            Ok(request)
+        })
+        .deserializer::<_, Infallible>(|response| Ok(response.status().as_u16()))
+        .build()
+        .invoke(body)
+        .await
+        .map_err(|_| Error::TemporarilyUnavailable("PUT: no answer".to_owned()))
+}
