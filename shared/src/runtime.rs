@@ -1,6 +1,6 @@
 //! The start of a Lambda binary: build the App, then run one operation for each event.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -16,6 +16,9 @@ use crate::{
     operation::Operation,
     rng::SystemRng,
 };
+
+/// The time for keys at the start. Lambda gives a start ten seconds. Then it starts again, within the time of the first request.
+const PRELOAD_WITHIN: Duration = Duration::from_secs(4);
 
 /// Runs `operation` until Lambda ends the process.
 ///
@@ -39,8 +42,10 @@ pub fn run(operation: Operation) -> Result<(), RuntimeError> {
         let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(https).load().await;
         let sdk = sdk_defaults(sdk.into_builder()).build();
         let app = App::new(config, &sdk, Arc::new(SystemClock), Arc::new(SystemRng));
-        if let Err(error) = app.keyring.preload(operation.keys).await {
-            error.log(operation.name, "start");
+        match tokio::time::timeout(PRELOAD_WITHIN, app.keyring.preload(operation.keys)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => error.log(operation.name, "start"),
+            Err(_) => tracing::warn!(operation = operation.name, "the keys took too long at the start"),
         }
         lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
             let app = Arc::clone(&app);

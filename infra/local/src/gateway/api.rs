@@ -22,6 +22,12 @@ use crate::{
 /// API Gateway's limit on the body of a request: 10 MB.
 pub(crate) const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
+/// API Gateway's limit for the request line and all headers.
+const MAX_HEADER_BYTES: usize = 10_240;
+
+/// Lambda's limit for an event. A body in Base64 grows by a third.
+const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Api<'a> {
     pub(crate) cloud: &'a Cloud,
@@ -77,6 +83,9 @@ impl Api<'_> {
         if request.body().len() > MAX_BODY_BYTES {
             return own_response(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
         }
+        if header_bytes(request) > MAX_HEADER_BYTES {
+            return own_response(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large");
+        }
         let Some(found) = self.router.find(request.method().as_str(), request.uri().path()) else {
             return own_response(StatusCode::NOT_FOUND, "Not Found");
         };
@@ -96,6 +105,10 @@ impl Api<'_> {
             request_id: incoming.id,
             now: shared::clock::Clock::now(&**self.cloud.clock()),
         });
+        // Only a large body can make an event too large.
+        if request.body().len() > MAX_EVENT_BYTES / 2 && event.to_string().len() > MAX_EVENT_BYTES {
+            return own_response(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+        }
         let limit = Duration::from_millis(found.route.timeout_millis) * self.cloud.timeout_factor();
         match tokio::time::timeout(limit, self.cloud.invoke(&found.function, event)).await {
             Err(_) => own_response(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
@@ -121,4 +134,11 @@ impl Api<'_> {
         };
         aws.decide(&caller.principal, &required).is_ok().then_some(caller)
     }
+}
+
+/// The bytes of the request line and the headers, as HTTP/1.1 writes them.
+fn header_bytes(request: &Request<Bytes>) -> usize {
+    let line = request.method().as_str().len() + request.uri().to_string().len() + " HTTP/1.1\r\n".len() + 1;
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    line + headers.sum::<usize>()
 }

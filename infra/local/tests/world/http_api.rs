@@ -37,8 +37,15 @@ async fn what_api_gateway_answers_by_itself_has_its_own_shape() {
         let response = send(&world, request, "").await;
         assert_eq!((response.status(), &body(&response)["message"]), (status, &Value::from(message)));
     }
-    let large = "x".repeat(10 * 1024 * 1024 + 1);
-    assert_eq!(send(&world, Request::get("/v1/echo/1"), &large).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    // API Gateway's own limit, and Lambda's.
+    for bytes in [10 * 1024 * 1024 + 1, 6 * 1024 * 1024] {
+        let large = "x".repeat(bytes);
+        assert_eq!(send(&world, Request::get("/v1/echo/1"), &large).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    for (bytes, status) in [(10_000, StatusCode::OK), (10_240, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)] {
+        let request = Request::get("/v1/echo/1").header("cookie", "x".repeat(bytes));
+        assert_eq!(send(&world, request, "").await.status(), status);
+    }
 }
 
 #[tokio::test]
