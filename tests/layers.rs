@@ -13,6 +13,7 @@ const SHARED: &[&str] = &[
     "crypto",
     "store",
     "keyring",
+    "secrets",
     "user_cipher",
     "geo",
     "webauthn",

@@ -10,6 +10,7 @@ mod browser;
 mod contract;
 mod contributing;
 mod cookies;
+mod events;
 mod faults;
 mod flood;
 mod generated;

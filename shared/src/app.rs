@@ -16,9 +16,11 @@ use crate::{
     domain::ids::UserId,
     error::Error,
     geo::Geo,
+    http::Arrival,
     keyring::Keyring,
     mail::Mailer,
     rng::Rng,
+    secrets::Secrets,
     store::Store,
     user_cipher::UserCipher,
     webauthn::{RelyingParty, RelyingPartyConfig},
@@ -44,6 +46,8 @@ pub struct App {
     pub geo: Geo,
     /// SES. Only `send-email` may call it.
     pub mailer: Mailer,
+    /// Secrets that the deployment passes by name. Only `keys-rotate` may read them.
+    pub secrets: Secrets,
     /// The SDK's HTTP client, for calls to servers outside AWS's API.
     http: Option<SharedHttpClient>,
     /// The end of the last good health check.
@@ -66,6 +70,7 @@ impl App {
                 config.mail_from.clone(),
                 config.mail_configuration_set.clone(),
             ),
+            secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(sdk)),
             http: sdk.http_client(),
             healthy_until: Mutex::new(None),
             config,
@@ -82,6 +87,18 @@ impl App {
     /// `internal` without a client.
     pub fn http_client(&self) -> Result<SharedHttpClient, Error> {
         self.http.clone().ok_or_else(|| Error::internal("there is no HTTP client"))
+    }
+
+    /// How a request with this `X-Origin-Secret` came in.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` if the secret is not known yet, or the keyring cannot be read.
+    pub async fn arrival(&self, sent: Option<&[u8]>) -> Result<Arrival, Error> {
+        match (&self.config.origin_secret, sent) {
+            (None, _) => Ok(Arrival::Direct),
+            (Some(_), Some(sent)) if self.keyring.is_origin_secret(sent).await? => Ok(Arrival::ThroughCloudFront),
+            (Some(_), _) => Ok(Arrival::PastCloudFront),
+        }
     }
 
     pub fn user_cipher(&self, salt: UserSalt) -> UserCipher<'_> {

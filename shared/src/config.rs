@@ -9,7 +9,7 @@ use std::fmt;
 
 use crate::{
     clock::Timestamp,
-    crypto::{password_hash::Cost, secret::Secret},
+    crypto::password_hash::Cost,
     domain::{
         limits::{Limit, Limits},
         password::PasswordPolicy,
@@ -17,7 +17,6 @@ use crate::{
         suspicion::SuspiciousLogin,
         username::Username,
     },
-    http::Edge,
     store::Tables,
 };
 use values::{android_origin, domain_name, header_name, listed, origin, password_cost, public_url};
@@ -86,9 +85,9 @@ pub struct Config {
     /// `LIMIT_FACTOR`: multiplies every rate limit. The default is 1. `cargo run` uses 100, so that experiments lock
     /// nobody out.
     pub limit_factor: i64,
-    /// `ORIGIN_SECRET`: the value of `X-Origin-Secret`, which only the CloudFront distribution has. Empty: no
-    /// CloudFront.
-    pub origin_secret: Option<Secret>,
+    /// `ORIGIN_SECRET`: the name of the secret in Secrets Manager that a CloudFront distribution sends as `X-Origin-Secret`.
+    /// Empty: no CloudFront.
+    pub origin_secret: Option<String>,
 }
 
 /// All faults of the environment at once, so that one attempt is enough to correct them.
@@ -103,8 +102,17 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+/// Whether a function demands the names of tables, key and sender at its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    Required,
+    /// For functions that hold no key: they use no table, or only the one of the public keys.
+    Optional,
+}
+
 struct Reader<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
+    names: Names,
     faults: Vec<String>,
 }
 
@@ -113,9 +121,11 @@ impl Reader<'_> {
         (self.lookup)(name).filter(|value| !value.is_empty())
     }
 
-    fn required(&mut self, name: &str) -> String {
+    fn name(&mut self, name: &str) -> String {
         self.optional(name).unwrap_or_else(|| {
-            self.faults.push(format!("{name} is missing"));
+            if self.names == Names::Required {
+                self.faults.push(format!("{name} is missing"));
+            }
             String::new()
         })
     }
@@ -139,26 +149,26 @@ impl Config {
     ///
     /// # Errors
     /// Names every missing or invalid variable, and never a value.
-    pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut reader = Reader { lookup, faults: Vec::new() };
+    pub fn from_lookup(names: Names, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader { lookup, names, faults: Vec::new() };
         let config = Self {
             tables: Tables {
-                accounts: reader.required("TABLE_ACCOUNTS"),
-                sessions: reader.required("TABLE_SESSIONS"),
-                challenges: reader.required("TABLE_CHALLENGES"),
-                audit: reader.required("TABLE_AUDIT"),
-                counters: reader.required("TABLE_COUNTERS"),
-                outbox: reader.required("TABLE_OUTBOX"),
-                keyring: reader.required("TABLE_KEYRING"),
-                user_keys: reader.required("TABLE_USER_KEYS"),
+                accounts: reader.name("TABLE_ACCOUNTS"),
+                sessions: reader.name("TABLE_SESSIONS"),
+                challenges: reader.name("TABLE_CHALLENGES"),
+                audit: reader.name("TABLE_AUDIT"),
+                counters: reader.name("TABLE_COUNTERS"),
+                outbox: reader.name("TABLE_OUTBOX"),
+                keyring: reader.name("TABLE_KEYRING"),
+                user_keys: reader.name("TABLE_USER_KEYS"),
             },
-            kms_key_id: reader.required("KMS_KEY_ID"),
+            kms_key_id: reader.name("KMS_KEY_ID"),
             public_url: reader.parsed("PUBLIC_URL", "an http(s) URL without a path", None, |text| {
                 public_url(text).then(|| Some(text.to_owned()))
             }),
             audience: reader.optional("AUDIENCE"),
             product_name: reader.optional("PRODUCT_NAME").unwrap_or_else(|| "Latchkey".to_owned()),
-            mail_from: reader.required("MAIL_FROM"),
+            mail_from: reader.name("MAIL_FROM"),
             mail_configuration_set: reader.optional("MAIL_CONFIGURATION_SET"),
             password_policy: reader.parsed(
                 "PASSWORD_POLICY",
@@ -232,7 +242,7 @@ impl Config {
                 Limits::parse,
             ),
             limit_factor: reader.number("LIMIT_FACTOR", 1, 1..=1000),
-            origin_secret: reader.optional("ORIGIN_SECRET").map(Secret::new),
+            origin_secret: reader.optional("ORIGIN_SECRET"),
         };
         // An active session refreshes once per access token, so the idle time must be longer than a token's lifetime.
         if config.session_idle_minutes * 60 <= config.access_token_seconds {
@@ -247,11 +257,6 @@ impl Config {
             reader.faults.push("PASSKEY_RP_ID must be PUBLIC_URL's host or a parent domain of that host".to_owned());
         }
         if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError(reader.faults)) }
-    }
-
-    /// The parts that decide which senders are trusted.
-    pub fn edge(&self) -> Edge<'_> {
-        Edge { origin_secret: self.origin_secret.as_ref(), allowed_origins: &self.allowed_origins }
     }
 
     /// The lifetime of a session that starts `now`.
@@ -276,7 +281,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::from_lookup`].
-    pub fn from_environment() -> Result<Self, ConfigError> {
-        Self::from_lookup(&|name| std::env::var(name).ok())
+    pub fn from_environment(names: Names) -> Result<Self, ConfigError> {
+        Self::from_lookup(names, &|name| std::env::var(name).ok())
     }
 }

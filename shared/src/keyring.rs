@@ -15,7 +15,10 @@ use zeroize::Zeroizing;
 
 use crate::{
     clock::{Clock, Timestamp},
-    crypto::key::{Key, KeyPurpose, KeySet, PublicKey},
+    crypto::{
+        key::{Key, KeyPurpose, KeySet, PublicKey},
+        secret::unkeyed_hash,
+    },
     error::Error,
     store::{Store, WrappedKey},
 };
@@ -26,7 +29,7 @@ const KEEP_SECONDS: i64 = 3600;
 /// Seconds after which [`Keyring::check`] calls KMS again.
 const CHECK_SECONDS: i64 = 60;
 
-/// Seconds between two reads of the table for a `kid` that is not in the cache.
+/// Seconds between two reads of the table for a `kid` or an origin secret that is not in the cache.
 const RELOAD_INTERVAL_SECONDS: i64 = 30;
 
 #[derive(Default)]
@@ -39,6 +42,7 @@ struct Wrapped {
     keys: Vec<WrappedKey>,
     public_keys: Vec<PublicKey>,
     public_url: Option<String>,
+    origin_secrets: Vec<String>,
 }
 
 /// Loads, unwraps and caches the purpose keys.
@@ -123,16 +127,40 @@ impl Keyring {
     /// # Errors
     /// As [`Keyring::public_keys`].
     pub async fn public_key(&self, kid: &str) -> Result<Option<PublicKey>, Error> {
-        let find = |wrapped: &Wrapped| wrapped.public_keys.iter().find(|key| key.kid == kid).cloned();
-        if let Some(key) = find(&*self.wrapped().await?) {
-            return Ok(Some(key));
+        self.find(|wrapped| wrapped.public_keys.iter().find(|key| key.kid == kid).cloned()).await
+    }
+
+    /// Whether `sent` is a value of the origin secret, as `keys-rotate` last read it. The table is read again if the cache does
+    /// not have it.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` if the table does not answer, or has no value yet.
+    pub async fn is_origin_secret(&self, sent: &[u8]) -> Result<bool, Error> {
+        let hash = unkeyed_hash(sent);
+        let is_known = |wrapped: &Wrapped| {
+            // Hashes are compared, so the time of a comparison tells nothing about the secret.
+            wrapped.origin_secrets.contains(&hash).then_some(())
+        };
+        if self.find(is_known).await?.is_some() {
+            return Ok(true);
+        }
+        if self.wrapped().await?.origin_secrets.is_empty() {
+            return Err(Error::TemporarilyUnavailable("the origin secret is not read yet".to_owned()));
+        }
+        Ok(false)
+    }
+
+    /// Searches the contents of the table. They are read again, but not often, if the cache does not have what is searched.
+    async fn find<T>(&self, search: impl Fn(&Wrapped) -> Option<T>) -> Result<Option<T>, Error> {
+        if let Some(found) = search(&*self.wrapped().await?) {
+            return Ok(Some(found));
         }
         let loaded = self.read().wrapped.as_ref().map(|(_, until)| until.plus_seconds(-KEEP_SECONDS));
         if loaded.is_some_and(|loaded| self.clock.now() < loaded.plus_seconds(RELOAD_INTERVAL_SECONDS)) {
             return Ok(None);
         }
         let _loading = self.loading.lock().await;
-        Ok(find(&*self.load_wrapped().await?))
+        Ok(search(&*self.load_wrapped().await?))
     }
 
     /// The public URL that `keys-rotate` got at deployment.
@@ -217,7 +245,12 @@ impl Keyring {
             let public = key.public.as_deref().and_then(PublicKey::from_spki);
             public_keys.push(public.ok_or_else(|| Error::internal("a signing key's public key is unreadable"))?);
         }
-        let wrapped = Arc::new(Wrapped { keys: contents.keys, public_keys, public_url: contents.public_url });
+        let wrapped = Arc::new(Wrapped {
+            keys: contents.keys,
+            public_keys,
+            public_url: contents.public_url,
+            origin_secrets: contents.origin_secrets,
+        });
         let until = self.clock.now().plus_seconds(KEEP_SECONDS);
         let mut cache = self.cache.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         cache.wrapped = Some((Arc::clone(&wrapped), until));

@@ -10,7 +10,7 @@
 //! 2. [`domain`]: pure types and rules; no AWS, no HTTP, no configuration, no clock of its own
 //! 3. [`crypto`]: keys, tokens, hashes and field encryption
 //! 4. [`store`]: reads and writes DynamoDB
-//! 5. [`keyring`] (KMS) and [`user_cipher`]
+//! 5. [`keyring`] (KMS), [`secrets`] and [`user_cipher`]
 //! 6. [`mail`], [`http`], [`webauthn`], [`geo`]
 //! 7. [`config`], [`app`], [`context`], [`operation`], [`runtime`]
 
@@ -31,6 +31,7 @@ pub mod mail;
 pub mod operation;
 pub mod rng;
 pub mod runtime;
+pub mod secrets;
 pub mod store;
 pub mod user_cipher;
 pub mod webauthn;

@@ -9,11 +9,12 @@ use serde_json::Value;
 
 use crate::{
     app::App,
+    config::Names,
     context::Context,
     crypto::key::KeyPurpose,
     domain::limits::Limit,
     error::Error,
-    http::{Method, Request, Response},
+    http::{Arrival, Method, Request, Response, sent_origin_secret},
 };
 
 /// Answers an HTTP request. An [`Error`] becomes a problem answer.
@@ -199,6 +200,14 @@ impl Operation {
         Self { is_custom_resource: true, ..self }
     }
 
+    /// Whether the function starts only with the names of tables, key and sender.
+    pub const fn names(&self) -> Names {
+        match self.handler {
+            Handler::Http(_) if self.keys.is_empty() => Names::Optional,
+            Handler::Http(_) | Handler::Event(_) => Names::Required,
+        }
+    }
+
     /// Runs the operation on one Lambda event, as the Lambda runtime does. Event and result are JSON.
     ///
     /// An HTTP operation always answers; a panic is a 500 `internal`. An event operation may fail, and Lambda then
@@ -216,19 +225,26 @@ impl Operation {
     async fn answer(&self, app: &Arc<App>, handler: HttpHandler, event: &[u8]) -> Result<Vec<u8>, String> {
         let event: ApiGatewayV2httpRequest =
             serde_json::from_slice(event).map_err(|error| format!("not an HTTP API event: {:?}", error.classify()))?;
-        let request = Request::from_event(event, &app.config.edge());
+        let end = tokio::time::Instant::now() + ANSWER_WITHIN;
+        let arrival = if self.direct {
+            Ok(Arrival::Direct)
+        } else {
+            let arrival = tokio::time::timeout_at(end, app.arrival(sent_origin_secret(&event))).await;
+            arrival.unwrap_or_else(|_| Err(late()))
+        };
+        let trusted = arrival.as_ref().copied().unwrap_or(Arrival::PastCloudFront);
+        let request = Request::from_event(event, trusted, &app.config.allowed_origins);
         let context = request.answer_context();
         let is_head = request.method == Method::HEAD;
         let handled = async {
-            if request.bypasses_cloudfront() && !self.direct {
+            if arrival? == Arrival::PastCloudFront {
                 return Err(Error::Forbidden);
             }
             app.keyring.preload(self.keys).await?;
             handler(Context { app, request: &request }).await
         };
-        let handled = tokio::time::timeout(ANSWER_WITHIN, AssertUnwindSafe(handled).catch_unwind());
-        let late = || Ok(Err(Error::TemporarilyUnavailable("the answer took too long".to_owned())));
-        let result = handled.await.unwrap_or_else(|_| late()).unwrap_or_else(|_| {
+        let handled = tokio::time::timeout_at(end, AssertUnwindSafe(handled).catch_unwind());
+        let result = handled.await.unwrap_or_else(|_| Ok(Err(late()))).unwrap_or_else(|_| {
             // The panic hook has logged the location. The message stays out of the log, because it may contain what a
             // client sent.
             Err(Error::internal("the handler panicked"))
@@ -264,4 +280,8 @@ impl Operation {
         })?;
         serde_json::to_vec(&value).map_err(|error| format!("unwritable answer: {error}"))
     }
+}
+
+fn late() -> Error {
+    Error::TemporarilyUnavailable("the answer took too long".to_owned())
 }

@@ -34,7 +34,7 @@ pub fn run(operation: Operation) -> Result<(), RuntimeError> {
         let https = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
             .build_https();
-        let config = match Config::from_environment() {
+        let config = match Config::from_environment(operation.names()) {
             Ok(config) => config,
             Err(faults) if operation.is_custom_resource => return refuse_deployments(https, faults).await,
             Err(faults) => return Err(faults.into()),

@@ -21,7 +21,12 @@ use aws_smithy_types::body::SdkBody;
 use criterion::{Criterion, criterion_group, criterion_main};
 use local::World;
 use serde_json::{Value, json};
-use shared::{app::App, config::Config, crypto::password_hash::Cost, rng::SystemRng};
+use shared::{
+    app::App,
+    config::{Config, Names},
+    crypto::password_hash::Cost,
+    rng::SystemRng,
+};
 use tests::{Client, PASSWORD, options};
 
 /// The answers by `X-Amz-Target` and the tables in the body.
@@ -115,7 +120,7 @@ fn authorizer_event(token: &str) -> Vec<u8> {
 
 fn app(world: &World, function: &str, client: impl HttpClient + 'static) -> Arc<App> {
     let environment = world.environment(function).unwrap().clone();
-    let mut config = Config::from_lookup(&|name| environment.get(name).cloned()).unwrap();
+    let mut config = Config::from_lookup(Names::Required, &|name| environment.get(name).cloned()).unwrap();
     config.password_cost = Cost::TOKEN;
     let sdk = world.sdk_config(function).into_builder().http_client(client).build();
     App::new(config, &sdk, Arc::clone(world.clock()) as _, Arc::new(SystemRng))

@@ -121,29 +121,6 @@ async fn a_client_cannot_choose_its_location() {
 }
 
 #[tokio::test]
-async fn with_an_origin_secret_nothing_but_health_answers_a_request_that_bypasses_cloudfront() {
-    let mut options = options();
-    options.parameters.insert("OriginSecret".to_owned(), "only-cloudfront-knows-it".to_owned());
-    let world = World::start(options).await.unwrap();
-    let client = Client::new(&world);
-    let get =
-        async |path: &str, secret: &str| client.send("GET", path, &[("x-origin-secret", secret)], Vec::new()).await;
-    for path in ["/v1/config", "/.well-known/jwks.json", "/v1/me", "/v1/nothing", "/verify-email"] {
-        for secret in ["", "x", "only-cloudfront-knows-i", "only-cloudfront-knows-it2"] {
-            get(path, secret).await.expect_problem(403, "forbidden");
-        }
-        client.get(path).await.expect_problem(403, "forbidden");
-        assert_ne!(get(path, "only-cloudfront-knows-it").await.status, 403, "{path}");
-    }
-    let body = json!({ "identifier": ADDRESS, "password": tests::PASSWORD });
-    client.post("/v1/login", body).await.expect_problem(403, "forbidden");
-    for table in ["counters", "audit", "challenges"] {
-        assert!(world.scan(table).is_empty());
-    }
-    client.get("/v1/health").await.expect(200);
-}
-
-#[tokio::test]
 async fn a_suspicious_login_without_an_address_is_recorded_and_not_mailed() {
     let world = world().await;
     let client = Client::new(&world);

@@ -4,6 +4,7 @@ mod health;
 mod jwks;
 mod not_found;
 mod openid_configuration;
+mod origin_secret;
 
 use crate::scenarios::Scenario;
 

@@ -62,7 +62,8 @@ async fn a_parameter_that_the_code_refuses_fails_the_deployment_and_its_rollback
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         only_scenario("keys-rotate")
-            .effect(|world| usize::from(world.scan("keyring").len() == KeyPurpose::ALL.len()))
+            // The keys, and the hashes of the origin secret.
+            .effect(|world| usize::from(world.scan("keyring").len() == KeyPurpose::ALL.len() + 1))
             .asks(|client: Client| async move {
                 let table = client.world.table("keyring").unwrap().physical.clone();
                 for item in client.world.scan("keyring") {

@@ -24,7 +24,7 @@ pub const OPERATION: Operation = Operation::event("authorizer", |app, event| Box
     .keys(&[KeyPurpose::Index, KeyPurpose::Csrf]);
 
 async fn handle(app: &App, event: Value) -> Result<Value, Error> {
-    let request = Request::from_authorizer_event(&event, &app.config.edge());
+    let request = Request::from_authorizer_event(&event, &app.config.allowed_origins);
     let presented = match caller::presented(Context { app, request: &request }).await {
         Ok(presented) => presented,
         Err(Error::InvalidToken | Error::CsrfFailed) => return Ok(refused()),

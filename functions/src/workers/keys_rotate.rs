@@ -1,16 +1,29 @@
-//! `keys-rotate`: creates missing purpose keys. A CloudFormation custom resource runs it at deployment, so that the
-//! first request finds its keys. The schedule runs it daily.
+//! `keys-rotate`: creates missing purpose keys, and reads the secrets that parameters name. A CloudFormation custom resource
+//! runs it at deployment, so that the first request finds its keys. The schedule runs it daily.
 
 use serde_json::{Value, json};
-use shared::{app::App, crypto::key::KeyPurpose, custom_resource, error::Error, operation::Operation};
+use shared::{
+    app::App,
+    crypto::{
+        key::KeyPurpose,
+        secret::{Secret, unkeyed_hash},
+    },
+    custom_resource,
+    error::Error,
+    operation::Operation,
+};
+
+/// The shortest origin secret. Twenty random characters cannot be found by trying.
+const MIN_ORIGIN_SECRET: usize = 20;
 
 pub const OPERATION: Operation = Operation::event("keys-rotate", |app, event| Box::pin(handle(app, event)))
-    .summary("creates missing keys")
+    .summary("creates missing keys; reads the secrets that parameters name")
     .trigger("schedule, daily, and at deployment")
     .custom_resource();
 
 async fn handle(app: &App, event: Value) -> Result<Value, Error> {
     if !custom_resource::is_request(&event) {
+        read_origin_secret(app).await?;
         return Ok(json!({ "made": make_missing(app).await? }));
     }
     // CloudFormation waits for an answer, so it gets one in every case. Delete does nothing, because the table with the
@@ -26,8 +39,24 @@ async fn deploy(app: &App, event: &Value) -> Result<(), Error> {
     if let Some(url) = event.pointer("/ResourceProperties/PublicUrl").and_then(Value::as_str) {
         app.store.put_deployment(url.trim_end_matches('/')).await?;
     }
+    read_origin_secret(app).await?;
     make_missing(app).await?;
     Ok(())
+}
+
+/// Stores hashes of the origin secret's values in the keyring, where every function finds them. So no other function may read
+/// the secret, and no request waits for it.
+async fn read_origin_secret(app: &App) -> Result<(), Error> {
+    let Some(name) = &app.config.origin_secret else { return Ok(()) };
+    let versions = app.secrets.versions(name).await?;
+    // Otherwise a reader of the table could find the secret by trying. CloudFront takes header values of visible characters.
+    let is_strong = |text: &str| text.len() >= MIN_ORIGIN_SECRET && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !versions.first().is_some_and(|current| is_strong(current.expose())) {
+        return Err(Error::internal("OriginSecret: the secret must have 20 or more visible ASCII characters"));
+    }
+    let strong = versions.iter().map(Secret::expose).filter(|text| is_strong(text));
+    let hashes: Vec<String> = strong.map(|text| unkeyed_hash(text.as_bytes())).collect();
+    app.store.put_origin_secret(&hashes).await
 }
 
 async fn make_missing(app: &App) -> Result<Vec<&'static str>, Error> {

@@ -16,7 +16,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use shared::{
     app::App,
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, Names},
     custom_resource,
     operation::Operation,
 };
@@ -112,7 +112,7 @@ impl Cloud {
             let extra = self.options.environment.get(name).or_else(|| function.environment.get(name));
             extra.cloned().or_else(own)
         };
-        Config::from_lookup(&lookup)
+        Config::from_lookup(Names::Required, &lookup)
     }
 
     /// Ends a function's process. Its next invocation is a cold start.

@@ -12,6 +12,7 @@ pub enum Service {
     DynamoDb,
     Kms,
     Ses,
+    SecretsManager,
     /// Any service. Only tests can use it.
     #[serde(skip_deserializing)]
     Any,
@@ -24,6 +25,7 @@ impl Service {
             Self::DynamoDb => "dynamodb",
             Self::Kms => "kms",
             Self::Ses => "ses",
+            Self::SecretsManager => "secretsmanager",
             Self::Any => "any",
         }
     }

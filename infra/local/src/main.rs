@@ -15,6 +15,9 @@ use tokio::{
     sync::watch,
 };
 
+/// The file in the data directory with the environment for `cargo lambda watch`.
+const LAMBDA_ENV: &str = "lambda.env";
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = match arguments::parse(std::env::args().skip(1)) {
@@ -62,6 +65,9 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     };
     let (mut interrupted, mut terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let world = World::start(options).await?;
+    if let (Some(aws), Data::Directory(directory)) = (&aws, &data) {
+        std::fs::write(directory.join(LAMBDA_ENV), world.environment_file(aws.port()))?;
+    }
     let routes: Vec<String> = world.routes().into_iter().map(|(route, _)| route).collect();
     welcome(&url, &routes, &data, aws.as_ref().map(Server::port))?;
 
@@ -119,6 +125,9 @@ fn welcome(url: &str, routes: &[String], data: &Data, aws_port: Option<u16>) -> 
             out,
             "             AWS_ACCESS_KEY_ID={ACCESS_KEY} (or a function's name, for its role) AWS_SECRET_ACCESS_KEY={SECRET_KEY}"
         )?;
+        if let Data::Directory(directory) = data {
+            writeln!(out, "  Lambda     cargo lambda watch --env-file {}", directory.join(LAMBDA_ENV).display())?;
+        }
     }
     writeln!(out, "  Stop       Ctrl-C")?;
     out.flush()

@@ -16,9 +16,11 @@ use serde_json::Value;
 use tokio::task::AbortHandle;
 
 use crate::{
+    account,
     clock::LocalClock,
     cloud::Cloud,
     console,
+    credentials::{ACCESS_KEY, SECRET_KEY},
     deployment::{self, Deployment, RequestType, StartError},
     faults::Faults,
     gateway::Api,
@@ -202,6 +204,11 @@ impl World {
         self.cloud().aws().mailbox.mails()
     }
 
+    /// Sets a value in Secrets Manager. The value so far becomes the previous one.
+    pub fn put_secret(&self, name: &str, value: &str) {
+        self.cloud().aws().secrets.put(name, value);
+    }
+
     pub fn clear_mail(&self) {
         self.cloud().aws().mailbox.clear();
     }
@@ -270,6 +277,26 @@ impl World {
     /// The environment that the template gives a function.
     pub fn environment(&self, function: &str) -> Option<&BTreeMap<String, String>> {
         self.function(function).map(|function| &function.environment)
+    }
+
+    /// The environment for functions that run elsewhere, such as under `cargo lambda watch`, and call this world on its AWS port.
+    /// One line for each variable, as in an env file.
+    pub fn environment_file(&self, aws_port: u16) -> String {
+        let own = [
+            ("AWS_ENDPOINT_URL", format!("http://localhost:{aws_port}")),
+            ("AWS_REGION", account::REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+        ];
+        let own = own.map(|(name, value)| (name.to_owned(), value));
+        let mut variables: BTreeMap<String, String> =
+            self.stack().functions.values().flat_map(|function| function.environment.clone()).chain(own).collect();
+        // Requests that do not come through this machine's gateway have no secret of the origin.
+        if !self.cloud().options().parameters.contains_key("OriginSecret") {
+            variables.remove("ORIGIN_SECRET");
+        }
+        let lines = variables.into_iter().filter(|(_, value)| !value.is_empty());
+        lines.map(|(name, value)| format!("{name}={value}\n")).collect()
     }
 
     /// The statements that are enforced for a function.

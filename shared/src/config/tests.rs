@@ -3,7 +3,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use super::*;
 
 fn environment(changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    Config::from_lookup(&|name| {
+    Config::from_lookup(Names::Required, &|name| {
         if let Some((_, value)) = changes.iter().find(|(changed, _)| *changed == name) {
             return Some((*value).to_owned());
         }

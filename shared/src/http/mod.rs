@@ -8,5 +8,5 @@ mod response;
 
 pub use ::http::{Method, StatusCode};
 pub use cookies::Cookie;
-pub use request::{Client, Edge, Request};
+pub use request::{Arrival, Client, Request, sent_origin_secret};
 pub use response::{AnswerContext, Response};

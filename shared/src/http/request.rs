@@ -8,10 +8,8 @@ use std::{
 use ::http::{HeaderMap, Method};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use subtle::ConstantTimeEq;
 
 use crate::{
-    crypto::secret::Secret,
     domain::geo_location::GeoLocation,
     error::Error,
     fields::{Fields, TWICE, displayed},
@@ -32,12 +30,23 @@ pub struct Client {
     pub location: Option<GeoLocation>,
 }
 
-/// The parts of the configuration that decide which senders are trusted.
-pub struct Edge<'a> {
-    /// A secret that CloudFront adds to requests.
-    pub origin_secret: Option<&'a Secret>,
-    /// Other origins that may send credentials.
-    pub allowed_origins: &'a [String],
+/// The header with the secret that a CloudFront distribution adds to its requests.
+const ORIGIN_SECRET: &str = "x-origin-secret";
+
+/// The way of a request into the deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// The deployment has no CloudFront distribution.
+    Direct,
+    /// The request has the distribution's secret.
+    ThroughCloudFront,
+    /// The request lacks the secret, though the deployment has a distribution.
+    PastCloudFront,
+}
+
+/// The `X-Origin-Secret` of an event, as the client or the distribution sent it.
+pub fn sent_origin_secret(event: &ApiGatewayV2httpRequest) -> Option<&[u8]> {
+    event.headers.get(ORIGIN_SECRET).map(::http::HeaderValue::as_bytes)
 }
 
 pub struct Request {
@@ -51,7 +60,6 @@ pub struct Request {
     query: HashMap<String, String>,
     cookies: Vec<String>,
     allowed_origin: Option<String>,
-    bypasses_cloudfront: bool,
     body: Result<Vec<u8>, ()>,
 }
 
@@ -63,14 +71,9 @@ impl Request {
     ///
     /// That header counts only if the request carries the secret that the distribution adds. Without this check, any
     /// client could send the header to the API's own host name.
-    pub fn from_event(event: ApiGatewayV2httpRequest, edge: &Edge<'_>) -> Self {
+    pub fn from_event(event: ApiGatewayV2httpRequest, arrival: Arrival, allowed_origins: &[String]) -> Self {
         let context = event.request_context;
-        let through_cloudfront = edge.origin_secret.is_some_and(|secret| {
-            event
-                .headers
-                .get("x-origin-secret")
-                .is_some_and(|sent| bool::from(sent.as_bytes().ct_eq(secret.expose().as_bytes())))
-        });
+        let through_cloudfront = arrival == Arrival::ThroughCloudFront;
         let viewer = event.headers.get("cloudfront-viewer-address").and_then(|value| value.to_str().ok());
         let ip = match viewer {
             // "address:port". An IPv6 address has no brackets.
@@ -78,7 +81,7 @@ impl Request {
             _ => context.http.source_ip.as_deref().and_then(|ip| ip.parse().ok()),
         };
         let location = through_cloudfront.then(|| location(&event.headers)).flatten();
-        let allowed_origin = allowed_origin(&event.headers, edge);
+        let allowed_origin = allowed_origin(&event.headers, allowed_origins);
         let user_agent =
             event.headers.get("user-agent").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let body = match event.body {
@@ -89,7 +92,6 @@ impl Request {
         Self {
             method: context.http.method,
             allowed_origin,
-            bypasses_cloudfront: edge.origin_secret.is_some() && !through_cloudfront,
             headers: event.headers,
             client: Client {
                 // API Gateway always sends the address. Without one, all such requests share one budget.
@@ -112,7 +114,7 @@ impl Request {
 
     /// Reads the request that an authorizer must decide about (payload 2.0). Only the parts that identify the caller
     /// are set. A missing method counts as a method that changes something.
-    pub fn from_authorizer_event(event: &serde_json::Value, edge: &Edge<'_>) -> Self {
+    pub fn from_authorizer_event(event: &serde_json::Value, allowed_origins: &[String]) -> Self {
         let text = |pointer: &str| event.pointer(pointer).and_then(serde_json::Value::as_str);
         let sent = event.get("headers").and_then(serde_json::Value::as_object).into_iter().flatten();
         let headers: HeaderMap = sent
@@ -124,9 +126,8 @@ impl Request {
         let cookies = event.get("cookies").and_then(serde_json::Value::as_array).into_iter().flatten();
         Self {
             method: text("/requestContext/http/method").and_then(|method| method.parse().ok()).unwrap_or(Method::POST),
-            allowed_origin: allowed_origin(&headers, edge),
+            allowed_origin: allowed_origin(&headers, allowed_origins),
             headers,
-            bypasses_cloudfront: false, // an API of the user's own asks
             client: Client { ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED), user_agent: String::new(), location: None },
             request_id: text("/requestContext/requestId").unwrap_or_default().to_owned(),
             path_parameters: HashMap::new(),
@@ -134,12 +135,6 @@ impl Request {
             cookies: cookies.filter_map(|cookie| cookie.as_str().map(str::to_owned)).collect(),
             body: Ok(Vec::new()),
         }
-    }
-
-    /// Whether the client called the API's own host name, though the deployment has a CloudFront distribution. Its firewall
-    /// has not seen such a request, and nothing is known of the client's location.
-    pub const fn bypasses_cloudfront(&self) -> bool {
-        self.bypasses_cloudfront
     }
 
     /// Whether the method changes nothing.
@@ -240,9 +235,9 @@ impl Request {
 }
 
 /// The origin of the page that sent a request, if it is one of the other origins that may send credentials.
-fn allowed_origin(headers: &HeaderMap, edge: &Edge<'_>) -> Option<String> {
+fn allowed_origin(headers: &HeaderMap, allowed_origins: &[String]) -> Option<String> {
     let origin = headers.get("origin")?.to_str().ok()?;
-    edge.allowed_origins.iter().find(|known| *known == origin).cloned()
+    allowed_origins.iter().find(|known| *known == origin).cloned()
 }
 
 /// The geo location in CloudFront's viewer headers. Its names are percent-encoded.

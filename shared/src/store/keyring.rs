@@ -1,4 +1,4 @@
-//! Wrapped purpose keys, and the deployment's public URL. Only `keys-rotate` writes them.
+//! Wrapped purpose keys, the deployment's public URL, and hashes of its origin secret. Only `keys-rotate` writes them.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -28,6 +28,8 @@ pub struct WrappedKey {
 pub struct KeyringContents {
     pub keys: Vec<WrappedKey>,
     pub public_url: Option<String>,
+    /// SHA-256 of the origin secret's values.
+    pub origin_secrets: Vec<String>,
 }
 
 impl Store {
@@ -51,9 +53,16 @@ impl Store {
                 .await
                 .map_err(|error| Error::aws("Query", &error))?;
             for item in answer.items.unwrap_or_default().into_iter().map(Item) {
-                if item.text(keys::SK)? == keys::DEPLOYMENT {
-                    contents.public_url = item.optional_text("public_url");
-                    continue;
+                match item.text(keys::SK)?.as_str() {
+                    keys::DEPLOYMENT => {
+                        contents.public_url = item.optional_text("public_url");
+                        continue;
+                    }
+                    keys::ORIGIN_SECRET => {
+                        contents.origin_secrets = item.texts("hashes");
+                        continue;
+                    }
+                    _ => {}
                 }
                 let version = u32::try_from(item.number("version")?);
                 contents.keys.push(WrappedKey {
@@ -110,6 +119,19 @@ impl Store {
     /// `temporarily_unavailable`.
     pub async fn put_deployment(&self, public_url: &str) -> Result<(), Error> {
         let item = Key::new(keys::KEYRING, keys::DEPLOYMENT).item().with_text("public_url", public_url);
+        self.put_in_keyring(item).await
+    }
+
+    /// Records the hashes of the origin secret's values.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn put_origin_secret(&self, hashes: &[String]) -> Result<(), Error> {
+        let item = Key::new(keys::KEYRING, keys::ORIGIN_SECRET).item().with_texts("hashes", hashes);
+        self.put_in_keyring(item).await
+    }
+
+    async fn put_in_keyring(&self, item: Item) -> Result<(), Error> {
         self.client
             .put_item()
             .table_name(self.tables.name(Table::Keyring))

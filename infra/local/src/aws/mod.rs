@@ -14,10 +14,12 @@ mod injected;
 mod kms;
 mod permissions;
 pub(crate) mod process;
+mod secrets;
 mod services;
 mod ses;
 
 pub(crate) use client::LocalClient;
 pub(crate) use kms::Kms;
+pub(crate) use secrets::Secrets;
 pub(crate) use services::{Aws, CLOUDFORMATION_HOST};
 pub(crate) use ses::Identities;

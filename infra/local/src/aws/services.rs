@@ -15,7 +15,9 @@ use super::{
     call::{self, ApiCall},
     dynamodb,
     error::{AwsError, ConnectionFailure},
-    injected, kms, permissions, process, ses,
+    injected, kms, permissions, process,
+    secrets::{SecretCall, Secrets},
+    ses,
 };
 use crate::{
     account::role_arn,
@@ -47,6 +49,7 @@ pub(crate) struct Aws {
     pub(crate) edited_policies: Option<BTreeMap<String, Vec<Statement>>>,
     pub(crate) database: dynoxide::Database,
     pub(crate) kms: kms::Kms,
+    pub(crate) secrets: Secrets,
     pub(crate) mailbox: Mailbox,
     pub(crate) identities: ses::Identities,
     pub(crate) faults: Faults,
@@ -145,6 +148,11 @@ impl Aws {
                 effects.encryption_context.clone_from(call.context());
                 self.authorize(principal, &[call.requirement()])?;
                 call.run(&self.kms, &*self.rng)
+            }
+            Service::SecretsManager => {
+                let call = SecretCall::parse(action, &body)?;
+                self.authorize(principal, &[call.requirement()])?;
+                self.secrets.run(&call)
             }
             Service::Ses | Service::Any => {
                 let mail = ses::parse(&body)?;

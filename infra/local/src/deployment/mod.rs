@@ -23,7 +23,7 @@ pub(crate) use custom_resources::{create_custom_resources, request};
 pub use error::StartError;
 
 use crate::{
-    aws::{Aws, Identities, Kms},
+    aws::{Aws, Identities, Kms, Secrets},
     clock::DatabaseClock,
     cloud::Cloud,
     faults::Faults,
@@ -85,6 +85,7 @@ pub(crate) fn deploy(options: Options) -> Result<Deployment, StartError> {
         stack,
         database,
         kms,
+        secrets: Secrets::default(),
         mailbox,
         faults: Faults::default(),
         ledger: Ledger::default(),
@@ -117,7 +118,7 @@ fn parameters(options: &Options) -> Result<BTreeMap<String, String>, StartError>
     Ok(parameters)
 }
 
-/// The origin secret. All worlds of this process share it, so that [`template::load`] builds one stack.
+/// The name of the origin secret, which on this machine is its value too. All worlds of this process share it, so that [`template::load`] builds one stack.
 fn origin_secret() -> &'static str {
     static SECRET: OnceLock<String> = OnceLock::new();
     let rng: &dyn Rng = &SystemRng;

@@ -49,7 +49,9 @@ impl Api<'_> {
         }
         let stack = self.cloud.stack();
         let origin_secret = stack.functions.values().find_map(|function| function.environment.get("ORIGIN_SECRET"));
-        let distribution = match origin_secret.filter(|secret| !secret.is_empty()) {
+        let origin_secret = origin_secret.filter(|name| !name.is_empty());
+        let origin_secret = origin_secret.map(|name| self.cloud.aws().secrets.current(name));
+        let distribution = match &origin_secret {
             None => Distribution::None,
             Some(secret) if self.cloud.options().parameters.contains_key("OriginSecret") => {
                 Distribution::Configured(secret)

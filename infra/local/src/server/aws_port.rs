@@ -1,4 +1,4 @@
-//! DynamoDB, KMS and SES for other programs: the AWS CLI, any SDK and `cargo lambda watch`.
+//! DynamoDB, KMS, Secrets Manager and SES for other programs: the AWS CLI, any SDK and `cargo lambda watch`.
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The services, by their names in signatures.
-const SERVICES: &[&str] = &["dynamodb", "kms", "ses"];
+const SERVICES: &[&str] = &["dynamodb", "kms", "secretsmanager", "ses"];
 
 /// Answers a request. A signer with a function's name as the access key has that function's role. `None` breaks the
 /// connection, as some faults require.
@@ -23,7 +23,9 @@ pub(super) async fn answer(cloud: &Cloud, request: Request<Bytes>) -> Option<Res
         Ok(caller) => caller,
         Err(refusal) => {
             let message = match refusal {
-                sigv4::Refusal::Missing => "Missing Authentication Token: sign for dynamodb, kms or ses",
+                sigv4::Refusal::Missing => {
+                    "Missing Authentication Token: sign for dynamodb, kms, secretsmanager or ses"
+                }
                 sigv4::Refusal::Malformed => "The signature is not for this service and region, or its time is off",
                 sigv4::Refusal::UnknownKey => "The access key is neither `local` nor a function's name",
                 sigv4::Refusal::Wrong => "The request signature does not match the local secret",

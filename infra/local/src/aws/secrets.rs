@@ -1,0 +1,95 @@
+//! Secrets Manager: reading a secret by its name.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use serde_json::{Value, json};
+
+use super::error::AwsError;
+use crate::{
+    account,
+    iam::{Context, Requirement},
+};
+
+/// The end of every secret's ARN. Secrets Manager adds six random characters, so that a policy for a deleted secret does not hold
+/// for its successor.
+const SUFFIX: &str = "a1B2c3";
+
+/// The secrets of a world. One that nobody has set has its name as its value.
+#[derive(Debug, Default)]
+pub(crate) struct Secrets {
+    /// The values of each secret, the current one last.
+    values: Mutex<BTreeMap<String, Vec<String>>>,
+}
+
+impl Secrets {
+    /// Sets a secret's value. The value so far becomes the previous one.
+    pub(crate) fn put(&self, name: &str, value: &str) {
+        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        values.entry(name.to_owned()).or_insert_with(|| vec![name.to_owned()]).push(value.to_owned());
+    }
+
+    /// The current value of a secret.
+    pub(crate) fn current(&self, name: &str) -> String {
+        self.version(name, 0).unwrap_or_else(|| name.to_owned())
+    }
+
+    fn version(&self, name: &str, age: usize) -> Option<String> {
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        match values.get(name) {
+            Some(values) => values.iter().rev().nth(age).cloned(),
+            None => (age == 0).then(|| name.to_owned()),
+        }
+    }
+
+    /// Answers a call that is allowed.
+    pub(crate) fn run(&self, call: &SecretCall) -> Result<Value, AwsError> {
+        let missing = "Secrets Manager can't find the specified secret value for staging label: ";
+        let age = match call.stage.as_str() {
+            "AWSCURRENT" => Some(0),
+            "AWSPREVIOUS" => Some(1),
+            _ => None,
+        };
+        let value = age.and_then(|age| self.version(&call.name, age));
+        let value =
+            value.ok_or_else(|| AwsError::new(400, "ResourceNotFoundException", format!("{missing}{}", call.stage)))?;
+        Ok(json!({ "ARN": arn(&call.name), "Name": call.name, "SecretString": value, "VersionStages": [call.stage] }))
+    }
+}
+
+/// A parsed request that is not yet allowed.
+#[derive(Debug)]
+pub(crate) struct SecretCall {
+    name: String,
+    stage: String,
+}
+
+impl SecretCall {
+    pub(crate) fn parse(action: &str, body: &Value) -> Result<Self, AwsError> {
+        if action != "GetSecretValue" {
+            let message = format!("{action} is not in the local cloud");
+            return Err(AwsError::new(400, "UnknownOperationException", message));
+        }
+        let id = body["SecretId"].as_str().filter(|id| !id.is_empty());
+        let id = id.ok_or_else(|| AwsError::validation("SecretId is missing"))?;
+        let prefix = account::arn("secretsmanager", "secret:");
+        let name = id.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(SUFFIX)?.strip_suffix('-')).unwrap_or(id);
+        let stage = body["VersionStage"].as_str().unwrap_or("AWSCURRENT");
+        Ok(Self { name: name.to_owned(), stage: stage.to_owned() })
+    }
+
+    /// The permission that the call needs.
+    pub(crate) fn requirement(&self) -> Requirement {
+        let mut context = Context::default();
+        context.add("secretsmanager:SecretId", self.name.clone());
+        context.add("secretsmanager:VersionStage", self.stage.clone());
+        let action = "secretsmanager:GetSecretValue".to_owned();
+        Requirement { action, resource: arn(&self.name), context }
+    }
+}
+
+fn arn(name: &str) -> String {
+    account::arn("secretsmanager", &format!("secret:{name}-{SUFFIX}"))
+}

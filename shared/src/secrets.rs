@@ -1,0 +1,41 @@
+//! Secrets that a deployment passes by name. Their values are in AWS Secrets Manager. Only `keys-rotate` may read them.
+
+use aws_sdk_secretsmanager::Client;
+
+use crate::{crypto::secret::Secret, error::Error};
+
+/// Reads secrets of Secrets Manager.
+pub struct Secrets {
+    client: Client,
+}
+
+impl Secrets {
+    pub const fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// The current value of a secret, then the previous one, if there is one. So a rotation has two valid values at once.
+    ///
+    /// # Errors
+    /// `internal` if the secret does not exist or has no text; `temporarily_unavailable` if Secrets Manager does not answer.
+    pub async fn versions(&self, name: &str) -> Result<Vec<Secret>, Error> {
+        let current = self.version(name, "AWSCURRENT").await?;
+        let current = current.ok_or_else(|| Error::internal("a secret that a parameter names does not exist"))?;
+        let previous = self.version(name, "AWSPREVIOUS").await?;
+        Ok([current].into_iter().chain(previous).collect())
+    }
+
+    async fn version(&self, name: &str, stage: &str) -> Result<Option<Secret>, Error> {
+        let answer = self.client.get_secret_value().secret_id(name).version_stage(stage).send().await;
+        match answer {
+            Ok(value) => {
+                let text = value.secret_string.ok_or_else(|| Error::internal("a secret is not a text"))?;
+                Ok(Some(Secret::new(text)))
+            }
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+                Ok(None)
+            }
+            Err(error) => Err(Error::aws("GetSecretValue", &error)),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The events in `tests/events/`, with which `cargo lambda invoke` calls each function that a client calls. `LATCHKEY_WRITE=1` writes
+//! them.
+
+use functions::operations::OPERATIONS;
+use local::World;
+use serde_json::{Value, json};
+use shared::operation::{Access, Operation, Route};
+use tests::{options, repository};
+
+/// An id or a token that nothing has. So a newcomer sees which fields a function takes, and how it refuses.
+const NOTHING: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// The body of the example for a function.
+fn body(operation: &str) -> Value {
+    match operation {
+        "register" => json!({ "email": "ada@example.org", "password": "Gr8-tulip-Wagon" }),
+        "register-verify" => json!({ "registration_id": NOTHING, "code": "123456" }),
+        "register-complete" => json!({ "registration_token": NOTHING, "password": "Gr8-tulip-Wagon" }),
+        "register-resend" => json!({ "registration_id": NOTHING }),
+        "login" => json!({ "identifier": "ada@example.org", "password": "Gr8-tulip-Wagon" }),
+        "login-mfa" => json!({ "mfa_token": NOTHING, "method": "totp", "code": "123456" }),
+        "login-disown" => json!({ "token": NOTHING }),
+        "token-refresh" => json!({ "refresh_token": NOTHING }),
+        "password-reset" => json!({ "token": NOTHING, "new_password": "Gr8-tulip-Wagon" }),
+        "reauthenticate" => json!({ "password": "Gr8-tulip-Wagon" }),
+        "totp-enable" | "totp-disable" | "backup-codes-regenerate" => json!({ "code": "123456" }),
+        "device-update" | "passkey-update" => json!({ "name": "Desk" }),
+        _ => json!({}),
+    }
+}
+
+/// The request to a route, as API Gateway passes it to the function.
+fn event(operation: &Operation, route: &Route) -> Value {
+    let path = if route.path == "$default" { "/nothing" } else { route.path };
+    let path = path.replace("{id}", NOTHING);
+    let method = if route.method.is_empty() { "GET" } else { route.method };
+    let is_form = operation.access == Access::Iam;
+    let mut event = json!({
+        "version": "2.0",
+        "routeKey": route.to_string(),
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": { "host": "localhost:9000", "authorization": "Bearer nothing" },
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "local",
+            "domainName": "localhost",
+            "domainPrefix": "local",
+            "http": {
+                "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "example",
+            },
+            "requestId": "example",
+            "routeKey": route.to_string(),
+            "stage": "$default",
+            "time": "01/Jan/2026:00:00:00 +0000",
+            "timeEpoch": 1_767_225_600_000_i64,
+        },
+        "isBase64Encoded": false,
+    });
+    if path.contains(NOTHING) {
+        event["pathParameters"] = json!({ "id": NOTHING });
+    }
+    if ["POST", "PATCH"].contains(&method) {
+        let (kind, body) = if is_form {
+            ("application/x-www-form-urlencoded", format!("token={NOTHING}"))
+        } else {
+            ("application/json", body(operation.name).to_string())
+        };
+        event["headers"]["content-type"] = json!(kind);
+        event["body"] = json!(body);
+    }
+    event
+}
+
+#[tokio::test]
+async fn each_function_that_a_client_calls_has_an_event_that_it_answers() {
+    // Such an event does not come through CloudFront.
+    let mut options = options();
+    options.parameters.insert("OriginSecret".to_owned(), String::new());
+    let world = World::start(options).await.unwrap();
+    let called = OPERATIONS.iter().filter_map(|operation| Some((operation, operation.routes.first()?)));
+    let mut answers = Vec::new();
+    for (operation, route) in called {
+        let path = repository(&format!("tests/events/{}.json", operation.name));
+        let event = event(operation, route);
+        let text = format!("{}\n", serde_json::to_string_pretty(&event).unwrap());
+        if std::env::var_os("LATCHKEY_WRITE").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let written = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(written == text, "{} is out of date: run the test with LATCHKEY_WRITE=1", path.display());
+        let answer = world.invoke(operation.name, event).await.unwrap();
+        let status = answer["statusCode"].as_u64().unwrap();
+        assert!(status < 500, "{}: {answer}", operation.name);
+        answers.push((operation.name, status));
+    }
+    for expected in [("register", 202), ("login", 401), ("csrf", 200), ("health", 200), ("profile-get", 401)] {
+        assert!(answers.contains(&expected), "{answers:?}");
+    }
+    let files = std::fs::read_dir(repository("tests/events")).unwrap().count();
+    assert_eq!(files, answers.len());
+}
