@@ -46,7 +46,7 @@ bench NAME="":
 
 # Builds the Lambdas for a deployment
 build:
-    sam build --beta-features
+    sam build
 
 # Deploys; asks for the parameters
 deploy:

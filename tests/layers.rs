@@ -9,6 +9,7 @@ const SHARED: &[&str] = &[
     "clock",
     "rng",
     "log",
+    "aws",
     "domain",
     "crypto",
     "store",

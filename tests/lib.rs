@@ -5,6 +5,7 @@
 
 mod authenticator;
 mod client;
+mod event;
 mod person;
 mod same_key;
 mod state;
@@ -12,6 +13,7 @@ pub mod thorough;
 
 pub use authenticator::{App, Forged, Key};
 pub use client::{Answer, Client};
+pub use event::event;
 pub use person::Person;
 pub use same_key::SameKey;
 pub use state::State;

@@ -6,7 +6,6 @@ use std::{
 };
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::SdkConfig;
 
 use crate::{
@@ -26,8 +25,8 @@ use crate::{
     webauthn::{RelyingParty, RelyingPartyConfig},
 };
 
-/// The memory in bytes that all concurrent password hashes may use: two of 64 MiB and a few small ones. It fits the
-/// memory of the functions that hash.
+/// The memory in bytes that all concurrent password hashes may use: two of 64 MiB and a few small ones. A Lambda function
+/// computes one at a time.
 const HASH_MEMORY_BYTES: usize = 192 * 1024 * 1024;
 
 /// A request that waits longer than this for its turn to hash gets 503.
@@ -59,18 +58,13 @@ pub struct App {
 impl App {
     /// Builds the App without any call.
     pub fn new(config: Config, sdk: &SdkConfig, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Arc<Self> {
-        let store = Store::new(aws_sdk_dynamodb::Client::new(sdk), config.tables.clone(), Arc::clone(&rng));
-        let keyring =
-            Keyring::new(store.clone(), aws_sdk_kms::Client::new(sdk), config.kms_key_id.clone(), Arc::clone(&clock));
+        let store = Store::new(sdk.clone(), config.tables.clone(), Arc::clone(&rng));
+        let keyring = Keyring::new(store.clone(), sdk.clone(), config.kms_key_id.clone(), Arc::clone(&clock));
         Arc::new(Self {
-            hasher: PasswordHasher::new(HASH_MEMORY_BYTES, HASH_QUEUE_TIMEOUT),
+            hasher: PasswordHasher::new(config.password_engine, HASH_MEMORY_BYTES, HASH_QUEUE_TIMEOUT),
             geo: Geo::new(config.geo_database.clone()),
-            mailer: Mailer::new(
-                aws_sdk_sesv2::Client::new(sdk),
-                config.mail_from.clone(),
-                config.mail_configuration_set.clone(),
-            ),
-            secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(sdk)),
+            mailer: Mailer::new(sdk.clone(), config.mail_from.clone(), config.mail_configuration_set.clone()),
+            secrets: Secrets::new(sdk.clone()),
             http: sdk.http_client(),
             healthy_until: Mutex::new(None),
             config,
@@ -170,17 +164,4 @@ impl App {
             None => self.keyring.public_url().await,
         }
     }
-}
-
-/// Retries and timeouts of every AWS call.
-pub fn sdk_defaults(builder: aws_types::sdk_config::Builder) -> aws_types::sdk_config::Builder {
-    builder
-        .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)))
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(1))
-                .operation_attempt_timeout(Duration::from_secs(2))
-                .operation_timeout(Duration::from_secs(6))
-                .build(),
-        )
 }

@@ -9,7 +9,7 @@ use std::fmt;
 
 use crate::{
     clock::Timestamp,
-    crypto::password_hash::Cost,
+    crypto::password_hash::{Cost, Engine},
     domain::{
         limits::{Limit, Limits},
         password::PasswordPolicy,
@@ -41,6 +41,8 @@ pub struct Config {
     pub password_policy: PasswordPolicy,
     /// `PASSWORD_COST`: Argon2id's `memory KiB,iterations,parallelism`, at least OWASP's floor.
     pub password_cost: Cost,
+    /// `PASSWORD_ENGINE`: the implementation of Argon2id, `argon2-rust` or `rustcrypto`.
+    pub password_engine: Engine,
     /// `USERNAME_REGISTRATION`: whether an account needs only a username and a password.
     pub username_registration: bool,
     /// `ACCESS_TOKEN_SECONDS`: lifetime of an access token, 60 to 3600.
@@ -185,6 +187,16 @@ impl Config {
                 "memory KiB,iterations,parallelism: at least 12288,3,1 or 19456,2,1 or 47104,1,1, and at most 65536,6,8",
                 Cost::PASSWORD,
                 password_cost,
+            ),
+            password_engine: reader.parsed(
+                "PASSWORD_ENGINE",
+                "argon2-rust or rustcrypto",
+                Engine::default(),
+                |text| match text {
+                    "argon2-rust" => Some(Engine::Argon2Rust),
+                    "rustcrypto" => Some(Engine::RustCrypto),
+                    _ => None,
+                },
             ),
             username_registration: reader
                 .parsed("USERNAME_REGISTRATION", "true or false", true, |text| text.parse().ok()),

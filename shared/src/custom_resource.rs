@@ -25,6 +25,12 @@ pub fn is_delete(event: &Value) -> bool {
     event["RequestType"] == "Delete"
 }
 
+/// The name of the stack, or an empty text.
+pub fn stack_name(event: &Value) -> &str {
+    // arn:aws:cloudformation:<region>:<account>:stack/<name>/<id>
+    event["StackId"].as_str().and_then(|arn| arn.split('/').nth(1)).unwrap_or_default()
+}
+
 /// Answers CloudFormation. `done` has the reason of a failure, without secrets. Returns what was sent.
 ///
 /// # Errors
@@ -85,4 +91,16 @@ async fn put(http: SharedHttpClient, url: &str, body: String) -> Result<u16, Err
         .invoke(body)
         .await
         .map_err(|_| Error::TemporarilyUnavailable("PUT: no answer".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stack_name_is_the_second_part_of_the_stack_id() {
+        let event = json!({ "StackId": "arn:aws:cloudformation:eu-central-1:000000000000:stack/latchkey/3a0c" });
+        assert_eq!(stack_name(&event), "latchkey");
+        assert_eq!(stack_name(&json!({})), "");
+    }
 }

@@ -10,10 +10,12 @@ use std::{
 };
 
 use aws_sdk_kms::{Client as Kms, primitives::Blob, types::DataKeyPairSpec};
+use aws_types::SdkConfig;
 use futures::future::try_join_all;
 use zeroize::Zeroizing;
 
 use crate::{
+    aws::Lazy,
     clock::{Clock, Timestamp},
     crypto::{
         key::{Key, KeyPurpose, KeySet, PublicKey},
@@ -48,7 +50,7 @@ struct Wrapped {
 /// Loads, unwraps and caches the purpose keys.
 pub struct Keyring {
     store: Store,
-    kms: Kms,
+    kms: Lazy<Kms>,
     kms_key_id: String,
     clock: Arc<dyn Clock>,
     cache: RwLock<Cache>,
@@ -57,8 +59,15 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    pub fn new(store: Store, kms: Kms, kms_key_id: String, clock: Arc<dyn Clock>) -> Self {
-        Self { store, kms, kms_key_id, clock, cache: RwLock::default(), loading: tokio::sync::Mutex::new(()) }
+    pub fn new(store: Store, sdk: SdkConfig, kms_key_id: String, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store,
+            kms: Lazy::new(sdk),
+            kms_key_id,
+            clock,
+            cache: RwLock::default(),
+            loading: tokio::sync::Mutex::new(()),
+        }
     }
 
     /// All versions of a purpose's key.
@@ -184,7 +193,7 @@ impl Keyring {
         let version = 1;
         let (wrapped, public) = if purpose == KeyPurpose::Signing {
             let pair = self
-                .kms
+                .kms()
                 .generate_data_key_pair_without_plaintext()
                 .key_id(&self.kms_key_id)
                 .key_pair_spec(DataKeyPairSpec::EccNistP256)
@@ -196,7 +205,7 @@ impl Keyring {
             (pair.private_key_ciphertext_blob, pair.public_key.map(Blob::into_inner))
         } else {
             let key = self
-                .kms
+                .kms()
                 .generate_data_key_without_plaintext()
                 .key_id(&self.kms_key_id)
                 .number_of_bytes(32)
@@ -211,6 +220,10 @@ impl Keyring {
         let created_at = self.clock.now();
         let key = WrappedKey { purpose: purpose.as_str().to_owned(), version, wrapped, public, created_at };
         self.store.put_wrapped_key(&key).await
+    }
+
+    fn kms(&self) -> &Kms {
+        self.kms.get(Kms::new)
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Cache> {
@@ -266,7 +279,7 @@ impl Keyring {
 
     async fn unwrap_key(&self, key: &WrappedKey) -> Result<Key, Error> {
         let answer = self
-            .kms
+            .kms()
             .decrypt()
             .key_id(&self.kms_key_id)
             .ciphertext_blob(Blob::new(key.wrapped.clone()))

@@ -6,7 +6,7 @@
 //! This crate has seven layers. A module imports only its own layer and the layers above it in this list. A test reads
 //! the `use` lines and fails on an import that breaks the order.
 //!
-//! 1. [`error`], [`fields`] (typed JSON parsing, no HTTP), [`clock`], [`rng`], [`log`]
+//! 1. [`error`], [`fields`] (typed JSON parsing, no HTTP), [`clock`], [`rng`], [`log`], [`aws`] (configured SDK clients)
 //! 2. [`domain`]: pure types and rules; no AWS, no HTTP, no configuration, no clock of its own
 //! 3. [`crypto`]: keys, tokens, hashes and field encryption
 //! 4. [`store`]: reads and writes DynamoDB
@@ -15,6 +15,7 @@
 //! 7. [`config`], [`app`], [`context`], [`operation`], [`runtime`]
 
 pub mod app;
+pub mod aws;
 pub mod clock;
 pub mod config;
 pub mod context;

@@ -15,6 +15,7 @@ use crate::{
     domain::limits::Limit,
     error::Error,
     http::{Arrival, Method, Request, Response, sent_origin_secret},
+    keyring::Keyring,
 };
 
 /// Answers an HTTP request. An [`Error`] becomes a problem answer.
@@ -22,6 +23,9 @@ pub type HttpHandler = for<'a> fn(Context<'a>) -> BoxFuture<'a, Result<Response,
 
 /// Handles an event that is not an HTTP request (a stream batch, a schedule, a custom resource) and returns its result.
 pub type EventHandler = for<'a> fn(&'a App, Value) -> BoxFuture<'a, Result<Value, Error>>;
+
+/// Unwraps an operation's keys. An operation without keys has none, so its binary has no KMS client.
+type Preload = for<'a> fn(&'a Keyring, &'static [KeyPurpose]) -> BoxFuture<'a, Result<(), Error>>;
 
 /// The time limit for an answer. It is shorter than Lambda's, because Lambda would send none.
 const ANSWER_WITHIN: Duration = Duration::from_secs(13);
@@ -110,6 +114,7 @@ pub struct Operation {
     pub memory: u32,
     /// The purpose keys that the function unwraps at its cold start. The template's policy grants exactly these.
     pub keys: &'static [KeyPurpose],
+    preload: Option<Preload>,
     /// The rate limits that the operation uses.
     pub limits: &'static [Limit],
     /// Whether the operation answers requests that bypass the deployment's CloudFront distribution.
@@ -146,6 +151,7 @@ impl Operation {
             access,
             memory: DEFAULT_MEMORY,
             keys: &[],
+            preload: None,
             limits: &[],
             direct: false,
             is_custom_resource: false,
@@ -180,7 +186,7 @@ impl Operation {
 
     #[must_use]
     pub const fn keys(self, keys: &'static [KeyPurpose]) -> Self {
-        Self { keys, ..self }
+        Self { keys, preload: Some(|keyring, keys| Box::pin(keyring.preload(keys))), ..self }
     }
 
     #[must_use]
@@ -198,6 +204,17 @@ impl Operation {
     #[must_use]
     pub const fn custom_resource(self) -> Self {
         Self { is_custom_resource: true, ..self }
+    }
+
+    /// Unwraps the keys that are not in memory.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` if the table or KMS does not answer.
+    pub async fn preload(&self, app: &App) -> Result<(), Error> {
+        match self.preload {
+            Some(preload) => preload(&app.keyring, self.keys).await,
+            None => Ok(()),
+        }
     }
 
     /// Whether the function starts only with the names of tables, key and sender.
@@ -240,7 +257,7 @@ impl Operation {
             if arrival? == Arrival::PastCloudFront {
                 return Err(Error::Forbidden);
             }
-            app.keyring.preload(self.keys).await?;
+            self.preload(app).await?;
             handler(Context { app, request: &request }).await
         };
         let handled = tokio::time::timeout_at(end, AssertUnwindSafe(handled).catch_unwind());
@@ -267,7 +284,7 @@ impl Operation {
     async fn handle(&self, app: &Arc<App>, handler: EventHandler, event: &[u8]) -> Result<Vec<u8>, String> {
         let event = serde_json::from_slice(event).map_err(|error| format!("not JSON: {:?}", error.classify()))?;
         let handled = async {
-            app.keyring.preload(self.keys).await?;
+            self.preload(app).await?;
             handler(app, event).await
         };
         let result = AssertUnwindSafe(handled)

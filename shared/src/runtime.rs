@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws_smithy_http_client::tls;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::SdkConfig;
 pub use lambda_http::Error as RuntimeError;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use serde_json::{Value, value::RawValue};
 
 use crate::{
-    app::{App, sdk_defaults},
+    app::App,
+    aws,
     clock::SystemClock,
     config::{Config, ConfigError},
     custom_resource, log,
@@ -31,18 +31,14 @@ pub fn run(operation: Operation) -> Result<(), RuntimeError> {
     log::start(std::io::stdout, log::LevelFilter::INFO);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let https = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-            .build_https();
+        let sdk = aws::from_environment();
         let config = match Config::from_environment(operation.names()) {
             Ok(config) => config,
-            Err(faults) if operation.is_custom_resource => return refuse_deployments(https, faults).await,
+            Err(faults) if operation.is_custom_resource => return refuse_deployments(&sdk, faults).await,
             Err(faults) => return Err(faults.into()),
         };
-        let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(https).load().await;
-        let sdk = sdk_defaults(sdk.into_builder()).build();
         let app = App::new(config, &sdk, Arc::new(SystemClock), Arc::new(SystemRng));
-        match tokio::time::timeout(PRELOAD_WITHIN, app.keyring.preload(operation.keys)).await {
+        match tokio::time::timeout(PRELOAD_WITHIN, operation.preload(&app)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => error.log(operation.name, "start"),
             Err(_) => tracing::warn!(operation = operation.name, "the keys took too long at the start"),
@@ -60,10 +56,11 @@ pub fn run(operation: Operation) -> Result<(), RuntimeError> {
 }
 
 /// Answers CloudFormation for a function that cannot start, so that the deployment fails at once and says why.
-async fn refuse_deployments(http: SharedHttpClient, faults: ConfigError) -> Result<(), RuntimeError> {
-    let (http, faults) = (&http, &faults);
+async fn refuse_deployments(sdk: &SdkConfig, faults: ConfigError) -> Result<(), RuntimeError> {
+    let faults = &faults;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
-        custom_resource::refuse(http.clone(), &event.payload, faults).await.map_err(|error| error.to_string())
+        let http = sdk.http_client().ok_or("there is no HTTP client")?;
+        custom_resource::refuse(http, &event.payload, faults).await.map_err(|error| error.to_string())
     }))
     .await
 }

@@ -1,17 +1,18 @@
 //! Secrets that a deployment passes by name. Their values are in AWS Secrets Manager. Only `keys-rotate` may read them.
 
 use aws_sdk_secretsmanager::Client;
+use aws_types::SdkConfig;
 
-use crate::{crypto::secret::Secret, error::Error};
+use crate::{aws::Lazy, crypto::secret::Secret, error::Error};
 
 /// Reads secrets of Secrets Manager.
 pub struct Secrets {
-    client: Client,
+    client: Lazy<Client>,
 }
 
 impl Secrets {
-    pub const fn new(client: Client) -> Self {
-        Self { client }
+    pub const fn new(sdk: SdkConfig) -> Self {
+        Self { client: Lazy::new(sdk) }
     }
 
     /// The current value of a secret, then the previous one, if there is one. So a rotation has two valid values at once.
@@ -26,7 +27,7 @@ impl Secrets {
     }
 
     async fn version(&self, name: &str, stage: &str) -> Result<Option<Secret>, Error> {
-        let answer = self.client.get_secret_value().secret_id(name).version_stage(stage).send().await;
+        let answer = self.client.get(Client::new).get_secret_value().secret_id(name).version_stage(stage).send().await;
         match answer {
             Ok(value) => {
                 let text = value.secret_string.ok_or_else(|| Error::internal("a secret is not a text"))?;

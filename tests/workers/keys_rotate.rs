@@ -1,3 +1,5 @@
+use aws_sdk_kms::primitives::Blob;
+use base64::Engine;
 use local::{Kind, RequestType, Rule, Service, World};
 use serde_json::json;
 use shared::crypto::key::KeyPurpose;
@@ -32,6 +34,26 @@ async fn a_key_cannot_be_unwrapped_for_another_purpose() {
     }
     world.cold("profile-get");
     person.client.get("/v1/me").await.expect_problem(503, "temporarily_unavailable");
+}
+
+#[tokio::test]
+async fn not_even_an_administrator_unwraps_a_key_without_a_role_of_the_stack() {
+    let world = world().await;
+    let item = world.scan("keyring").into_iter().find(|item| item["purpose"]["S"] == "index").unwrap();
+    let wrapped = base64::engine::general_purpose::STANDARD.decode(item["wrapped"]["B"].as_str().unwrap()).unwrap();
+    let decrypt = async |principal: &str| {
+        let kms = aws_sdk_kms::Client::new(&world.sdk_config(principal));
+        let call = kms.decrypt().ciphertext_blob(Blob::new(wrapped.clone()));
+        let call = call.encryption_context("purpose", "index").encryption_context("version", "1").send().await;
+        call.map(|_| ()).map_err(|error| error.as_service_error().unwrap().to_string())
+    };
+    assert_eq!(decrypt("login").await, Ok(()));
+    let refused = decrypt("admin").await.unwrap_err();
+    assert!(refused.contains("AccessDenied") || refused.contains("explicit deny"), "{refused}");
+    let kms = aws_sdk_kms::Client::new(&world.sdk_config("admin"));
+    let key = world.environment("login").unwrap()["KMS_KEY_ID"].clone();
+    // The rest of the key is the administrator's.
+    assert!(kms.describe_key().key_id(key).send().await.is_ok());
 }
 
 #[tokio::test]

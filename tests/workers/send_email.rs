@@ -122,6 +122,28 @@ async fn a_stream_record_that_comes_twice_is_one_mail() {
     assert_eq!(world.mail().len(), 1);
 }
 
+#[tokio::test]
+async fn a_mail_that_waits_for_its_retry_holds_up_few_others() {
+    let options = Options { ses_sandbox: true, ..options() };
+    options.clock.freeze();
+    let world = World::start(options).await.unwrap();
+    let client = Client::new(&world);
+    // The first is kept for a retry, which never comes, because the clock stands still. Each other mail shares its lane with
+    // probability 1/10.
+    let addresses =
+        std::iter::once(ADDRESS.to_owned()).chain((0..6).map(|number| format!("ada{number}@latchkey.example")));
+    for address in addresses {
+        client.post("/v1/register", json!({ "email": address, "password": PASSWORD })).await.expect(202);
+    }
+    for _ in 0..500 {
+        if world.mail().len() >= 2 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("{} of 6 mails were sent", world.mail().len());
+}
+
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![only_scenario("send-email").records("send_mail").asks(|client| async move {
         leave_mail_in_outbox(&client).await;

@@ -13,6 +13,9 @@ use shared::{
     operation::Operation,
 };
 
+/// The longest name of a stack. The names of its roles then begin with it.
+const MAX_STACK_NAME: usize = 24;
+
 /// The shortest origin secret. Twenty random characters cannot be found by trying.
 const MIN_ORIGIN_SECRET: usize = 20;
 
@@ -36,6 +39,11 @@ async fn handle(app: &App, event: Value) -> Result<Value, Error> {
 }
 
 async fn deploy(app: &App, event: &Value) -> Result<(), Error> {
+    if custom_resource::stack_name(event).len() > MAX_STACK_NAME {
+        return Err(Error::internal(
+            "the stack's name must have at most 24 characters, because the key's policy names its roles",
+        ));
+    }
     if let Some(url) = event.pointer("/ResourceProperties/PublicUrl").and_then(Value::as_str) {
         app.store.put_deployment(url.trim_end_matches('/')).await?;
     }

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use serde_json::Value;
+use shared::clock::{Clock, Timestamp};
 use tokio::task::AbortHandle;
 
 use crate::{
@@ -99,14 +100,29 @@ impl World {
         for index in 0..self.inner.deployment.triggers.pollers().len() {
             let weak = Arc::downgrade(&self.inner);
             let mut writes = self.cloud().aws().table_writes.subscribe();
+            let clock = Arc::clone(self.clock());
             // The first poll delivers what an earlier run left.
             writes.mark_changed();
             let poll = async move {
-                while writes.changed().await.is_ok() {
-                    let Some(world) = Self::upgrade(&weak) else { return };
-                    if let Some(poller) = world.inner.deployment.triggers.pollers().get(index) {
-                        poller.poll(world.cloud()).await;
+                let mut retry_due = None;
+                loop {
+                    let retry = async {
+                        match retry_due {
+                            Some(due) => tokio::select! {
+                                () = clock.moved() => {}
+                                () = tokio::time::sleep(until(&clock, due)) => {}
+                            },
+                            None => std::future::pending().await,
+                        }
+                    };
+                    tokio::select! {
+                        changed = writes.changed() => if changed.is_err() { return },
+                        () = retry => {}
                     }
+                    let Some(world) = Self::upgrade(&weak) else { return };
+                    let Some(poller) = world.inner.deployment.triggers.pollers().get(index) else { return };
+                    poller.poll(world.cloud()).await;
+                    retry_due = poller.next_retry();
                 }
             };
             tasks.push(tokio::spawn(poll).abort_handle());
@@ -173,7 +189,7 @@ impl World {
     }
 
     /// Waits until no schedule is due and no stream record is undelivered, with all that these invocations cause. A record
-    /// that its function refuses is retried as often as the template says.
+    /// that its function refuses is retried as often as the template says. If only retries are left, the clock moves to the next.
     pub async fn settle(&self) {
         self.inner.deployment.triggers.settle(self.cloud()).await;
     }
@@ -318,4 +334,10 @@ impl World {
     pub fn stack(&self) -> &Stack {
         self.cloud().stack()
     }
+}
+
+/// The machine's time until a local time. A frozen clock is asked again each second.
+fn until(clock: &LocalClock, due: Timestamp) -> Duration {
+    let wait = due.millis() - clock.now().millis();
+    Duration::from_millis(wait.clamp(1, 1000).unsigned_abs())
 }

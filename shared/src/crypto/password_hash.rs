@@ -4,9 +4,11 @@
 //! NIST SP 800-63B §3.1.1.2 and the OWASP Password Storage Cheat Sheet ask for both parts: a memory-hard hash, and a
 //! key that is stored elsewhere.
 //!
-//! A hash takes 64 MiB and all cores for some tens of milliseconds. So [`PasswordHasher`] bounds the number of
-//! concurrent hashes and keeps their memory. Fresh memory of 64 MiB causes 16,384 page faults per hash, measured as a
-//! third more time.
+//! A hash takes 64 MiB and a core for some tens of milliseconds. So [`PasswordHasher`] bounds the number of concurrent
+//! hashes and keeps their memory. Fresh memory of 64 MiB causes 16,384 page faults per hash, measured as a third more
+//! time.
+
+mod engine;
 
 use std::error::Error;
 use std::fmt;
@@ -16,12 +18,13 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, ParamsString, Salt};
-use argon2::{Algorithm, Argon2, Block, KeyId, Params, ParamsBuilder, PasswordHash, Version};
-use rayon::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use argon2::{Algorithm, AssociatedData, KeyId, Params, ParamsBuilder, PasswordHash, Version};
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
+
+pub use engine::Engine;
+use engine::{Input, Memory, Tag};
 
 /// Bytes of a salt (RFC 9106 §3.1: 16 bytes are recommended for password hashing).
 pub const SALT_BYTES: usize = 16;
@@ -67,13 +70,17 @@ impl Cost {
         self.memory_kib <= Self::TOKEN.memory_kib && self.iterations <= Self::TOKEN.iterations
     }
 
-    /// Argon2's parameters. The pepper's version is the key id of the PHC string.
-    fn params(self, pepper_version: u32) -> Result<Params, argon2::Error> {
-        ParamsBuilder::new()
+    /// The parameters of a PHC string, where the pepper's version is the key id, or of a hash, which has no key id.
+    fn params(self, pepper_version: Option<u32>, associated: &[u8]) -> Result<Params, argon2::Error> {
+        let mut builder = ParamsBuilder::new();
+        if let Some(version) = pepper_version {
+            builder.keyid(KeyId::new(&version.to_be_bytes())?);
+        }
+        builder
             .m_cost(self.memory_kib)
             .t_cost(self.iterations)
             .p_cost(self.parallelism)
-            .keyid(KeyId::new(&pepper_version.to_be_bytes())?)
+            .data(AssociatedData::new(associated)?)
             .output_len(TAG_BYTES)
             .build()
     }
@@ -97,8 +104,7 @@ pub enum HashError {
     Malformed,
     /// The stored string names this version of the pepper, which the caller does not have.
     UnknownPepper(u32),
-    /// The cost is outside RFC 9106's bounds or [`Cost::LIMIT`], or exceeds the memory budget. Or no threads could be
-    /// started.
+    /// The cost is outside RFC 9106's bounds or [`Cost::LIMIT`], or exceeds the memory budget. Or there is no memory.
     Internal(Box<dyn Error + Send + Sync>),
 }
 
@@ -138,33 +144,34 @@ pub struct PasswordHasher {
     /// Slots of 12 MiB, for [`Cost::CODE`] and below.
     small: Arc<Slots>,
     max_wait: Duration,
+    engine: Engine,
 }
 
 impl PasswordHasher {
     /// A hasher with at most `memory_budget_bytes` for all concurrent hashes. A hash waits for its slot for at most
     /// `max_wait`.
     ///
-    /// A budget under 64 MiB has no slot for [`Cost::PASSWORD`]. There are no more slots than the cores can fill at
-    /// once, because further ones would take memory and speed up nothing.
-    pub fn new(memory_budget_bytes: usize, max_wait: Duration) -> Self {
-        Self::with_cores(memory_budget_bytes, max_wait, available_parallelism().map_or(1, usize::from))
+    /// A budget under 64 MiB has no slot for [`Cost::PASSWORD`]. There are no more slots than cores, because further ones
+    /// would take memory and speed up nothing.
+    pub fn new(engine: Engine, memory_budget_bytes: usize, max_wait: Duration) -> Self {
+        Self::with_cores(engine, memory_budget_bytes, max_wait, available_parallelism().map_or(1, usize::from))
     }
 
-    fn with_cores(memory_budget_bytes: usize, max_wait: Duration, cores: usize) -> Self {
-        let lanes = Cost::PASSWORD.parallelism as usize;
-        let (large_blocks, small_blocks) = (Cost::PASSWORD.memory_kib as usize, Cost::CODE.memory_kib as usize);
-        let blocks = memory_budget_bytes / Block::SIZE;
+    fn with_cores(engine: Engine, memory_budget_bytes: usize, max_wait: Duration, cores: usize) -> Self {
+        let (large_kib, small_kib) = (Cost::PASSWORD.memory_kib as usize, Cost::CODE.memory_kib as usize);
+        let budget_kib = memory_budget_bytes / 1024;
 
-        let mut large = cores.div_ceil(lanes).min(blocks / large_blocks);
+        let mut large = cores.min(budget_kib / large_kib);
         // A second large slot is worth less than the first small one. If one large slot is all, codes use it.
-        if large > 1 && blocks - large * large_blocks < small_blocks {
+        if large > 1 && budget_kib - large * large_kib < small_kib {
             large -= 1;
         }
-        let small = cores.min((blocks - large * large_blocks) / small_blocks);
+        let small = cores.min((budget_kib - large * large_kib) / small_kib);
         Self {
-            large: Arc::new(Slots::new(large, large_blocks, cores.min(lanes))),
-            small: Arc::new(Slots::new(small, small_blocks, 1)),
+            large: Arc::new(Slots::new(large, large_kib)),
+            small: Arc::new(Slots::new(small, small_kib)),
             max_wait,
+            engine,
         }
     }
 
@@ -221,34 +228,33 @@ impl PasswordHasher {
         salt: [u8; SALT_BYTES],
         pepper: Pepper<'_>,
         cost: Cost,
-    ) -> Result<Zeroizing<[u8; TAG_BYTES]>, HashError> {
+    ) -> Result<Tag, HashError> {
         if !cost.is_within_limit() {
             return Err(HashError::internal("the cost is over the limit"));
         }
-        let params = cost.params(pepper.version).map_err(HashError::internal)?;
+        let engine = self.engine;
         if cost.is_trivial() {
-            let mut blocks = vec![Block::new(); params.block_count()];
-            let tag = compute(params, pepper.key, secret, &salt, &mut blocks);
-            wipe(&mut blocks);
-            return tag.map_err(HashError::internal);
+            let input = Input { cost, key: pepper.key, secret, salt: &salt, associated: &[] };
+            return Memory::new()?.compute(engine, input);
         }
         // The task outlives this future if the caller goes away. So it owns copies, which are wiped when it ends.
         let secret = Zeroizing::new(secret.to_vec());
         let key = Zeroizing::new(pepper.key.to_vec());
-        self.in_slot(params.block_count(), move |blocks| compute(params, &key, &secret, &salt, blocks))
-            .await?
-            .map_err(HashError::internal)
+        let work = move |memory: &mut Memory| {
+            memory.compute(engine, Input { cost, key: &key, secret: &secret, salt: &salt, associated: &[] })
+        };
+        self.in_slot(cost, work).await?
     }
 
-    /// Runs `work` on a blocking thread with `count` zeroed blocks, as soon as a slot for them is free.
+    /// Runs `work` on a blocking thread with memory for a hash of that cost, as soon as a slot for it is free.
     async fn in_slot<T: Send + 'static>(
         &self,
-        count: usize,
-        work: impl FnOnce(&mut [Block]) -> T + Send + 'static,
+        cost: Cost,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, HashError> {
         let slots = [&self.small, &self.large]
             .into_iter()
-            .find(|slots| slots.number > 0 && count <= slots.blocks)
+            .find(|slots| slots.number > 0 && cost.memory_kib as usize <= slots.kib)
             .ok_or_else(|| HashError::internal("the memory budget has no slot of this size"))?;
         let permit = tokio::time::timeout(self.max_wait, Arc::clone(&slots.free).acquire_owned())
             .await
@@ -257,7 +263,7 @@ impl PasswordHasher {
         let slots = Arc::clone(slots);
         // The task owns the permit. So a caller that gives up does not free a slot that is still in use.
         tokio::task::spawn_blocking(move || {
-            let outcome = slots.work(count, work);
+            let outcome = slots.work(work);
             drop(permit);
             outcome
         })
@@ -280,24 +286,6 @@ impl fmt::Debug for PasswordHasher {
 /// the string is not ours.
 pub fn needs_rehash(phc: &str, cost: Cost, pepper_version: u32) -> bool {
     Stored::parse(phc).is_none_or(|stored| stored.cost != cost || stored.pepper_version != pepper_version)
-}
-
-/// Computes Argon2id with `blocks` as its memory. The blocks then contain data derived from `secret`.
-fn compute(
-    params: Params,
-    key: &[u8],
-    secret: &[u8],
-    salt: &[u8],
-    blocks: &mut [Block],
-) -> Result<Zeroizing<[u8; TAG_BYTES]>, argon2::Error> {
-    let mut tag = Zeroizing::new([0; TAG_BYTES]);
-    Argon2::new_with_secret(key, Algorithm::Argon2id, Version::V0x13, params)?.hash_password_into_with_memory(
-        secret,
-        salt,
-        tag.as_mut_slice(),
-        blocks,
-    )?;
-    Ok(tag)
 }
 
 /// The contents of a PHC string.
@@ -327,7 +315,7 @@ impl Stored {
         let hash = PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
-            params: ParamsString::try_from(self.cost.params(self.pepper_version)?)?,
+            params: ParamsString::try_from(self.cost.params(Some(self.pepper_version), &[])?)?,
             salt: Some(Salt::new(&self.salt)?),
             hash: Some(Output::new(&self.tag)?),
         };
@@ -335,65 +323,34 @@ impl Stored {
     }
 }
 
-/// The slots of one size: one permit for each, and the memory and threads of idle ones.
+/// The slots of one size: one permit for each, and the memory of idle ones.
 struct Slots {
     number: usize,
-    /// Blocks of each slot (1 KiB each).
-    blocks: usize,
-    /// Threads of each slot.
-    threads: usize,
+    /// Memory of each slot, in KiB.
+    kib: usize,
     free: Arc<Semaphore>,
-    idle: Mutex<Vec<Workspace>>,
-}
-
-/// The memory and threads of a slot, kept between two hashes.
-struct Workspace {
-    /// All zero between two hashes.
-    blocks: Vec<Block>,
-    /// The threads that fill the lanes. In a pool shared by all slots, a thread that waits for the lanes of one hash
-    /// would start another hash. The first hash would then take as long as both.
-    threads: ThreadPool,
+    idle: Mutex<Vec<Memory>>,
 }
 
 impl Slots {
-    fn new(number: usize, blocks: usize, threads: usize) -> Self {
-        Self { number, blocks, threads, free: Arc::new(Semaphore::new(number)), idle: Mutex::default() }
+    fn new(number: usize, kib: usize) -> Self {
+        Self { number, kib, free: Arc::new(Semaphore::new(number)), idle: Mutex::default() }
     }
 
-    /// Runs `work` with `count` zeroed blocks, on the threads of a slot. The caller must hold its permit.
-    fn work<T: Send>(&self, count: usize, work: impl FnOnce(&mut [Block]) -> T + Send) -> Result<T, HashError> {
+    /// Runs `work` with the memory of a slot. The caller must hold its permit.
+    fn work<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> Result<T, HashError> {
         let idle = self.idle().pop();
-        let mut workspace = match idle {
-            Some(workspace) => workspace,
-            None => Workspace::new(self.blocks, self.threads).map_err(HashError::internal)?,
-        };
-        let blocks = &mut workspace.blocks[..count];
-        let outcome = workspace.threads.install(|| {
-            // The memory is wiped even after a panic. All threads wipe it, as all threads filled it.
-            let outcome = catch_unwind(AssertUnwindSafe(|| work(blocks)));
-            blocks.par_chunks_mut(256).for_each(wipe);
-            outcome
-        });
-        self.idle().push(workspace);
-        outcome.map_err(|_| HashError::internal("the computation panicked"))
+        let mut memory = idle.map_or_else(Memory::new, Ok)?;
+        // After a panic the memory is dropped, which wipes it.
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut memory)));
+        let outcome = outcome.map_err(|_| HashError::internal("the computation panicked"))?;
+        self.idle().push(memory);
+        Ok(outcome)
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Workspace>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Memory>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Workspace {
-    fn new(blocks: usize, threads: usize) -> Result<Self, ThreadPoolBuildError> {
-        let threads = ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("argon2-{i}")).build()?;
-        // Allocated in parallel, because the first access to each page is a fault.
-        let blocks = threads.install(|| (0..blocks).into_par_iter().map(|_| Block::new()).collect());
-        Ok(Self { blocks, threads })
-    }
-}
-
-fn wipe(blocks: &mut [Block]) {
-    blocks.iter_mut().for_each(Zeroize::zeroize);
 }
 
 impl From<HashError> for crate::error::Error {

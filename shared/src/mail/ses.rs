@@ -6,8 +6,9 @@ use aws_sdk_sesv2::{
     operation::send_email::SendEmailError,
     types::{Body, Content as Part, Destination, EmailContent, Message, MessageHeader, MessageTag},
 };
+use aws_types::SdkConfig;
 
-use crate::{error::Error, mail::Rendered};
+use crate::{aws::Lazy, error::Error, mail::Rendered};
 
 /// SES's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,15 +22,15 @@ pub enum Sent {
 }
 
 pub struct Mailer {
-    client: Client,
+    client: Lazy<Client>,
     from: String,
     configuration_set: Option<String>,
 }
 
 impl Mailer {
     /// A mailer with a sender's address and an SES configuration set.
-    pub const fn new(client: Client, from: String, configuration_set: Option<String>) -> Self {
-        Self { client, from, configuration_set }
+    pub const fn new(sdk: SdkConfig, from: String, configuration_set: Option<String>) -> Self {
+        Self { client: Lazy::new(sdk), from, configuration_set }
     }
 
     /// Sends a mail. `kind` becomes a tag of the message. `reference` distinguishes it from other mails.
@@ -53,6 +54,7 @@ impl Mailer {
             .build();
         let sent = self
             .client
+            .get(Client::new)
             .send_email()
             .from_email_address(&self.from)
             .set_configuration_set_name(self.configuration_set.clone())

@@ -75,7 +75,7 @@ impl Store {
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn record_event(&self, event: &AuditEvent) -> Result<(), Error> {
-        self.client
+        self.client()
             .put_item()
             .table_name(self.tables.name(Table::Audit))
             .set_item(Some(event.item().0))

@@ -42,7 +42,7 @@ impl Store {
         let mut from = None;
         loop {
             let answer = self
-                .client
+                .client()
                 .query()
                 .table_name(self.tables.name(Table::Keyring))
                 .key_condition_expression("pk = :all")
@@ -95,7 +95,7 @@ impl Store {
             item = item.with_bytes("public", public);
         }
         let put = self
-            .client
+            .client()
             .put_item()
             .table_name(self.tables.name(Table::Keyring))
             .set_item(Some(item.0))
@@ -132,7 +132,7 @@ impl Store {
     }
 
     async fn put_in_keyring(&self, item: Item) -> Result<(), Error> {
-        self.client
+        self.client()
             .put_item()
             .table_name(self.tables.name(Table::Keyring))
             .set_item(Some(item.0))

@@ -13,6 +13,7 @@ mod sessions;
 use std::{fmt, sync::Arc};
 
 use aws_sdk_dynamodb::Client;
+use aws_types::SdkConfig;
 
 pub use accounts::{
     account::{Account, Bound, LastLogin},
@@ -40,11 +41,11 @@ pub use sessions::{
     session::{Session, SessionsOfDevice},
 };
 
-use crate::{error::Error, rng::Rng};
+use crate::{aws::Lazy, error::Error, rng::Rng};
 
 #[derive(Clone)]
 pub struct Store {
-    client: Client,
+    client: Arc<Lazy<Client>>,
     tables: Arc<Tables>,
     rng: Arc<dyn Rng>,
 }
@@ -56,8 +57,12 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    pub fn new(client: Client, tables: Tables, rng: Arc<dyn Rng>) -> Self {
-        Self { client, tables: Arc::new(tables), rng }
+    pub fn new(sdk: SdkConfig, tables: Tables, rng: Arc<dyn Rng>) -> Self {
+        Self { client: Arc::new(Lazy::new(sdk)), tables: Arc::new(tables), rng }
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get(Client::new)
     }
 
     /// Checks that every table answers.
@@ -66,7 +71,7 @@ impl Store {
     /// `temporarily_unavailable` if one does not.
     pub async fn check(&self) -> Result<(), Error> {
         futures::future::try_join_all(Table::ALL.map(|table| async move {
-            self.client
+            self.client()
                 .describe_table()
                 .table_name(self.tables.name(table))
                 .send()

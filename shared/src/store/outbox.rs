@@ -126,7 +126,7 @@ impl Store {
     /// `temporarily_unavailable`.
     pub async fn pending_mails(&self, from: Option<Item>) -> Result<(Vec<StoredMail>, Option<Item>), Error> {
         let answer = self
-            .client
+            .client()
             .scan()
             .table_name(self.tables.name(Table::Outbox))
             .consistent_read(true)

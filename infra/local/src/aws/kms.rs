@@ -142,6 +142,10 @@ pub(crate) struct KmsCall {
 }
 
 impl KmsCall {
+    pub(crate) fn key(&self) -> Option<&Key> {
+        self.key.as_ref()
+    }
+
     pub(crate) fn context(&self) -> &BTreeMap<String, String> {
         &self.context
     }
@@ -291,7 +295,13 @@ mod tests {
 
     fn key(id: u8) -> Key {
         let id = format!("00000000-0000-4000-8000-0000000000{id:02}");
-        Key { logical_id: "Key".to_owned(), arn: format!("arn:aws:kms:us-east-1:0:key/{id}"), id, enabled: true }
+        Key {
+            logical_id: "Key".to_owned(),
+            arn: format!("arn:aws:kms:us-east-1:0:key/{id}"),
+            id,
+            enabled: true,
+            denials: Vec::new(),
+        }
     }
 
     fn kms() -> Kms {

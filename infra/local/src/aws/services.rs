@@ -20,7 +20,7 @@ use super::{
     ses,
 };
 use crate::{
-    account::role_arn,
+    account::{self, STACK, role_arn},
     clock::LocalClock,
     credentials::ADMIN,
     faults::{Faults, Kind, Service},
@@ -28,7 +28,7 @@ use crate::{
     ledger::{Call, Ledger},
     mailbox::Mailbox,
     sync::lock,
-    template::Stack,
+    template::{Key, Stack},
 };
 
 /// The host that receives functions' answers to CloudFormation, as in AWS.
@@ -147,6 +147,7 @@ impl Aws {
                 let call = self.kms.parse(action, body)?;
                 effects.encryption_context.clone_from(call.context());
                 self.authorize(principal, &[call.requirement()])?;
+                self.obey_key_policy(principal, call.key(), call.requirement())?;
                 call.run(&self.kms, &*self.rng)
             }
             Service::SecretsManager => {
@@ -184,6 +185,19 @@ impl Aws {
         let boundary = self.stack.functions.get(principal).and_then(|function| function.boundary.as_ref());
         let boundary = boundary.map(|name| self.stack.boundaries.get(name).map(Vec::as_slice).unwrap_or_default());
         iam::evaluate_within(self.statements(principal), boundary, required)
+    }
+
+    /// Refuses what the key's own policy denies, to the administrator too.
+    fn obey_key_policy(&self, principal: &str, key: Option<&Key>, mut required: Requirement) -> Result<(), AwsError> {
+        let Some(key) = key else { return Ok(()) };
+        required.context.add("aws:PrincipalArn", principal_arn(principal));
+        match iam::evaluate(&key.denials, &required) {
+            Err(Denial::Explicit) => {
+                let message = iam::message(&role_arn(principal), &required, Denial::Explicit);
+                Err(AwsError::denied(message.replace("identity-based", "resource-based")))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn authorize(&self, principal: &str, required: &[Requirement]) -> Result<(), AwsError> {
@@ -234,4 +248,12 @@ impl Aws {
         bytes[8..].copy_from_slice(&self.ledger.next().to_be_bytes());
         bytes
     }
+}
+
+/// The value of `aws:PrincipalArn`: a function's role, or the administrator, who is a user.
+fn principal_arn(principal: &str) -> String {
+    if principal == ADMIN {
+        return account::arn("iam", "user/administrator");
+    }
+    account::arn("iam", &format!("role/{STACK}-{principal}-role"))
 }

@@ -11,7 +11,8 @@ use super::{
 use crate::document::{TemplateError, error, object, text, texts};
 
 /// Condition keys of which a request has at most one value.
-const SINGLE_VALUED_KEYS: &[&str] = &["dynamodb:EnclosingOperation", "kms:DataKeyPairSpec", "ses:FromAddress"];
+const SINGLE_VALUED_KEYS: &[&str] =
+    &["aws:PrincipalArn", "dynamodb:EnclosingOperation", "kms:DataKeyPairSpec", "ses:FromAddress"];
 
 /// Condition keys of which a request can have several values.
 const MULTI_VALUED_KEYS: &[&str] = &["dynamodb:LeadingKeys", "kms:EncryptionContextKeys", "ses:Recipients"];

@@ -44,6 +44,8 @@ pub struct DynamoDbSource {
     pub stream_arn: String,
     /// The maximum number of records in one invocation.
     pub batch_size: usize,
+    /// The number of batches of one shard that are delivered at once (`ParallelizationFactor`).
+    pub lanes: usize,
     /// Whether a failed batch is split in half.
     pub bisect: bool,
     /// The maximum number of retries. `None` retries until the records expire.
@@ -183,6 +185,7 @@ fn stream(properties: &Value, at: &str) -> Result<Option<DynamoDbSource>, Templa
     Ok(Some(DynamoDbSource {
         stream_arn: text(properties.get("Stream").unwrap_or(&Value::Null), &format!("{at}.Stream"))?,
         batch_size: usize::try_from(limit("BatchSize")?.unwrap_or(100)).unwrap_or(100).max(1),
+        lanes: usize::try_from(limit("ParallelizationFactor")?.unwrap_or(1)).unwrap_or(1).clamp(1, 10),
         bisect: flag("BisectBatchOnFunctionError")?.unwrap_or(false),
         retries: limit("MaximumRetryAttempts")?.map(i64::unsigned_abs),
         age: limit("MaximumRecordAgeInSeconds")?,

@@ -6,6 +6,7 @@ use super::{intrinsics::Reference, names::short_name};
 use crate::{
     account,
     document::{TemplateError, boolean, error, object, text},
+    iam::{Statement, policy},
 };
 
 #[derive(Debug, Clone)]
@@ -120,6 +121,8 @@ pub struct Key {
     pub id: String,
     pub arn: String,
     pub enabled: bool,
+    /// The denials of the key policy.
+    pub denials: Vec<Statement>,
 }
 
 const KEY_PROPERTIES: &[&str] = &[
@@ -145,19 +148,26 @@ pub(crate) fn key(logical_id: &str, properties: &Value, names: &Reference) -> Re
             return error(&format!("{at}.{name}"), format!("only {only} is known to the local cloud"));
         }
     }
-    if let Some(policy) = properties.get("KeyPolicy") {
-        delegates(policy, &format!("{at}.KeyPolicy"))?;
-    }
+    let denials = match properties.get("KeyPolicy") {
+        Some(policy) => key_policy(policy, names.arn(), &format!("{at}.KeyPolicy"))?,
+        None => Vec::new(),
+    };
     let enabled = match properties.get("Enabled") {
         Some(value) => boolean(value, &format!("{at}.Enabled"))?,
         None => true,
     };
-    Ok(Key { logical_id: logical_id.to_owned(), id: names.reference.clone(), arn: names.arn().to_owned(), enabled })
+    Ok(Key {
+        logical_id: logical_id.to_owned(),
+        id: names.reference.clone(),
+        arn: names.arn().to_owned(),
+        enabled,
+        denials,
+    })
 }
 
-/// Checks that a key policy delegates to IAM. The local cloud enforces no other key policy. Without this check, it
-/// would allow calls that AWS denies.
-fn delegates(policy: &Value, at: &str) -> Result<(), TemplateError> {
+/// Reads a key policy that delegates to IAM, and returns its denials. The local cloud enforces no other Allow. Without this check,
+/// it would allow calls that AWS denies.
+fn key_policy(policy: &Value, key: &str, at: &str) -> Result<Vec<Statement>, TemplateError> {
     let statements = match &policy["Statement"] {
         Value::Array(statements) => statements.as_slice(),
         one => std::slice::from_ref(one),
@@ -166,13 +176,26 @@ fn delegates(policy: &Value, at: &str) -> Result<(), TemplateError> {
     let to_root = |statement: &Value| {
         let principal = &statement["Principal"]["AWS"];
         let all = statement["Action"] == "kms:*" || statement["Action"] == json!(["kms:*"]);
-        all && statement.get("Condition").is_none() && (principal == &json!(root) || principal == &json!([root]))
+        let applies = statement["Effect"] == "Allow" && statement.get("Condition").is_none();
+        all && applies && (principal == &json!(root) || principal == &json!([root]))
     };
-    if statements.iter().any(|statement| statement["Effect"] != "Allow") {
-        return error(at, "a Deny in a key policy is not known to the local cloud");
-    }
     if !statements.iter().any(to_root) {
         return error(at, "does not give kms:* to the account, so IAM policies would have no effect on the key");
     }
-    Ok(())
+    let denied = statements.iter().filter(|statement| statement["Effect"] == "Deny");
+    let denied: Vec<Value> = denied
+        .map(|statement| {
+            let everybody = [json!("*"), json!({ "AWS": "*" })].contains(&statement["Principal"]);
+            if !everybody || statement["Resource"] != "*" {
+                return error(at, "a Deny that does not name everybody and `*` is not known to the local cloud");
+            }
+            let mut statement = statement.clone();
+            statement["Resource"] = json!(key);
+            if let Some(statement) = statement.as_object_mut() {
+                statement.remove("Principal");
+            }
+            Ok(statement)
+        })
+        .collect::<Result<_, _>>()?;
+    if denied.is_empty() { Ok(Vec::new()) } else { policy::document(&json!({ "Statement": denied }), at) }
 }

@@ -8,7 +8,7 @@ mod timer;
 use std::sync::Arc;
 
 use futures::future::join_all;
-use shared::clock::Timestamp;
+use shared::clock::{Clock, Timestamp};
 
 pub(crate) use checkpoints::Checkpoints;
 pub use dead_letters::DeadLetter;
@@ -47,7 +47,9 @@ impl Triggers {
                     table: table.physical.clone(),
                     checkpoints: Arc::clone(&checkpoints),
                     dead_letters: Arc::clone(&dead_letters),
-                    delivering: tokio::sync::Mutex::new(()),
+                    partition_key: table.partition_key.clone(),
+                    lanes: tokio::sync::Mutex::default(),
+                    next_retry: std::sync::Mutex::default(),
                 });
             }
             timers.extend(function.schedules.iter().map(|source| Timer::new(&function.name, source.clone(), now)));
@@ -65,14 +67,17 @@ impl Triggers {
     }
 
     /// Waits until no schedule is due and no stream record is undelivered, with all that these invocations cause. A record
-    /// that its function refuses is retried as often as the template says.
+    /// that its function refuses is retried as often as the template says. If only retries are left, the clock moves to the next.
     pub(crate) async fn settle(&self, cloud: &Cloud) {
         loop {
             let fired = self.fire_due(cloud).await;
-            let delivered: usize = join_all(self.pollers.iter().map(|poller| poller.poll(cloud))).await.iter().sum();
-            if !fired && delivered == 0 {
-                return;
+            let invoked: usize = join_all(self.pollers.iter().map(|poller| poller.poll(cloud))).await.iter().sum();
+            if fired || invoked > 0 {
+                continue;
             }
+            let Some(due) = self.pollers.iter().filter_map(StreamPoller::next_retry).min() else { return };
+            let wait = due.millis() - cloud.clock().now().millis();
+            cloud.clock().advance_millis(wait.max(0));
         }
     }
 

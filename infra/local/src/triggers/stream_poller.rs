@@ -1,6 +1,13 @@
-//! Table streams. A poller delivers records in order, in batches and at least once.
+//! Table streams. A poller delivers records in batches and at least once. Records of one partition key keep their order.
+//!
+//! As in Lambda, the partition keys of a shard are spread over as many lanes as `ParallelizationFactor` says. A batch that fails
+//! waits for its retry, and only its lane waits with it.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, Mutex as SyncMutex},
+};
 
 use dynoxide::actions::{get_records::GetRecordsRequest, get_shard_iterator::GetShardIteratorRequest};
 use serde_json::{Value, json};
@@ -11,11 +18,12 @@ use super::{
     checkpoints::Checkpoints,
     dead_letters::{DeadLetter, DeadLetters},
 };
-use crate::{account::REGION, cloud::Cloud, template::DynamoDbSource};
+use crate::{account::REGION, cloud::Cloud, sync::lock, template::DynamoDbSource};
 
-/// The first and the longest wait before a retry. Lambda waits longer, but here a developer waits.
-const FIRST_WAIT: Duration = Duration::from_millis(1);
-const LONGEST_WAIT: Duration = Duration::from_millis(8);
+/// The first and the longest wait before a retry, in seconds of the local clock. Waits double. AWS documents that they grow, and
+/// no numbers.
+const FIRST_WAIT: i64 = 1;
+const LONGEST_WAIT: i64 = 30;
 
 /// The retention of a stream: one day, in seconds.
 const STREAM_AGE: i64 = 24 * 60 * 60;
@@ -27,12 +35,34 @@ pub(crate) struct StreamPoller {
     pub(super) source: DynamoDbSource,
     /// The table's name in DynamoDB.
     pub(super) table: String,
+    /// The name of the table's partition key.
+    pub(super) partition_key: String,
     pub(super) checkpoints: Arc<Checkpoints>,
     pub(super) dead_letters: Arc<DeadLetters>,
-    /// Held during a delivery, because invocations keep the order of the stream.
-    pub(super) delivering: Mutex<()>,
+    /// Held during a delivery, because invocations keep the order of each partition key.
+    pub(super) lanes: Mutex<Lanes>,
+    /// When the next retry is due.
+    pub(super) next_retry: SyncMutex<Option<Timestamp>>,
 }
 
+/// What was read and not yet delivered.
+#[derive(Debug, Default)]
+pub(crate) struct Lanes {
+    /// The last record that was read.
+    position: Option<String>,
+    lanes: Vec<VecDeque<Batch>>,
+}
+
+/// Records that one invocation gets.
+#[derive(Debug)]
+struct Batch {
+    records: Vec<Record>,
+    retries: u64,
+    /// The time of the next attempt.
+    due: Timestamp,
+}
+
+#[derive(Debug)]
 struct Record {
     value: Value,
     sequence_number: String,
@@ -40,27 +70,60 @@ struct Record {
 }
 
 impl StreamPoller {
-    /// Delivers all waiting records. Returns their number.
+    /// Delivers all records that are due. Returns the number of invocations.
     pub(crate) async fn poll(&self, cloud: &Cloud) -> usize {
-        let _order = self.delivering.lock().await;
+        let mut lanes = self.lanes.lock().await;
         let name = format!("{} {}", self.function, self.table);
-        let mut delivered = 0;
+        let mut invocations = 0;
         loop {
-            let position = self.checkpoints.get(&name);
+            let position = lanes.position.clone().or_else(|| self.checkpoints.get(&name));
             let records = match self.read(cloud, position.as_deref()) {
                 Ok(records) => records,
                 Err(problem) => {
                     tracing::warn!(table = self.table, problem, "a stream could not be read");
-                    return delivered;
+                    break;
                 }
             };
-            let Some(last) = records.last().map(|record| record.sequence_number.clone()) else { return delivered };
-            delivered += records.len();
-            let matching: Vec<Record> = records.into_iter().filter(|record| self.matches(record)).collect();
-            if !matching.is_empty() {
-                self.deliver(cloud, &matching).await;
+            let is_end = records.is_empty();
+            if let Some(last) = records.last() {
+                lanes.position = Some(last.sequence_number.clone());
             }
-            self.checkpoints.set(&name, &last);
+            let now = cloud.clock().now();
+            self.add(&mut lanes.lanes, records.into_iter().filter(|record| self.matches(record)), now);
+            for lane in &mut lanes.lanes {
+                invocations += self.deliver(cloud, lane).await;
+            }
+            // After a restart, what waits for a retry is read again.
+            if let Some(position) = lanes.position.as_deref().filter(|_| lanes.lanes.iter().all(VecDeque::is_empty)) {
+                self.checkpoints.set(&name, position);
+            }
+            if is_end {
+                break;
+            }
+        }
+        let waiting = lanes.lanes.iter().filter_map(|lane| lane.front());
+        *lock(&self.next_retry) = waiting.map(|batch| batch.due).min();
+        invocations
+    }
+
+    /// When the next retry is due. `None` if nothing waits.
+    pub(crate) fn next_retry(&self) -> Option<Timestamp> {
+        *lock(&self.next_retry)
+    }
+
+    /// Adds records to their lanes, one batch for each.
+    fn add(&self, lanes: &mut Vec<VecDeque<Batch>>, records: impl Iterator<Item = Record>, due: Timestamp) {
+        lanes.resize_with(self.source.lanes, VecDeque::new);
+        let mut batches: Vec<Vec<Record>> = lanes.iter().map(|_| Vec::new()).collect();
+        for record in records {
+            let mut hasher = DefaultHasher::new();
+            record.value["dynamodb"]["Keys"][&self.partition_key].to_string().hash(&mut hasher);
+            #[expect(clippy::cast_possible_truncation, reason = "a remainder of a small number")]
+            let lane = (hasher.finish() % batches.len() as u64) as usize;
+            batches[lane].push(record);
+        }
+        for (lane, records) in lanes.iter_mut().zip(batches).filter(|(_, records)| !records.is_empty()) {
+            lane.push_back(Batch { records, retries: 0, due });
         }
     }
 
@@ -103,41 +166,43 @@ impl StreamPoller {
         answer.records.into_iter().map(own).collect()
     }
 
-    /// Delivers a batch until the function accepts it or the records are given up.
-    fn deliver<'a>(&'a self, cloud: &'a Cloud, batch: &'a [Record]) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        Box::pin(async move {
-            let mut batch = batch;
-            let mut attempts = 0;
-            let mut wait = FIRST_WAIT;
-            loop {
-                let age = self.source.age.unwrap_or(STREAM_AGE);
-                let now = cloud.clock().now();
-                let old = batch.iter().take_while(|record| record.created.plus_seconds(age) < now).count();
-                if old > 0 {
-                    self.give_up(&batch[..old], "MaximumRecordAgeExceeded");
-                    batch = &batch[old..];
-                }
-                if batch.is_empty() {
-                    return;
-                }
-                let Some(failed_at) = self.invoke(cloud, batch).await else { return };
-                // The records before the first failure are done.
-                batch = &batch[failed_at..];
-                if self.source.bisect && batch.len() > 1 {
-                    let (first, second) = batch.split_at(batch.len() / 2);
-                    self.deliver(cloud, first).await;
-                    self.deliver(cloud, second).await;
-                    return;
-                }
-                if self.source.retries.is_some_and(|retries| attempts >= retries) {
-                    self.give_up(batch, "RetryAttemptsExhausted");
-                    return;
-                }
-                attempts += 1;
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(LONGEST_WAIT);
+    /// Delivers the batches of a lane until one has to wait for its retry. Returns the number of invocations.
+    async fn deliver(&self, cloud: &Cloud, lane: &mut VecDeque<Batch>) -> usize {
+        let mut invocations = 0;
+        while let Some(mut batch) = lane.pop_front() {
+            let now = cloud.clock().now();
+            if now < batch.due {
+                lane.push_front(batch);
+                break;
             }
-        })
+            let age = self.source.age.unwrap_or(STREAM_AGE);
+            let old = batch.records.iter().take_while(|record| record.created.plus_seconds(age) < now).count();
+            if old > 0 {
+                let old: Vec<Record> = batch.records.drain(..old).collect();
+                self.give_up(&old, "MaximumRecordAgeExceeded");
+            }
+            if batch.records.is_empty() {
+                continue;
+            }
+            invocations += 1;
+            let Some(failed_at) = self.invoke(cloud, &batch.records).await else { continue };
+            // The records before the first failure are done.
+            batch.records.drain(..failed_at);
+            if self.source.bisect && batch.records.len() > 1 {
+                let second = batch.records.split_off(batch.records.len() / 2);
+                let Batch { records: first, retries, due } = batch;
+                lane.push_front(Batch { records: second, retries, due });
+                lane.push_front(Batch { records: first, retries, due });
+            } else if self.source.retries.is_some_and(|retries| batch.retries >= retries) {
+                self.give_up(&batch.records, "RetryAttemptsExhausted");
+            } else {
+                let wait = FIRST_WAIT.saturating_mul(1 << batch.retries.min(10)).min(LONGEST_WAIT);
+                batch.retries += 1;
+                batch.due = now.plus_seconds(wait);
+                lane.push_front(batch);
+            }
+        }
+        invocations
     }
 
     /// Invokes the function with a batch. Returns the position of the first record that failed, or `None` if all succeeded.

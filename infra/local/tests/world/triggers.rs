@@ -57,6 +57,36 @@ async fn a_record_that_is_refused_goes_to_the_dead_letters_alone() {
 }
 
 #[tokio::test]
+async fn a_retry_waits_on_the_local_clock() {
+    let clock = LocalClock::frozen_at(Timestamp::from_seconds(1_800_000_000));
+    let world = World::start(Options { clock: std::sync::Arc::clone(&clock), ..options() }).await.unwrap();
+    let invocations = || world.costs().get("listener").map_or(0, |cost| cost.invocations);
+    let reaches = async |number: u64| {
+        for _ in 0..500 {
+            if invocations() == number {
+                // Time enough for one more, which must not come.
+                tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        assert_eq!(invocations(), number);
+    };
+    put(&world, "writer", "USER#poison").await.unwrap();
+    reaches(1).await;
+    clock.advance_millis(900);
+    reaches(1).await;
+    clock.advance_millis(100);
+    reaches(2).await;
+    clock.advance(1);
+    reaches(2).await;
+    assert!(world.dead_letters().is_empty());
+    clock.advance(1);
+    reaches(3).await;
+    assert_eq!(world.dead_letters().len(), 1);
+}
+
+#[tokio::test]
 async fn a_schedule_fires_when_the_clock_passes_it() {
     // 2026-11-20T02:59:00Z
     let clock = LocalClock::frozen_at(Timestamp::from_seconds(1_795_143_540));

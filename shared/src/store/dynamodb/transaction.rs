@@ -218,7 +218,7 @@ impl Store {
                 self.pause(attempt - 1).await;
             }
             let sent = self
-                .client
+                .client()
                 .transact_write_items()
                 .set_transact_items(Some(transaction.writes.clone()))
                 .client_request_token(&token)

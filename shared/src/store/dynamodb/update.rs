@@ -51,7 +51,7 @@ impl Store {
     ) -> Result<Written, Error> {
         for attempt in 1..=CONFLICT_ATTEMPTS {
             let answer = self
-                .client
+                .client()
                 .update_item()
                 .table_name(self.tables.name(table))
                 .set_key(Some(update.key.item().0))
@@ -83,7 +83,7 @@ impl Store {
     /// `temporarily_unavailable`.
     pub(in crate::store) async fn get(&self, table: Table, key: Key) -> Result<Option<Item>, Error> {
         let answer = self
-            .client
+            .client()
             .get_item()
             .table_name(self.tables.name(table))
             .set_key(Some(key.item().0))
@@ -117,7 +117,7 @@ impl Store {
         let mut read = Vec::new();
         for attempt in 1..=4 {
             let answer = self
-                .client
+                .client()
                 .batch_get_item()
                 .set_request_items(Some(requests))
                 .send()
@@ -162,7 +162,7 @@ impl Store {
             return Ok(None);
         }
         let mut request = self
-            .client
+            .client()
             .query()
             .table_name(self.tables.name(query.table))
             .key_condition_expression("pk = :user AND begins_with(sk, :prefix)")

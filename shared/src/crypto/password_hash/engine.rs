@@ -1,0 +1,147 @@
+//! The two implementations of Argon2id. They compute the same tags. A test compares them.
+
+use std::{fmt, hint::black_box, sync::OnceLock};
+
+use argon2::{Block, Version};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{Cost, HashError, TAG_BYTES};
+
+pub(super) type Tag = Zeroizing<[u8; TAG_BYTES]>;
+
+/// The implementation that computes hashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Engine {
+    /// The crate `argon2-rust`: AVX-512, AVX2 or NEON, as the machine has it.
+    #[default]
+    Argon2Rust,
+    /// The crate `argon2` of the RustCrypto project: AVX2 or portable code. It takes 1.7 times the CPU time. It is the way back
+    /// if a fault of the other becomes known.
+    RustCrypto,
+}
+
+/// Bytes of the stack that a hash uses at most. Measured: under 12 KiB.
+const STACK_BYTES: usize = 64 * 1024;
+
+/// What a tag is computed from, apart from the memory.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'a> {
+    pub(super) cost: Cost,
+    /// The pepper (K in RFC 9106).
+    pub(super) key: &'a [u8],
+    pub(super) secret: &'a [u8],
+    pub(super) salt: &'a [u8],
+    /// Associated data (X in RFC 9106). Only a test vector has any.
+    pub(super) associated: &'a [u8],
+}
+
+/// The memory of one hash at a time. It is wiped after each hash, and kept.
+pub(super) struct Memory(argon2_rust::Hasher);
+
+impl Memory {
+    /// Memory that is allocated at the first hash, and grows with the cost.
+    pub(super) fn new() -> Result<Self, HashError> {
+        Ok(Self(argon2_rust_for(Cost::TOKEN)?.hasher()))
+    }
+
+    /// The number of kept bytes.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.0.reserved_blocks() * Block::SIZE
+    }
+
+    /// Computes a tag on this thread. So a hash takes the CPU time of one thread: threads that wait for each other would take
+    /// more, and a Lambda function of 512 MiB has less than one CPU.
+    pub(super) fn compute(&mut self, engine: Engine, input: Input<'_>) -> Result<Tag, HashError> {
+        let tag = self.compute_with(engine.checked(), input);
+        clear_stack();
+        tag
+    }
+
+    #[inline(never)]
+    fn compute_with(&mut self, engine: Engine, input: Input<'_>) -> Result<Tag, HashError> {
+        let mut tag = Zeroizing::new([0; TAG_BYTES]);
+        let Input { cost, key, secret, salt, associated } = input;
+        match engine {
+            Engine::Argon2Rust => {
+                self.0.set_argon2(argon2_rust_for(cost)?);
+                let computed = self.0.hash_into_with_ad(secret, salt, key, associated, tag.as_mut_slice());
+                computed.map_err(|error| HashError::internal(error.to_string()))?;
+            }
+            Engine::RustCrypto => {
+                let params = cost.params(None, associated).map_err(HashError::internal)?;
+                let mut blocks = Blocks(vec![Block::new(); params.block_count()]);
+                argon2::Argon2::new_with_secret(key, argon2::Algorithm::Argon2id, Version::V0x13, params)
+                    .and_then(|argon2| {
+                        argon2.hash_password_into_with_memory(secret, salt, tag.as_mut_slice(), &mut blocks.0)
+                    })
+                    .map_err(HashError::internal)?;
+            }
+        }
+        Ok(tag)
+    }
+}
+
+/// Overwrites the stack below the caller. `argon2-rust` leaves copies of blocks there, from which the tag follows.
+#[inline(never)]
+pub(super) fn clear_stack() {
+    black_box(&mut [0_u8; STACK_BYTES]);
+}
+
+impl Engine {
+    /// This engine, if it computes RFC 9106's test vector on this machine. Its code depends on the processor, and a wrong hash
+    /// would lock users out. Otherwise RustCrypto's, whose code does not. The check takes some microseconds, once.
+    fn checked(self) -> Self {
+        static WORKS: OnceLock<bool> = OnceLock::new();
+        if self == Self::Argon2Rust && !*WORKS.get_or_init(|| self.computes_the_test_vector()) {
+            tracing::error!("argon2-rust computes wrong hashes on this processor, so RustCrypto's argon2 is used");
+            return Self::RustCrypto;
+        }
+        self
+    }
+
+    /// Whether this engine computes the vector of RFC 9106 §5.3.
+    pub(super) fn computes_the_test_vector(self) -> bool {
+        let cost = Cost { memory_kib: 32, iterations: 3, parallelism: 4 };
+        let input = Input { cost, key: &[3; 8], secret: &[1; 32], salt: &[2; 16], associated: &[4; 12] };
+        let tag = Memory::new().and_then(|mut memory| memory.compute_with(self, input));
+        tag.is_ok_and(|tag| *tag == TEST_VECTOR)
+    }
+}
+
+/// The tag of RFC 9106 §5.3.
+const TEST_VECTOR: [u8; TAG_BYTES] = [
+    0x0d, 0x64, 0x0d, 0xf5, 0x8d, 0x78, 0x76, 0x6c, 0x08, 0xc0, 0x37, 0xa3, 0x4a, 0x8b, 0x53, 0xc9, 0xd0, 0x1e, 0xf0,
+    0x45, 0x2d, 0x75, 0xb6, 0x5e, 0xb5, 0x25, 0x20, 0xe9, 0x6b, 0x01, 0xe6, 0x59,
+];
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Memory")
+    }
+}
+
+/// Blocks that are wiped when dropped, after a panic too.
+struct Blocks(Vec<Block>);
+
+impl Drop for Blocks {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(Zeroize::zeroize);
+    }
+}
+
+fn argon2_rust_for(cost: Cost) -> Result<argon2_rust::Argon2, HashError> {
+    use argon2_rust::{
+        Algorithm, Argon2, Params, Version,
+        params::{Memory, TagLen},
+    };
+    let params = Params::builder()
+        .memory(Memory::kib(cost.memory_kib.into()))
+        .passes(cost.iterations)
+        .lanes(cost.parallelism)
+        .threads(1)
+        .tag_len(TagLen::bytes(TAG_BYTES as u64))
+        .build()
+        .map_err(|error| HashError::internal(error.to_string()))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
