@@ -19,7 +19,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and may fail")]
 
-use std::{hint::black_box, time::Duration};
+use std::{cell::RefCell, hint::black_box, time::Duration};
 
 use criterion::{Criterion, criterion_group};
 use shared::crypto::password_hash::{Cost, Engine, PasswordHasher, Pepper};
@@ -46,16 +46,38 @@ fn implementations() -> Vec<Implementation> {
     };
     vec![
         ours("argon2-rust", Engine::Argon2Rust),
-        ours("rustcrypto", Engine::RustCrypto),
+        Implementation { name: "rustcrypto", hash: rustcrypto_with_kept_memory() },
+        ours("way back", Engine::RustCrypto),
         #[cfg(target_arch = "x86_64")]
         Implementation { name: "c", hash: Box::new(hash_in_c) },
     ]
 }
 
+/// RustCrypto's with memory that is kept between two hashes, as ours is. The engine that the parameter switches to takes fresh
+/// memory each time.
+fn rustcrypto_with_kept_memory() -> Box<dyn Fn() -> String> {
+    use argon2::{Algorithm, Argon2, Block, Params, Version};
+    let Cost { memory_kib, iterations, parallelism } = Cost::PASSWORD;
+    let params = Params::new(memory_kib, iterations, parallelism, Some(32)).unwrap();
+    let memory = RefCell::new(vec![Block::new(); params.block_count()]);
+    Box::new(move || {
+        let argon2 = Argon2::new_with_secret(PEPPER.key, Algorithm::Argon2id, Version::V0x13, params.clone()).unwrap();
+        let mut tag = [0; 32];
+        let mut memory = memory.borrow_mut();
+        argon2.hash_password_into_with_memory(black_box(SECRET), &SALT, &mut tag, memory.as_mut_slice()).unwrap();
+        memory.iter_mut().for_each(zeroize::Zeroize::zeroize);
+        phc(&tag)
+    })
+}
+
+fn phc(tag: &[u8]) -> String {
+    use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD as BASE64};
+    format!("$argon2id$v=19$m=65536,t=3,p=4,keyid=AAAAAQ${}${}", BASE64.encode(SALT), BASE64.encode(tag))
+}
+
 /// The C library's x86 sources use intrinsics and do not build elsewhere.
 #[cfg(target_arch = "x86_64")]
 fn hash_in_c() -> String {
-    use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD as BASE64};
     let mut tag = [0; 32];
     argon2_c::id_ctx(&mut argon2_c::Context {
         out: &mut tag,
@@ -71,7 +93,7 @@ fn hash_in_c() -> String {
         flags: argon2_c::Flags::DEFAULT,
     })
     .unwrap();
-    format!("$argon2id$v=19$m=65536,t=3,p=4,keyid=AAAAAQ${}${}", BASE64.encode(SALT), BASE64.encode(tag))
+    phc(&tag)
 }
 
 /// Milliseconds of CPU time that the threads of this process took (Linux: proc(5), `schedstat`).

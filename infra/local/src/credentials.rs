@@ -8,3 +8,7 @@ pub const SECRET_KEY: &str = "local-secret-no-use-elsewhere";
 
 /// The principal that may do everything: the holder of [`ACCESS_KEY`], and the world itself.
 pub(crate) const ADMIN: &str = "admin";
+
+/// The access key and principal of functions that run elsewhere, such as under `cargo lambda watch`. They share one environment, so
+/// they share one role of the stack, which may do everything.
+pub(crate) const FUNCTIONS: &str = "functions";

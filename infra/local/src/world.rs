@@ -21,7 +21,7 @@ use crate::{
     clock::LocalClock,
     cloud::Cloud,
     console,
-    credentials::{ACCESS_KEY, SECRET_KEY},
+    credentials::{FUNCTIONS, SECRET_KEY},
     deployment::{self, Deployment, RequestType, StartError},
     faults::Faults,
     gateway::Api,
@@ -301,7 +301,7 @@ impl World {
         let own = [
             ("AWS_ENDPOINT_URL", format!("http://localhost:{aws_port}")),
             ("AWS_REGION", account::REGION.to_owned()),
-            ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+            ("AWS_ACCESS_KEY_ID", FUNCTIONS.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
         ];
         let own = own.map(|(name, value)| (name.to_owned(), value));

@@ -10,7 +10,7 @@ use super::{
     names::short_name,
 };
 use crate::{
-    credentials::{ACCESS_KEY, ADMIN},
+    credentials::{ACCESS_KEY, ADMIN, FUNCTIONS},
     document::{TemplateError, error, number, object, text},
     iam::{Statement, policy},
 };
@@ -115,8 +115,8 @@ pub(crate) fn function(
     }
     let properties = object(properties, &at, PROPERTIES)?;
     let name = short_name(logical_id, "Function");
-    // These are the names of the administrator.
-    if name == ADMIN || name == ACCESS_KEY {
+    // Others have these names.
+    if [ADMIN, ACCESS_KEY, FUNCTIONS].contains(&name.as_str()) {
         return error(&format!("Resources.{logical_id}"), format!("no function may be named `{name}`"));
     }
     let whole = |name: &str, otherwise: u64| match properties.get(name) {
