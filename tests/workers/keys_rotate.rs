@@ -72,6 +72,14 @@ async fn updates_and_deletions_of_the_stack_are_answered_and_keep_the_keys() {
 }
 
 #[tokio::test]
+async fn a_first_deployment_waits_for_the_rights_of_its_role() {
+    let world = world().await;
+    let rule = world.faults().arm(Rule::new(Service::DynamoDb, Kind::Deny).function("keys-rotate").times(1));
+    assert_eq!(world.request_custom_resources(RequestType::Create).await, Ok(()));
+    assert_eq!(world.faults().fired(rule), 1);
+}
+
+#[tokio::test]
 async fn a_parameter_that_the_code_refuses_fails_the_deployment_and_its_rollback_ends() {
     let mut options = options();
     options.parameters.insert("AccessTokenSeconds".to_owned(), "3600".to_owned());
@@ -79,6 +87,17 @@ async fn a_parameter_that_the_code_refuses_fails_the_deployment_and_its_rollback
     let refused = World::start(options).await.unwrap_err().to_string();
     let faults = "configuration: SESSION_IDLE_MINUTES must be longer than ACCESS_TOKEN_SECONDS";
     assert_eq!(refused, format!("Resources.Keyring: keys-rotate failed: {faults}"));
+}
+
+#[tokio::test]
+async fn parameters_that_a_rule_refuses_change_nothing() {
+    let mut options = options();
+    options.parameters.insert("GeoDatabase".to_owned(), "/opt/city.mmdb".to_owned());
+    let refused = World::start(options).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("Rules.TheCityDatabaseHasALayer") && refused.contains("GeoDatabaseLayer must name"),
+        "{refused}"
+    );
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {

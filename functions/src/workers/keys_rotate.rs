@@ -1,6 +1,8 @@
 //! `keys-rotate`: creates missing purpose keys, and reads the secrets that parameters name. A CloudFormation custom resource
 //! runs it at deployment, so that the first request finds its keys. The schedule runs it daily.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use shared::{
     app::App,
@@ -16,6 +18,9 @@ use shared::{
 /// The longest name of a stack. The names of its roles then begin with it.
 const MAX_STACK_NAME: usize = 24;
 
+/// The waits of a first deployment that is denied, in seconds.
+const WAITS: [u64; 5] = [1, 2, 4, 8, 15];
+
 /// The shortest origin secret. Twenty random characters cannot be found by trying.
 const MIN_ORIGIN_SECRET: usize = 20;
 
@@ -26,16 +31,34 @@ pub const OPERATION: Operation = Operation::event("keys-rotate", |app, event| Bo
 
 async fn handle(app: &App, event: Value) -> Result<Value, Error> {
     if !custom_resource::is_request(&event) {
+        let made = make_missing(app).await?;
         read_origin_secret(app).await?;
-        return Ok(json!({ "made": make_missing(app).await? }));
+        return Ok(json!({ "made": made }));
     }
     // CloudFormation waits for an answer, so it gets one in every case. Delete does nothing, because the table with the
     // keys is kept.
-    let done = if custom_resource::is_delete(&event) { Ok(()) } else { deploy(app, &event).await };
+    let done = match event["RequestType"].as_str() {
+        Some("Delete") => Ok(()),
+        Some("Create") => deploy_with_patience(app, &event).await,
+        _ => deploy(app, &event).await,
+    };
     if let Err(error) = &done {
         error.log(OPERATION.name, "deployment");
     }
     custom_resource::answer(app.http_client()?, &event, done.map_err(|error| error.to_string())).await
+}
+
+/// The rights of new roles take seconds to reach all of AWS. So the first deployment tries again when it is denied.
+async fn deploy_with_patience(app: &App, event: &Value) -> Result<(), Error> {
+    for seconds in WAITS {
+        match deploy(app, event).await {
+            Err(Error::TemporarilyUnavailable(what)) if what.ends_with("AccessDeniedException") => {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+            }
+            done => return done,
+        }
+    }
+    deploy(app, event).await
 }
 
 async fn deploy(app: &App, event: &Value) -> Result<(), Error> {
@@ -47,9 +70,8 @@ async fn deploy(app: &App, event: &Value) -> Result<(), Error> {
     if let Some(url) = event.pointer("/ResourceProperties/PublicUrl").and_then(Value::as_str) {
         app.store.put_deployment(url.trim_end_matches('/')).await?;
     }
-    read_origin_secret(app).await?;
     make_missing(app).await?;
-    Ok(())
+    read_origin_secret(app).await
 }
 
 /// Stores hashes of the origin secret's values in the keyring, where every function finds them. So no other function may read

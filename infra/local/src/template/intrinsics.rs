@@ -199,6 +199,11 @@ impl Scope {
         self.named_condition(name, at, 0)
     }
 
+    /// Decides the condition of a rule.
+    pub(crate) fn decide(&self, condition: &Value, at: &str) -> Result<bool, TemplateError> {
+        self.holds(condition, at, 0)
+    }
+
     fn named_condition(&self, name: &str, at: &str, depth: usize) -> Result<bool, TemplateError> {
         match self.conditions.get(name) {
             None => error(at, format!("no condition `{name}`")),

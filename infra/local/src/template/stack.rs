@@ -68,6 +68,7 @@ const SECTIONS: &[&str] = &[
     "Metadata",
     "Globals",
     "Parameters",
+    "Rules",
     "Mappings",
     "Conditions",
     "Resources",
@@ -87,6 +88,9 @@ pub(crate) fn build(document: &Value, set: &BTreeMap<String, String>) -> Result<
         mappings: section("Mappings"),
         resources: BTreeMap::new(),
     };
+    for (name, rule) in section("Rules") {
+        check_rule(&scope, &rule, &format!("Rules.{name}"))?;
+    }
     let globals = Value::Object(section("Globals"));
     let globals = object(&globals, "Globals", &["Function", "HttpApi"])?;
     let resources = existing(&section("Resources"), &mut scope, globals)?;
@@ -260,4 +264,21 @@ fn authorization(auth: &Value, at: &str) -> Result<ApiAuthorization, TemplateErr
         Some(name) if name == "AWS_IAM" => error(at, "AWS_IAM needs EnableIamAuthorizer"),
         Some(name) => error(at, format!("authorizer {name} is not known to the local cloud")),
     }
+}
+
+/// Refuses parameters that a rule of the template refuses, as CloudFormation does before it changes anything.
+fn check_rule(scope: &Scope, rule: &Value, at: &str) -> Result<(), TemplateError> {
+    let rule = object(rule, at, &["RuleCondition", "Assertions"])?;
+    let applies = rule.get("RuleCondition").map(|condition| scope.decide(condition, at)).transpose()?.unwrap_or(true);
+    let assertions = rule.get("Assertions").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    for assertion in assertions {
+        let assertion = object(assertion, at, &["Assert", "AssertDescription"])?;
+        let holds = scope.decide(assertion.get("Assert").unwrap_or(&Value::Null), at)?;
+        if applies && !holds {
+            let why =
+                assertion.get("AssertDescription").and_then(Value::as_str).unwrap_or("an assertion does not hold");
+            return error(at, why);
+        }
+    }
+    Ok(())
 }
