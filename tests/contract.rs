@@ -156,7 +156,7 @@ async fn the_custom_resource_gets_every_parameter() {
     let given: BTreeSet<&str> =
         resource.properties["Parameters"].as_object().unwrap().keys().map(String::as_str).collect();
     let template = read("template.yaml");
-    let section = template.split_once("\nParameters:\n").unwrap().1.split("\nConditions:\n").next().unwrap();
+    let section = template.split_once("\nParameters:\n").unwrap().1.split("\nRules:\n").next().unwrap();
     let names = section.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'));
     let declared: BTreeSet<&str> = names.filter(|name| !name.starts_with(' ')).collect();
     assert_eq!(declared, given);
