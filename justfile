@@ -42,7 +42,12 @@ write-docs:
 
 # Measures the operations with NAME in their name
 bench NAME="":
-    cargo bench --package tests {{ NAME }}
+    cargo bench --package tests --bench operations {{ NAME }}
+
+# Measures cold starts and zips
+cold-starts:
+    cargo build --release --package functions --bins --examples
+    cargo bench --package tests --bench cold_start
 
 # Builds the Lambdas for a deployment
 build:

@@ -90,7 +90,9 @@ impl App {
     pub async fn arrival(&self, sent: Option<&[u8]>) -> Result<Arrival, Error> {
         match (&self.config.origin_secret, sent) {
             (None, _) => Ok(Arrival::Direct),
-            (Some(_), Some(sent)) if self.keyring.is_origin_secret(sent).await? => Ok(Arrival::ThroughCloudFront),
+            (Some(name), Some(sent)) if self.keyring.is_origin_secret(name, sent).await? => {
+                Ok(Arrival::ThroughCloudFront)
+            }
             (Some(_), _) => Ok(Arrival::PastCloudFront),
         }
     }

@@ -48,12 +48,12 @@ pub fn from_environment() -> SdkConfig {
         builder = builder.credentials_provider(SharedCredentialsProvider::new(credentials));
     }
     builder.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
-    with_limits(builder).build()
+    with_retries_and_timeouts(builder).build()
 }
 
 /// Sets the retries and time limits of every call.
 #[must_use]
-pub fn with_limits(builder: Builder) -> Builder {
+pub fn with_retries_and_timeouts(builder: Builder) -> Builder {
     builder
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)))
         .timeout_config(
@@ -68,9 +68,10 @@ pub fn with_limits(builder: Builder) -> Builder {
 /// The HTTP client of all SDK clients. It trusts Amazon's roots, and in a partition whose endpoints may have other roots, such
 /// as China's, those of the system.
 fn http_client(region: &str) -> SharedHttpClient {
-    let is_amazon = !["cn-", "us-iso", "eu-iso"].iter().any(|prefix| region.starts_with(prefix));
+    let is_amazon = !["cn-", "us-iso", "eu-iso", "eusc-"].iter().any(|prefix| region.starts_with(prefix));
     let roots = TrustStore::empty().with_native_roots(!is_amazon).with_pem_certificate(ROOTS);
-    let tls = TlsContext::builder().with_trust_store(roots).build().unwrap_or_default();
+    #[expect(clippy::expect_used, reason = "building only moves the trust store, and a default would trust more")]
+    let tls = TlsContext::builder().with_trust_store(roots).build().expect("a trust store is enough");
     aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .tls_context(tls)
@@ -107,7 +108,7 @@ mod tests {
     #[test]
     fn the_http_client_accepts_the_roots() {
         // The roots are parsed when a client is built, and a root that cannot be parsed panics.
-        let sdk = with_limits(SdkConfig::builder().behavior_version(BehaviorVersion::latest()))
+        let sdk = with_retries_and_timeouts(SdkConfig::builder().behavior_version(BehaviorVersion::latest()))
             .http_client(http_client("eu-central-1"))
             .sleep_impl(TokioSleep::new())
             .time_source(SystemTimeSource::new())

@@ -15,6 +15,9 @@ use crate::{config::ConfigError, error::Error};
 /// CloudFormation replaces a resource whose physical id changes. This one never does.
 const PHYSICAL_ID: &str = "latchkey-keyring";
 
+/// The longest reason, in characters. CloudFormation takes answers of 4 KB.
+const MAX_REASON: usize = 1000;
+
 /// Whether CloudFormation waits for an answer to this event.
 pub fn is_request(event: &Value) -> bool {
     event["ResponseURL"].is_string()
@@ -40,7 +43,7 @@ pub async fn answer(http: SharedHttpClient, event: &Value, done: Result<(), Stri
     let text = |name: &str| event[name].as_str().unwrap_or_default();
     let answer = json!({
         "Status": if done.is_ok() { "SUCCESS" } else { "FAILED" },
-        "Reason": done.err().unwrap_or_default(),
+        "Reason": done.err().unwrap_or_default().chars().take(MAX_REASON).collect::<String>(),
         "PhysicalResourceId": PHYSICAL_ID,
         "StackId": text("StackId"),
         "RequestId": text("RequestId"),

@@ -22,7 +22,7 @@ use crate::{
         secret::unkeyed_hash,
     },
     error::Error,
-    store::{Store, WrappedKey},
+    store::{OriginSecret, Store, WrappedKey},
 };
 
 /// Seconds that unwrapped keys stay in memory.
@@ -44,7 +44,7 @@ struct Wrapped {
     keys: Vec<WrappedKey>,
     public_keys: Vec<PublicKey>,
     public_url: Option<String>,
-    origin_secrets: Vec<String>,
+    origin_secret: Option<OriginSecret>,
 }
 
 /// Loads, unwraps and caches the purpose keys.
@@ -139,24 +139,23 @@ impl Keyring {
         self.find(|wrapped| wrapped.public_keys.iter().find(|key| key.kid == kid).cloned()).await
     }
 
-    /// Whether `sent` is a value of the origin secret, as `keys-rotate` last read it. The table is read again if the cache does
-    /// not have it.
+    /// Whether `sent` is a value of the origin secret `name`, as `keys-rotate` last read it. The table is read again if the cache
+    /// does not have it.
     ///
     /// # Errors
     /// `temporarily_unavailable` if the table does not answer, or has no value yet.
-    pub async fn is_origin_secret(&self, sent: &[u8]) -> Result<bool, Error> {
+    pub async fn is_origin_secret(&self, name: &str, sent: &[u8]) -> Result<bool, Error> {
         let hash = unkeyed_hash(sent);
-        let is_known = |wrapped: &Wrapped| {
-            // Hashes are compared, so the time of a comparison tells nothing about the secret.
-            wrapped.origin_secrets.contains(&hash).then_some(())
-        };
+        let secret = |wrapped: &Wrapped| wrapped.origin_secret.clone().filter(|secret| secret.name == name);
+        // Hashes are compared, so the time of a comparison tells nothing about the secret.
+        let is_known = |wrapped: &Wrapped| secret(wrapped)?.hashes.contains(&hash).then_some(());
         if self.find(is_known).await?.is_some() {
             return Ok(true);
         }
-        if self.wrapped().await?.origin_secrets.is_empty() {
-            return Err(Error::TemporarilyUnavailable("the origin secret is not read yet".to_owned()));
+        match secret(&*self.wrapped().await?) {
+            Some(_) => Ok(false),
+            None => Err(Error::TemporarilyUnavailable("the origin secret is not read yet".to_owned())),
         }
-        Ok(false)
     }
 
     /// Searches the contents of the table. They are read again, but not often, if the cache does not have what is searched.
@@ -262,7 +261,7 @@ impl Keyring {
             keys: contents.keys,
             public_keys,
             public_url: contents.public_url,
-            origin_secrets: contents.origin_secrets,
+            origin_secret: contents.origin_secret,
         });
         let until = self.clock.now().plus_seconds(KEEP_SECONDS);
         let mut cache = self.cache.write().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -12,7 +12,7 @@
 //! 4. [`store`]: reads and writes DynamoDB
 //! 5. [`keyring`] (KMS), [`secrets`] and [`user_cipher`]
 //! 6. [`mail`], [`http`], [`webauthn`], [`geo`]
-//! 7. [`config`], [`app`], [`context`], [`operation`], [`runtime`]
+//! 7. [`config`], [`app`], [`context`], [`operation`], [`custom_resource`], [`runtime`]
 
 pub mod app;
 pub mod aws;

@@ -21,7 +21,9 @@ impl Secrets {
     /// `internal` if the secret does not exist or has no text; `temporarily_unavailable` if Secrets Manager does not answer.
     pub async fn versions(&self, name: &str) -> Result<Vec<Secret>, Error> {
         let current = self.version(name, "AWSCURRENT").await?;
-        let current = current.ok_or_else(|| Error::internal("a secret that a parameter names does not exist"))?;
+        let current = current.ok_or_else(|| {
+            Error::internal("OriginSecret: Secrets Manager has no secret of this name in this region")
+        })?;
         let previous = self.version(name, "AWSPREVIOUS").await?;
         Ok([current].into_iter().chain(previous).collect())
     }
@@ -30,7 +32,9 @@ impl Secrets {
         let answer = self.client.get(Client::new).get_secret_value().secret_id(name).version_stage(stage).send().await;
         match answer {
             Ok(value) => {
-                let text = value.secret_string.ok_or_else(|| Error::internal("a secret is not a text"))?;
+                let text = value
+                    .secret_string
+                    .ok_or_else(|| Error::internal("OriginSecret: the secret must be text, not binary"))?;
                 Ok(Some(Secret::new(text)))
             }
             Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {

@@ -167,9 +167,7 @@ impl Bench {
         let (register, answer) = self.json("register", "POST /v1/register", None, Some(body)).await;
         self.world.settle().await;
         let mail = self.world.mail().pop().unwrap();
-        let code = mail.subject.split(|character: char| !character.is_ascii_digit()).find(|part| part.len() == 6);
-        let code =
-            code.or_else(|| mail.text.split(|c: char| !c.is_ascii_digit()).find(|part| part.len() == 6)).unwrap();
+        let code = mail.code().unwrap();
         let body = json!({ "registration_id": answer["registration_id"], "code": code });
         let (verify, _) = self.json("register-verify", "POST /v1/register/verify", None, Some(body)).await;
         let body = json!({ "identifier": address, "password": PASSWORD });

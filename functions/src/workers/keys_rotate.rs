@@ -13,19 +13,20 @@ use shared::{
     custom_resource,
     error::Error,
     operation::Operation,
+    store::OriginSecret,
 };
 
 /// The longest name of a stack. The names of its roles then begin with it.
 const MAX_STACK_NAME: usize = 24;
 
-/// The waits of a first deployment that is denied, in seconds.
+/// The waits of a deployment that is denied, in seconds.
 const WAITS: [u64; 5] = [1, 2, 4, 8, 15];
 
 /// The shortest origin secret. Twenty random characters cannot be found by trying.
 const MIN_ORIGIN_SECRET: usize = 20;
 
 pub const OPERATION: Operation = Operation::event("keys-rotate", |app, event| Box::pin(handle(app, event)))
-    .summary("creates missing keys; reads the secrets that parameters name")
+    .summary("creates missing keys; reads the origin secret")
     .trigger("schedule, daily, and at deployment")
     .custom_resource();
 
@@ -39,8 +40,7 @@ async fn handle(app: &App, event: Value) -> Result<Value, Error> {
     // keys is kept.
     let done = match event["RequestType"].as_str() {
         Some("Delete") => Ok(()),
-        Some("Create") => deploy_with_patience(app, &event).await,
-        _ => deploy(app, &event).await,
+        _ => deploy_with_patience(app, &event).await,
     };
     if let Err(error) = &done {
         error.log(OPERATION.name, "deployment");
@@ -48,7 +48,7 @@ async fn handle(app: &App, event: Value) -> Result<Value, Error> {
     custom_resource::answer(app.http_client()?, &event, done.map_err(|error| error.to_string())).await
 }
 
-/// The rights of new roles take seconds to reach all of AWS. So the first deployment tries again when it is denied.
+/// New rights take seconds to reach all of AWS. So a deployment tries again when it is denied.
 async fn deploy_with_patience(app: &App, event: &Value) -> Result<(), Error> {
     for seconds in WAITS {
         match deploy(app, event).await {
@@ -67,11 +67,20 @@ async fn deploy(app: &App, event: &Value) -> Result<(), Error> {
             "the stack's name must have at most 24 characters, because the key's policy names its roles",
         ));
     }
+    make_missing(app).await?;
+    if let Err(error) = read_origin_secret(app).await {
+        // A rollback is an update to the old parameters. It must succeed, even if the secret cannot be read any more.
+        let known = app.store.keyring().await?.origin_secret.map(|secret| secret.name);
+        if known != app.config.origin_secret {
+            return Err(error);
+        }
+        error.log(OPERATION.name, "deployment");
+    }
+    // Last, because a failed deployment must not change the issuer.
     if let Some(url) = event.pointer("/ResourceProperties/PublicUrl").and_then(Value::as_str) {
         app.store.put_deployment(url.trim_end_matches('/')).await?;
     }
-    make_missing(app).await?;
-    read_origin_secret(app).await
+    Ok(())
 }
 
 /// Stores hashes of the origin secret's values in the keyring, where every function finds them. So no other function may read
@@ -86,7 +95,7 @@ async fn read_origin_secret(app: &App) -> Result<(), Error> {
     }
     let strong = versions.iter().map(Secret::expose).filter(|text| is_strong(text));
     let hashes: Vec<String> = strong.map(|text| unkeyed_hash(text.as_bytes())).collect();
-    app.store.put_origin_secret(&hashes).await
+    app.store.put_origin_secret(&OriginSecret { name: name.clone(), hashes }).await
 }
 
 async fn make_missing(app: &App) -> Result<Vec<&'static str>, Error> {

@@ -12,7 +12,8 @@ Usage: cargo run -- [options]
   --in-memory       keep data only in memory
   --strict          limits as deployed; the default is 100 times looser
   --ses-sandbox     only addresses in MailFrom's domain get mail, as in a new AWS account, where SES sends to verified ones alone
-  --aws-port N      also open DynamoDB, KMS and SES on this port, for the AWS CLI, SDKs and cargo lambda watch
+  --aws-port N      also open DynamoDB, KMS, Secrets Manager and SES on this port, for the AWS CLI, SDKs and
+                    cargo lambda watch; write lambda.env for it into the data directory
   --set NAME=VALUE  set a parameter of template.yaml; may be repeated
   --help            print this text
 

@@ -129,7 +129,7 @@ impl Cloud {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .http_client(self.local_client(principal));
-        let mut builder = shared::aws::with_limits(builder);
+        let mut builder = shared::aws::with_retries_and_timeouts(builder);
         if let Some(retries) = &self.options.retries {
             builder.set_retry_config(Some(retries.clone()));
         }

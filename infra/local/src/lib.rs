@@ -1,4 +1,4 @@
-//! The cloud on one machine: serves `template.yaml` with an embedded DynamoDB, KMS and SES, in process.
+//! The cloud on one machine: serves `template.yaml` with an embedded DynamoDB, KMS, Secrets Manager and SES, in process.
 //!
 //! A [`World`] is one such cloud. It runs the deployed code of the functions. Only the transport below the AWS SDK is
 //! replaced. A world enforces each function's policy, counts every call and can inject faults. The binary of this crate

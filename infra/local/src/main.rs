@@ -120,7 +120,7 @@ fn welcome(url: &str, routes: &[String], data: &Data, aws_port: Option<u16>) -> 
         Data::Directory(directory) => writeln!(out, "  Data       kept in {}", directory.display())?,
     }
     if let Some(port) = aws_port {
-        writeln!(out, "  AWS        http://localhost:{port} (DynamoDB, KMS, SES; region us-east-1)")?;
+        writeln!(out, "  AWS        http://localhost:{port} (DynamoDB, KMS, Secrets Manager, SES; region us-east-1)")?;
         writeln!(
             out,
             "             AWS_ACCESS_KEY_ID={ACCESS_KEY} (or a function's name, for its role) AWS_SECRET_ACCESS_KEY={SECRET_KEY}"

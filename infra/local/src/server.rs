@@ -104,7 +104,7 @@ impl Server {
         self.run(handler, stop).await;
     }
 
-    /// Serves the endpoints of DynamoDB, KMS and SES until `stop` completes.
+    /// Serves the endpoints of DynamoDB, KMS, Secrets Manager and SES until `stop` completes.
     pub async fn serve_aws(self, world: World, stop: impl Future<Output = ()>) {
         let handler: Handler = Arc::new(move |request| {
             let world = world.clone();

@@ -36,7 +36,7 @@ const ORIGIN_SECRET: &str = "x-origin-secret";
 /// The way of a request into the deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
-    /// The deployment has no CloudFront distribution.
+    /// The deployment has no CloudFront distribution, or the operation does not ask.
     Direct,
     /// The request has the distribution's secret.
     ThroughCloudFront,

@@ -28,8 +28,16 @@ pub struct WrappedKey {
 pub struct KeyringContents {
     pub keys: Vec<WrappedKey>,
     pub public_url: Option<String>,
-    /// SHA-256 of the origin secret's values.
-    pub origin_secrets: Vec<String>,
+    pub origin_secret: Option<OriginSecret>,
+}
+
+/// What `keys-rotate` read of the origin secret.
+#[derive(Debug, Clone)]
+pub struct OriginSecret {
+    /// The name in Secrets Manager.
+    pub name: String,
+    /// SHA-256 of the current and the previous value.
+    pub hashes: Vec<String>,
 }
 
 impl Store {
@@ -59,7 +67,8 @@ impl Store {
                         continue;
                     }
                     keys::ORIGIN_SECRET => {
-                        contents.origin_secrets = item.texts("hashes");
+                        let (name, hashes) = (item.text("name")?, item.texts("hashes"));
+                        contents.origin_secret = Some(OriginSecret { name, hashes });
                         continue;
                     }
                     _ => {}
@@ -126,8 +135,9 @@ impl Store {
     ///
     /// # Errors
     /// `temporarily_unavailable`.
-    pub async fn put_origin_secret(&self, hashes: &[String]) -> Result<(), Error> {
-        let item = Key::new(keys::KEYRING, keys::ORIGIN_SECRET).item().with_texts("hashes", hashes);
+    pub async fn put_origin_secret(&self, secret: &OriginSecret) -> Result<(), Error> {
+        let item = Key::new(keys::KEYRING, keys::ORIGIN_SECRET).item();
+        let item = item.with_text("name", &secret.name).with_texts("hashes", &secret.hashes);
         self.put_in_keyring(item).await
     }
 

@@ -20,9 +20,9 @@ use super::{
     ses,
 };
 use crate::{
-    account::{self, STACK, role_arn},
+    account::role_arn,
     clock::LocalClock,
-    credentials::{ADMIN, FUNCTIONS},
+    credentials::{ADMIN, FUNCTIONS, principal_arn},
     faults::{Faults, Kind, Service},
     iam::{self, Denial, Requirement, Statement},
     ledger::{Call, Ledger},
@@ -184,17 +184,15 @@ impl Aws {
         }
         let boundary = self.stack.functions.get(principal).and_then(|function| function.boundary.as_ref());
         let boundary = boundary.map(|name| self.stack.boundaries.get(name).map(Vec::as_slice).unwrap_or_default());
-        iam::evaluate_within(self.statements(principal), boundary, required)
+        iam::evaluate_within(self.statements(principal), boundary, &with_principal(principal, required.clone()))
     }
 
     /// Refuses what the key's own policy denies, to the administrator too.
-    fn obey_key_policy(&self, principal: &str, key: Option<&Key>, mut required: Requirement) -> Result<(), AwsError> {
-        let Some(key) = key else { return Ok(()) };
-        required.context.add("aws:PrincipalArn", principal_arn(principal));
-        match iam::evaluate(&key.denials, &required) {
+    fn obey_key_policy(&self, principal: &str, key: Option<&Key>, required: Requirement) -> Result<(), AwsError> {
+        let denials = key.map(|key| key.denials.as_slice()).unwrap_or_default();
+        match iam::evaluate(denials, &with_principal(principal, required.clone())) {
             Err(Denial::Explicit) => {
-                let message = iam::message(&role_arn(principal), &required, Denial::Explicit);
-                Err(AwsError::denied(message.replace("identity-based", "resource-based")))
+                Err(AwsError::denied(iam::message(&role_arn(principal), &required, Denial::ByResource)))
             }
             _ => Ok(()),
         }
@@ -250,10 +248,8 @@ impl Aws {
     }
 }
 
-/// The value of `aws:PrincipalArn`: a function's role, or the administrator, who is a user.
-fn principal_arn(principal: &str) -> String {
-    if principal == ADMIN {
-        return account::arn("iam", "user/administrator");
-    }
-    account::arn("iam", &format!("role/{STACK}-{principal}-role"))
+/// A requirement with the condition key `aws:PrincipalArn`.
+fn with_principal(principal: &str, mut required: Requirement) -> Requirement {
+    required.context.add("aws:PrincipalArn", principal_arn(principal));
+    required
 }

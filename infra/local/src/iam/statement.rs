@@ -79,6 +79,8 @@ pub enum Denial {
     Boundary,
     /// A statement denies the action.
     Explicit,
+    /// A statement of the resource's own policy denies the action.
+    ByResource,
 }
 
 /// Decides whether `statements` allow a call.
@@ -116,6 +118,7 @@ pub fn message(principal: &str, required: &Requirement, denial: Denial) -> Strin
         Denial::Implicit => format!("because no identity-based policy allows the {action} action"),
         Denial::Boundary => format!("because no permissions boundary allows the {action} action"),
         Denial::Explicit => "with an explicit deny in an identity-based policy".to_owned(),
+        Denial::ByResource => "with an explicit deny in a resource-based policy".to_owned(),
     };
     format!("User: {principal} is not authorized to perform: {action} on resource: {resource} {because}")
 }

@@ -28,7 +28,7 @@ pub(super) async fn answer(cloud: &Cloud, request: Request<Bytes>) -> Option<Res
                     "Missing Authentication Token: sign for dynamodb, kms, secretsmanager or ses"
                 }
                 sigv4::Refusal::Malformed => "The signature is not for this service and region, or its time is off",
-                sigv4::Refusal::UnknownKey => "The access key is neither `local` nor a function's name",
+                sigv4::Refusal::UnknownKey => "The access key is neither `local`, `functions` nor a function's name",
                 sigv4::Refusal::Wrong => "The request signature does not match the local secret",
             };
             return Some(own_response(StatusCode::FORBIDDEN, message));

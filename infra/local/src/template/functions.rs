@@ -115,7 +115,7 @@ pub(crate) fn function(
     }
     let properties = object(properties, &at, PROPERTIES)?;
     let name = short_name(logical_id, "Function");
-    // Others have these names.
+    // The administrator and cargo-lambda's functions sign with these names.
     if [ADMIN, ACCESS_KEY, FUNCTIONS].contains(&name.as_str()) {
         return error(&format!("Resources.{logical_id}"), format!("no function may be named `{name}`"));
     }
