@@ -20,7 +20,7 @@ use shared::{
 const MAX_STACK_NAME: usize = 24;
 
 /// The waits of a deployment that is denied, in seconds.
-const WAITS: [u64; 5] = [1, 2, 4, 8, 15];
+const WAITS: [u64; 4] = [1, 2, 4, 8];
 
 /// The shortest origin secret. Twenty random characters cannot be found by trying.
 const MIN_ORIGIN_SECRET: usize = 20;
