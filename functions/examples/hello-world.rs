@@ -1,4 +1,4 @@
-//! The smallest function, beside which `tests/benches/cold_start.rs` measures the others.
+//! The smallest function. `tests/benches/cold_start.rs` compares the others with it.
 
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
 

@@ -4,7 +4,10 @@ use std::{sync::OnceLock, time::Duration};
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_async::{rt::sleep::TokioSleep, time::SystemTimeSource};
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{
+    HttpClientError,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
 use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::SharedHttpClient};
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region, sdk_config::Builder};
@@ -33,12 +36,15 @@ impl<C> Lazy<C> {
 
 /// The configuration of a Lambda function, which AWS passes in the environment. The SDK's own loader also searches files and
 /// asks metadata services, which a Lambda function does not have.
-pub fn from_environment() -> SdkConfig {
+///
+/// # Errors
+/// If the HTTP client takes no trust store.
+pub fn from_environment() -> Result<SdkConfig, HttpClientError> {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let region = variable("AWS_REGION");
     let mut builder = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .http_client(http_client(region.as_deref().unwrap_or_default()))
+        .http_client(http_client(region.as_deref().unwrap_or_default())?)
         .sleep_impl(TokioSleep::new())
         .time_source(SystemTimeSource::new())
         .region(region.map(Region::new))
@@ -48,7 +54,7 @@ pub fn from_environment() -> SdkConfig {
         builder = builder.credentials_provider(SharedCredentialsProvider::new(credentials));
     }
     builder.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
-    with_retries_and_timeouts(builder).build()
+    Ok(with_retries_and_timeouts(builder).build())
 }
 
 /// Sets the retries and time limits of every call.
@@ -65,21 +71,21 @@ pub fn with_retries_and_timeouts(builder: Builder) -> Builder {
         )
 }
 
-/// The HTTP client of all SDK clients. It trusts Amazon's roots, and in a partition whose endpoints may have other roots, such
-/// as China's, those of the system.
-fn http_client(region: &str) -> SharedHttpClient {
+/// The HTTP client of all SDK clients. It trusts Amazon's roots. In partitions with other roots, such as China's, it also trusts
+/// the roots of the system.
+fn http_client(region: &str) -> Result<SharedHttpClient, HttpClientError> {
     let is_amazon = !["cn-", "us-iso", "eu-iso", "eusc-"].iter().any(|prefix| region.starts_with(prefix));
     let roots = TrustStore::empty().with_native_roots(!is_amazon).with_pem_certificate(ROOTS);
-    #[expect(clippy::expect_used, reason = "building only moves the trust store, and a default would trust more")]
-    let tls = TlsContext::builder().with_trust_store(roots).build().expect("a trust store is enough");
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .tls_context(tls)
-        .build_https()
+    let tls = TlsContext::builder().with_trust_store(roots).build()?;
+    let builder = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+    Ok(builder.tls_context(tls).build_https())
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
     #[test]
@@ -95,8 +101,6 @@ mod tests {
         let text = std::str::from_utf8(ROOTS).unwrap();
         let fingerprints = text.split("-----BEGIN CERTIFICATE-----").skip(1).map(|part| {
             let encoded: String = part.split("-----END").next().unwrap().split_whitespace().collect();
-            use base64::{Engine, engine::general_purpose::STANDARD};
-            use sha2::{Digest, Sha256};
             Sha256::digest(STANDARD.decode(encoded).unwrap())
                 .iter()
                 .map(|byte| format!("{byte:02x}"))
@@ -109,7 +113,7 @@ mod tests {
     fn the_http_client_accepts_the_roots() {
         // The roots are parsed when a client is built, and a root that cannot be parsed panics.
         let sdk = with_retries_and_timeouts(SdkConfig::builder().behavior_version(BehaviorVersion::latest()))
-            .http_client(http_client("eu-central-1"))
+            .http_client(http_client("eu-central-1").unwrap())
             .sleep_impl(TokioSleep::new())
             .time_source(SystemTimeSource::new())
             .region(Region::new("eu-central-1"))

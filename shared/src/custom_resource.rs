@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{config::ConfigError, error::Error};
 
-/// CloudFormation replaces a resource whose physical id changes. This one never does.
+/// CloudFormation replaces a resource if its physical id changes. This id never changes.
 const PHYSICAL_ID: &str = "latchkey-keyring";
 
 /// The longest reason, in characters. CloudFormation takes answers of 4 KB.

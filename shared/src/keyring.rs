@@ -47,6 +47,14 @@ struct Wrapped {
     origin_secret: Option<OriginSecret>,
 }
 
+impl Wrapped {
+    /// The hashes of the origin secret's values, if `keys-rotate` has read the secret of this name.
+    fn hashes_of(&self, name: &str) -> Option<&[String]> {
+        let secret = self.origin_secret.as_ref().filter(|secret| secret.name == name)?;
+        Some(&secret.hashes)
+    }
+}
+
 /// Loads, unwraps and caches the purpose keys.
 pub struct Keyring {
     store: Store,
@@ -146,13 +154,12 @@ impl Keyring {
     /// `temporarily_unavailable` if the table does not answer, or has no value yet.
     pub async fn is_origin_secret(&self, name: &str, sent: &[u8]) -> Result<bool, Error> {
         let hash = unkeyed_hash(sent);
-        let secret = |wrapped: &Wrapped| wrapped.origin_secret.clone().filter(|secret| secret.name == name);
         // Hashes are compared, so the time of a comparison tells nothing about the secret.
-        let is_known = |wrapped: &Wrapped| secret(wrapped)?.hashes.contains(&hash).then_some(());
+        let is_known = |wrapped: &Wrapped| wrapped.hashes_of(name)?.contains(&hash).then_some(());
         if self.find(is_known).await?.is_some() {
             return Ok(true);
         }
-        match secret(&*self.wrapped().await?) {
+        match self.wrapped().await?.hashes_of(name) {
             Some(_) => Ok(false),
             None => Err(Error::TemporarilyUnavailable("the origin secret is not read yet".to_owned())),
         }

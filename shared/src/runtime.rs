@@ -31,7 +31,7 @@ pub fn run(operation: Operation) -> Result<(), RuntimeError> {
     log::start(std::io::stdout, log::LevelFilter::INFO);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let sdk = aws::from_environment();
+        let sdk = aws::from_environment()?;
         let config = match Config::from_environment(operation.names()) {
             Ok(config) => config,
             Err(faults) if operation.is_custom_resource => return refuse_deployments(&sdk, faults).await,

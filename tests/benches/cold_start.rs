@@ -1,5 +1,5 @@
-//! Cold starts: the time from the start of a function's process to its first answer, beside that of a function that only says
-//! hello. And the size of each function's zip file.
+//! Cold starts: the time from the start of a function's process to its first answer. A function that only says hello is the
+//! yardstick. The table also has the size of each function's zip file.
 //!
 //! ```sh
 //! cargo build --release --package functions --bins --examples && cargo bench --package tests --bench cold_start
@@ -186,7 +186,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// The size of a file in a zip archive, whose method is DEFLATE, in MB.
+/// The size in MB of a file in a zip archive. Zip and gzip compress by the same method, DEFLATE.
 fn zipped(file: &PathBuf) -> f64 {
     let compressed = std::process::Command::new("gzip").arg("-c").arg(file).output().unwrap().stdout;
     compressed.len() as f64 / 1e6

@@ -1,9 +1,6 @@
 //! Secrets Manager: reading a secret by its name.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Mutex};
 
 use serde_json::{Value, json};
 
@@ -11,6 +8,7 @@ use super::error::AwsError;
 use crate::{
     account,
     iam::{Context, Requirement},
+    sync::lock,
 };
 
 /// The end of every secret's ARN. Secrets Manager adds six random characters, so that a policy for a deleted secret does not hold
@@ -27,21 +25,19 @@ pub(crate) struct Secrets {
 impl Secrets {
     /// Sets a secret's value. The value so far becomes the previous one.
     pub(crate) fn put(&self, name: &str, value: &str) {
-        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        values.entry(name.to_owned()).or_insert_with(|| vec![name.to_owned()]).push(value.to_owned());
+        let mut values = self.versions(name);
+        values.push(value.to_owned());
+        lock(&self.values).insert(name.to_owned(), values);
     }
 
     /// The current value of a secret.
     pub(crate) fn current(&self, name: &str) -> String {
-        self.version(name, 0).unwrap_or_else(|| name.to_owned())
+        self.versions(name).pop().unwrap_or_default()
     }
 
-    fn version(&self, name: &str, age: usize) -> Option<String> {
-        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        match values.get(name) {
-            Some(values) => values.iter().rev().nth(age).cloned(),
-            None => (age == 0).then(|| name.to_owned()),
-        }
+    /// The values of a secret, the current one last.
+    fn versions(&self, name: &str) -> Vec<String> {
+        lock(&self.values).get(name).cloned().unwrap_or_else(|| vec![name.to_owned()])
     }
 
     /// Answers a call that is allowed.
@@ -52,7 +48,7 @@ impl Secrets {
             "AWSPREVIOUS" => Some(1),
             _ => None,
         };
-        let value = age.and_then(|age| self.version(&call.name, age));
+        let value = age.and_then(|age| self.versions(&call.name).into_iter().rev().nth(age));
         let value =
             value.ok_or_else(|| AwsError::new(400, "ResourceNotFoundException", format!("{missing}{}", call.stage)))?;
         Ok(json!({ "ARN": arn(&call.name), "Name": call.name, "SecretString": value, "VersionStages": [call.stage] }))

@@ -146,8 +146,9 @@ impl Aws {
             Service::Kms => {
                 let call = self.kms.parse(action, body)?;
                 effects.encryption_context.clone_from(call.context());
-                self.authorize(principal, &[call.requirement()])?;
-                self.obey_key_policy(principal, call.key(), call.requirement())?;
+                let required = call.requirement();
+                self.authorize(principal, std::slice::from_ref(&required))?;
+                self.obey_key_policy(principal, call.key(), &required)?;
                 call.run(&self.kms, &*self.rng)
             }
             Service::SecretsManager => {
@@ -188,11 +189,11 @@ impl Aws {
     }
 
     /// Refuses what the key's own policy denies, to the administrator too.
-    fn obey_key_policy(&self, principal: &str, key: Option<&Key>, required: Requirement) -> Result<(), AwsError> {
+    fn obey_key_policy(&self, principal: &str, key: Option<&Key>, required: &Requirement) -> Result<(), AwsError> {
         let denials = key.map(|key| key.denials.as_slice()).unwrap_or_default();
         match iam::evaluate(denials, &with_principal(principal, required.clone())) {
             Err(Denial::Explicit) => {
-                Err(AwsError::denied(iam::message(&role_arn(principal), &required, Denial::ByResource)))
+                Err(AwsError::denied(iam::message(&role_arn(principal), required, Denial::ByResource)))
             }
             _ => Ok(()),
         }

@@ -182,6 +182,9 @@ fn key_policy(policy: &Value, key: &str, at: &str) -> Result<Vec<Statement>, Tem
     if !statements.iter().any(to_root) {
         return error(at, "does not give kms:* to the account, so IAM policies would have no effect on the key");
     }
+    if statements.iter().any(|statement| statement["Effect"] != "Allow" && statement["Effect"] != "Deny") {
+        return error(at, "the Effect of a statement must be Allow or Deny");
+    }
     let denied = statements.iter().filter(|statement| statement["Effect"] == "Deny");
     let denied: Vec<Value> = denied
         .map(|statement| {

@@ -91,8 +91,9 @@ pub(super) fn clear_stack() {
 }
 
 impl Engine {
-    /// This engine, if it computes RFC 9106's test vector on this machine. Its code depends on the processor, and a wrong hash
-    /// would lock users out. Otherwise RustCrypto's, whose code does not. The check takes some microseconds, once.
+    /// Returns this engine if it computes RFC 9106's test vector on this machine, and RustCrypto's otherwise. The code of
+    /// `argon2-rust` depends on the processor, and a wrong hash would lock users out. The check takes some microseconds, once per
+    /// process.
     fn checked(self) -> Self {
         static WORKS: OnceLock<bool> = OnceLock::new();
         if self == Self::Argon2Rust

@@ -214,8 +214,8 @@ async fn a_string_with_one_changed_character_does_not_verify() {
     }
 }
 
-/// Whether this process's memory has one of the texts whose complements are given. The texts themselves would find their own
-/// copies. Words are aligned to eight bytes.
+/// Whether this process's memory contains one of some byte strings. The argument has their complements, so that the search does
+/// not find its own argument. Blocks are aligned to eight bytes.
 #[cfg(target_os = "linux")]
 fn memory_has(inverted: &[[u8; 16]]) -> bool {
     use std::os::unix::fs::FileExt;
