@@ -26,6 +26,11 @@ async fn an_unknown_parameter_ends_the_start() {
     assert_eq!(with("Nothing", "1").await.unwrap_err(), "Parameters.Nothing: is not declared in the template");
 }
 
+/// A key policy that delegates to IAM, and an effect that AWS does not know.
+const MISSPELT_DENIAL: &str = r#"KeyPolicy: { Statement: [
+        { Effect: Allow, Principal: { AWS: !Sub "arn:aws:iam::${AWS::AccountId}:root" }, Action: kms:*, Resource: "*" },
+        { Effect: deny, Principal: "*", Action: kms:Decrypt, Resource: "*" }] }"#;
+
 #[tokio::test]
 async fn what_the_local_cloud_does_not_know_ends_the_start() {
     let template = std::fs::read_to_string(options().template).unwrap();
@@ -33,6 +38,7 @@ async fn what_the_local_cloud_does_not_know_ends_the_start() {
         ("AWS::SQS::Queue", "AWS::SQS::Cue", "Resources.LostQueue.Type"),
         ("BatchSize: 4", "BatchSize: 4\n            TumblingWindowInSeconds: 9", "TumblingWindowInSeconds"),
         ("EnableKeyRotation: true", "KeySpec: RSA_2048", "Resources.MasterKey.Properties.KeySpec"),
+        ("EnableKeyRotation: true", MISSPELT_DENIAL, "Resources.MasterKey.Properties.KeyPolicy"),
         ("ForAllValues:StringLike", "ForAllValues:ArnLike", "ForAllValues:ArnLike"),
         ("!GetAtt LostQueue.Arn", "!GetAtt LostQueue.Size", "Resources.ListenerFunction.Properties.Events.Stream"),
         // SAM's transform refuses both.
