@@ -1,11 +1,14 @@
 //! cargo-lambda runs the functions against the local cloud, with the commands of the README.
 
-use std::{process::Stdio, time::Duration};
+use std::{path::PathBuf, process::Stdio, time::Duration};
 
 use local::{Options, Server, World};
 use serde_json::Value;
 use tests::{leave_out, repository};
 use tokio::process::Command;
+
+/// Part of the mangled names of the functions that fill Argon2's memory.
+const HASH_FUNCTION: &[u8] = b"argon2_rust10fill_block";
 
 /// Runs `cargo lambda` with these arguments in the repository's root, as a user does.
 fn cargo_lambda(arguments: &[&str]) -> Command {
@@ -60,4 +63,14 @@ async fn functions_run_with_the_environment_of_the_local_cloud() {
     assert_eq!(statuses, [("not-found", 404), ("jwks", 200), ("register", 202), ("login", 401)]);
     world.settle().await;
     assert_eq!(world.mail().len(), 1);
+
+    // A function that does not hash has no code of argon2-rust. The names of functions are in binaries that are not stripped.
+    let hashes = |function: &str| {
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository("target"), PathBuf::from);
+        let binary = std::fs::read(target.join("debug").join(function)).unwrap();
+        binary.windows(HASH_FUNCTION.len()).any(|bytes| bytes == HASH_FUNCTION)
+    };
+    assert!(hashes("login"));
+    assert!(!hashes("jwks"));
+    assert!(!hashes("not-found"));
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, Weak},
     time::Duration,
 };
@@ -299,7 +299,7 @@ impl World {
     /// One line for each variable, as in an env file.
     pub fn environment_file(&self, aws_port: u16) -> String {
         let own = [
-            ("AWS_ENDPOINT_URL", format!("http://localhost:{aws_port}")),
+            ("AWS_ENDPOINT_URL", format!("http://{}:{aws_port}", Ipv4Addr::LOCALHOST)),
             ("AWS_REGION", account::REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", FUNCTIONS.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),

@@ -1,6 +1,11 @@
 //! The two implementations of Argon2id. They compute the same tags. A test compares them.
 
-use std::{fmt, hint::black_box, panic::catch_unwind, sync::OnceLock};
+use std::{
+    fmt,
+    hint::black_box,
+    panic::{UnwindSafe, catch_unwind},
+    sync::OnceLock,
+};
 
 use argon2::{Block, Version};
 use zeroize::{Zeroize, Zeroizing};
@@ -96,9 +101,16 @@ impl Engine {
     /// process.
     fn checked(self) -> Self {
         static WORKS: OnceLock<bool> = OnceLock::new();
-        if self == Self::Argon2Rust
-            && !*WORKS.get_or_init(|| catch_unwind(|| self.computes_the_test_vector()).unwrap_or(false))
-        {
+        self.checked_once(&WORKS, || self.computes_the_test_vector())
+    }
+
+    /// Returns this engine if `computes_the_test_vector` returned true. Its first answer is kept in `works`. A panic counts as false.
+    pub(super) fn checked_once(
+        self,
+        works: &OnceLock<bool>,
+        computes_the_test_vector: impl FnOnce() -> bool + UnwindSafe,
+    ) -> Self {
+        if self == Self::Argon2Rust && !*works.get_or_init(|| catch_unwind(computes_the_test_vector).unwrap_or(false)) {
             tracing::error!("argon2-rust computes wrong hashes on this processor, so RustCrypto's argon2 is used");
             return Self::RustCrypto;
         }

@@ -2,7 +2,7 @@ use super::engine::clear_stack;
 use super::*;
 use crate::rng::{Rng, SystemRng};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 
 const MIB: usize = 1 << 20;
 const PEPPER: Pepper<'static> = Pepper { version: 1, key: &[7; 32] };
@@ -48,6 +48,20 @@ fn the_test_vector_of_rfc_9106_is_reproduced() {
     for engine in ENGINES {
         assert!(engine.computes_the_test_vector(), "{engine:?}");
     }
+}
+
+#[test]
+fn an_engine_that_computes_wrong_hashes_is_replaced() {
+    let checked = |engine: Engine, check: fn() -> bool| {
+        let works = OnceLock::new();
+        let first = engine.checked_once(&works, check);
+        assert_eq!(engine.checked_once(&works, || panic!("the check runs once")), first);
+        first
+    };
+    assert_eq!(checked(Engine::Argon2Rust, || true), Engine::Argon2Rust);
+    assert_eq!(checked(Engine::Argon2Rust, || false), Engine::RustCrypto);
+    assert_eq!(checked(Engine::Argon2Rust, || panic!("no such instruction")), Engine::RustCrypto);
+    assert_eq!(checked(Engine::RustCrypto, || false), Engine::RustCrypto);
 }
 
 #[tokio::test]
