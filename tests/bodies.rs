@@ -28,6 +28,12 @@ pub(crate) fn routes() -> Vec<(&'static str, Value)> {
         ("POST /v1/logout", json!({ "refresh_token": "rt_x" })),
         ("POST /v1/logout/all", json!({ "keep_current": true })),
         ("POST /v1/login/disown", json!({ "token": step })),
+        (
+            "POST /v1/password/change",
+            json!({ "current_password": PASSWORD, "new_password": PASSWORD, "revoke_other_sessions": true }),
+        ),
+        ("POST /v1/password/forgot", json!({ "email": "ada@example.org", "captcha": "c" })),
+        ("POST /v1/password/reset/check", json!({ "token": step })),
         ("POST /v1/password/reset", json!({ "token": step, "new_password": PASSWORD })),
         ("POST /v1/reauthenticate", json!({ "password": PASSWORD, "totp_code": "123456" })),
         ("POST /v1/reauthenticate", json!({ "challenge_id": token, "code": "123456", "totp_code": "123456" })),

@@ -1,7 +1,8 @@
+mod password_change;
 mod profile_get;
 
 use crate::scenarios::Scenario;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    [profile_get::scenarios()].into_iter().flatten().collect()
+    [password_change::scenarios(), profile_get::scenarios()].into_iter().flatten().collect()
 }

@@ -1,3 +1,4 @@
 //! The account, by its owner.
 
+pub mod password_change;
 pub mod profile_get;

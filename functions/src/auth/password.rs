@@ -18,6 +18,8 @@ pub(crate) enum CountedBy<'a> {
     Network,
     /// The challenge that allows the password, so that others of the network cannot use the limit up.
     Challenge(&'a str),
+    /// The session that changes the password.
+    Session(&'a str),
 }
 
 /// Requires that a new password meets the deployment's policy. It must not contain the product's name, or one of `own`,
@@ -39,7 +41,9 @@ pub(crate) async fn require_strong<'a>(
     password::check_rules(password, app.config.password_policy, strength, &words).map_err(Error::WeakPassword)?;
     match counted_by {
         CountedBy::Network => limits::count_network(context, STRENGTH_ESTIMATES).await?,
-        CountedBy::Challenge(id) => app.store.count(app.config.limit(STRENGTH_ESTIMATES), id, app.clock.now()).await?,
+        CountedBy::Challenge(key) | CountedBy::Session(key) => {
+            app.store.count(app.config.limit(STRENGTH_ESTIMATES), key, app.clock.now()).await?
+        }
     }
     // Off the async threads, so that the time limit of the answer holds.
     let password = password.clone();

@@ -73,7 +73,11 @@ async fn disown(context: Context<'_>, challenge: &Challenge<DisownedLogin>) -> R
     let cipher = app.user_cipher(salt);
     let reset = ContinuationToken::new(app);
     let expires_at = app.clock.now().plus_seconds(RESET_SECONDS);
-    let payload = PasswordReset { device_epoch: account.device_epoch + 1, disowned: *login };
+    let payload = PasswordReset {
+        device_epoch: account.device_epoch + 1,
+        password_epoch: account.password_epoch,
+        disowned: Some(*login),
+    };
     let expected = Expected::ContinuationToken(reset.expected(app, expires_at).await?);
     let reset_challenge = Challenge::new(&reset.challenge, &account.id, payload, expected, expires_at);
     let event = context.event(&cipher, Action::DisownLogin, Outcome::Success, "link").await?;

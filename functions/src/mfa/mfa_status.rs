@@ -23,8 +23,9 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let caller = caller::caller_with_factors(context).await?;
     let account = &caller.account;
     let devices = app.store.device_states(&account.id, MAX_DEVICES).await?;
-    let is_trusted =
-        |state: &DeviceState| state.trusted_until(account.device_epoch, account.mfa_since, app.clock.now()).is_some();
+    let is_trusted = |state: &DeviceState| {
+        state.trusted_until(account.device_epoch, account.trust_terms(), app.clock.now()).is_some()
+    };
     let trusted = devices.iter().filter(|(_, state)| is_trusted(state)).count();
     let answer = json!({
         "totp": caller.account.mfa_since.is_some(),

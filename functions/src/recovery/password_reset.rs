@@ -1,5 +1,7 @@
 //! `POST /v1/password/reset`: sets a new password with a reset token. All sessions end and all devices become
 //! unrecognised.
+//!
+//! `GET /reset-password`: the page that the link of `password-forgot` opens.
 
 use shared::{
     context::Context,
@@ -12,7 +14,7 @@ use shared::{
         password::{Password, Strength},
     },
     error::Error,
-    http::{Response, StatusCode},
+    http::{Response, StatusCode, page},
     operation::{Operation, Route},
     store::{Condition, PasswordReset, UserQuery},
 };
@@ -24,8 +26,14 @@ use crate::auth::{
 };
 
 pub const OPERATION: Operation = Operation::http("password-reset", |context| Box::pin(handle(context)))
-    .summary("sets another password with the token from `login-disown`; ends all sessions")
-    .routes(&[Route::new("POST", "/v1/password/reset")])
+    .summary(
+        "sets another password with the token of a mailed link or of `login-disown`, and its page; ends all sessions",
+    )
+    .routes(&[
+        Route::new("POST", "/v1/password/reset"),
+        Route::new("GET", "/reset-password"),
+        Route::new("HEAD", "/reset-password"),
+    ])
     .memory(1024)
     .keys(&[
         KeyPurpose::Index,
@@ -39,6 +47,9 @@ pub const OPERATION: Operation = Operation::http("password-reset", |context| Box
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
+    if request.is_safe() {
+        return Ok(page::reset_password());
+    }
     let mut fields = request.fields()?;
     let token: Option<ContinuationToken> = fields.required("token");
     let new: Option<Password> = fields.required("new_password");
@@ -46,7 +57,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let challenge = token.redeem::<PasswordReset>(app, Step::Next).await?;
     let record = app.store.load(&challenge.user_id, UserQuery::ACCOUNT).await?;
     let (account, salt) = record.account.zip(record.salt).ok_or(Error::InvalidCode)?;
-    if account.device_epoch != challenge.payload.device_epoch {
+    if !challenge.payload.is_for(&account) {
         return Err(Error::InvalidCode); // another password was set since
     }
     let cipher = app.user_cipher(salt);

@@ -107,6 +107,7 @@ pub(super) async fn create(context: Context<'_>, new: NewAccount, origin: Origin
         permissions: Vec::new(),
         session_epoch: 0,
         device_epoch: 0,
+        password_epoch: 0,
         login_history: None,
         mfa_since: None,
         has_void_mfa: false,

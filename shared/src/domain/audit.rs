@@ -55,6 +55,10 @@ actions! {
     DisownLogin = "disown_login";
     /// A user proved their identity again in a session.
     Reauthenticate = "reauthenticate";
+    /// A link to set a new password was requested.
+    ForgotPassword = "forgot_password";
+    /// A new password was set in a session.
+    ChangePassword = "change_password";
     /// A new password was set through a mailed link.
     ResetPassword = "reset_password";
     /// A device got a new name, or lost its trust.

@@ -28,8 +28,16 @@ pub struct DeviceState {
 pub struct Trust {
     /// The end of the trust.
     pub until: Timestamp,
-    /// The time since which the account had MFA when the trust was given. Turning MFA off and on ends the trust.
+    pub terms: TrustTerms,
+}
+
+/// What an account's trusts depend on. A trust holds as long as the account's terms are those under which it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrustTerms {
+    /// The time since which the account has MFA. Turning MFA off and on ends every trust.
     pub mfa_since: Timestamp,
+    /// The account's password epoch. A new password ends every trust.
+    pub password_epoch: i64,
 }
 
 impl DeviceState {
@@ -44,10 +52,10 @@ impl DeviceState {
         self.is_active(epoch, now) && !self.unconfirmed
     }
 
-    /// The end of the time for which the device skips the second factor. `mfa_since` is the start of the account's MFA.
+    /// The end of the time for which the device skips the second factor. `terms` are the account's, if it has MFA.
     /// `None` if the device does not skip it.
-    pub fn trusted_until(&self, epoch: i64, mfa_since: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
-        let trust = self.trust.filter(|trust| Some(trust.mfa_since) == mfa_since && now < trust.until)?;
+    pub fn trusted_until(&self, epoch: i64, terms: Option<TrustTerms>, now: Timestamp) -> Option<Timestamp> {
+        let trust = self.trust.filter(|trust| Some(trust.terms) == terms && now < trust.until)?;
         self.is_recognised(epoch, now).then_some(trust.until)
     }
 }
@@ -64,13 +72,15 @@ mod tests {
             unconfirmed: false,
             forgotten_at: None,
             last_seen_at: at(100),
-            trust: Some(Trust { until: at(1000), mfa_since: at(50) }),
+            trust: Some(Trust { until: at(1000), terms: TrustTerms { mfa_since: at(50), password_epoch: 1 } }),
         };
-        let since = Some(at(50));
+        let since = state.trust.map(|trust| trust.terms);
         assert_eq!(state.trusted_until(2, since, at(999)), Some(at(1000)));
         assert_eq!(state.trusted_until(2, since, at(1000)), None);
         assert_eq!(state.trusted_until(3, since, at(999)), None);
-        assert_eq!(state.trusted_until(2, Some(at(51)), at(999)), None);
+        let terms = |mfa_since, password_epoch| Some(TrustTerms { mfa_since, password_epoch });
+        assert_eq!(state.trusted_until(2, terms(at(51), 1), at(999)), None);
+        assert_eq!(state.trusted_until(2, terms(at(50), 2), at(999)), None);
         assert_eq!(state.trusted_until(2, None, at(999)), None);
         let forgotten = DeviceState { forgotten_at: Some(at(200)), ..state.clone() };
         assert!(!forgotten.is_recognised(2, at(200)) && forgotten.trusted_until(2, since, at(200)).is_none());

@@ -41,6 +41,10 @@ limits! {
     CODE_GUESSES_BY_ACCOUNT = "code-guesses/account": 20 in 86_400;
     /// Reauthentication codes mailed, by session.
     REAUTHENTICATION_MAIL_BY_SESSION = "reauthentication-mail/session": 3 in 900;
+    /// Requests for a reset link by network.
+    PASSWORD_FORGOT_BY_NETWORK = "password-forgot/network": 10 in 900;
+    /// Reset links by address, known or not, whichever client asks for them.
+    PASSWORD_FORGOT_BY_ADDRESS = "password-forgot/address": 3 in 3600;
     /// Mails by mailbox that anybody can cause, each kind on its own.
     MAIL_BY_ADDRESS = "mail/address": 20 in 86_400;
     /// Mails by mailbox over their own limit, each kind on its own. So nobody can use up all mails of an owner. Networks over

@@ -75,6 +75,10 @@ mails! {
     ReauthenticationCode("reauthentication_code", Codes) { code }
     /// A link to set a new password, for an owner who disowned a login.
     PasswordReset("password_reset", Unlimited) { link }
+    /// A link to set a new password, for an owner who forgot the old one.
+    PasswordForgot("password_forgot", Anyone) { link }
+    /// The password was changed in a session. `others` is `ended` or `kept`, for the other sessions.
+    PasswordChangedInSession("password_changed_in_session", Unlimited) { at, others }
     /// The password was reset.
     PasswordChanged("password_changed", Unlimited) { at }
     /// A spent refresh token was presented again, so the session was ended.

@@ -29,6 +29,11 @@ static VERIFY_EMAIL: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!(".
 
 static DISOWN_LOGIN: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!("../../web/disown_login.html")));
 
+/// As [`DISOWN_LOGIN`]: its second step, with a title of its own.
+static RESET_PASSWORD: LazyLock<Page> = LazyLock::new(|| {
+    Page::new(&include_str!("../../web/disown_login.html").replace("Was this not you?", "Choose a new password"))
+});
+
 /// The page that a registration's link opens. It asks first, and only then posts the token from its own fragment.
 pub fn verify_email() -> Response {
     VERIFY_EMAIL.answer()
@@ -37,6 +42,11 @@ pub fn verify_email() -> Response {
 /// The page that the link in a login alert opens. It asks first, then ends all sessions and asks for a new password.
 pub fn disown_login() -> Response {
     DISOWN_LOGIN.answer()
+}
+
+/// The page that the link of a forgotten password opens. It asks for a new password.
+pub fn reset_password() -> Response {
+    RESET_PASSWORD.answer()
 }
 
 /// Content Security Policy Level 3: allows only this page's script and style, by their hashes, and requests to its own

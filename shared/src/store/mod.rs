@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::Client;
 use aws_types::SdkConfig;
 
 pub use accounts::{
-    account::{Account, Bound, LastLogin},
+    account::{Account, Bound, LastLogin, OtherSessions},
     factors::{BackupCodes, FactorChange, FactorUse, Factors, StoredTotp},
     passkeys::{MAX_PASSKEYS, StoredPasskey},
     user_record::{UserQuery, UserRecord},

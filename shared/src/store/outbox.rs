@@ -92,6 +92,13 @@ impl StoredMail {
         Self { sender: Some(network.to_owned()), ..self }
     }
 
+    /// The same mail, already expired, so that it is not sent. A request about an unknown address writes as much as one about a
+    /// known address.
+    #[must_use]
+    pub fn not_to_be_sent(self, now: Timestamp) -> Self {
+        Self { not_after: now, ..self }
+    }
+
     /// Reads a mail from the image of a stream record, which is DynamoDB's JSON.
     ///
     /// # Errors

@@ -48,8 +48,9 @@ pub(crate) enum NextStep {
 /// The next step of a login after one factor. `device` is the recognised device.
 pub(crate) fn next_step(app: &App, account: &Account, device: Option<&Device>) -> Option<NextStep> {
     if account.mfa_since.is_some() {
-        let until = device
-            .and_then(|device| device.state.trusted_until(account.device_epoch, account.mfa_since, app.clock.now()));
+        let until = device.and_then(|device| {
+            device.state.trusted_until(account.device_epoch, account.trust_terms(), app.clock.now())
+        });
         return until.is_none().then_some(NextStep::SecondFactor);
     }
     // An account without an address could never receive the code.
@@ -89,6 +90,7 @@ pub(crate) async fn ask(
     let fields = cipher.item(&challenge_key(&token.challenge));
     let payload = SecondFactor {
         session_epoch: account.session_epoch,
+        password_epoch: account.password_epoch,
         amr: amr.to_vec(),
         options: fields.seal_json(SecondFactor::OPTIONS, options).await?,
         alerted: alert.is_some(),
@@ -139,7 +141,7 @@ pub(crate) struct PendingLogin<'a> {
 /// Loads a pending login, and the passkey with this id.
 ///
 /// # Errors
-/// `invalid_code` if the login is no longer pending, because its account's sessions ended.
+/// `invalid_code` if the login is no longer pending, because its account's sessions ended, or its password was changed.
 pub(crate) async fn load<'a>(
     app: &'a App,
     challenge: &'a Challenge<SecondFactor>,
@@ -148,7 +150,8 @@ pub(crate) async fn load<'a>(
     let query = UserQuery { factors: true, passkey, ..UserQuery::ACCOUNT };
     let record = app.store.load(&challenge.user_id, query).await?;
     let (account, salt) = record.account.zip(record.salt).ok_or(Error::InvalidCode)?;
-    if account.session_epoch != challenge.payload.session_epoch {
+    let begun = &challenge.payload;
+    if (account.session_epoch, account.password_epoch) != (begun.session_epoch, begun.password_epoch) {
         return Err(Error::InvalidCode);
     }
     let cipher = app.user_cipher(salt);
@@ -251,9 +254,9 @@ impl PendingLogin<'_> {
         let amr = with_methods(&with_methods(&self.challenge.payload.amr, proof.amr), proof.method.amr());
         let days = app.config.trusted_device_days;
         let trust = account
-            .mfa_since
+            .trust_terms()
             .filter(|_| proof.trust_device && days > 0)
-            .map(|mfa_since| Trust { until: app.clock.now().plus_seconds(days * 86_400), mfa_since });
+            .map(|terms| Trust { until: app.clock.now().plus_seconds(days * 86_400), terms });
         let subject = SignInSubject {
             confirmed: true,
             device: self.device.as_ref().map(|(device, token)| (device, token)),

@@ -80,7 +80,7 @@ fn fingerprint_hash(index: &KeySet, account: &Account, options: &SessionOptions)
 
 /// The time until which a device skips the caller's second factor, if it does.
 pub(crate) fn trusted_until(app: &App, caller: &Caller<'_>, device: &Device) -> Option<Timestamp> {
-    device.state.trusted_until(caller.account.device_epoch, caller.account.mfa_since, app.clock.now())
+    device.state.trusted_until(caller.account.device_epoch, caller.account.trust_terms(), app.clock.now())
 }
 
 /// The device part of a login.

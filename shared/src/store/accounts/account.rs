@@ -8,6 +8,7 @@ use crate::{
     },
     domain::{
         account::Status,
+        device::TrustTerms,
         disowned_login::{DisownedLogins, Enrolment},
         ids::UserId,
     },
@@ -23,6 +24,20 @@ use crate::{
 
 /// The account's status and session epoch are as they were loaded. [`Account::unchanged`] has the values.
 const UNCHANGED: &str = "account_status = :status AND session_epoch = :epoch";
+
+/// The password was not changed since the account was loaded. A new hash of the same password is no change. The values are
+/// `:passwords`, the account's password epoch.
+const SAME_PASSWORD: &str = "(password_epoch = :passwords OR attribute_not_exists(password_epoch))";
+
+/// Sets another password. The values are `:new`, its hash, and `:next_password`, the next password epoch.
+const NEW_PASSWORD: &str = "password = :new, password_epoch = :next_password";
+
+/// What a change of the password does to the account's other sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherSessions {
+    Keep,
+    End,
+}
 
 /// An account as it is stored. Personal fields are still encrypted.
 #[derive(Debug, Clone)]
@@ -53,6 +68,8 @@ pub struct Account {
     pub session_epoch: i64,
     /// Devices of an older epoch are no longer recognised. Raising it revokes all devices in one write.
     pub device_epoch: i64,
+    /// The number of times that the password was changed or reset. It ends pending logins, reset links and trusts of devices.
+    pub password_epoch: i64,
     /// The time from which logins need a second factor. `None` while MFA is off, or if it was turned on after a login that
     /// the owner disowned.
     pub mfa_since: Option<Timestamp>,
@@ -133,6 +150,12 @@ impl Account {
         Key::of_user(id, keys::PROFILE)
     }
 
+    /// What the trusts of devices depend on. `None` without MFA.
+    pub fn trust_terms(&self) -> Option<TrustTerms> {
+        let password_epoch = self.password_epoch;
+        self.mfa_since.map(|mfa_since| TrustTerms { mfa_since, password_epoch })
+    }
+
     /// The values of [`UNCHANGED`].
     fn unchanged(&self) -> Item {
         Item::new().with_text(":status", self.status.as_str()).with_number(":epoch", self.session_epoch)
@@ -181,6 +204,7 @@ impl Account {
             session_epoch: item.number("session_epoch")?,
             // Accounts from before devices existed have none.
             device_epoch: item.optional_number("device_epoch").unwrap_or_default(),
+            password_epoch: item.optional_number("password_epoch").unwrap_or_default(),
             mfa_since: mfa.map(|mfa| mfa.at),
             has_void_mfa: stored_mfa.is_some() && mfa.is_none(),
             disowned,
@@ -324,12 +348,33 @@ impl Transaction {
         self.update_account_if(account, "SET password = :new", &condition, values);
     }
 
-    /// Ends every session and device, and sets another password after a disowned login. What was enrolled since that login is
-    /// void. Fails with `Condition::Account` if the device epoch or the status changed. A raised session epoch is accepted,
-    /// because anybody with a session can raise it, even a thief.
-    pub fn reset_password(&mut self, account: &Account, password: &str, disowned: Enrolment) {
-        let values = void_since(account, disowned).with_text(":new", password);
-        self.revoke_all_access(account, "disowned = :disowned, password = :new", values);
+    /// Sets another password, and ends every session and device. What was enrolled since a disowned login is void. Fails with
+    /// `Condition::Account` if the password, the device epoch or the status changed. A raised session epoch is accepted, because
+    /// anybody with a session can raise it, even a thief.
+    pub fn reset_password(&mut self, account: &Account, password: &str, disowned: Option<Enrolment>) {
+        let (mut set, mut values) = (NEW_PASSWORD.to_owned(), Item::new());
+        if let Some(login) = disowned {
+            set.push_str(", disowned = :disowned");
+            values = void_since(account, login);
+        }
+        let values = values.with_text(":new", password).with_number(":passwords", account.password_epoch);
+        let values = values.with_number(":next_password", account.password_epoch + 1);
+        self.revoke_all_access(account, &set, &format!(" AND {SAME_PASSWORD}"), values);
+    }
+
+    /// Sets another password by a session, which goes on. Fails with `Condition::Account` also if the password changed.
+    pub fn change_password(&mut self, account: &Account, password: &str, others: OtherSessions) {
+        let mut values = account
+            .unchanged()
+            .with_text(":new", password)
+            .with_number(":passwords", account.password_epoch)
+            .with_number(":next_password", account.password_epoch + 1);
+        let mut expression = format!("SET {NEW_PASSWORD}");
+        if others == OtherSessions::End {
+            expression.push_str(", session_epoch = session_epoch + :one, session_bound = :one");
+            values = values.with_number(":one", 1);
+        }
+        self.update_account_if(account, &expression, &format!("{UNCHANGED} AND {SAME_PASSWORD}"), values);
     }
 
     /// Ends every session and device, and records a login as disowned. Passkeys and MFA enrolled since that login count as
@@ -341,10 +386,11 @@ impl Transaction {
             self.remove_passkey(passkey);
             set.push_str(", passkeys = passkeys - :one");
         }
-        self.revoke_all_access(account, &set, void_since(account, login));
+        self.revoke_all_access(account, &set, "", void_since(account, login));
     }
 
-    fn revoke_all_access(&mut self, account: &Account, set: &str, values: Item) {
+    /// `set` and `condition` are added to the update's own.
+    fn revoke_all_access(&mut self, account: &Account, set: &str, condition: &str, values: Item) {
         let values = values
             .with_text(":status", account.status.as_str())
             .with_number(":one", 1)
@@ -352,8 +398,10 @@ impl Transaction {
             .with_number(":next", account.device_epoch + 1);
         let expression =
             format!("SET session_epoch = session_epoch + :one, session_bound = :one, device_epoch = :next, {set}");
-        let condition = "account_status = :status AND (device_epoch = :devices OR attribute_not_exists(device_epoch))";
-        self.update_account_if(account, &expression, condition, values);
+        let condition = format!(
+            "account_status = :status AND (device_epoch = :devices OR attribute_not_exists(device_epoch)){condition}"
+        );
+        self.update_account_if(account, &expression, &condition, values);
     }
 
     /// Records a login history that includes a confirmed login.
@@ -367,6 +415,7 @@ impl Transaction {
     pub fn record_login(&mut self, account: &Account, login: &LastLogin, password: Option<&str>) {
         let mut values = account
             .unchanged()
+            .with_number(":passwords", account.password_epoch)
             .with_time(":at", login.at)
             .with_text(":ip", &login.ip)
             .with_text(":agent", &login.user_agent)
@@ -374,7 +423,7 @@ impl Transaction {
         let mut expression =
             "SET last_login_at = :at, last_login_ip = :ip, last_login_user_agent = :agent, account_status = :active"
                 .to_owned();
-        let mut condition = UNCHANGED.to_owned();
+        let mut condition = format!("{UNCHANGED} AND {SAME_PASSWORD}");
         if let Some(login_history) = &login.login_history {
             expression.push_str(", login_history = :login_history");
             values = values.with_text(":login_history", login_history);

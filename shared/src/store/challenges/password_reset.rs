@@ -3,7 +3,7 @@
 use crate::{
     domain::{challenge::ChallengeKind, disowned_login::Enrolment},
     error::Error,
-    store::{Item, Payload},
+    store::{Account, Item, Payload},
 };
 
 /// A password reset.
@@ -11,24 +11,38 @@ use crate::{
 pub struct PasswordReset {
     /// The account's device epoch. The challenge ends when it is raised.
     pub device_epoch: i64,
-    /// The disowned login that leads to the reset. Until the reset the old password still logs in, so what was enrolled
-    /// meanwhile is void too.
-    pub disowned: Enrolment,
+    /// The account's password epoch. The challenge ends when it is raised.
+    pub password_epoch: i64,
+    /// The disowned login that leads to the reset, if one does. Until the reset the old password still logs in, so what was
+    /// enrolled meanwhile is void too.
+    pub disowned: Option<Enrolment>,
+}
+
+impl PasswordReset {
+    /// Whether the account's password and devices are those for which the reset was allowed.
+    pub const fn is_for(&self, account: &Account) -> bool {
+        self.device_epoch == account.device_epoch && self.password_epoch == account.password_epoch
+    }
 }
 
 impl Payload for PasswordReset {
     const KIND: ChallengeKind = ChallengeKind::PasswordReset;
 
     fn write(&self, item: Item) -> Item {
-        item.with_number("device_epoch", self.device_epoch)
-            .with_time("login_at", self.disowned.at)
-            .with_number("login_epoch", self.disowned.device_epoch)
+        let item =
+            item.with_number("device_epoch", self.device_epoch).with_number("password_epoch", self.password_epoch);
+        match self.disowned {
+            Some(login) => item.with_time("login_at", login.at).with_number("login_epoch", login.device_epoch),
+            None => item,
+        }
     }
 
     fn read(item: &Item) -> Result<Self, Error> {
+        let login = item.optional_time("login_at").zip(item.optional_number("login_epoch"));
         Ok(Self {
             device_epoch: item.number("device_epoch")?,
-            disowned: Enrolment { at: item.time("login_at")?, device_epoch: item.number("login_epoch")? },
+            password_epoch: item.optional_number("password_epoch").unwrap_or_default(),
+            disowned: login.map(|(at, device_epoch)| Enrolment { at, device_epoch }),
         })
     }
 }

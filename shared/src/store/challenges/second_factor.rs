@@ -12,6 +12,8 @@ use crate::{
 pub struct SecondFactor {
     /// The account's session epoch at the first factor. Ending all sessions also ends this login.
     pub session_epoch: i64,
+    /// The account's password epoch at the first factor. A new password also ends this login.
+    pub password_epoch: i64,
     /// The methods of the first factor (RFC 8176).
     pub amr: Vec<String>,
     /// [`SecondFactor::OPTIONS`].
@@ -32,6 +34,7 @@ impl Payload for SecondFactor {
 
     fn write(&self, item: Item) -> Item {
         item.with_number("session_epoch", self.session_epoch)
+            .with_number("password_epoch", self.password_epoch)
             .with_texts("amr", &self.amr)
             .with_text("options", &self.options)
             .with_bool("alerted", self.alerted)
@@ -41,6 +44,7 @@ impl Payload for SecondFactor {
     fn read(item: &Item) -> Result<Self, Error> {
         Ok(Self {
             session_epoch: item.number("session_epoch")?,
+            password_epoch: item.optional_number("password_epoch").unwrap_or_default(),
             amr: item.texts("amr"),
             options: item.text("options")?,
             alerted: item.flag("alerted"),

@@ -4,7 +4,7 @@ use crate::{
     clock::Timestamp,
     crypto::{field::Field, key::KeyPurpose},
     domain::{
-        device::{DeviceState, KNOWN_SECONDS, Trust},
+        device::{DeviceState, KNOWN_SECONDS, Trust, TrustTerms},
         ids::{DeviceId, UserId},
     },
     error::Error,
@@ -115,7 +115,8 @@ pub(in crate::store) fn from_item(user_id: &UserId, item: &Item) -> Result<Devic
 }
 
 /// The attributes that [`state_of`] and [`id_of`] read.
-const STATE: &str = "sk, device_epoch, unconfirmed, forgotten_at, last_seen_at, trusted_until, trusted_under";
+const STATE: &str = "sk, device_epoch, unconfirmed, forgotten_at, last_seen_at, trusted_until, trusted_under, \
+                     trusted_password";
 
 fn state_of(item: &Item) -> Result<DeviceState, Error> {
     Ok(DeviceState {
@@ -123,10 +124,16 @@ fn state_of(item: &Item) -> Result<DeviceState, Error> {
         unconfirmed: item.flag("unconfirmed"),
         forgotten_at: item.optional_time("forgotten_at"),
         last_seen_at: item.time("last_seen_at")?,
-        trust: item
-            .optional_time("trusted_until")
-            .zip(item.optional_time("trusted_under"))
-            .map(|(until, mfa_since)| Trust { until, mfa_since }),
+        trust: item.optional_time("trusted_until").zip(item.optional_time("trusted_under")).map(
+            |(until, mfa_since)| Trust {
+                until,
+                // Trusts from before password changes existed have none.
+                terms: TrustTerms {
+                    mfa_since,
+                    password_epoch: item.optional_number("trusted_password").unwrap_or_default(),
+                },
+            },
+        ),
     })
 }
 
@@ -202,7 +209,7 @@ impl Transaction {
         let mut values = Item::new().with_number(":epoch", login.epoch).with_text(":token", &login.token_hash);
         if let Some(trust) = login.relied_on {
             condition.push_str(" AND trusted_until = :relied_until AND trusted_under = :relied_under");
-            values = values.with_time(":relied_until", trust.until).with_time(":relied_under", trust.mfa_since);
+            values = values.with_time(":relied_until", trust.until).with_time(":relied_under", trust.terms.mfa_since);
         }
         if login.recognised && login.unconfirmed {
             // The login may not be the owner's, so the entry does not change.
@@ -221,8 +228,13 @@ impl Transaction {
         );
         let mut remove = vec!["forgotten_at"];
         if let Some(trust) = login.trust {
-            set.push_str(", trusted_until = :trusted_until, trusted_under = :trusted_under");
-            values = values.with_time(":trusted_until", trust.until).with_time(":trusted_under", trust.mfa_since);
+            set.push_str(
+                ", trusted_until = :trusted_until, trusted_under = :trusted_under, trusted_password = :password",
+            );
+            values = values
+                .with_time(":trusted_until", trust.until)
+                .with_time(":trusted_under", trust.terms.mfa_since)
+                .with_number(":password", trust.terms.password_epoch);
         } else if !login.recognised {
             remove.push("trusted_until");
         }
@@ -294,6 +306,18 @@ impl Transaction {
         }
         let remove = if remove.is_empty() { String::new() } else { format!("REMOVE {}", remove.join(", ")) };
         self.update_device(device.own_key(), format!("{set} {remove}").trim(), Some(RECOGNISED), values);
+    }
+
+    /// Keeps the trust of a device under the account's next password. Fails with `Condition::Device` if the device has another
+    /// trust by now, or is no longer recognised.
+    pub fn keep_trust(&mut self, device: &Device, trust: Trust) {
+        let values = Item::new()
+            .with_number(":epoch", device.state.epoch)
+            .with_time(":until", trust.until)
+            .with_time(":under", trust.terms.mfa_since)
+            .with_number(":password", trust.terms.password_epoch + 1);
+        let condition = format!("{RECOGNISED} AND trusted_until = :until AND trusted_under = :under");
+        self.update_device(device.own_key(), "SET trusted_password = :password", Some(&condition), values);
     }
 
     /// Deletes a device, because the account has too many. Fails with `Condition::Device` if it was deleted before.

@@ -1,0 +1,76 @@
+//! `POST /v1/password/forgot`: mails a link to set a new password. Known and unknown addresses get the same answer after the
+//! same writes.
+
+use serde_json::json;
+use shared::{
+    context::Context,
+    crypto::{
+        key::KeyPurpose,
+        lookup_hash::{Subject, lookup_hash},
+    },
+    domain::{
+        account::Status,
+        audit::{Action, Outcome},
+        challenge::RESET_SECONDS,
+        email_address::EmailAddress,
+        limits::{PASSWORD_FORGOT_BY_ADDRESS, PASSWORD_FORGOT_BY_NETWORK},
+        mail::Content,
+    },
+    error::Error,
+    http::{Response, StatusCode},
+    mail,
+    operation::{Operation, Route},
+    store::{Challenge, Expected, PasswordReset, UserQuery},
+};
+
+use crate::auth::{continuation_token::ContinuationToken, limits::Network};
+
+pub const OPERATION: Operation = Operation::http("password-forgot", |context| Box::pin(handle(context)))
+    .summary("mails a link to set a new password")
+    .routes(&[Route::new("POST", "/v1/password/forgot")])
+    .keys(&[KeyPurpose::Index, KeyPurpose::FieldSession, KeyPurpose::FieldIp, KeyPurpose::FieldOutbox])
+    .limits(&[PASSWORD_FORGOT_BY_NETWORK, PASSWORD_FORGOT_BY_ADDRESS]);
+
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
+    let mut fields = request.fields()?;
+    let email: Option<EmailAddress> = fields.required("email");
+    // Accepted, so that a client may always send it. `config` says that no captcha is needed yet.
+    let _captcha: Option<String> = fields.optional("captcha");
+    let email = fields.finish(|| email)?;
+    let now = app.clock.now();
+    let index = app.keyring.get(KeyPurpose::Index).await?;
+    let network = Network::of(&index, request);
+    let email_hash = lookup_hash(&index, Subject::Email, email.as_str().as_bytes());
+
+    // First round trip: count the request, and find the user.
+    let owner = app.store.email_owner(&email_hash);
+    let ((), owner) = futures::future::try_join(network.count(app, PASSWORD_FORGOT_BY_NETWORK), owner).await?;
+
+    // Second round trip: count the address, and load the account. No account exists under the decoy id.
+    let (decoy_id, decoy_cipher) = app.decoy_cipher(&email_hash).await?;
+    let id = owner.unwrap_or(decoy_id);
+    let counted = app.store.count(app.config.limit(PASSWORD_FORGOT_BY_ADDRESS), &email_hash, now);
+    let ((), record) = futures::future::try_join(counted, app.store.load(&id, UserQuery::ACCOUNT)).await?;
+    let cipher = record.salt.map_or(decoy_cipher, |salt| app.user_cipher(salt));
+    let account = record.account.filter(|account| account.status != Status::Banned);
+
+    // Third round trip: one transaction, whether the account exists or not.
+    let token = ContinuationToken::new(app);
+    let expires_at = now.plus_seconds(RESET_SECONDS);
+    let (device_epoch, password_epoch) =
+        account.as_ref().map_or((0, 0), |account| (account.device_epoch, account.password_epoch));
+    let payload = PasswordReset { device_epoch, password_epoch, disowned: None };
+    let expected = Expected::ContinuationToken(token.expected(app, expires_at).await?);
+    let link = format!("{}/reset-password#token={}", app.public_url().await?, token.encode());
+    let mail = mail::compose(&cipher, email.as_str(), Content::PasswordForgot { link }, expires_at).await?;
+    let mail = mail.caused_by(network.widest());
+    let mail = if account.is_some() { mail } else { mail.not_to_be_sent(now) };
+    let event = context.event(&cipher, Action::ForgotPassword, Outcome::Success, "email").await?;
+    let mut transaction = app.store.transaction();
+    transaction.issue_challenge(&Challenge::new(&token.challenge, &id, payload, expected, expires_at));
+    transaction.put_mail(&mail);
+    transaction.record_event(&event);
+    app.store.commit(transaction).await?;
+    Ok(Response::json(StatusCode::ACCEPTED, &json!({ "expires_in": RESET_SECONDS })))
+}
