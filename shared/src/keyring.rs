@@ -44,13 +44,13 @@ struct Wrapped {
     keys: Vec<WrappedKey>,
     public_keys: Vec<PublicKey>,
     public_url: Option<String>,
-    origin_secret: Option<OriginSecret>,
+    origin_secrets: Vec<OriginSecret>,
 }
 
 impl Wrapped {
     /// The hashes of the origin secret's values, if `keys-rotate` has read the secret of this name.
     fn hashes_of(&self, name: &str) -> Option<&[String]> {
-        let secret = self.origin_secret.as_ref().filter(|secret| secret.name == name)?;
+        let secret = self.origin_secrets.iter().find(|secret| secret.name == name)?;
         Some(&secret.hashes)
     }
 }
@@ -268,7 +268,7 @@ impl Keyring {
             keys: contents.keys,
             public_keys,
             public_url: contents.public_url,
-            origin_secret: contents.origin_secret,
+            origin_secrets: contents.origin_secrets,
         });
         let until = self.clock.now().plus_seconds(KEEP_SECONDS);
         let mut cache = self.cache.write().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -40,7 +40,11 @@ impl Secrets {
             Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
                 Ok(None)
             }
-            Err(error) => Err(Error::aws("GetSecretValue", &error)),
+            // IAM comes before the look-up, and its statement names an existing secret. So a missing one is denied.
+            Err(error) => Err(Error::aws(
+                "OriginSecret (is there such a secret in this region, under the key aws/secretsmanager?): GetSecretValue",
+                &error,
+            )),
         }
     }
 }

@@ -115,6 +115,23 @@ async fn a_deployment_fails_if_the_secret_is_weak_or_cannot_be_read() {
 }
 
 #[tokio::test]
+async fn the_secret_of_a_later_deployment_does_not_replace_that_of_a_rollback() {
+    let world = world().await;
+    let stored = world.scan("keyring").into_iter().find(|item| item["name"]["S"] == NAME);
+    let mut later = stored.unwrap();
+    later["sk"] = json!({ "S": "ORIGIN_SECRET#a-later-name" });
+    later["name"] = json!({ "S": "a-later-name" });
+    later["hashes"] = json!({ "L": [{ "S": "another-hash" }] });
+    let put = json!({ "TableName": "latchkey-KeyringTable", "Item": later });
+    world.database().put_item(serde_json::from_value(put).unwrap()).unwrap();
+    // The later name's secret stays, and this one cannot be read any more.
+    world.faults().arm(Rule::new(Service::SecretsManager, Kind::Error));
+    assert_eq!(world.request_custom_resources(RequestType::Update).await, Ok(()));
+    world.functions().iter().for_each(|function| world.cold(function));
+    get(&Client::new(&world), "/v1/config", NAME).await.expect(200);
+}
+
+#[tokio::test]
 async fn without_its_table_a_function_cannot_judge_a_secret() {
     let world = world().await;
     let client = Client::new(&world);

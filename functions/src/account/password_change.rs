@@ -100,8 +100,11 @@ async fn change(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Resul
     }
     transaction.count(app.config.limit(FACTOR_CHANGES_BY_SESSION), &session.hash, now);
     transaction.record_event(&event);
-    let others = if form.others == OtherSessions::End { "ended" } else { "kept" }.to_owned();
-    let content = Content::PasswordChangedInSession { at: now.rfc3339(), others };
+    let others = match form.others {
+        OtherSessions::End => "All other sessions have ended.",
+        OtherSessions::Keep => "The other sessions go on.",
+    };
+    let content = Content::PasswordChangedInSession { at: now.rfc3339(), others: others.to_owned() };
     user::notify_owner(app, cipher, account, content, &mut transaction).await?;
     match app.store.commit_refunding(transaction, &attempt).await {
         Ok(()) => Ok(Response::empty(StatusCode::NO_CONTENT)),

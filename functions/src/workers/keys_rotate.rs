@@ -70,8 +70,8 @@ async fn deploy(app: &App, event: &Value) -> Result<(), Error> {
     make_missing(app).await?;
     if let Err(error) = read_origin_secret(app).await {
         // A rollback is an update to the old parameters. It must succeed, even if the secret cannot be read any more.
-        let known = app.store.keyring().await?.origin_secret.map(|secret| secret.name);
-        if known != app.config.origin_secret {
+        let known = app.store.keyring().await?.origin_secrets;
+        if !known.iter().any(|secret| Some(&secret.name) == app.config.origin_secret.as_ref()) {
             return Err(error);
         }
         error.log(OPERATION.name, "deployment");

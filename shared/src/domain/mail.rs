@@ -77,7 +77,7 @@ mails! {
     PasswordReset("password_reset", Unlimited) { link }
     /// A link to set a new password, for an owner who forgot the old one.
     PasswordForgot("password_forgot", Anyone) { link }
-    /// The password was changed in a session. `others` is `ended` or `kept`, for the other sessions.
+    /// The password was changed in a session. `others` says in a sentence what became of the other sessions.
     PasswordChangedInSession("password_changed_in_session", Unlimited) { at, others }
     /// The password was reset.
     PasswordChanged("password_changed", Unlimited) { at }

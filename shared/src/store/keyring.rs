@@ -28,7 +28,8 @@ pub struct WrappedKey {
 pub struct KeyringContents {
     pub keys: Vec<WrappedKey>,
     pub public_url: Option<String>,
-    pub origin_secret: Option<OriginSecret>,
+    /// One for each name that a deployment has had. Functions of another deployment may still use theirs.
+    pub origin_secrets: Vec<OriginSecret>,
 }
 
 /// What `keys-rotate` read of the origin secret.
@@ -66,9 +67,9 @@ impl Store {
                         contents.public_url = item.optional_text("public_url");
                         continue;
                     }
-                    keys::ORIGIN_SECRET => {
+                    key if key.starts_with(keys::ORIGIN_SECRET) => {
                         let (name, hashes) = (item.text("name")?, item.texts("hashes"));
-                        contents.origin_secret = Some(OriginSecret { name, hashes });
+                        contents.origin_secrets.push(OriginSecret { name, hashes });
                         continue;
                     }
                     _ => {}
@@ -136,7 +137,7 @@ impl Store {
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn put_origin_secret(&self, secret: &OriginSecret) -> Result<(), Error> {
-        let item = Key::new(keys::KEYRING, keys::ORIGIN_SECRET).item();
+        let item = Key::new(keys::KEYRING, &format!("{}{}", keys::ORIGIN_SECRET, secret.name)).item();
         let item = item.with_text("name", &secret.name).with_texts("hashes", &secret.hashes);
         self.put_in_keyring(item).await
     }

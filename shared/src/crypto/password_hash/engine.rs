@@ -110,11 +110,14 @@ impl Engine {
         works: &OnceLock<bool>,
         computes_the_test_vector: impl FnOnce() -> bool + UnwindSafe,
     ) -> Self {
-        if self == Self::Argon2Rust && !*works.get_or_init(|| catch_unwind(computes_the_test_vector).unwrap_or(false)) {
-            tracing::error!("argon2-rust computes wrong hashes on this processor, so RustCrypto's argon2 is used");
-            return Self::RustCrypto;
-        }
-        self
+        let check = || {
+            let works = catch_unwind(computes_the_test_vector).unwrap_or(false);
+            if !works {
+                tracing::error!("argon2-rust computes wrong hashes on this processor, so RustCrypto's argon2 is used");
+            }
+            works
+        };
+        if self == Self::Argon2Rust && !*works.get_or_init(check) { Self::RustCrypto } else { self }
     }
 
     /// Whether this engine computes the vector of RFC 9106 §5.3.

@@ -28,7 +28,7 @@ pub(in crate::store) const KEYRING: &str = "KEYRING";
 /// `keyring`, sort key: what the deployment passed to `keys-rotate`.
 pub(in crate::store) const DEPLOYMENT: &str = "DEPLOYMENT";
 /// `keyring`, sort key: what `keys-rotate` read of the origin secret.
-pub(in crate::store) const ORIGIN_SECRET: &str = "ORIGIN_SECRET";
+pub(in crate::store) const ORIGIN_SECRET: &str = "ORIGIN_SECRET#";
 
 /// The primary key of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
