@@ -50,6 +50,10 @@ pub(crate) fn routes() -> Vec<(&'static str, Value)> {
         ("POST /v1/mfa/totp/disable", json!({ "code": "123456" })),
         ("POST /v1/mfa/backup-codes", json!({ "code": "123456" })),
         ("POST /v1/passkeys", json!({ "challenge_id": token, "credential": registered(), "name": "Phone" })),
+        (
+            "PATCH /v1/me",
+            json!({ "name": "Ada", "bio": "b", "picture": "https://example.org/a.png", "username": "ada" }),
+        ),
         ("PATCH /v1/devices/{id}", json!({ "name": "Desk", "trusted": false })),
         ("PATCH /v1/passkeys/{id}", json!({ "name": "Phone" })),
     ]

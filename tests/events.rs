@@ -21,6 +21,7 @@ fn body(operation: &str) -> Value {
         "login-mfa" => json!({ "mfa_token": NOTHING, "method": "totp", "code": "123456" }),
         "login-disown" => json!({ "token": NOTHING }),
         "token-refresh" => json!({ "refresh_token": NOTHING }),
+        "profile-update" => json!({ "name": "Ada" }),
         "password-change" => json!({ "current_password": "Gr8-tulip-Wagon", "new_password": "Other-8-harbour-lamp" }),
         "password-forgot" => json!({ "email": "ada@example.com" }),
         "password-reset-check" => json!({ "token": NOTHING }),

@@ -40,6 +40,7 @@ pub static OPERATIONS: &[Operation] = &[
     passkeys::passkey_update::OPERATION,
     passkeys::passkey_remove::OPERATION,
     account::profile_get::OPERATION,
+    account::profile_update::OPERATION,
     account::password_change::OPERATION,
     recovery::password_forgot::OPERATION,
     recovery::password_reset_check::OPERATION,

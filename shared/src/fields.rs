@@ -50,6 +50,17 @@ pub enum Change<T> {
     Set(T),
 }
 
+impl<T> Change<T> {
+    /// The same change, with another value if it sets one.
+    pub fn map<'a, U>(&'a self, other: impl FnOnce(&'a T) -> U) -> Change<U> {
+        match self {
+            Self::Keep => Change::Keep,
+            Self::Clear => Change::Clear,
+            Self::Set(value) => Change::Set(other(value)),
+        }
+    }
+}
+
 /// The fields of one JSON object or form.
 pub struct Fields {
     map: Map<String, Value>,

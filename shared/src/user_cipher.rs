@@ -14,6 +14,7 @@ use crate::{
     },
     domain::ids::UserId,
     error::Error,
+    fields::Change,
     keyring::Keyring,
     rng::Rng,
     store::Key,
@@ -114,6 +115,18 @@ impl ItemCipher<'_> {
             Some(text) => self.seal(field, text).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Encrypts the value of a change, if it sets one.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the key.
+    pub async fn seal_change(&self, field: Field, change: Change<&str>) -> Result<Change<String>, Error> {
+        Ok(match change {
+            Change::Keep => Change::Keep,
+            Change::Clear => Change::Clear,
+            Change::Set(text) => Change::Set(self.seal(field, text).await?),
+        })
     }
 
     /// Decrypts a field that may be absent.

@@ -1,8 +1,12 @@
 mod password_change;
 mod profile_get;
+mod profile_update;
 
 use crate::scenarios::Scenario;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    [password_change::scenarios(), profile_get::scenarios()].into_iter().flatten().collect()
+    [password_change::scenarios(), profile_get::scenarios(), profile_update::scenarios()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -2,3 +2,4 @@
 
 pub mod password_change;
 pub mod profile_get;
+pub mod profile_update;

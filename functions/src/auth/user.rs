@@ -10,6 +10,9 @@ use shared::{
     user_cipher::UserCipher,
 };
 
+/// Anybody may learn that a username is taken, and nothing else about other accounts.
+pub(crate) const USERNAME_TAKEN: Error = Error::Conflict("This username is already taken.");
+
 /// The `user` in answers (docs/api.md).
 #[derive(Serialize)]
 pub(crate) struct User {

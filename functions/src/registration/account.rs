@@ -17,10 +17,10 @@ use shared::{
     store::{Account, Challenge, Condition, Registration, challenge_key},
 };
 
-use crate::auth::session::{issue, subject::SignInSubject};
-
-/// Anybody may learn that a username is taken, and nothing else about other accounts.
-pub(super) const USERNAME_TAKEN: Error = Error::Conflict("This username is already taken.");
+use crate::auth::{
+    session::{issue, subject::SignInSubject},
+    user::USERNAME_TAKEN,
+};
 
 /// The plaintext that an account is created from.
 pub(super) struct NewAccount {

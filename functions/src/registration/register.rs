@@ -35,6 +35,7 @@ use crate::auth::{
     csrf,
     limits::{self, Network},
     password::{self, CountedBy},
+    user,
 };
 
 pub const OPERATION: Operation = Operation::http("register", |context| Box::pin(handle(context)))
@@ -119,7 +120,7 @@ async fn by_email(context: Context<'_>, form: &EmailForm) -> Result<Response, Er
     })
     .await?;
     if username_owner.is_some() || username.is_some_and(|name| name.is_reserved(&app.config.reserved_usernames)) {
-        return Err(account::USERNAME_TAKEN);
+        return Err(user::USERNAME_TAKEN);
     }
     app.store.count(app.config.limit(VERIFICATION_MAIL_BY_ADDRESS), &email_hash, now).await?;
 
@@ -171,7 +172,7 @@ async fn by_username(
     let username_hash = lookup_hash(&index, Subject::Username, username.normalised().as_bytes());
     let is_reserved = username.is_reserved(&app.config.reserved_usernames);
     if is_reserved || app.store.username_owner(&username_hash).await?.is_some() {
-        return Err(account::USERNAME_TAKEN);
+        return Err(user::USERNAME_TAKEN);
     }
     let new = NewAccount {
         id: UserId::random(&*app.rng),

@@ -19,6 +19,7 @@ use crate::auth::{
     continuation_token::{ContinuationToken, Step},
     csrf,
     password::{self, CountedBy},
+    user,
 };
 
 pub const OPERATION: Operation = Operation::http("register-complete", |context| Box::pin(handle(context)))
@@ -67,7 +68,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     if let Some((_, hash)) = &new.username
         && app.store.username_owner(hash).await?.is_some()
     {
-        return Err(account::USERNAME_TAKEN);
+        return Err(user::USERNAME_TAKEN);
     }
     new.password = password::hash(app, &password).await?;
     account::create(context, new, Origin::new(&challenge, &options, "password")).await

@@ -25,7 +25,7 @@ use shared::{
 use super::account::{self, NewAccount, Origin};
 use crate::auth::{
     continuation_token::{ContinuationToken, Step},
-    csrf, mailed_code, password,
+    csrf, mailed_code, password, user,
 };
 
 pub const OPERATION: Operation = Operation::http("register-verify", |context| Box::pin(handle(context)))
@@ -169,7 +169,7 @@ async fn ask_for_password(
     if let Some(hash) = &registration.username_hash
         && app.store.username_owner(hash).await?.is_some()
     {
-        return Err(account::USERNAME_TAKEN);
+        return Err(user::USERNAME_TAKEN);
     }
     let token = ContinuationToken::for_challenge(app, &challenge.id);
     let cipher = app.user_cipher(registration.salt.clone());

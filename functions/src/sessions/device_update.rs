@@ -54,11 +54,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Some(mut device) = device else { return not_found(context, &caller, Action::UpdateDevice).await };
     if name != Change::Keep || end_trust {
         let fields = caller.cipher.item(&Device::key(&device.user_id, &device.id));
-        let name = match &name {
-            Change::Keep => Change::Keep,
-            Change::Clear => Change::Clear,
-            Change::Set(name) => Change::Set(fields.seal(Device::NAME, name.as_str()).await?),
-        };
+        let name = fields.seal_change(Device::NAME, name.map(DisplayText::as_str)).await?;
         let method = if end_trust { "distrust" } else { "rename" };
         let event = context.event(&caller.cipher, Action::UpdateDevice, Outcome::Success, method).await?;
         let mut transaction = app.store.transaction();

@@ -61,6 +61,8 @@ actions! {
     ChangePassword = "change_password";
     /// A new password was set through a mailed link.
     ResetPassword = "reset_password";
+    /// The owner changed their profile. The method names what changed.
+    UpdateProfile = "update_profile";
     /// A device got a new name, or lost its trust.
     UpdateDevice = "update_device";
     ForgetDevice = "forget_device";

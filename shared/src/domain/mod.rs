@@ -18,6 +18,7 @@ pub mod otp_code;
 pub mod page;
 pub mod passkey_provider;
 pub mod password;
+pub mod profile;
 pub mod second_factor;
 pub mod session;
 pub mod suspicion;

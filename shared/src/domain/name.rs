@@ -5,15 +5,16 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
+use unicode_segmentation::UnicodeSegmentation;
 
-use super::text::{is_bidi_control, is_invisible, is_line_separator};
+use super::text::{is_bidi_control, is_bidi_override, is_invisible, is_line_separator};
 use crate::fields::FromJson;
 
-/// The longest text, in characters.
+/// The longest text, in characters as people count them (grapheme clusters, UAX #29).
 const MAX_CHARACTERS: usize = 100;
 
-/// The longest text that is normalised, in bytes.
-const MAX_BYTES: usize = 1024;
+/// The longest text, in bytes. A grapheme cluster has no longest length of its own.
+const MAX_BYTES: usize = 4096;
 
 /// A text of 1 to 100 characters on one line, NFC, trimmed, without controls of the writing direction. At least one character
 /// is visible. `Debug` hides it.
@@ -36,12 +37,12 @@ impl FromJson for DisplayText {
     fn from_json(value: Value) -> Result<Self, String> {
         let text = String::from_json(value)?;
         let text = text.trim();
-        // Overrides and embeddings could rearrange the mail or page around a name. Isolates and marks protect it, and phones
-        // write them around names (UAX #9, section 2). They are left out, because nobody sees them.
-        let unwanted = |c: char| c.is_control() || is_line_separator(c) || matches!(c, '\u{202a}'..='\u{202e}');
+        // Isolates and marks protect the text around a name, and phones write them around names (UAX #9, section 2). They are
+        // left out, because nobody sees them.
+        let unwanted = |c: char| c.is_control() || is_line_separator(c) || is_bidi_override(c);
         let fine = text.len() <= MAX_BYTES && !text.chars().any(unwanted);
         let text = if fine { cleaned(text) } else { String::new() };
-        if (1..=MAX_CHARACTERS).contains(&text.chars().count()) && !text.chars().all(is_invisible) {
+        if (1..=MAX_CHARACTERS).contains(&text.graphemes(true).count()) && !text.chars().all(is_invisible) {
             Ok(Self(text))
         } else {
             Err("must have 1 to 100 characters on one line, of which one is visible".to_owned())
@@ -66,7 +67,14 @@ impl FromJson for Label {
         let text: String = text.chars().take(MAX_BYTES).collect();
         let one_line: String =
             text.chars().map(|c| if c.is_control() || is_line_separator(c) { ' ' } else { c }).collect();
-        let text: String = cleaned(&one_line).chars().take(MAX_CHARACTERS).collect();
+        let text = cleaned(&one_line);
+        // Whole characters, as many as fit.
+        let mut bytes = 0;
+        let fitting = text.graphemes(true).take(MAX_CHARACTERS).take_while(|character| {
+            bytes += character.len();
+            bytes <= MAX_BYTES
+        });
+        let text: String = fitting.collect();
         let text = text.trim();
         Ok(Self((!text.chars().all(is_invisible)).then(|| DisplayText(text.to_owned()))))
     }
@@ -94,6 +102,11 @@ mod tests {
         }
         assert_eq!(text("iPhone \u{2068}Ada\u{2069} ").as_deref(), Some("iPhone Ada"));
         assert_eq!(text("\u{200f}عدا\u{200e}").as_deref(), Some("عدا"));
+        for one in ["a", "e\u{301}", "👩\u{200d}👩\u{200d}👧\u{200d}👦", "🇩🇪"] {
+            assert!(text(&one.repeat(100)).is_some() && text(&one.repeat(101)).is_none(), "{one}");
+            assert_eq!(label(&one.repeat(101)), text(&one.repeat(100)));
+        }
+        assert_eq!(text(&format!("a{}", "\u{301}".repeat(3000))), None);
         let long = "a".repeat(101);
         let refused = [
             "",

@@ -31,6 +31,12 @@ pub const fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether a character changes the direction of the text after it up to another control (overrides and embeddings). It could
+/// rearrange the mail or page around a text.
+pub const fn is_bidi_override(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}')
+}
+
 /// Whether people copy a character without noticing it. Other controls than white space are never copied by accident.
 fn is_unnoticed(c: char) -> bool {
     is_invisible(c) && (!c.is_control() || c.is_whitespace())

@@ -137,7 +137,7 @@ impl Store {
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn put_origin_secret(&self, secret: &OriginSecret) -> Result<(), Error> {
-        let item = Key::new(keys::KEYRING, &format!("{}{}", keys::ORIGIN_SECRET, secret.name)).item();
+        let item = Key::new(keys::KEYRING, format!("{}{}", keys::ORIGIN_SECRET, secret.name)).item();
         let item = item.with_text("name", &secret.name).with_texts("hashes", &secret.hashes);
         self.put_in_keyring(item).await
     }

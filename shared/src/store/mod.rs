@@ -19,6 +19,7 @@ pub use accounts::{
     account::{Account, Bound, LastLogin, OtherSessions},
     factors::{BackupCodes, FactorChange, FactorUse, Factors, StoredTotp},
     passkeys::{MAX_PASSKEYS, StoredPasskey},
+    profile::{NewUsername, ProfileChange},
     user_record::{UserQuery, UserRecord},
 };
 pub use audit::AuditEvent;

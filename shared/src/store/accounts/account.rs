@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The account's status and session epoch are as they were loaded. [`Account::unchanged`] has the values.
-const UNCHANGED: &str = "account_status = :status AND session_epoch = :epoch";
+pub(in crate::store) const UNCHANGED: &str = "account_status = :status AND session_epoch = :epoch";
 
 /// The password was not changed since the account was loaded. A new hash of the same password is no change. The values are
 /// `:passwords`, the account's password epoch.
@@ -157,7 +157,7 @@ impl Account {
     }
 
     /// The values of [`UNCHANGED`].
-    fn unchanged(&self) -> Item {
+    pub(in crate::store) fn unchanged(&self) -> Item {
         Item::new().with_text(":status", self.status.as_str()).with_number(":epoch", self.session_epoch)
     }
 

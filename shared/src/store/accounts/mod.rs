@@ -3,4 +3,5 @@
 pub(in crate::store) mod account;
 pub(in crate::store) mod factors;
 pub(in crate::store) mod passkeys;
+pub(in crate::store) mod profile;
 pub(in crate::store) mod user_record;

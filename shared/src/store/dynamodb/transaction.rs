@@ -125,6 +125,7 @@ impl Transaction {
             .set_key(Some(update.key.item().0))
             .update_expression(update.expression)
             .set_condition_expression(update.condition.map(str::to_owned))
+            .set_expression_attribute_names(update.names())
             .set_expression_attribute_values(Some(update.values.0))
             .build();
         let condition = update.condition.map(|_| condition);

@@ -20,13 +20,26 @@ use crate::{
     },
 };
 
-/// A conditional update of one item.
+/// A conditional update of one item. An attribute with a reserved word of DynamoDB's expressions as its name has a `#` before it
+/// in the expression.
 #[derive(Clone)]
 pub(in crate::store) struct Update<'a> {
     pub(in crate::store) key: Key,
     pub(in crate::store) expression: &'a str,
     pub(in crate::store) condition: Option<&'a str>,
     pub(in crate::store) values: Item,
+}
+
+impl Update<'_> {
+    /// The names that the expression marks with `#`.
+    pub(in crate::store) fn names(&self) -> Option<HashMap<String, String>> {
+        let marked = self.expression.split('#').skip(1).map(|rest| {
+            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+            (format!("#{}", &rest[..end]), rest[..end].to_owned())
+        });
+        let names: HashMap<_, _> = marked.collect();
+        (!names.is_empty()).then_some(names)
+    }
 }
 
 /// The result of a conditional write.
@@ -57,6 +70,7 @@ impl Store {
                 .set_key(Some(update.key.item().0))
                 .update_expression(update.expression)
                 .set_condition_expression(update.condition.map(str::to_owned))
+                .set_expression_attribute_names(update.names())
                 .set_expression_attribute_values(Some(update.values.clone().0))
                 .return_values(returned.clone())
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)

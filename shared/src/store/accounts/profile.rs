@@ -1,0 +1,111 @@
+//! Changes of an account's profile by its owner.
+
+use crate::{
+    fields::Change,
+    store::{
+        Account, Condition, Item, Table, Transaction,
+        accounts::account::UNCHANGED,
+        dynamodb::{keys, update::Update},
+    },
+};
+
+/// A username with its lookup hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUsername {
+    /// [`Account::USERNAME`].
+    pub sealed: String,
+    pub hash: String,
+}
+
+/// A change of a profile. The texts are encrypted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileChange {
+    /// [`Account::NAME`].
+    pub name: Change<String>,
+    /// [`Account::BIO`].
+    pub bio: Change<String>,
+    /// [`Account::PICTURE`].
+    pub picture: Change<String>,
+    pub username: Change<NewUsername>,
+}
+
+impl ProfileChange {
+    /// The account after the change.
+    #[must_use]
+    pub fn apply(&self, account: &Account) -> Account {
+        let changed = |change: &Change<String>, old: &Option<String>| match change {
+            Change::Keep => old.clone(),
+            Change::Clear => None,
+            Change::Set(new) => Some(new.clone()),
+        };
+        let (username, username_hash) = match &self.username {
+            Change::Keep => (account.username.clone(), account.username_hash.clone()),
+            Change::Clear => (None, None),
+            Change::Set(new) => (Some(new.sealed.clone()), Some(new.hash.clone())),
+        };
+        Account {
+            name: changed(&self.name, &account.name),
+            bio: changed(&self.bio, &account.bio),
+            picture: changed(&self.picture, &account.picture),
+            username,
+            username_hash,
+            ..account.clone()
+        }
+    }
+}
+
+impl Transaction {
+    /// Changes a profile, and moves the reservation of the username. The old name is free at once. Fails with
+    /// `Condition::Username` if the new one is taken, and with `Condition::Account` if the account or its username changed after it
+    /// was loaded.
+    pub fn change_profile(&mut self, account: &Account, change: &ProfileChange) {
+        let changed = change.apply(account);
+        let (mut set, mut remove) = (Vec::new(), Vec::new());
+        let mut values = account.unchanged();
+        let mut condition = UNCHANGED.to_owned();
+        for (attribute, old, new) in [
+            ("name", &account.name, &changed.name),
+            ("bio", &account.bio, &changed.bio),
+            ("picture", &account.picture, &changed.picture),
+            ("username", &account.username, &changed.username),
+            ("username_hash", &account.username_hash, &changed.username_hash),
+        ] {
+            match new {
+                Some(new) if Some(new) != old.as_ref() => {
+                    set.push(format!("#{attribute} = :{attribute}"));
+                    values = values.with_text(&format!(":{attribute}"), new);
+                }
+                None if old.is_some() => remove.push(format!("#{attribute}")),
+                _ => {}
+            }
+        }
+        if account.username_hash != changed.username_hash {
+            match &account.username_hash {
+                Some(old) => {
+                    condition.push_str(" AND username_hash = :old_hash");
+                    values = values.with_text(":old_hash", old);
+                    let owner = Item::new().with_text(":owner", account.id.to_string());
+                    self.delete_if(
+                        Condition::Account,
+                        Table::Accounts,
+                        &keys::username(old),
+                        "user_id = :owner",
+                        owner,
+                    );
+                }
+                None => condition.push_str(" AND attribute_not_exists(username_hash)"),
+            }
+            if let Some(new) = &changed.username_hash {
+                let reservation = keys::username(new).item().with_text("user_id", account.id.to_string());
+                self.put_new(Condition::Username, Table::Accounts, reservation);
+            }
+        }
+        let clause = |word: &str, parts: &[String]| {
+            if parts.is_empty() { String::new() } else { format!("{word} {} ", parts.join(", ")) }
+        };
+        let expression = clause("SET", &set) + &clause("REMOVE", &remove);
+        let (key, condition) = (Account::key(&account.id), Some(condition.as_str()));
+        let update = Update { key, expression: expression.trim(), condition, values };
+        self.update(Condition::Account, Table::Accounts, update);
+    }
+}
