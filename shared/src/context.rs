@@ -4,6 +4,7 @@ use crate::{
     app::App,
     domain::{
         audit::{Action, Outcome},
+        geo_location::GeoLocation,
         limits::Limit,
         network,
     },
@@ -20,6 +21,12 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// The client's geo location, if it is known.
+    pub fn location(&self) -> Option<GeoLocation> {
+        let client = &self.request.client;
+        client.location.clone().or_else(|| self.app.geo.locate(client.ip))
+    }
+
     /// An audit event of a user for this request, at the current time. `method` is the factor or means.
     ///
     /// # Errors
@@ -40,6 +47,7 @@ impl Context<'_> {
             ip: Some(fields.seal(AuditEvent::IP, &client.ip.to_string()).await?),
             ip_truncated: Some(network::truncated(client.ip)),
             user_agent: Some(fields.seal(AuditEvent::USER_AGENT, &client.user_agent).await?),
+            location: fields.seal_json_some(AuditEvent::LOCATION, self.location().as_ref()).await?,
             kept_until: self.app.audited_until(at),
             pseudonym,
             id,

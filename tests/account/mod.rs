@@ -1,3 +1,4 @@
+mod activity_list;
 mod password_change;
 mod profile_get;
 mod profile_update;
@@ -5,7 +6,7 @@ mod profile_update;
 use crate::scenarios::Scenario;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    [password_change::scenarios(), profile_get::scenarios(), profile_update::scenarios()]
+    [activity_list::scenarios(), password_change::scenarios(), profile_get::scenarios(), profile_update::scenarios()]
         .into_iter()
         .flatten()
         .collect()

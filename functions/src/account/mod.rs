@@ -1,5 +1,6 @@
 //! The account, by its owner.
 
+pub mod activity_list;
 pub mod password_change;
 pub mod profile_get;
 pub mod profile_update;

@@ -155,6 +155,7 @@ async fn remove(app: &App, stored: &StoredMail, method: &'static str, outcome: O
         ip: None,
         ip_truncated: None,
         user_agent: None,
+        location: None,
         kept_until: app.audited_until(at),
     };
     let mut transaction = app.store.transaction();

@@ -1,5 +1,9 @@
 //! Audit events: one for each success and failure.
 
+use serde_json::Value;
+
+use crate::fields::FromJson;
+
 /// Declares every action once: its variant, and the value in the table and in the user's activity.
 macro_rules! actions {
     ($($(#[doc = $doc:literal])* $name:ident = $stored:literal;)+) => {
@@ -12,6 +16,11 @@ macro_rules! actions {
         impl Action {
             /// Every action.
             pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// Reads the value.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.as_str() == text)
+            }
 
             /// The value in the table and in the user's activity.
             pub const fn as_str(self) -> &'static str {
@@ -84,4 +93,10 @@ pub enum Outcome {
     Success,
     /// The operation was refused with this code.
     Failure(&'static str),
+}
+
+impl FromJson for Action {
+    fn from_json(value: Value) -> Result<Self, String> {
+        value.as_str().and_then(Self::parse).ok_or_else(|| "must be the name of an action".to_owned())
+    }
 }

@@ -1,12 +1,14 @@
 //! Audit events. Operations append them; nobody changes them.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+
 use crate::{
     clock::Timestamp,
     crypto::{field::Field, key::KeyPurpose},
     domain::audit::{Action, Outcome},
     error::Error,
     store::{
-        Item, Store, Table, Transaction,
+        Item, Page, Store, Table, Transaction,
         dynamodb::keys::{self, Key},
     },
 };
@@ -29,14 +31,36 @@ pub struct AuditEvent {
     pub ip_truncated: Option<String>,
     /// [`AuditEvent::USER_AGENT`].
     pub user_agent: Option<String>,
+    /// [`AuditEvent::LOCATION`].
+    pub location: Option<String>,
     /// The end of retention, for TTL.
     pub kept_until: Timestamp,
+}
+
+/// An audit event as its user reads it. Personal fields are still encrypted.
+#[derive(Debug, Clone)]
+pub struct RecordedEvent {
+    /// The key, in the form of [`AuditEvent::id`].
+    pub id: String,
+    pub at: Timestamp,
+    pub action: String,
+    pub outcome: String,
+    /// The error code of a failure.
+    pub reason: Option<String>,
+    pub method: String,
+    pub ip_truncated: Option<String>,
+    /// [`AuditEvent::USER_AGENT`].
+    pub user_agent: Option<String>,
+    /// [`AuditEvent::LOCATION`].
+    pub location: Option<String>,
 }
 
 impl AuditEvent {
     /// The client's full address.
     pub const IP: Field = Self::field("ip", KeyPurpose::FieldIp);
     pub const USER_AGENT: Field = Self::field("user_agent", KeyPurpose::FieldSession);
+    /// The client's geo location, as JSON.
+    pub const LOCATION: Field = Self::field("geo_location", KeyPurpose::FieldSession);
 
     const fn field(attribute: &'static str, purpose: KeyPurpose) -> Field {
         Field { table: Table::Audit.as_str(), attribute, purpose }
@@ -61,6 +85,7 @@ impl AuditEvent {
             .with_text_if("ip", self.ip.as_deref())
             .with_text_if("ip_truncated", self.ip_truncated.as_deref())
             .with_text_if("user_agent", self.user_agent.as_deref())
+            .with_text_if("geo_location", self.location.as_deref())
             .with_number(keys::TTL, self.kept_until.seconds());
         match self.outcome {
             Outcome::Success => item.with_text("outcome", "success"),
@@ -83,6 +108,85 @@ impl Store {
             .await
             .map_err(|error| Error::aws("PutItem", &error))?;
         Ok(())
+    }
+}
+
+impl RecordedEvent {
+    fn from_item(item: &Item) -> Result<Self, Error> {
+        Ok(Self {
+            id: item.text(keys::SK)?,
+            at: item.time("at")?,
+            action: item.text("event")?,
+            outcome: item.text("outcome")?,
+            reason: item.optional_text("reason"),
+            method: item.text("method")?,
+            ip_truncated: item.optional_text("ip_truncated"),
+            user_agent: item.optional_text("user_agent"),
+            location: item.optional_text("geo_location"),
+        })
+    }
+}
+
+/// The most events that one read of a filtered list covers, and the most such reads for one page.
+const FILTERED: (i32, usize) = (500, 4);
+
+impl Store {
+    /// A page of a user's events, the newest first, with only one action if it is named. `after` is the id of an event of the page
+    /// before. Newer events do not move the pages after it. A page may have few events if many others are between them.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn events(
+        &self,
+        pseudonym: &str,
+        action: Option<Action>,
+        after: Option<&str>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page<RecordedEvent>, Error> {
+        let mut from = after.map(|id| AuditEvent::key(pseudonym, id).item().0);
+        let (mut entries, mut last_read) = (Vec::new(), None);
+        let (at_once, reads) = match action {
+            Some(_) => FILTERED,
+            None => (i32::try_from(limit).unwrap_or(i32::MAX).saturating_add(1), 2),
+        };
+        for _ in 0..reads {
+            let mut query = self
+                .client()
+                .query()
+                .table_name(self.tables.name(Table::Audit))
+                .key_condition_expression("pk = :user")
+                .expression_attribute_values(":user", AttributeValue::S(pseudonym.to_owned()))
+                .scan_index_forward(false)
+                .consistent_read(true)
+                .limit(at_once)
+                .set_exclusive_start_key(from.take());
+            if let Some(action) = action {
+                query = query
+                    .filter_expression("#event = :event")
+                    .expression_attribute_names("#event", "event")
+                    .expression_attribute_values(":event", AttributeValue::S(action.as_str().to_owned()));
+            }
+            let answer = query.send().await.map_err(|error| Error::aws("Query", &error))?;
+            for item in answer.items.unwrap_or_default().into_iter().map(Item) {
+                // TTL removes events late.
+                if item.number(keys::TTL)? <= now.seconds() {
+                    continue;
+                }
+                let event = RecordedEvent::from_item(&item)?;
+                if entries.len() == limit {
+                    return Ok(Page { next: last_read, entries });
+                }
+                last_read = Some(event.id.clone());
+                entries.push(event);
+            }
+            from = answer.last_evaluated_key;
+            let Some(key) = &from else { return Ok(Page { entries, next: None }) };
+            if entries.len() < limit {
+                last_read = key.get(keys::SK).and_then(|key| key.as_s().ok()).cloned();
+            }
+        }
+        Ok(Page { next: last_read, entries })
     }
 }
 

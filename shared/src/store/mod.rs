@@ -22,7 +22,7 @@ pub use accounts::{
     profile::{NewUsername, ProfileChange},
     user_record::{UserQuery, UserRecord},
 };
-pub use audit::AuditEvent;
+pub use audit::{AuditEvent, RecordedEvent};
 pub use challenges::{
     Challenge, DisownedLogin, Expected, ExpectedSecret, PasskeyAssertion, PasskeyRegistration, PasswordReset, Payload,
     Reauthentication, Registration, SecondFactor, SecretKind, challenge_key,

@@ -77,7 +77,7 @@ pub(crate) async fn prepare(
     let Context { app, request } = context;
     let SignInSubject { account, cipher, .. } = *subject;
     let (now, client) = (app.clock.now(), &request.client);
-    let location = location(context);
+    let location = context.location();
     let history = login_history(cipher, account).await?;
     let alert = match subject.alerted {
         true => None,
@@ -148,15 +148,9 @@ pub(crate) async fn first_factor_alert(
     context: Context<'_>,
     subject: &SignInSubject<'_>,
 ) -> Result<Option<Alert>, Error> {
-    let location = location(context);
+    let location = context.location();
     let history = login_history(subject.cipher, subject.account).await?;
     alert(context, subject, &history, location.as_ref()).await
-}
-
-/// The client's geo location.
-fn location(context: Context<'_>) -> Option<GeoLocation> {
-    let client = &context.request.client;
-    client.location.clone().or_else(|| context.app.geo.locate(client.ip))
 }
 
 /// The alert of a login that differs from earlier ones.
