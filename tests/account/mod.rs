@@ -1,3 +1,4 @@
+mod account_deactivate;
 mod activity_list;
 mod password_change;
 mod profile_get;
@@ -6,8 +7,14 @@ mod profile_update;
 use crate::scenarios::Scenario;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    [activity_list::scenarios(), password_change::scenarios(), profile_get::scenarios(), profile_update::scenarios()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        account_deactivate::scenarios(),
+        activity_list::scenarios(),
+        password_change::scenarios(),
+        profile_get::scenarios(),
+        profile_update::scenarios(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -1,5 +1,6 @@
 //! The account, by its owner.
 
+pub mod account_deactivate;
 pub mod activity_list;
 pub mod password_change;
 pub mod profile_get;

@@ -10,7 +10,7 @@ use shared::{
         audit::{Action, Outcome},
         limits::CHANGES_BY_SESSION,
         name::DisplayText,
-        profile::{Bio, PictureUrl},
+        profile::{LongText, PictureUrl},
         username::Username,
     },
     error::Error,
@@ -41,7 +41,7 @@ pub const OPERATION: Operation = Operation::http("profile-update", |context| Box
 
 struct Form {
     name: Change<DisplayText>,
-    bio: Change<Bio>,
+    bio: Change<LongText>,
     picture: Change<PictureUrl>,
     username: Change<Username>,
 }
@@ -99,7 +99,7 @@ async fn change(
     let fields = cipher.item(&Account::key(&account.id));
     let change = ProfileChange {
         name: fields.seal_change(Account::NAME, form.name.map(DisplayText::as_str)).await?,
-        bio: fields.seal_change(Account::BIO, form.bio.map(Bio::as_str)).await?,
+        bio: fields.seal_change(Account::BIO, form.bio.map(LongText::as_str)).await?,
         picture: fields.seal_change(Account::PICTURE, form.picture.map(PictureUrl::as_str)).await?,
         username: match &form.username {
             Change::Keep => Change::Keep,

@@ -72,6 +72,8 @@ actions! {
     ResetPassword = "reset_password";
     /// The owner changed their profile. The method names what changed.
     UpdateProfile = "update_profile";
+    /// The owner deactivated the account. The next complete login activates it again.
+    DeactivateAccount = "deactivate_account";
     /// A device got a new name, or lost its trust.
     UpdateDevice = "update_device";
     ForgetDevice = "forget_device";

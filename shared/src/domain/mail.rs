@@ -79,6 +79,8 @@ mails! {
     PasswordForgot("password_forgot", Anyone) { link }
     /// The password was changed in a session. `others` says in a sentence what became of the other sessions.
     PasswordChangedInSession("password_changed_in_session", Unlimited) { at, others }
+    /// The account was deactivated.
+    AccountDeactivated("account_deactivated", Unlimited) { at }
     /// The password was reset.
     PasswordChanged("password_changed", Unlimited) { at }
     /// A spent refresh token was presented again, so the session was ended.

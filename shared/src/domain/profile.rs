@@ -1,4 +1,4 @@
-//! What users say about themselves, in addition to their name.
+//! What users say about themselves and their account, in addition to their name.
 
 use std::fmt;
 
@@ -10,41 +10,41 @@ use url::{Host, Url};
 use super::text::{is_bidi_control, is_bidi_override, is_invisible, is_line_separator};
 use crate::fields::FromJson;
 
-/// The longest biography, in characters as people count them (grapheme clusters, UAX #29).
-const MAX_BIO_CHARACTERS: usize = 500;
+/// The longest text, in characters as people count them (grapheme clusters, UAX #29).
+const MAX_CHARACTERS: usize = 500;
 
-/// The longest biography, in bytes. A grapheme cluster has no longest length of its own.
-const MAX_BIO_BYTES: usize = 16_384;
+/// The longest text, in bytes. A grapheme cluster has no longest length of its own.
+const MAX_BYTES: usize = 16_384;
 
 /// The longest URL of a picture, in bytes.
 const MAX_PICTURE_BYTES: usize = 2048;
 
-/// A biography: at most 500 characters on any number of lines, NFC, trimmed, without controls of the writing direction. At
+/// A text, such as a biography: at most 500 characters on any number of lines, NFC, trimmed, without controls of the writing direction. At
 /// least one character is visible. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Bio(String);
+pub struct LongText(String);
 
-impl Bio {
+impl LongText {
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Debug for Bio {
+impl fmt::Debug for LongText {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Bio(…)")
+        formatter.write_str("LongText(…)")
     }
 }
 
-impl FromJson for Bio {
+impl FromJson for LongText {
     fn from_json(value: Value) -> Result<Self, String> {
         let text = String::from_json(value)?.replace("\r\n", "\n");
         let unwanted = |c: char| c != '\n' && c.is_control() || is_line_separator(c) || is_bidi_override(c);
-        let fine = text.len() <= MAX_BIO_BYTES && !text.chars().any(unwanted);
+        let fine = text.len() <= MAX_BYTES && !text.chars().any(unwanted);
         let text: String =
             if fine { text.chars().filter(|c| !is_bidi_control(*c)).nfc().collect() } else { String::new() };
         let text = text.trim();
-        if (1..=MAX_BIO_CHARACTERS).contains(&text.graphemes(true).count()) && !text.chars().all(is_invisible) {
+        if (1..=MAX_CHARACTERS).contains(&text.graphemes(true).count()) && !text.chars().all(is_invisible) {
             Ok(Self(text.to_owned()))
         } else {
             Err("must have 1 to 500 characters, of which one is visible, and no control characters except new lines"
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     fn bio(text: &str) -> Option<String> {
-        Bio::from_json(text.into()).ok().map(|bio| bio.0)
+        LongText::from_json(text.into()).ok().map(|text| text.0)
     }
 
     #[test]

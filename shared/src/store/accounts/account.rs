@@ -136,6 +136,8 @@ impl Account {
     pub const NAME: Field = Self::field("name", KeyPurpose::FieldContact);
     pub const BIO: Field = Self::field("bio", KeyPurpose::FieldContact);
     pub const PICTURE: Field = Self::field("picture", KeyPurpose::FieldContact);
+    /// Why the owner deactivated the account.
+    pub const DEACTIVATION_REASON: Field = Self::field("deactivation_reason", KeyPurpose::FieldContact);
     pub const LAST_LOGIN_IP: Field = Self::field("last_login_ip", KeyPurpose::FieldIp);
     pub const LAST_LOGIN_USER_AGENT: Field = Self::field("last_login_user_agent", KeyPurpose::FieldSession);
     /// The locations and times of earlier logins, as JSON.
@@ -293,6 +295,20 @@ impl Transaction {
         self.update_account(account, "SET session_epoch = session_epoch + :one, session_bound = :one", values);
     }
 
+    /// Deactivates an account, and ends all sessions and pending logins. `reason` is [`Account::DEACTIVATION_REASON`].
+    pub fn deactivate_account(&mut self, account: &Account, reason: Option<&str>) {
+        let mut expression = "SET account_status = :deactivated, session_epoch = session_epoch + :one, \
+                              session_bound = :one"
+            .to_owned();
+        let mut values =
+            account.unchanged().with_number(":one", 1).with_text(":deactivated", Status::Deactivated.as_str());
+        if let Some(reason) = reason {
+            expression.push_str(", deactivation_reason = :reason");
+            values = values.with_text(":reason", reason);
+        }
+        self.update_account(account, &expression, values);
+    }
+
     /// Turns MFA on and raises the session epoch. Fails with `Condition::Account` if the account changed after it was
     /// loaded.
     pub fn turn_mfa_on(&mut self, account: &Account, now: Timestamp) {
@@ -440,6 +456,9 @@ impl Transaction {
         if let Some(known) = &account.password {
             condition.push_str(" AND password = :known");
             values = values.with_text(":known", known);
+        }
+        if account.status == Status::Deactivated {
+            expression.push_str(" REMOVE deactivation_reason");
         }
         self.update_account_if(account, &expression, &condition, values);
     }
