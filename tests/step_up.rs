@@ -23,13 +23,14 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
         ("POST", "/v1/passkeys/options", json!({})),
         ("POST", "/v1/passkeys", json!({ "challenge_id": "A".repeat(43), "credential": credential })),
         ("DELETE", "/v1/passkeys/x", Value::Null),
+        ("GET", "/v1/account/export", Value::Null),
         ("POST", "/v1/account/deactivate", json!({})),
     ]
 }
 
 /// Whether a request ends the session that it is made in.
 fn ends_sessions(path: &str) -> bool {
-    path.starts_with("/v1/account/")
+    path == "/v1/account/deactivate"
 }
 
 async fn stale(client: &Client) -> bool {

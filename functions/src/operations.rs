@@ -43,6 +43,7 @@ pub static OPERATIONS: &[Operation] = &[
     account::profile_update::OPERATION,
     account::password_change::OPERATION,
     account::account_deactivate::OPERATION,
+    account::account_export::OPERATION,
     account::activity_list::OPERATION,
     recovery::password_forgot::OPERATION,
     recovery::password_reset_check::OPERATION,

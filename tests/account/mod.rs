@@ -1,4 +1,5 @@
 mod account_deactivate;
+mod account_export;
 mod activity_list;
 mod password_change;
 mod profile_get;
@@ -9,6 +10,7 @@ use crate::scenarios::Scenario;
 pub(crate) fn scenarios() -> Vec<Scenario> {
     [
         account_deactivate::scenarios(),
+        account_export::scenarios(),
         activity_list::scenarios(),
         password_change::scenarios(),
         profile_get::scenarios(),

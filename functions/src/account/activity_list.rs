@@ -17,6 +17,7 @@ use shared::{
     user_cipher::UserCipher,
 };
 
+use super::event_id::{displayed, event_id};
 use crate::auth::caller;
 
 pub const OPERATION: Operation = Operation::http("activity-list", |context| Box::pin(handle(context)))
@@ -74,21 +75,6 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         events.push(EventView::open(&caller.cipher, &pseudonym, event).await?);
     }
     Ok(Response::json(StatusCode::OK, &Answer { events, next: next.as_deref().map(displayed) }))
-}
-
-/// The id of an event in the form that clients get.
-fn displayed(id: &str) -> String {
-    id.replace('#', "-")
-}
-
-/// The id of an event from the form that clients get.
-fn event_id(text: &str) -> Option<String> {
-    let (at, suffix) = text.split_once('-')?;
-    let fine = at.len() == 14
-        && suffix.len() == 16
-        && at.bytes().all(|byte| byte.is_ascii_digit())
-        && suffix.bytes().all(|byte| byte.is_ascii_hexdigit());
-    fine.then(|| format!("{at}#{suffix}"))
 }
 
 impl EventView {

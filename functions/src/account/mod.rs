@@ -1,7 +1,11 @@
 //! The account, by its owner.
 
 pub mod account_deactivate;
+pub mod account_export;
 pub mod activity_list;
 pub mod password_change;
 pub mod profile_get;
 pub mod profile_update;
+
+mod event_id;
+mod exported;

@@ -117,6 +117,9 @@ pub(super) async fn create(context: Context<'_>, new: NewAccount, origin: Origin
         passkeys: 0,
         created_at: app.clock.now(),
         last_login_at: None,
+        last_login_ip: None,
+        last_login_user_agent: None,
+        deactivation_reason: None,
     };
     let amr = ["pwd".to_owned()];
     let subject = SignInSubject { confirmed: true, is_new: true, ..SignInSubject::new(&account, &cipher, &amr) };

@@ -82,6 +82,8 @@ limits! {
     /// Audit events of refused passkeys by the sender's network (IPv4 address, IPv6 /48) and the account, because a sender can
     /// name any account. Over it the answer is the same, and nothing is written.
     REFUSED_PASSKEY_BY_NETWORK = "refused-passkey/network": 10 in 900;
+    /// Pages of exports by session, because each reads and decrypts up to 4 MB.
+    EXPORT_BY_SESSION = "export/session": 60 in 3600;
     /// Changes of second factors and passkeys by session. Each change sends a mail, and none of these mails is ever
     /// left out.
     FACTOR_CHANGES_BY_SESSION = "factor-changes/session": 20 in 3600;

@@ -81,6 +81,8 @@ mails! {
     PasswordChangedInSession("password_changed_in_session", Unlimited) { at, others }
     /// The account was deactivated.
     AccountDeactivated("account_deactivated", Unlimited) { at }
+    /// A copy of the account's data was downloaded.
+    AccountExported("account_exported", Unlimited) { at }
     /// The password was reset.
     PasswordChanged("password_changed", Unlimited) { at }
     /// A spent refresh token was presented again, so the session was ended.

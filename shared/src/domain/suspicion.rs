@@ -64,6 +64,16 @@ pub struct LoginHistory {
 }
 
 impl LoginHistory {
+    /// The location of the last login with coordinates, and its time in milliseconds since the Unix epoch.
+    pub const fn last(&self) -> Option<&(GeoLocation, i64)> {
+        self.last.as_ref()
+    }
+
+    /// The countries of earlier logins, the latest last.
+    pub fn countries(&self) -> &[String] {
+        &self.countries
+    }
+
     /// The differences between a login at `location` and earlier ones, the most serious first.
     pub fn suspicions(&self, known_device: bool, location: Option<&GeoLocation>, now: Timestamp) -> Vec<Suspicion> {
         let mut suspicions = Vec::new();

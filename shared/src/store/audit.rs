@@ -49,6 +49,8 @@ pub struct RecordedEvent {
     pub reason: Option<String>,
     pub method: String,
     pub ip_truncated: Option<String>,
+    /// [`AuditEvent::IP`].
+    pub ip: Option<String>,
     /// [`AuditEvent::USER_AGENT`].
     pub user_agent: Option<String>,
     /// [`AuditEvent::LOCATION`].
@@ -121,6 +123,7 @@ impl RecordedEvent {
             reason: item.optional_text("reason"),
             method: item.text("method")?,
             ip_truncated: item.optional_text("ip_truncated"),
+            ip: item.optional_text("ip"),
             user_agent: item.optional_text("user_agent"),
             location: item.optional_text("geo_location"),
         })

@@ -86,6 +86,12 @@ pub struct Account {
     pub login_history: Option<String>,
     pub created_at: Timestamp,
     pub last_login_at: Option<Timestamp>,
+    /// [`Account::LAST_LOGIN_IP`].
+    pub last_login_ip: Option<String>,
+    /// [`Account::LAST_LOGIN_USER_AGENT`].
+    pub last_login_user_agent: Option<String>,
+    /// [`Account::DEACTIVATION_REASON`].
+    pub deactivation_reason: Option<String>,
 }
 
 /// The part of its last login that an account keeps.
@@ -216,6 +222,9 @@ impl Account {
             login_history: item.optional_text("login_history"),
             created_at: item.time("created_at")?,
             last_login_at: item.optional_time("last_login_at"),
+            last_login_ip: item.optional_text("last_login_ip"),
+            last_login_user_agent: item.optional_text("last_login_user_agent"),
+            deactivation_reason: item.optional_text("deactivation_reason"),
         })
     }
 }

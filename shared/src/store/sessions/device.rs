@@ -143,6 +143,17 @@ fn id_of(item: &Item) -> Result<DeviceId, Error> {
     id.ok_or_else(|| Error::internal("a device has no id"))
 }
 
+fn page_of<'a>(user_id: &'a UserId, after: Option<&DeviceId>, limit: usize) -> PageOf<'a, Device> {
+    PageOf {
+        user_id,
+        prefix: DEVICE,
+        after: after.map(|id| Device::key(user_id, id)),
+        limit,
+        parse: from_item,
+        key: |device: &Device| device.id.to_string(),
+    }
+}
+
 impl Store {
     /// A page of a user's devices that are not forgotten, revoked or expired, in no particular order. `after` is the `next` of
     /// the page before.
@@ -156,15 +167,21 @@ impl Store {
         limit: usize,
         now: Timestamp,
     ) -> Result<Page<Device>, Error> {
-        let page = PageOf {
-            user_id: &account.id,
-            prefix: DEVICE,
-            after: after.map(|id| Device::key(&account.id, id)),
-            limit,
-            parse: from_item,
-            key: |device: &Device| device.id.to_string(),
-        };
+        let page = page_of(&account.id, after, limit);
         self.page(page, |device| device.state.is_active(account.device_epoch, now)).await
+    }
+
+    /// A page of a user's stored devices, forgotten ones too. `after` is the `next` of the page before.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn stored_devices(
+        &self,
+        user_id: &UserId,
+        after: Option<&DeviceId>,
+        limit: usize,
+    ) -> Result<Page<Device>, Error> {
+        self.page(page_of(user_id, after, limit), |_| true).await
     }
 
     /// The states of a user's devices, by their ids, forgotten ones too. Reads at most `most` of them.

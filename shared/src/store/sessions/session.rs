@@ -154,6 +154,17 @@ fn unsigned(item: &Item, name: &str) -> Result<u32, Error> {
     u32::try_from(item.number(name)?).map_err(|_| Error::internal("a counter is out of range"))
 }
 
+fn page_of<'a>(user_id: &'a UserId, after: Option<&str>, limit: usize) -> PageOf<'a, Session> {
+    PageOf {
+        user_id,
+        prefix: SESSION,
+        after: after.map(|hash| Session::key(user_id, hash)),
+        limit,
+        parse: from_item,
+        key: |session: &Session| session.hash.clone(),
+    }
+}
+
 impl Store {
     /// A session of a user, active or not.
     ///
@@ -175,15 +186,21 @@ impl Store {
         limit: usize,
         now: Timestamp,
     ) -> Result<Page<Session>, Error> {
-        let page = PageOf {
-            user_id: &account.id,
-            prefix: SESSION,
-            after: after.map(|hash| Session::key(&account.id, hash)),
-            limit,
-            parse: from_item,
-            key: |session: &Session| session.hash.clone(),
-        };
+        let page = page_of(&account.id, after, limit);
         self.page(page, |session| session.state.is_active(account.session_epoch, now)).await
+    }
+
+    /// A page of a user's stored sessions, ended ones too. `after` is the `next` of the page before.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn stored_sessions(
+        &self,
+        user_id: &UserId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Session>, Error> {
+        self.page(page_of(user_id, after, limit), |_| true).await
     }
 
     /// The states of a user's sessions, by their lookup hashes, ended ones too. Reads at most `most` of them.

@@ -1,0 +1,167 @@
+//! The parts of an export: what is stored, decrypted for its owner.
+
+use serde::Serialize;
+use shared::{
+    clock::Timestamp,
+    domain::{geo_location::GeoLocation, suspicion::LoginHistory},
+    error::Error,
+    store::{Account, AuditEvent, Device, RecordedEvent, Session},
+    user_cipher::UserCipher,
+};
+
+use super::event_id::displayed;
+use crate::auth::user::User;
+
+#[derive(Serialize)]
+pub(super) struct ExportedAccount {
+    #[serde(flatten)]
+    user: User,
+    permissions: Vec<String>,
+    mfa_since: Option<String>,
+    last_login_ip: Option<String>,
+    last_login_user_agent: Option<String>,
+    login_history: Option<ExportedHistory>,
+    deactivation_reason: Option<String>,
+}
+
+/// Places of earlier logins, with which new ones are compared.
+#[derive(Serialize)]
+struct ExportedHistory {
+    last_location: Option<GeoLocation>,
+    last_at: Option<String>,
+    countries: Vec<String>,
+}
+
+impl From<LoginHistory> for ExportedHistory {
+    fn from(history: LoginHistory) -> Self {
+        let (last_location, last_at) = history.last().cloned().unzip();
+        let last_at = last_at.map(|millis| Timestamp::from_millis(millis).rfc3339());
+        Self { last_location, last_at, countries: history.countries().to_vec() }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct ExportedSession {
+    id: String,
+    created_at: String,
+    authenticated_at: String,
+    last_active_at: String,
+    expires_at: String,
+    ended_at: Option<String>,
+    remember_me: bool,
+    methods: Vec<String>,
+    device_id: Option<String>,
+    ip: String,
+    user_agent: String,
+    location: Option<GeoLocation>,
+}
+
+#[derive(Serialize)]
+pub(super) struct ExportedDevice {
+    id: String,
+    name: Option<String>,
+    user_agent: String,
+    first_seen_at: String,
+    last_seen_at: String,
+    forgotten_at: Option<String>,
+    trusted_until: Option<String>,
+    ip_truncated: String,
+    location: Option<GeoLocation>,
+}
+
+#[derive(Serialize)]
+pub(super) struct ExportedEvent {
+    id: String,
+    at: String,
+    action: String,
+    status: String,
+    method: String,
+    reason: Option<String>,
+    ip: Option<String>,
+    user_agent: Option<String>,
+    location: Option<GeoLocation>,
+}
+
+impl ExportedAccount {
+    /// # Errors
+    /// `temporarily_unavailable` without the keys.
+    pub(super) async fn open(cipher: &UserCipher<'_>, account: &Account) -> Result<Self, Error> {
+        let fields = cipher.item(&Account::key(&account.id));
+        Ok(Self {
+            user: User::open(cipher, account).await?,
+            permissions: account.permissions.clone(),
+            mfa_since: account.mfa_since.map(|at| at.rfc3339()),
+            last_login_ip: fields.open_some(Account::LAST_LOGIN_IP, account.last_login_ip.as_ref()).await?,
+            last_login_user_agent: fields
+                .open_some(Account::LAST_LOGIN_USER_AGENT, account.last_login_user_agent.as_ref())
+                .await?,
+            login_history: fields
+                .open_json_some::<LoginHistory>(Account::LOGIN_HISTORY, account.login_history.as_ref())
+                .await?
+                .map(ExportedHistory::from),
+            deactivation_reason: fields
+                .open_some(Account::DEACTIVATION_REASON, account.deactivation_reason.as_ref())
+                .await?,
+        })
+    }
+}
+
+impl ExportedSession {
+    /// # Errors
+    /// `temporarily_unavailable` without the keys.
+    pub(super) async fn open(cipher: &UserCipher<'_>, session: &Session) -> Result<Self, Error> {
+        let fields = cipher.item(&Session::key(&session.user_id, &session.hash));
+        Ok(Self {
+            id: fields.open(Session::ID, &session.sealed_id).await?.to_string(),
+            created_at: session.created_at.rfc3339(),
+            authenticated_at: session.auth_time.rfc3339(),
+            last_active_at: session.state.last_active_at.rfc3339(),
+            expires_at: session.state.ends_at().rfc3339(),
+            ended_at: session.state.revoked_at.map(|at| at.rfc3339()),
+            remember_me: session.remember_me,
+            methods: session.amr.clone(),
+            device_id: session.device_id.as_ref().map(ToString::to_string),
+            ip: fields.open(Session::IP, &session.ip).await?.to_string(),
+            user_agent: fields.open(Session::USER_AGENT, &session.user_agent).await?.to_string(),
+            location: fields.open_json_some(Session::LOCATION, session.location.as_ref()).await?,
+        })
+    }
+}
+
+impl ExportedDevice {
+    /// # Errors
+    /// `temporarily_unavailable` without the keys.
+    pub(super) async fn open(cipher: &UserCipher<'_>, device: &Device) -> Result<Self, Error> {
+        let fields = cipher.item(&Device::key(&device.user_id, &device.id));
+        Ok(Self {
+            id: device.id.to_string(),
+            name: fields.open_some(Device::NAME, device.name.as_ref()).await?,
+            user_agent: fields.open(Device::USER_AGENT, &device.user_agent).await?.to_string(),
+            first_seen_at: device.first_seen_at.rfc3339(),
+            last_seen_at: device.state.last_seen_at.rfc3339(),
+            forgotten_at: device.state.forgotten_at.map(|at| at.rfc3339()),
+            trusted_until: device.state.trust.map(|trust| trust.until.rfc3339()),
+            ip_truncated: device.ip_truncated.clone(),
+            location: fields.open_json_some(Device::LOCATION, device.location.as_ref()).await?,
+        })
+    }
+}
+
+impl ExportedEvent {
+    /// # Errors
+    /// `temporarily_unavailable` without the keys.
+    pub(super) async fn open(cipher: &UserCipher<'_>, pseudonym: &str, event: &RecordedEvent) -> Result<Self, Error> {
+        let fields = cipher.item(&AuditEvent::key(pseudonym, &event.id));
+        Ok(Self {
+            id: displayed(&event.id),
+            at: event.at.rfc3339(),
+            action: event.action.clone(),
+            status: event.outcome.clone(),
+            method: event.method.clone(),
+            reason: event.reason.clone(),
+            ip: fields.open_some(AuditEvent::IP, event.ip.as_ref()).await?,
+            user_agent: fields.open_some(AuditEvent::USER_AGENT, event.user_agent.as_ref()).await?,
+            location: fields.open_json_some(AuditEvent::LOCATION, event.location.as_ref()).await?,
+        })
+    }
+}
