@@ -486,3 +486,37 @@ async fn many_repeated_refreshes_stay_within_the_limit() {
     let refreshes = tests::events(&world, "refresh").len();
     assert_eq!(refreshes, answered);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_login_with_the_old_password_escapes_a_change_that_it_raced_with() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let mut person = Person::register(&client, ADDRESS).await;
+    for round in 0..6 {
+        let next = format!("Other-{round}-harbour-lamp");
+        let body = json!({ "current_password": person.password, "new_password": next });
+        let logins = all_at_once(&client, "/v1/login", (0..8).map(|_| person.credentials()));
+        let change = person.client.post("/v1/password/change", body);
+        let (answers, changed) = futures::future::join(logins, change).await;
+        changed.expect(204);
+        for answer in answers.iter().filter(|answer| answer.status == 200) {
+            let session = client.with_token(&answer.text("access_token"));
+            session.get("/v1/me").await.expect_problem(401, "session_revoked");
+        }
+        person.client.get("/v1/me").await.expect(200);
+        person.password = next;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_changes_of_a_password_one_succeeds() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let bodies = (0..MANY).map(|n| {
+        json!({ "current_password": PASSWORD, "new_password": format!("Other-{n}-harbour-lamp"), "revoke_other_sessions": false })
+    });
+    let answers = all_at_once(&person.client, "/v1/password/change", bodies).await;
+    assert_eq!(count(&answers, 204, ""), 1, "{answers:?}");
+    assert_eq!(tests::profile(&world)["password_epoch"]["N"], "1");
+}

@@ -2,3 +2,4 @@
 
 mod chromium;
 mod passkeys;
+mod reset_password;

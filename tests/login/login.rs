@@ -23,6 +23,7 @@ async fn a_login_returns_tokens_and_the_user() {
             "created_at",
             "email",
             "email_verified",
+            "has_password",
             "id",
             "last_login_at",
             "mfa_enabled",
