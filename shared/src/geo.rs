@@ -3,9 +3,46 @@
 
 use std::{net::IpAddr, sync::OnceLock};
 
-use maxminddb::{Reader, geoip2::City};
+use maxminddb::Reader;
+use serde::Deserialize;
 
 use crate::domain::geo_location::GeoLocation;
+
+/// The parts of a city record that are used (MaxMind's GeoIP2 City schema). The library's own type has all parts and all languages,
+/// and takes 80 KB of code in each function.
+#[derive(Deserialize)]
+struct City<'a> {
+    #[serde(default, borrow)]
+    country: Country<'a>,
+    #[serde(default, borrow)]
+    subdivisions: Vec<Named<'a>>,
+    #[serde(default, borrow)]
+    city: Named<'a>,
+    #[serde(default)]
+    location: Location,
+}
+
+#[derive(Deserialize, Default)]
+struct Country<'a> {
+    iso_code: Option<&'a str>,
+}
+
+#[derive(Deserialize, Default)]
+struct Named<'a> {
+    #[serde(default, borrow)]
+    names: Names<'a>,
+}
+
+#[derive(Deserialize, Default)]
+struct Names<'a> {
+    en: Option<&'a str>,
+}
+
+#[derive(Deserialize, Default)]
+struct Location {
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+}
 
 /// A city database, read at the first look-up. Without a database, no address has a location.
 pub struct Geo {
@@ -30,8 +67,8 @@ impl Geo {
         let city: City<'_> = reader.as_ref()?.lookup(ip).ok()?.decode().ok()??;
         GeoLocation::new(
             city.country.iso_code,
-            city.subdivisions.first().and_then(|region| region.names.english),
-            city.city.names.english,
+            city.subdivisions.first().and_then(|region| region.names.en),
+            city.city.names.en,
             city.location.latitude,
             city.location.longitude,
         )
