@@ -1,6 +1,6 @@
 use local::faults::{Kind, Rule, Service};
 use serde_json::json;
-use tests::{Answer, App, Client, Forged, Key, Person, events, world};
+use tests::{Answer, App, Client, Forged, Key, OTHER_PASSWORD, Person, events, world};
 
 use crate::scenarios::{self, Scenario, post, registered, scenario};
 
@@ -159,6 +159,28 @@ async fn disowned(client: &Client, link: &str) -> Answer {
     let body = json!({ "token": token, "new_password": tests::OTHER_PASSWORD });
     client.post("/v1/password/reset", body).await.expect(204);
     client.post("/v1/login", json!({ "identifier": ADDRESS, "password": tests::OTHER_PASSWORD })).await.expect(200)
+}
+
+#[tokio::test]
+async fn a_thief_who_changes_the_password_does_not_end_the_reset() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let owner = Person::register(&client, ADDRESS).await;
+    owner.login().await;
+    let link = client.link_token_for(ADDRESS).await;
+    let body = json!({ "token": link });
+    let reset = client.post("/v1/login/disown", body).await.expect(200).text("reset_token");
+    // The old password works until the reset.
+    let thief = owner.login().await;
+    takes_over(&thief).await;
+    let body = json!({ "current_password": owner.password, "new_password": "Thief-9-harbour-lamp" });
+    thief.client.post("/v1/password/change", body).await.expect(204);
+    let body = json!({ "token": reset, "new_password": OTHER_PASSWORD });
+    client.post("/v1/password/reset", body).await.expect(204);
+    thief.client.get("/v1/me").await.expect_problem(401, "session_revoked");
+    assert_eq!(factors(&world), 0);
+    let owner = Person { password: OTHER_PASSWORD.to_owned(), ..owner };
+    assert_eq!(owner.login_with(json!({})).await.expect(200).body["status"], "authenticated");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use shared::{
     error::Error,
     http::{Response, StatusCode},
     operation::{Access, Operation, Route},
-    store::{Account, Condition},
+    store::Account,
 };
 
 use crate::auth::{
@@ -59,9 +59,6 @@ async fn deactivate(context: Context<'_>, caller: &Caller<'_>, reason: Option<&L
     transaction.record_event(&event);
     let content = Content::AccountDeactivated { at: app.clock.now().rfc3339() };
     user::notify_owner(app, cipher, account, content, &mut transaction).await?;
-    match app.store.commit(transaction).await {
-        Ok(()) => Ok(without_session_cookies(Response::empty(StatusCode::NO_CONTENT), caller.transport)),
-        Err(refused) if refused.is(Condition::Session) => Err(Error::SessionRevoked),
-        Err(refused) => Err(refused.into()),
-    }
+    app.store.commit(transaction).await?;
+    Ok(without_session_cookies(Response::empty(StatusCode::NO_CONTENT), caller.transport))
 }

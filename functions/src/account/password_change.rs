@@ -15,7 +15,7 @@ use shared::{
     error::Error,
     http::{Request, Response, StatusCode},
     operation::{Access, Operation, Route},
-    store::{Attempt, Condition, Device, OtherSessions},
+    store::{Attempt, CommitError, Condition, Device, OtherSessions},
 };
 
 use crate::auth::{
@@ -108,15 +108,14 @@ async fn change(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Resul
     user::notify_owner(app, cipher, account, content, &mut transaction).await?;
     match app.store.commit_refunding(transaction, &attempt).await {
         Ok(()) => Ok(Response::empty(StatusCode::NO_CONTENT)),
-        Err(refused) if refused.is(Condition::Session) => Err(Error::SessionRevoked),
-        Err(refused) if refused.is(Condition::Limit) => {
+        Err(CommitError::Failed(error)) => Err(error), // it may have been committed
+        Err(refused) => {
             app.store.refund(&attempt).await?; // the password was correct
+            if !refused.is(Condition::Limit) {
+                return Err(refused.into());
+            }
             let limit = app.config.limit(FACTOR_CHANGES_BY_SESSION);
             Err(Error::RateLimited { retry_after: limit.retry_after(&session.hash, now.seconds()) })
-        }
-        Err(error) => {
-            app.store.refund(&attempt).await?;
-            Err(error.into())
         }
     }
 }

@@ -107,6 +107,9 @@ async fn change(
             Change::Set(name) => Change::Set(new_username(context, caller, name).await?),
         },
     };
+    if !change.changes(account) {
+        return Ok(account.clone());
+    }
     let changed = change.apply(account);
     let event = context.event(cipher, Action::UpdateProfile, Outcome::Success, method).await?;
     let mut transaction = app.store.transaction();
@@ -116,7 +119,6 @@ async fn change(
     match app.store.commit(transaction).await {
         Ok(()) => Ok(changed),
         Err(refused) if refused.is(Condition::Username) => Err(USERNAME_TAKEN),
-        Err(refused) if refused.is(Condition::Session) => Err(Error::SessionRevoked),
         Err(refused) => Err(refused.into()),
     }
 }

@@ -37,7 +37,7 @@ limits! {
     /// Guesses at mailed codes by address, over all challenges, so that many challenges do not add up to many guesses.
     /// Links are not limited by it.
     CODE_GUESSES_BY_ADDRESS = "code-guesses/address": 20 in 86_400;
-    /// Guesses at reauthentication codes by account, over all challenges. A password change resets it.
+    /// Guesses at reauthentication codes by account, over all challenges. A password reset starts a new count.
     CODE_GUESSES_BY_ACCOUNT = "code-guesses/account": 20 in 86_400;
     /// Reauthentication codes mailed, by session.
     REAUTHENTICATION_MAIL_BY_SESSION = "reauthentication-mail/session": 3 in 900;
@@ -56,20 +56,20 @@ limits! {
     /// Mails of the whole deployment that anybody can cause, each kind on its own. It protects the quota and the reputation of
     /// the sender. A mail over it is not sent, and the audit log has an event of it.
     MAIL_OF_DEPLOYMENT = "mail/deployment": 1000 in 3600;
-    /// Login alerts by mailbox. Only a client with the password can cause them. A password change resets it.
+    /// Login alerts by mailbox. Only a client with the password can cause them. A password reset starts a new count.
     ALERT_BY_ADDRESS = "alert-mail/address": 50 in 86_400;
-    /// Notices of copied refresh tokens by mailbox. A password change resets it.
+    /// Notices of copied refresh tokens by mailbox. A password reset starts a new count.
     REUSE_NOTICE_BY_ADDRESS = "reuse-notice/address": 20 in 86_400;
-    /// Codes by mailbox that only a signed-in user can request. A password change resets it.
+    /// Codes by mailbox that only a signed-in user can request. A password reset starts a new count.
     CODE_MAIL_BY_ADDRESS = "code-mail/address": 20 in 86_400;
     /// `logout-all` by session, because each call makes logins in progress retry.
     LOGOUT_ALL_BY_SESSION = "logout-all/session": 5 in 900;
     /// Attempts at second factors of an account, by all unrecognised devices together or by each recognised device.
     /// Repeating the first factor gives no more attempts. `LIMIT_FACTOR` does not multiply it.
     SECOND_FACTOR_BY_ACCOUNT = "second-factor/account": 5 in 300;
-    /// Guesses at login codes on unrecognised devices, by account. A password change resets it.
+    /// Guesses at login codes on unrecognised devices, by account. A password reset starts a new count.
     LOGIN_CODE_GUESSES_BY_ACCOUNT = "login-code-guesses/account": 20 in 86_400;
-    /// Login codes by mailbox. Only a client with the password can cause them. A password change resets it.
+    /// Login codes by mailbox. Only a client with the password can cause them. A password reset starts a new count.
     LOGIN_CODE_MAIL_BY_ADDRESS = "login-code-mail/address": 20 in 86_400;
     /// Refreshes by session, repeated ones too. The session's item counts them.
     REFRESH_BY_SESSION = "refresh/session": 60 in 900;

@@ -82,7 +82,7 @@ mails! {
     /// The account was deactivated.
     AccountDeactivated("account_deactivated", Unlimited) { at }
     /// A copy of the account's data was downloaded.
-    AccountExported("account_exported", Unlimited) { at }
+    AccountExported("account_exported", Codes) { at }
     /// The password was reset.
     PasswordChanged("password_changed", Unlimited) { at }
     /// A spent refresh token was presented again, so the session was ended.

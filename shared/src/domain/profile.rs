@@ -87,8 +87,7 @@ impl PictureUrl {
 /// Whether a domain name can be public: it has two labels, and its last one is not set aside for private use (RFC 2606, RFC 6761,
 /// RFC 6762, RFC 7686, RFC 8375, and ICANN's `internal`).
 fn is_public_domain(host: &str) -> bool {
-    const PRIVATE: [&str; 10] =
-        ["localhost", "local", "internal", "test", "invalid", "onion", "arpa", "lan", "home", "corp"];
+    const PRIVATE: [&str; 8] = ["localhost", "local", "internal", "onion", "arpa", "lan", "home", "corp"];
     let labels: Vec<&str> = host.split('.').collect();
     // A name that ends with a number could be read as an address.
     labels.len() > 1

@@ -131,7 +131,7 @@ impl RecordedEvent {
 }
 
 /// The most events that one read of a filtered list covers, and the most such reads for one page.
-const FILTERED: (i32, usize) = (500, 4);
+const FILTERED: (i32, usize) = (250, 2);
 
 impl Store {
     /// A page of a user's events, the newest first, with only one action if it is named. `after` is the id of an event of the page

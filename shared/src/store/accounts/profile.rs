@@ -30,6 +30,24 @@ pub struct ProfileChange {
 }
 
 impl ProfileChange {
+    /// Whether the change sets a field, or clears one that is set.
+    pub fn changes(&self, account: &Account) -> bool {
+        let changes = |change: &Change<String>, old: &Option<String>| match change {
+            Change::Keep => false,
+            Change::Clear => old.is_some(),
+            Change::Set(_) => true,
+        };
+        let username = match &self.username {
+            Change::Keep => false,
+            Change::Clear => account.username.is_some(),
+            Change::Set(_) => true,
+        };
+        changes(&self.name, &account.name)
+            || changes(&self.bio, &account.bio)
+            || changes(&self.picture, &account.picture)
+            || username
+    }
+
     /// The account after the change.
     #[must_use]
     pub fn apply(&self, account: &Account) -> Account {
@@ -79,21 +97,20 @@ impl Transaction {
                 _ => {}
             }
         }
-        if account.username_hash != changed.username_hash {
+        // The same name in another case must not overwrite a name that was set meanwhile.
+        if change.username != Change::Keep {
             match &account.username_hash {
                 Some(old) => {
                     condition.push_str(" AND username_hash = :old_hash");
                     values = values.with_text(":old_hash", old);
-                    let owner = Item::new().with_text(":owner", account.id.to_string());
-                    self.delete_if(
-                        Condition::Account,
-                        Table::Accounts,
-                        &keys::username(old),
-                        "user_id = :owner",
-                        owner,
-                    );
                 }
                 None => condition.push_str(" AND attribute_not_exists(username_hash)"),
+            }
+        }
+        if account.username_hash != changed.username_hash {
+            if let Some(old) = &account.username_hash {
+                let owner = Item::new().with_text(":owner", account.id.to_string());
+                self.delete_if(Condition::Account, Table::Accounts, &keys::username(old), "user_id = :owner", owner);
             }
             if let Some(new) = &changed.username_hash {
                 let reservation = keys::username(new).item().with_text("user_id", account.id.to_string());

@@ -11,7 +11,7 @@ use crate::{
 pub struct PasswordReset {
     /// The account's device epoch. The challenge ends when it is raised.
     pub device_epoch: i64,
-    /// The account's password epoch. The challenge ends when it is raised.
+    /// The account's password epoch.
     pub password_epoch: i64,
     /// The disowned login that leads to the reset, if one does. Until the reset the old password still logs in, so what was
     /// enrolled meanwhile is void too.
@@ -19,9 +19,11 @@ pub struct PasswordReset {
 }
 
 impl PasswordReset {
-    /// Whether the account's password and devices are those for which the reset was allowed.
+    /// Whether the reset is still allowed. A reset and a disowned login end it. A change of the password ends it too, except after
+    /// a disowned login: the thief may have made the change, with the old password.
     pub const fn is_for(&self, account: &Account) -> bool {
-        self.device_epoch == account.device_epoch && self.password_epoch == account.password_epoch
+        let same_password = self.password_epoch == account.password_epoch;
+        self.device_epoch == account.device_epoch && (same_password || self.disowned.is_some())
     }
 }
 
