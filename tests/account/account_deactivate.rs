@@ -14,7 +14,7 @@ async fn deactivate(person: &Person) {
 }
 
 #[tokio::test]
-async fn every_session_and_pending_login_ends_and_a_login_reactivates() {
+async fn every_session_ends_and_a_login_reactivates() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
@@ -59,7 +59,7 @@ async fn only_the_last_factor_reactivates() {
 }
 
 #[tokio::test]
-async fn cookies_are_cleared_and_a_bad_reason_is_named() {
+async fn a_bad_reason_is_named_and_an_empty_one_is_absent() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     for reason in [json!(7), json!("a\u{0}"), json!("x".repeat(501))] {

@@ -45,13 +45,13 @@ pub const OPERATION: Operation = Operation::http("account-export", |context| Box
     ])
     .limits(&[EXPORT_BY_SESSION]);
 
-/// The most bytes of the lists in one answer, as Lambda counts them. It takes 6 MB.
+/// The most bytes of the lists in one answer, as Lambda counts them. Lambda takes 6 MB.
 const MAX_BYTES: usize = 4_000_000;
 
 /// The entries of a list that are read at once.
 const READ_AT_ONCE: usize = 200;
 
-/// The place in the export after which an answer begins.
+/// The position in the export after which an answer begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Position {
     /// The beginning: no cursor was sent.

@@ -24,7 +24,7 @@ pub(super) struct ExportedAccount {
     deactivation_reason: Option<String>,
 }
 
-/// Places of earlier logins, with which new ones are compared.
+/// Geo locations of earlier logins, with which new ones are compared.
 #[derive(Serialize)]
 struct ExportedHistory {
     last_location: Option<GeoLocation>,

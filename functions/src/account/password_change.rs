@@ -102,7 +102,7 @@ async fn change(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Resul
     transaction.record_event(&event);
     let others = match form.others {
         OtherSessions::End => "All other sessions have ended.",
-        OtherSessions::Keep => "The other sessions go on.",
+        OtherSessions::Keep => "Your other sessions stay logged in.",
     };
     let content = Content::PasswordChangedInSession { at: now.rfc3339(), others: others.to_owned() };
     user::notify_owner(app, cipher, account, content, &mut transaction).await?;

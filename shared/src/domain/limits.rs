@@ -27,7 +27,7 @@ limits! {
     LOGIN_BY_DEVICE = "login/device": 10 in 900;
     /// Registrations by network.
     REGISTER_BY_NETWORK = "register/network": 3 in 3600;
-    /// Estimates of a new password's strength by network, or by the challenge that allows the password. They cost CPU time, and
+    /// Estimates of a new password's strength by network, or by the challenge or session that allows the password. They cost CPU time, and
     /// a weak password spends nothing else.
     STRENGTH_ESTIMATES = "weak-password/network": 60 in 900;
     /// Further mails of registrations by network.
@@ -43,7 +43,7 @@ limits! {
     REAUTHENTICATION_MAIL_BY_SESSION = "reauthentication-mail/session": 3 in 900;
     /// Requests for a reset link by network.
     PASSWORD_FORGOT_BY_NETWORK = "password-forgot/network": 10 in 900;
-    /// Reset links by address, known or not, whichever client asks for them.
+    /// Reset links by address, known or not, from all clients.
     PASSWORD_FORGOT_BY_ADDRESS = "password-forgot/address": 3 in 3600;
     /// Mails by mailbox that anybody can cause, each kind on its own.
     MAIL_BY_ADDRESS = "mail/address": 20 in 86_400;
@@ -60,7 +60,7 @@ limits! {
     ALERT_BY_ADDRESS = "alert-mail/address": 50 in 86_400;
     /// Notices of copied refresh tokens by mailbox. A password reset starts a new count.
     REUSE_NOTICE_BY_ADDRESS = "reuse-notice/address": 20 in 86_400;
-    /// Codes by mailbox that only a signed-in user can request. A password reset starts a new count.
+    /// Codes, and notices of exports, by mailbox. Only a signed-in user can cause them. A password reset starts a new count.
     CODE_MAIL_BY_ADDRESS = "code-mail/address": 20 in 86_400;
     /// `logout-all` by session, because each call makes logins in progress retry.
     LOGOUT_ALL_BY_SESSION = "logout-all/session": 5 in 900;
@@ -73,7 +73,7 @@ limits! {
     LOGIN_CODE_MAIL_BY_ADDRESS = "login-code-mail/address": 20 in 86_400;
     /// Refreshes by session, repeated ones too. The session's item counts them.
     REFRESH_BY_SESSION = "refresh/session": 60 in 900;
-    /// Reauthentications by session, right or wrong.
+    /// Reauthentications and password changes by session, right or wrong.
     REAUTHENTICATE_BY_SESSION = "reauthenticate/session": 20 in 900;
     /// Requests by session that change something, found or not.
     CHANGES_BY_SESSION = "changes/session": 60 in 900;
@@ -84,7 +84,7 @@ limits! {
     REFUSED_PASSKEY_BY_NETWORK = "refused-passkey/network": 10 in 900;
     /// Pages of exports by session, because each reads and decrypts up to 4 MB.
     EXPORT_BY_SESSION = "export/session": 60 in 3600;
-    /// Changes of second factors and passkeys by session. Each change sends a mail, and none of these mails is ever
+    /// Changes of second factors, passkeys and the password by session. Each change sends a mail, and none of these mails is ever
     /// left out.
     FACTOR_CHANGES_BY_SESSION = "factor-changes/session": 20 in 3600;
     /// Requests for a passkey at logins, by network. Conditional mediation makes one whenever a login page opens.

@@ -148,7 +148,7 @@ budgets! {
     Anyone("anyone", Some(MAIL_BY_ADDRESS))
     /// Alerts that anybody with the password can cause.
     Alerts("alerts", Some(ALERT_BY_ADDRESS))
-    /// Codes that anybody with a session can request.
+    /// Codes and notices that anybody with a session can cause.
     Codes("codes", Some(CODE_MAIL_BY_ADDRESS))
     /// Codes that anybody with the password can cause.
     LoginCodes("login_codes", Some(LOGIN_CODE_MAIL_BY_ADDRESS))
