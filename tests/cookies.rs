@@ -2,7 +2,7 @@
 
 use local::World;
 use serde_json::{Value, json};
-use tests::{Answer, Client, PASSWORD, Person, everything_stored, options, sessions, world};
+use tests::{Answer, Client, OTHER_PASSWORD, PASSWORD, Person, everything_stored, options, sessions, world};
 
 const ADDRESS: &str = "ada@example.org";
 const EVE: &str = "eve@example.org";
@@ -111,6 +111,9 @@ async fn a_change_needs_the_csrf_token_of_the_session() {
             ("DELETE", &session, json!({})),
             ("DELETE", &device, json!({})),
             ("PATCH", &device, json!({ "name": "x" })),
+            ("PATCH", "/v1/me", json!({ "name": "x" })),
+            ("POST", "/v1/account/deactivate", json!({})),
+            ("POST", "/v1/password/change", json!({ "current_password": PASSWORD, "new_password": OTHER_PASSWORD })),
         ] {
             let answer = send(&client, method, path, &[], &body).await;
             assert_eq!((answer.status, answer.code()), (403, "csrf_failed"), "{method} {path} {:?}", client.csrf_token);
@@ -385,4 +388,14 @@ async fn a_page_of_a_listed_origin_logs_in_with_cookies() {
     let browser = client.after(&try_login(&client, ADDRESS, &app).await.expect(200));
     try_login(&client, ADDRESS, &[("origin", "https://evil.example")]).await.expect_problem(403, "csrf_failed");
     send(&browser, "POST", "/v1/logout", &app, &json!({})).await.expect(204);
+}
+
+#[tokio::test]
+async fn a_deactivation_clears_the_cookies_of_the_session() {
+    let world = world().await;
+    let ada = browser(&world, ADDRESS).await;
+    let cookies = send(&ada, "POST", "/v1/account/deactivate", &[], &json!({})).await.expect(204).cookies();
+    for name in ["__Host-access", "__Secure-refresh"] {
+        assert!(cookies[name].0.is_empty() && cookies[name].1.contains("Max-Age=0"), "{cookies:?}");
+    }
 }
