@@ -51,6 +51,27 @@ pub enum Change<T> {
 }
 
 impl<T> Change<T> {
+    /// Whether the change sets a field, or clears one that is set.
+    pub const fn changes(&self, is_set: bool) -> bool {
+        match self {
+            Self::Keep => false,
+            Self::Clear => is_set,
+            Self::Set(_) => true,
+        }
+    }
+
+    /// The value after the change.
+    pub fn applied(&self, old: &Option<T>) -> Option<T>
+    where
+        T: Clone,
+    {
+        match self {
+            Self::Keep => old.clone(),
+            Self::Clear => None,
+            Self::Set(new) => Some(new.clone()),
+        }
+    }
+
     /// The same change, with another value if it sets one.
     pub fn map<'a, U>(&'a self, other: impl FnOnce(&'a T) -> U) -> Change<U> {
         match self {

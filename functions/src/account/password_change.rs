@@ -15,13 +15,15 @@ use shared::{
     error::Error,
     http::{Request, Response, StatusCode},
     operation::{Access, Operation, Route},
-    store::{Attempt, CommitError, Condition, Device, OtherSessions},
+    store::{Attempt, Device, OtherSessions},
 };
 
 use crate::auth::{
     caller::{self, Caller},
     limits,
+    mfa::codes,
     password::{self, CountedBy},
+    session::device::trusted_until,
     user,
 };
 
@@ -98,7 +100,7 @@ async fn change(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Resul
     if let Some((device, trust)) = trusted_device(context, caller).await? {
         transaction.keep_trust(&device, trust);
     }
-    transaction.count(app.config.limit(FACTOR_CHANGES_BY_SESSION), &session.hash, now);
+    codes::count_change(app, caller, &mut transaction);
     transaction.record_event(&event);
     let others = match form.others {
         OtherSessions::End => "All other sessions have ended.",
@@ -106,18 +108,8 @@ async fn change(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Resul
     };
     let content = Content::PasswordChangedInSession { at: now.rfc3339(), others: others.to_owned() };
     user::notify_owner(app, cipher, account, content, &mut transaction).await?;
-    match app.store.commit_refunding(transaction, &attempt).await {
-        Ok(()) => Ok(Response::empty(StatusCode::NO_CONTENT)),
-        Err(CommitError::Failed(error)) => Err(error), // it may have been committed
-        Err(refused) => {
-            app.store.refund(&attempt).await?; // the password was correct
-            if !refused.is(Condition::Limit) {
-                return Err(refused.into());
-            }
-            let limit = app.config.limit(FACTOR_CHANGES_BY_SESSION);
-            Err(Error::RateLimited { retry_after: limit.retry_after(&session.hash, now.seconds()) })
-        }
-    }
+    codes::commit_change(app, caller, transaction, attempt.as_ref()).await?;
+    Ok(Response::empty(StatusCode::NO_CONTENT))
 }
 
 /// Verifies the current password, if the account has one. Attempts are counted as those of `reauthenticate`.
@@ -138,7 +130,6 @@ async fn trusted_device(context: Context<'_>, caller: &Caller<'_>) -> Result<Opt
     let (app, account) = (context.app, &caller.account);
     let Some(id) = caller.session.device_id.as_ref().filter(|_| account.mfa_since.is_some()) else { return Ok(None) };
     let Some(device) = app.store.device(&account.id, id).await? else { return Ok(None) };
-    let is_trusted = device.state.trusted_until(account.device_epoch, account.trust_terms(), app.clock.now()).is_some();
-    let trust = device.state.trust.filter(|_| is_trusted);
+    let trust = device.state.trust.filter(|_| trusted_until(app, caller, &device).is_some());
     Ok(trust.map(|trust| (device, trust)))
 }

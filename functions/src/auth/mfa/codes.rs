@@ -148,7 +148,7 @@ pub(crate) fn too_many_changes(app: &App, caller: &Caller<'_>) -> Error {
     Error::RateLimited { retry_after: limit.retry_after(&caller.session.hash, app.clock.now().seconds()) }
 }
 
-/// Commits a change that a correct code allowed, and refunds its attempt.
+/// Commits a change that a correct code or password allowed, and refunds its attempt.
 ///
 /// # Errors
 /// `invalid_code` if the code was spent meanwhile; `rate_limited` after too many changes; `temporarily_unavailable`.
@@ -164,7 +164,7 @@ pub(crate) async fn commit_change(
     }
     let limited = refused.is(Condition::Limit);
     if limited || refused.changed() {
-        app.store.refund(attempt).await?; // the code was correct
+        app.store.refund(attempt).await?; // it was correct
     }
     if limited { Err(too_many_changes(app, caller)) } else { Err(refused.into()) }
 }

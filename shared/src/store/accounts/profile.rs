@@ -32,39 +32,21 @@ pub struct ProfileChange {
 impl ProfileChange {
     /// Whether the change sets a field, or clears one that is set.
     pub fn changes(&self, account: &Account) -> bool {
-        let changes = |change: &Change<String>, old: &Option<String>| match change {
-            Change::Keep => false,
-            Change::Clear => old.is_some(),
-            Change::Set(_) => true,
-        };
-        let username = match &self.username {
-            Change::Keep => false,
-            Change::Clear => account.username.is_some(),
-            Change::Set(_) => true,
-        };
-        changes(&self.name, &account.name)
-            || changes(&self.bio, &account.bio)
-            || changes(&self.picture, &account.picture)
-            || username
+        self.name.changes(account.name.is_some())
+            || self.bio.changes(account.bio.is_some())
+            || self.picture.changes(account.picture.is_some())
+            || self.username.changes(account.username.is_some())
     }
 
     /// The account after the change.
     #[must_use]
     pub fn apply(&self, account: &Account) -> Account {
-        let changed = |change: &Change<String>, old: &Option<String>| match change {
-            Change::Keep => old.clone(),
-            Change::Clear => None,
-            Change::Set(new) => Some(new.clone()),
-        };
-        let (username, username_hash) = match &self.username {
-            Change::Keep => (account.username.clone(), account.username_hash.clone()),
-            Change::Clear => (None, None),
-            Change::Set(new) => (Some(new.sealed.clone()), Some(new.hash.clone())),
-        };
+        let username = self.username.map(|new| new.sealed.clone()).applied(&account.username);
+        let username_hash = self.username.map(|new| new.hash.clone()).applied(&account.username_hash);
         Account {
-            name: changed(&self.name, &account.name),
-            bio: changed(&self.bio, &account.bio),
-            picture: changed(&self.picture, &account.picture),
+            name: self.name.applied(&account.name),
+            bio: self.bio.applied(&account.bio),
+            picture: self.picture.applied(&account.picture),
             username,
             username_hash,
             ..account.clone()
