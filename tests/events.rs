@@ -18,6 +18,8 @@ fn body(operation: &str) -> Value {
         "register-complete" => json!({ "registration_token": NOTHING, "password": "Gr8-tulip-Wagon" }),
         "register-resend" => json!({ "registration_id": NOTHING }),
         "login" => json!({ "identifier": "ada@example.org", "password": "Gr8-tulip-Wagon" }),
+        "login-email" => json!({ "email": "ada@example.org" }),
+        "login-email-verify" => json!({ "challenge_id": NOTHING, "code": "123456" }),
         "login-mfa" => json!({ "mfa_token": NOTHING, "method": "totp", "code": "123456" }),
         "login-disown" => json!({ "token": NOTHING }),
         "token-refresh" => json!({ "refresh_token": NOTHING }),

@@ -46,6 +46,7 @@ const AUTH: &[&str] = &[
     "auth::session::ceilings",
     "auth::session::alert",
     "auth::session::issue",
+    "auth::new_account",
     "auth::mfa::codes",
     "auth::mfa::passkey",
     "auth::mfa::pending_login",

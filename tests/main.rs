@@ -20,7 +20,7 @@ mod inputs;
 mod invariants;
 mod layers;
 mod limits;
-mod login;
+pub(crate) mod login;
 mod mfa;
 mod passkeys;
 mod platform;

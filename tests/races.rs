@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use tests::{Answer, App, Client, Key, PASSWORD, Person, world};
+use tests::{Answer, App, Client, Key, PASSWORD, Person, sessions, thorough, world};
+
+use crate::login::login_email_verify::{Mailed, mailed};
 
 const ADDRESS: &str = "ada@example.org";
 const MANY: usize = 64;
@@ -519,4 +521,47 @@ async fn of_many_changes_of_a_password_one_succeeds() {
     let answers = all_at_once(&person.client, "/v1/password/change", bodies).await;
     assert_eq!(count(&answers, 204, ""), 1, "{answers:?}");
     assert_eq!(tests::profile(&world)["password_epoch"]["N"], "1");
+}
+
+/// The rounds of a race.
+fn rounds() -> usize {
+    if thorough::everything() { 20 } else { 3 }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_proofs_of_one_login_mail_one_makes_a_session() {
+    let world = world().await;
+    let client = Client::new(&world);
+    Person::register(&client, ADDRESS).await;
+    for round in 0..rounds() {
+        for (address, status) in [(ADDRESS.to_owned(), 200), (format!("new{round}@example.org"), 201)] {
+            let before = sessions(&world).len();
+            let Mailed { id, code, token } = mailed(&client, &address).await;
+            let other = mailed(&client, &address).await;
+            let bodies = (0..MANY).map(|n| match n % 4 {
+                0 => json!({ "challenge_id": id, "token": token }),
+                1 => json!({ "challenge_id": id, "code": code }),
+                2 => json!({ "challenge_id": other.id, "token": other.token }),
+                _ => json!({ "token": token, "code": code }),
+            });
+            let answers = all_at_once(&client, "/v1/login/email/verify", bodies).await;
+            assert_eq!(count(&answers, status, ""), 1, "{answers:?}");
+            assert_eq!(sessions(&world).len(), before + 1);
+            let refused = count(&answers, 400, "invalid_code") + count(&answers, 429, "rate_limited");
+            assert_eq!(refused, MANY - 1, "{answers:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_requests_for_login_mails_five_are_live() {
+    let world = world().await;
+    let client = Client::new(&world);
+    Person::register(&client, ADDRESS).await;
+    for round in 0..rounds() {
+        let address = format!("new{round}@example.org");
+        let bodies = (0..MANY).map(|_| json!({ "email": address }));
+        let answers = all_at_once(&client, "/v1/login/email", bodies).await;
+        assert_eq!((count(&answers, 202, ""), count(&answers, 429, "rate_limited")), (5, MANY - 5), "{answers:?}");
+    }
 }

@@ -1,7 +1,7 @@
 //! The engine of the scenarios. A scenario is one way through an operation: what it needs, what it asks, and how it ends. Each
 //! operation's test file ends with its scenarios. The fault harness, the IAM cuts, the price table and the snapshots run them all.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use futures::{FutureExt, future::BoxFuture};
 use local::{Options, World};
@@ -61,6 +61,8 @@ pub(crate) struct Request {
     body: Body,
     token: Option<String>,
     country: Option<&'static str>,
+    /// Cookies and their CSRF token.
+    browser: Option<(BTreeMap<String, String>, Option<String>)>,
 }
 
 #[derive(Clone)]
@@ -72,7 +74,7 @@ enum Body {
 }
 
 fn request(method: &'static str, path: impl Into<String>, body: Body) -> Request {
-    Request { method, path: path.into(), body, token: None, country: None }
+    Request { method, path: path.into(), body, token: None, country: None, browser: None }
 }
 
 /// `GET` of a path.
@@ -116,6 +118,11 @@ impl Request {
         Self { token: Some(token), ..self }
     }
 
+    /// The request with the cookies and the CSRF token of a browser.
+    pub(crate) fn in_browser(self, browser: &Client) -> Self {
+        Self { browser: Some((browser.cookies.clone(), browser.csrf_token.clone())), ..self }
+    }
+
     /// The request from a client in a country.
     pub(crate) fn in_country(self, country: &'static str) -> Self {
         Self { country: Some(country), ..self }
@@ -136,6 +143,9 @@ impl Request {
     pub(crate) async fn send(&self, world: &World) -> Answer {
         let mut client = Client::new(world);
         client.token.clone_from(&self.token);
+        if let Some((cookies, csrf_token)) = self.browser.clone() {
+            (client.cookies, client.csrf_token) = (cookies, csrf_token);
+        }
         let mut headers: Vec<(&str, &str)> =
             self.country.map(|country| ("x-local-country", country)).into_iter().collect();
         match &self.body {

@@ -13,6 +13,8 @@ pub static OPERATIONS: &[Operation] = &[
     registration::register_complete::OPERATION,
     registration::register_resend::OPERATION,
     login::login::OPERATION,
+    login::login_email::OPERATION,
+    login::login_email_verify::OPERATION,
     login::login_mfa::OPERATION,
     login::login_passkey_options::OPERATION,
     login::login_passkey_verify::OPERATION,

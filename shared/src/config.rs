@@ -12,11 +12,13 @@ use crate::{
     crypto::password_hash::{Cost, Engine},
     domain::{
         limits::{Limit, Limits},
+        login_mail::LoginMailParts,
         password::PasswordPolicy,
         session::Lifetime,
         suspicion::SuspiciousLogin,
         username::Username,
     },
+    error::Error,
     store::Tables,
 };
 use values::{android_origin, domain_name, header_name, listed, origin, password_cost, public_url};
@@ -45,6 +47,13 @@ pub struct Config {
     pub password_engine: Engine,
     /// `USERNAME_REGISTRATION`: whether an account needs only a username and a password.
     pub username_registration: bool,
+    /// `SIGN_UP`: `open`, or `off`, so that nobody can create an account.
+    pub sign_up: bool,
+    /// `LOGIN_MAIL`: what a login mail holds: `both`, `code` or `link`; `off`: nobody logs in by mail.
+    pub login_mail: LoginMailParts,
+    /// `EMAIL_LOGIN_CREATES_ACCOUNT`: whether a login by mail with an unknown address creates an account, while `SIGN_UP` is
+    /// `open`.
+    pub email_login_creates_account: bool,
     /// `ACCESS_TOKEN_SECONDS`: lifetime of an access token, 60 to 3600.
     pub access_token_seconds: i64,
     /// `SESSION_DAYS`: absolute lifetime of a session.
@@ -200,6 +209,19 @@ impl Config {
             ),
             username_registration: reader
                 .parsed("USERNAME_REGISTRATION", "true or false", true, |text| text.parse().ok()),
+            sign_up: reader.parsed("SIGN_UP", "open or off", true, |text| match text {
+                "open" => Some(true),
+                "off" => Some(false),
+                _ => None,
+            }),
+            login_mail: reader.parsed(
+                "LOGIN_MAIL",
+                "both, code, link or off",
+                LoginMailParts::Both,
+                LoginMailParts::parse,
+            ),
+            email_login_creates_account: reader
+                .parsed("EMAIL_LOGIN_CREATES_ACCOUNT", "true or false", true, |text| text.parse().ok()),
             access_token_seconds: reader.number("ACCESS_TOKEN_SECONDS", 600, 60..=3600),
             session_days: reader.number("SESSION_DAYS", 7, 1..=365),
             session_remember_days: reader.number("SESSION_REMEMBER_DAYS", 30, 1..=365),
@@ -275,6 +297,19 @@ impl Config {
     pub fn session_lifetime(&self, remember_me: bool, now: Timestamp) -> Lifetime {
         let days = if remember_me { self.session_remember_days } else { self.session_days };
         Lifetime::new(days, self.session_idle_minutes, now)
+    }
+
+    /// Requires that accounts can be created.
+    ///
+    /// # Errors
+    /// `forbidden` while sign-up is off.
+    pub const fn require_sign_up(&self) -> Result<(), Error> {
+        if self.sign_up { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
+    /// Whether a login by mail with an unknown address creates an account.
+    pub const fn login_mail_creates_account(&self) -> bool {
+        self.sign_up && self.email_login_creates_account
     }
 
     /// A rate limit, with this deployment's changes and factor.

@@ -1,5 +1,7 @@
 //! Tests in a real browser. They are left out if Chromium is not installed. `.ci/run` installs it.
 
 mod chromium;
+mod login_email;
 mod passkeys;
 mod reset_password;
+mod site;

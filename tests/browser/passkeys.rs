@@ -1,9 +1,8 @@
 use chromium::Chromium;
-use local::{Options, Server, World};
 use serde_json::{Value, json};
 use tests::{Client, PASSWORD, Person, events, options};
 
-use super::chromium;
+use super::{chromium, site::Site};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -38,14 +37,9 @@ async fn a_browser_registers_uses_and_removes_a_passkey() {
     else {
         return;
     };
-    let server = Server::bind(0).await.unwrap();
-    let url = format!("http://localhost:{}", server.port());
-    let world = World::start(Options { base_url: url.clone(), ..options() }).await.unwrap();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = tokio::spawn(server.serve(world.clone(), async {
-        let _ = stopped.await;
-    }));
-    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let site = Site::start(options()).await;
+    let Site { world, url, .. } = &site;
+    let person = Person::register(&Client::new(world), ADDRESS).await;
     let authenticator = chromium.plug_in().await;
     chromium.client.goto(&format!("{url}/login-disown")).await.unwrap();
 
@@ -111,12 +105,11 @@ async fn a_browser_registers_uses_and_removes_a_passkey() {
     let expected = json!({ "passkeys": 1, "removed": 204, "status": 400, "code": "invalid_code", "who": 401 });
     assert_eq!(came, expected);
     // An authenticator in software has a signature counter, which never goes down.
-    assert!(events(&world, "passkey_signal").is_empty());
+    assert!(events(world, "passkey_signal").is_empty());
     let logins =
-        events(&world, "login").iter().filter(|(outcome, how)| outcome == "success" && how == "passkey").count();
+        events(world, "login").iter().filter(|(outcome, how)| outcome == "success" && how == "passkey").count();
     assert_eq!(logins, 4, "three by the passkey alone, one by it as the second factor");
 
     chromium.end().await;
-    stop.send(()).unwrap();
-    serving.await.unwrap();
+    site.end().await;
 }

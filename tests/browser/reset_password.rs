@@ -1,10 +1,9 @@
 //! The page that the link of a forgotten password opens.
 
-use local::{Options, Server, World};
 use serde_json::{Value, json};
 use tests::{Client, OTHER_PASSWORD, Person, options};
 
-use super::chromium::Chromium;
+use super::{chromium::Chromium, site::Site};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -34,14 +33,9 @@ async fn the_mailed_link_leads_to_a_new_password_once() {
     else {
         return;
     };
-    let server = Server::bind(0).await.unwrap();
-    let url = format!("http://localhost:{}", server.port());
-    let world = World::start(Options { base_url: url.clone(), ..options() }).await.unwrap();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = tokio::spawn(server.serve(world.clone(), async {
-        let _ = stopped.await;
-    }));
-    let client = Client::new(&world);
+    let site = Site::start(options()).await;
+    let Site { world, url, .. } = &site;
+    let client = Client::new(world);
     let person = Person::register(&client, ADDRESS).await;
     client.post("/v1/password/forgot", json!({ "email": ADDRESS })).await.expect(202);
     let link = client.mail_for(ADDRESS).await.link().unwrap().to_owned();
@@ -65,6 +59,5 @@ async fn the_mailed_link_leads_to_a_new_password_once() {
     chromium.client.goto(&format!("{url}/reset-password")).await.unwrap();
     assert_eq!(chromium.run(SHOWN, Value::Null).await["visible"], json!(["unusable"]));
     chromium.end().await;
-    stop.send(()).unwrap();
-    serving.await.unwrap();
+    site.end().await;
 }

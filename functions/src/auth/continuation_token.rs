@@ -55,8 +55,16 @@ impl ContinuationToken {
             (Expected::ContinuationToken(token), Step::Next) => token,
             _ => return Err(Error::InvalidCode),
         };
+        if self.is_right(app, expected).await? { Ok(challenge) } else { Err(Error::InvalidCode) }
+    }
+
+    /// Whether the token has this hash, which has not expired.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the `index` key.
+    pub(crate) async fn is_right(&self, app: &App, expected: &ExpectedSecret) -> Result<bool, Error> {
         let right = constant_time_eq(self.hash(app).await?.as_bytes(), expected.hash.as_bytes());
-        if right && now < expected.expires_at { Ok(challenge) } else { Err(Error::InvalidCode) }
+        Ok(right && app.clock.now() < expected.expires_at)
     }
 
     /// The expected secret that a challenge stores.

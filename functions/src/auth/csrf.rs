@@ -73,7 +73,7 @@ pub(crate) async fn check_transport(context: Context<'_>, options: &SessionOptio
 
 /// As [`check`], for a request that asks for cookies without a session, or while the browser has an older one. The
 /// token may be bound to any of the presented cookies.
-async fn check_before_login(context: Context<'_>) -> Result<(), Error> {
+pub(crate) async fn check_before_login(context: Context<'_>) -> Result<(), Error> {
     let Context { app, request } = context;
     let mut bounds = Vec::new();
     bounds.extend(pre_login(request).map(Bound::Browser));

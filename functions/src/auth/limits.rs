@@ -4,11 +4,12 @@ use shared::{
     app::App,
     context::Context,
     crypto::{
+        device_token::DeviceToken,
         key::{KeyPurpose, KeySet},
         lookup_hash::{Subject, lookup_hash},
     },
     domain::{
-        limits::Limit,
+        limits::{LOGIN_BY_DEVICE, Limit},
         network::{self, SITE_FACTOR},
     },
     error::Error,
@@ -49,6 +50,25 @@ impl Network {
             app.store.count(Limit { limit: limit.limit * SITE_FACTOR, ..limit }, site, now).await?;
         }
         Ok(())
+    }
+
+    /// Counts a login: by the presented device token, which nobody else can use up, otherwise by network.
+    ///
+    /// # Errors
+    /// `rate_limited`, `temporarily_unavailable`.
+    pub(crate) async fn count_login(
+        &self,
+        app: &App,
+        index: &KeySet,
+        presented: Option<&DeviceToken>,
+        by_network: Limit,
+    ) -> Result<(), Error> {
+        match presented {
+            Some(token) => {
+                app.store.count(app.config.limit(LOGIN_BY_DEVICE), &token.hash(index), app.clock.now()).await
+            }
+            None => self.count(app, by_network).await,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod identify;
 pub(crate) mod limits;
 pub(crate) mod mailed_code;
 pub(crate) mod mfa;
+pub(crate) mod new_account;
 pub(crate) mod password;
 pub(crate) mod session;
 pub(crate) mod sweep;

@@ -144,13 +144,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 impl Login<'_> {
     /// Counts the request: by the presented device token, otherwise by network.
     async fn count(&self) -> Result<(), Error> {
-        let app = self.context.app;
-        match &self.presented {
-            Some(token) => {
-                app.store.count(app.config.limit(LOGIN_BY_DEVICE), &token.hash(self.index), app.clock.now()).await
-            }
-            None => self.network.count(app, LOGIN_BY_NETWORK).await,
-        }
+        self.network.count_login(self.context.app, self.index, self.presented.as_ref(), LOGIN_BY_NETWORK).await
     }
 
     /// Reserves an attempt: by the presented device token, otherwise by the identifier as it was typed. So the lock of an

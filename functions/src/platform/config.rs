@@ -20,9 +20,10 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         PasswordPolicy::Composition => &["upper", "lower", "digit", "special"],
         PasswordPolicy::Length => &[],
     };
-    let mut registration = vec!["email"];
-    if app.config.username_registration {
-        registration.push("username");
+    let mut registration = Vec::new();
+    if app.config.sign_up {
+        registration.push("email");
+        registration.extend(app.config.username_registration.then_some("username"));
     }
     let config = json!({
         "product_name": app.config.product_name,
@@ -33,6 +34,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
             "classes": classes,
         },
         "registration": registration,
+        "login_mail": app.config.login_mail.as_str(),
         "providers": [],
         "captcha": { "kind": "none" },
         "languages": ["en"],

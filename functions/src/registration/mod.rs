@@ -1,7 +1,7 @@
 //! Registration and the proof of the address.
 
-mod account;
 mod mail;
+mod pending;
 pub mod register;
 pub mod register_complete;
 pub mod register_resend;

@@ -27,13 +27,11 @@ use shared::{
     store::{Challenge, Registration, challenge_key},
 };
 
-use super::{
-    account::{self, NewAccount, Origin},
-    mail::{self, Recipient},
-};
+use super::mail::{self, Recipient};
 use crate::auth::{
     csrf,
     limits::{self, Network},
+    new_account::{self, NewAccount, Origin},
     password::{self, CountedBy},
     user,
 };
@@ -90,6 +88,7 @@ impl Form {
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let (form, options) = Form::parse(context.request)?;
+    context.app.config.require_sign_up()?;
     csrf::check_transport(context, &options).await?;
     match form {
         Form::Email(form) => by_email(context, &form).await,
@@ -180,7 +179,8 @@ async fn by_username(
         email: None,
         username: Some((username.as_str().to_owned(), username_hash)),
         name: None,
-        password: password::hash(app, password).await?,
+        password: Some(password::hash(app, password).await?),
     };
-    account::create(context, new, Origin { challenge: None, options, method: "password" }).await
+    let origin = Origin { options, amr: "pwd", method: "password" };
+    new_account::create(context, new, origin, app.store.transaction()).await
 }

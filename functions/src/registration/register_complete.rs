@@ -14,7 +14,7 @@ use shared::{
     store::Registration,
 };
 
-use super::account::{self, NewAccount, Origin};
+use super::pending;
 use crate::auth::{
     continuation_token::{ContinuationToken, Step},
     csrf,
@@ -57,9 +57,10 @@ impl Form {
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let app = context.app;
     let Form { token, password, options } = Form::parse(context.request)?;
+    app.config.require_sign_up()?;
     csrf::check_transport(context, &options).await?;
     let challenge = token.redeem::<Registration>(app, Step::Next).await?;
-    let mut new = NewAccount::from_challenge(app, &challenge, String::new()).await?;
+    let mut new = pending::account(app, &challenge, String::new()).await?;
     let local_part = new.email.as_ref().and_then(|(email, _)| email.split('@').next());
     let username = new.username.as_ref().map(|(username, _)| username.as_str());
     let own = [local_part, username, new.name.as_deref()].into_iter().flatten();
@@ -70,6 +71,6 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     {
         return Err(user::USERNAME_TAKEN);
     }
-    new.password = password::hash(app, &password).await?;
-    account::create(context, new, Origin::new(&challenge, &options, "password")).await
+    new.password = Some(password::hash(app, &password).await?);
+    pending::create(context, &challenge, new, &options, "password").await
 }

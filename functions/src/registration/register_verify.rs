@@ -22,7 +22,7 @@ use shared::{
     store::{Challenge, Condition, Expected, Registration, SecretKind},
 };
 
-use super::account::{self, NewAccount, Origin};
+use super::pending;
 use crate::auth::{
     continuation_token::{ContinuationToken, Step},
     csrf, mailed_code, password, user,
@@ -82,6 +82,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         return Ok(page::verify_email());
     }
     let Form { proof, options } = Form::parse(context.request)?;
+    context.app.config.require_sign_up()?;
     csrf::check_transport(context, &options).await?;
     match proof {
         AddressProof::Code { registration_id, code } => by_code(context, &registration_id.0, &code, &options).await,
@@ -110,7 +111,7 @@ async fn by_code(
         return refuse(context, &challenge, "code", Error::InvalidCode).await;
     }
     let done = match &registration.password {
-        Some(password) => create(context, &challenge, password, Origin::new(&challenge, options, "code")).await,
+        Some(password) => create(context, &challenge, password, options, "code").await,
         None => ask_for_password(context, &challenge, "code").await,
     };
     if matches!(done, Err(Error::Conflict(_))) {
@@ -144,7 +145,7 @@ async fn by_link(
     if !password::verify(app, password.bytes(), known).await? {
         return refuse(context, &challenge, "link", Error::InvalidCredentials).await;
     }
-    create(context, &challenge, known, Origin::new(&challenge, options, "link")).await
+    create(context, &challenge, known, options, "link").await
 }
 
 /// Creates the account, because a password was given at registration.
@@ -152,10 +153,11 @@ async fn create(
     context: Context<'_>,
     challenge: &Challenge<Registration>,
     password: &str,
-    origin: Origin<'_>,
+    options: &SessionOptions,
+    method: &'static str,
 ) -> Result<Response, Error> {
-    let new = NewAccount::from_challenge(context.app, challenge, password.to_owned()).await?;
-    account::create(context, new, origin).await
+    let new = pending::account(context.app, challenge, password.to_owned()).await?;
+    pending::create(context, challenge, new, options, method).await
 }
 
 /// Asks for a password as the next step.

@@ -38,6 +38,8 @@ actions! {
     /// A mailed code or link proved an address.
     VerifyEmail = "verify_email";
     CreateAccount = "create_account";
+    /// A mail to log in was requested.
+    RequestLogin = "request_login";
     /// A login completed with its last factor.
     Login = "login";
     /// A first factor was correct, and the login waits for the second.

@@ -6,6 +6,8 @@
 pub enum ChallengeKind {
     /// The person who registers reads the address's mail.
     Registration,
+    /// The person who logs in reads the address's mail.
+    LoginMail,
     /// The user of a session reads the account's mail.
     Reauthentication,
     /// The person who disowns a login reads the account's mail.
@@ -21,8 +23,9 @@ pub enum ChallengeKind {
 }
 
 impl ChallengeKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Registration,
+        Self::LoginMail,
         Self::Reauthentication,
         Self::DisownedLogin,
         Self::PasswordReset,
@@ -35,6 +38,7 @@ impl ChallengeKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Registration => "registration",
+            Self::LoginMail => "login_mail",
             Self::Reauthentication => "reauthentication",
             Self::DisownedLogin => "disowned_login",
             Self::PasswordReset => "password_reset",
@@ -51,6 +55,9 @@ impl ChallengeKind {
 
 /// Attempts at one challenge. A resend adds none. The methods of a login's second factor share them.
 pub const MAX_ATTEMPTS: u32 = 5;
+
+/// The most live login mails of an address, without those that recognised devices asked for.
+pub const MAX_LOGIN_MAILS: usize = 5;
 
 /// Lifetime of a mailed code in seconds (NIST SP 800-63B-4, section 3.1.3: at most ten minutes).
 pub const CODE_SECONDS: i64 = 600;

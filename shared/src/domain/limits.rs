@@ -25,6 +25,10 @@ limits! {
     LOGIN_BY_NETWORK = "login/network": 5 in 900;
     /// Logins by recognised device, right or wrong, in any network. Nobody else can use this budget up.
     LOGIN_BY_DEVICE = "login/device": 10 in 900;
+    /// Login mails by network that asks for them. Those of recognised devices count as logins by device.
+    LOGIN_EMAIL_BY_NETWORK = "login-email/network": 10 in 900;
+    /// Login mails by mailbox, known or not, whichever client asks for them. Each recognised device has a count of its own.
+    LOGIN_MAIL_BY_ADDRESS = "login-mail/address": 5 in 900;
     /// Registrations by network.
     REGISTER_BY_NETWORK = "register/network": 3 in 3600;
     /// Estimates of a new password's strength by network, or by the challenge or session that allows the password. They cost CPU time, and
@@ -37,6 +41,8 @@ limits! {
     /// Guesses at mailed codes by address, over all challenges, so that many challenges do not add up to many guesses.
     /// Links are not limited by it.
     CODE_GUESSES_BY_ADDRESS = "code-guesses/address": 20 in 86_400;
+    /// Guesses at the codes of login mails that a recognised device asked for, by device.
+    CODE_GUESSES_BY_DEVICE = "code-guesses/device": 20 in 86_400;
     /// Guesses at reauthentication codes by account, over all challenges. A password reset starts a new count.
     CODE_GUESSES_BY_ACCOUNT = "code-guesses/account": 20 in 86_400;
     /// Reauthentication codes mailed, by session.

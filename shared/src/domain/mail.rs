@@ -67,6 +67,8 @@ fn sample(field: &str) -> String {
 mails! {
     /// A code and a link that prove the address of a registration.
     VerifyRegistration("verify_registration", Anyone) { code, link }
+    /// A code and a link to log in. Each is empty where the deployment sends only the other.
+    LoginMail("login_mail", Anyone) { code, link }
     /// A registration with an address that has an account.
     AlreadyRegistered("already_registered", Anyone) {}
     /// A suspicious login: time, device and location, the reason in a sentence, and a link to disown the login.

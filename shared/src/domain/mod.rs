@@ -11,6 +11,7 @@ pub mod identifier;
 pub mod ids;
 pub mod limits;
 pub mod lockout;
+pub mod login_mail;
 pub mod mail;
 pub mod name;
 pub mod network;

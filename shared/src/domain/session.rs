@@ -68,22 +68,57 @@ pub struct SessionOptions {
     pub device_token: Option<OpaqueText>,
 }
 
-impl SessionOptions {
+/// The members of `session` that a request has.
+#[derive(Clone, Default)]
+pub struct SentOptions {
+    transport: Option<Transport>,
+    remember_me: Option<bool>,
+    device_name: Option<DisplayText>,
+    device_fingerprint: Option<OpaqueText>,
+    device_token: Option<OpaqueText>,
+}
+
+impl SentOptions {
     /// Takes `session` out of a request's fields.
     pub fn take(fields: &mut Fields) -> Self {
         fields
             .object("session", |session| Self {
-                transport: session.optional("transport").unwrap_or_default(),
-                remember_me: session.optional("remember_me").unwrap_or_default(),
+                transport: session.optional("transport"),
+                remember_me: session.optional("remember_me"),
                 device_name: session.optional("device_name").and_then(|Label(name)| name),
                 device_fingerprint: session.optional("device_fingerprint").and_then(OpaqueText::new),
                 device_token: session.optional("device_token").and_then(OpaqueText::new),
             })
             .unwrap_or_default()
     }
+
+    pub const fn has_transport(&self) -> bool {
+        self.transport.is_some()
+    }
+
+    pub fn by_cookie(&self) -> bool {
+        self.transport == Some(Transport::Cookie)
+    }
+
+    /// The options, with those of `earlier` for the members that the request leaves out.
+    #[must_use]
+    pub fn or(self, earlier: SessionOptions) -> SessionOptions {
+        SessionOptions {
+            transport: self.transport.unwrap_or(earlier.transport),
+            remember_me: self.remember_me.unwrap_or(earlier.remember_me),
+            device_name: self.device_name.or(earlier.device_name),
+            device_fingerprint: self.device_fingerprint.or(earlier.device_fingerprint),
+            device_token: self.device_token.or(earlier.device_token),
+        }
+    }
 }
 
 impl SessionOptions {
+    /// Takes `session` out of a request's fields. A member that the request leaves out has its default.
+    pub fn take(fields: &mut Fields) -> Self {
+        SentOptions::take(fields).or(Self::default())
+    }
+
     pub fn by_cookie(&self) -> bool {
         self.transport == Transport::Cookie
     }

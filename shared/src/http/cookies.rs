@@ -9,6 +9,8 @@ pub enum Cookie {
     Device,
     /// A random value that CSRF tokens are bound to before a session exists.
     PreLogin,
+    /// The challenge id of the login mail that the browser asked for.
+    LoginMail,
 }
 
 impl Cookie {
@@ -22,6 +24,7 @@ impl Cookie {
             Self::Refresh => "__Secure-refresh",
             Self::Device => "__Host-device",
             Self::PreLogin => "__Host-csrf",
+            Self::LoginMail => "__Host-login",
         }
     }
 
@@ -29,7 +32,7 @@ impl Cookie {
         match self {
             Self::Access | Self::Device => "Path=/; HttpOnly; Secure; SameSite=Lax",
             Self::Refresh => "Path=/v1; HttpOnly; Secure; SameSite=Strict",
-            Self::PreLogin => "Path=/; HttpOnly; Secure; SameSite=Strict",
+            Self::PreLogin | Self::LoginMail => "Path=/; HttpOnly; Secure; SameSite=Strict",
         }
     }
 

@@ -27,6 +27,8 @@ impl Page {
 
 static VERIFY_EMAIL: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!("../../web/verify_email.html")));
 
+static LOGIN_EMAIL: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!("../../web/login_email.html")));
+
 static DISOWN_LOGIN: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!("../../web/disown_login.html")));
 
 /// As [`DISOWN_LOGIN`]: its second step, with a title of its own.
@@ -37,6 +39,11 @@ static RESET_PASSWORD: LazyLock<Page> = LazyLock::new(|| {
 /// The page that a registration's link opens. It asks first, and only then posts the token from its own fragment.
 pub fn verify_email() -> Response {
     VERIFY_EMAIL.answer()
+}
+
+/// The page that the link of a login mail opens. It asks first. Where another browser asked for the mail, it also asks for the code.
+pub fn login_email() -> Response {
+    LOGIN_EMAIL.answer()
 }
 
 /// The page that the link in a login alert opens. It asks first, then ends all sessions and asks for a new password.

@@ -24,8 +24,9 @@ pub use accounts::{
 };
 pub use audit::{AuditEvent, RecordedEvent};
 pub use challenges::{
-    Challenge, DisownedLogin, Expected, ExpectedSecret, PasskeyAssertion, PasskeyRegistration, PasswordReset, Payload,
-    Reauthentication, Registration, SecondFactor, SecretKind, challenge_key,
+    Challenge, DisownedLogin, Expected, ExpectedSecret, LoginMail, LoginMails, LoginSubject, PasskeyAssertion,
+    PasskeyRegistration, PasswordReset, Payload, Reauthentication, Registration, SecondFactor, SecretKind,
+    challenge_key,
 };
 pub use counters::Attempt;
 pub use dynamodb::{

@@ -92,6 +92,12 @@ impl StoredMail {
         Self { sender: Some(network.to_owned()), ..self }
     }
 
+    /// The same mail with a budget of its own for the recognised device that asked for it.
+    #[must_use]
+    pub fn counted_by_device(self, token_hash: &str) -> Self {
+        Self { counted_by: format!("{}#{token_hash}", self.counted_by), ..self }
+    }
+
     /// The same mail, already expired, so that it is not sent. A request about an unknown address writes as much as one about a
     /// known address.
     #[must_use]

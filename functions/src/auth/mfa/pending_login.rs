@@ -30,7 +30,7 @@ use crate::auth::{
     continuation_token::ContinuationToken,
     mailed_code,
     session::{
-        device::PresentedDevice,
+        device,
         issue::{self, PreparedLogin},
         subject::SignInSubject,
     },
@@ -157,24 +157,11 @@ pub(crate) async fn load<'a>(
     let cipher = app.user_cipher(salt);
     let fields = cipher.item(&challenge_key(&challenge.id));
     let options: SessionOptions = fields.open_json(SecondFactor::OPTIONS, &challenge.payload.options).await?;
-    let device = recognised_device(app, &account, &options).await?;
-    let (factors, passkey) = (record.factors, record.passkey);
-    Ok(PendingLogin { challenge, options, account, cipher, factors, passkey, device })
-}
-
-/// The device of the first request, if the account still recognises it.
-async fn recognised_device(
-    app: &App,
-    account: &Account,
-    options: &SessionOptions,
-) -> Result<Option<(Device, DeviceToken)>, Error> {
     let index = app.keyring.get(KeyPurpose::Index).await?;
     let token = options.device_token.as_ref().and_then(|token| DeviceToken::parse(&index, &token.0));
-    let Some(token) = token else { return Ok(None) };
-    let device = app.store.device(&account.id, &token.device_id).await?;
-    let presented = PresentedDevice { index: &index, token: &token, options };
-    let recognised = device.filter(|device| presented.is_recognised(app, account, device));
-    Ok(recognised.zip(Some(token)))
+    let device = device::recognised(app, &account, token, &options).await?;
+    let (factors, passkey) = (record.factors, record.passkey);
+    Ok(PendingLogin { challenge, options, account, cipher, factors, passkey, device })
 }
 
 impl PendingLogin<'_> {

@@ -10,6 +10,7 @@ use shared::{
         geo_location::GeoLocation,
         mail::{Content, NOTICE_SECONDS},
         network,
+        second_factor::EMAIL,
         suspicion::{Suspicion, SuspiciousLogin},
         user_agent::UserAgent,
     },
@@ -71,8 +72,11 @@ pub(crate) async fn prepare(
 
 /// The text for the owner.
 fn reason(subject: &SignInSubject<'_>, suspicions: &[Suspicion]) -> String {
-    const PENDING: &str = "The password was correct. The second factor was not entered yet.";
-    let pending = subject.pending.then_some(PENDING);
+    let pending = match subject.amr.iter().any(|method| method == EMAIL) {
+        true => "The code or link of a mail was correct. The second factor was not entered yet.",
+        false => "The password was correct. The second factor was not entered yet.",
+    };
+    let pending = subject.pending.then_some(pending);
     suspicions.iter().map(|suspicion| suspicion.describe()).chain(pending).collect::<Vec<_>>().join(" ")
 }
 

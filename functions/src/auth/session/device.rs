@@ -45,6 +45,24 @@ impl PresentedDevice<'_> {
     }
 }
 
+/// The device of a token with the token, if the account recognises it.
+///
+/// # Errors
+/// `temporarily_unavailable`.
+pub(crate) async fn recognised(
+    app: &App,
+    account: &Account,
+    token: Option<DeviceToken>,
+    options: &SessionOptions,
+) -> Result<Option<(Device, DeviceToken)>, Error> {
+    let Some(token) = token.filter(|token| token.user_id == account.id) else { return Ok(None) };
+    let index = app.keyring.get(KeyPurpose::Index).await?;
+    let device = app.store.device(&account.id, &token.device_id).await?;
+    let presented = PresentedDevice { index: &index, token: &token, options };
+    let recognised = device.filter(|device| presented.is_recognised(app, account, device));
+    Ok(recognised.zip(Some(token)))
+}
+
 /// The device token of the cookie, if its account still recognises the device. A token that this service issued is not enough,
 /// because anybody can collect tokens of devices that are forgotten by now.
 ///

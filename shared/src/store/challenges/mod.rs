@@ -2,6 +2,7 @@
 //! it, reserves an attempt and consumes it. Each kind has a file with its [`Payload`].
 
 mod disowned_login;
+mod login_mail;
 mod passkey_assertion;
 mod passkey_registration;
 mod password_reset;
@@ -12,6 +13,7 @@ mod second_factor;
 use aws_sdk_dynamodb::types::ReturnValue;
 
 pub use disowned_login::DisownedLogin;
+pub use login_mail::{LoginMail, LoginMails, LoginSubject};
 pub use passkey_assertion::PasskeyAssertion;
 pub use passkey_registration::PasskeyRegistration;
 pub use password_reset::PasswordReset;
@@ -209,6 +211,22 @@ impl Store {
         at: SecretKind,
         now: Timestamp,
     ) -> Result<Option<Challenge<P>>, Error> {
+        match self.reserve_limited_attempt(id, at, now).await {
+            Err(Error::RateLimited { .. }) => Ok(None),
+            reserved => reserved,
+        }
+    }
+
+    /// As [`Store::reserve_attempt`], and tells a challenge without attempts left from one that does not exist.
+    ///
+    /// # Errors
+    /// `rate_limited` until the end of a challenge that has no attempts left; as [`Store::reserve_attempt`].
+    pub async fn reserve_limited_attempt<P: Payload>(
+        &self,
+        id: &str,
+        at: SecretKind,
+        now: Timestamp,
+    ) -> Result<Option<Challenge<P>>, Error> {
         if Token::parse(id).is_none() {
             return Ok(None);
         }
@@ -232,7 +250,13 @@ impl Store {
         };
         match self.update(Table::Challenges, update, ReturnValue::AllNew).await? {
             Written::Done(item) => Challenge::from_item(id, &item).map(Some),
-            Written::Refused(_) => Ok(None),
+            Written::Refused(item) => {
+                let is_of_kind = item.optional_text("kind").as_deref() == Some(P::KIND.as_str());
+                let spent =
+                    item.optional_number("attempts").is_some_and(|attempts| attempts >= i64::from(MAX_ATTEMPTS));
+                let ends_at = item.optional_time("ends_at").filter(|ends_at| is_of_kind && spent && *ends_at > now);
+                ends_at.map_or(Ok(None), |end| Err(Error::RateLimited { retry_after: end.seconds_from(now) }))
+            }
         }
     }
 

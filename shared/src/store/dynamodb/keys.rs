@@ -106,6 +106,11 @@ pub(in crate::store) fn challenge(id: &str) -> Key {
     Key::partition(format!("CHALLENGE#{id}"))
 }
 
+/// `challenges`: the live login mails of an address, by its lookup hash.
+pub(in crate::store) fn login_mails(email_hash: &str) -> Key {
+    Key::partition(format!("LOGINS#{email_hash}"))
+}
+
 pub(in crate::store) fn limit(name: &str, key: &str, window: i64) -> Key {
     Key::partition(format!("LIMIT#{name}#{key}#{window}"))
 }

@@ -30,6 +30,8 @@ pub enum Condition {
     Factors,
     /// The challenge was neither used nor resent.
     Challenge,
+    /// The login mails of the address are as they were loaded, or no login ended them.
+    LoginMails,
     /// No account has the e-mail address.
     Email,
     /// No account has the username.
@@ -45,7 +47,7 @@ pub enum Condition {
 impl Condition {
     /// Whether only a concurrent request can cause the failure. A retry after a new load then helps.
     pub const fn is_conflict(self) -> bool {
-        matches!(self, Self::Account | Self::Session | Self::Device | Self::Passkey)
+        matches!(self, Self::Account | Self::Session | Self::Device | Self::Passkey | Self::LoginMails)
     }
 }
 

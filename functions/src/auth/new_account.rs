@@ -14,7 +14,7 @@ use shared::{
     },
     error::Error,
     http::{Response, StatusCode},
-    store::{Account, Challenge, Condition, Registration, challenge_key},
+    store::{Account, Condition, Transaction},
 };
 
 use crate::auth::{
@@ -23,69 +23,42 @@ use crate::auth::{
 };
 
 /// The plaintext that an account is created from.
-pub(super) struct NewAccount {
-    pub(super) id: UserId,
-    pub(super) salt: UserSalt,
+pub(crate) struct NewAccount {
+    pub(crate) id: UserId,
+    pub(crate) salt: UserSalt,
     /// The address and its lookup hash.
-    pub(super) email: Option<(String, String)>,
+    pub(crate) email: Option<(String, String)>,
     /// The username and its lookup hash.
-    pub(super) username: Option<(String, String)>,
-    pub(super) name: Option<String>,
-    pub(super) password: String,
-}
-
-impl NewAccount {
-    /// The account of a registration with a proven address. `password` is the account's hash.
-    ///
-    /// # Errors
-    /// `temporarily_unavailable` without the key.
-    pub(super) async fn from_challenge(
-        app: &App,
-        challenge: &Challenge<Registration>,
-        password: String,
-    ) -> Result<Self, Error> {
-        let registration = &challenge.payload;
-        let cipher = app.user_cipher(registration.salt.clone());
-        let fields = cipher.item(&challenge_key(&challenge.id));
-        let email = fields.open(Registration::EMAIL, &registration.email).await?.to_string();
-        let username = fields.open_some(Registration::USERNAME, registration.username.as_ref()).await?;
-        Ok(Self {
-            id: challenge.user_id.clone(),
-            salt: registration.salt.clone(),
-            email: Some((email, registration.email_hash.clone())),
-            username: username.zip(registration.username_hash.clone()),
-            name: fields.open_some(Registration::NAME, registration.name.as_ref()).await?,
-            password,
-        })
-    }
+    pub(crate) username: Option<(String, String)>,
+    pub(crate) name: Option<String>,
+    /// The password's hash (a PHC string). `None` for an account that logs in by mail.
+    pub(crate) password: Option<String>,
 }
 
 /// The request that creates the account.
 #[derive(Clone, Copy)]
-pub(super) struct Origin<'a> {
-    /// The proven registration, if any.
-    pub(super) challenge: Option<&'a Challenge<Registration>>,
-    pub(super) options: &'a SessionOptions,
+pub(crate) struct Origin<'a> {
+    pub(crate) options: &'a SessionOptions,
+    /// The first factor (RFC 8176).
+    pub(crate) amr: &'static str,
     /// The audit event's method.
-    pub(super) method: &'static str,
+    pub(crate) method: &'static str,
 }
 
-impl<'a> Origin<'a> {
-    pub(super) const fn new(
-        challenge: &'a Challenge<Registration>,
-        options: &'a SessionOptions,
-        method: &'static str,
-    ) -> Self {
-        Self { challenge: Some(challenge), options, method }
-    }
-}
-
-/// Creates the account and logs its owner in. Answers 201 with the recovery key, which no later answer has.
+/// Creates the account and logs its owner in. Answers 201 with the recovery key, which no later answer has. `transaction` has
+/// the writes that consume the proof of the address.
 ///
 /// # Errors
-/// `invalid_code` if the challenge was spent meanwhile; `conflict` if the address or the username was taken meanwhile.
-pub(super) async fn create(context: Context<'_>, new: NewAccount, origin: Origin<'_>) -> Result<Response, Error> {
+/// `forbidden` while sign-up is off; `invalid_code` if the proof was spent meanwhile; `conflict` if the address or the username
+/// was taken meanwhile.
+pub(crate) async fn create(
+    context: Context<'_>,
+    new: NewAccount,
+    origin: Origin<'_>,
+    mut transaction: Transaction,
+) -> Result<Response, Error> {
     let app = context.app;
+    app.config.require_sign_up()?;
     let cipher = app.user_cipher(new.salt.clone());
     let fields = cipher.item(&Account::key(&new.id));
     let recovery_key = RecoveryKey::random(&*app.rng);
@@ -94,7 +67,7 @@ pub(super) async fn create(context: Context<'_>, new: NewAccount, origin: Origin
     let account = Account {
         id: new.id.clone(),
         status: Status::Active,
-        password: Some(new.password),
+        password: new.password,
         recovery_key: Some(hash_recovery_key(app, &recovery_key).await?),
         email: fields.seal_some(Account::EMAIL, email.as_deref()).await?,
         email_hash,
@@ -121,17 +94,13 @@ pub(super) async fn create(context: Context<'_>, new: NewAccount, origin: Origin
         last_login_user_agent: None,
         deactivation_reason: None,
     };
-    let amr = ["pwd".to_owned()];
+    let amr = [origin.amr.to_owned()];
     let subject = SignInSubject { confirmed: true, is_new: true, ..SignInSubject::new(&account, &cipher, &amr) };
     let mut sign_in = issue::prepare(context, &subject, origin.options).await?;
     sign_in.answer.recovery_key = Some(recovery_key.display().to_string());
     let account = Account { last_login_at: Some(sign_in.last_login.at), ..account };
     let event = context.event(&cipher, Action::CreateAccount, Outcome::Success, origin.method).await?;
 
-    let mut transaction = app.store.transaction();
-    if let Some(challenge) = origin.challenge {
-        transaction.consume_challenge(challenge);
-    }
     transaction.create_account(&account, &new.salt, &sign_in.last_login);
     sign_in.add_to(&mut transaction);
     transaction.record_event(&event);
@@ -139,7 +108,9 @@ pub(super) async fn create(context: Context<'_>, new: NewAccount, origin: Origin
         Ok(()) => Ok(sign_in.answer.into_response(StatusCode::CREATED)),
         // Checked first, because a spent code is `invalid_code` to its winner too. The winner's account has the names
         // by now.
-        Err(refused) if refused.is(Condition::Challenge) => Err(Error::InvalidCode),
+        Err(refused) if refused.is(Condition::Challenge) || refused.is(Condition::LoginMails) => {
+            Err(Error::InvalidCode)
+        }
         Err(refused) if refused.is(Condition::Email) => Err(Error::Conflict("This address already has an account.")),
         Err(refused) if refused.is(Condition::Username) => Err(USERNAME_TAKEN),
         Err(error) => Err(error.into()),

@@ -1,0 +1,267 @@
+//! `POST /v1/login/email`: mails a code and a link to log in. Known and unknown addresses get the same answer after the same
+//! writes. Each request makes a challenge of its own, so nobody can replace the code that an owner is about to type.
+
+use serde_json::json;
+use shared::{
+    context::Context,
+    crypto::{
+        device_token::DeviceToken,
+        field::UserSalt,
+        key::{KeyPurpose, KeySet},
+        lookup_hash::{Subject, lookup_hash},
+    },
+    domain::{
+        account::Status,
+        audit::{Action, Outcome},
+        challenge::{CODE_SECONDS, MAX_LOGIN_MAILS},
+        email_address::EmailAddress,
+        ids::UserId,
+        limits::{LOGIN_BY_DEVICE, LOGIN_EMAIL_BY_NETWORK, LOGIN_MAIL_BY_ADDRESS},
+        login_mail::LoginMailParts,
+        mail::Content,
+        session::{OpaqueText, SessionOptions},
+    },
+    error::Error,
+    http::{Cookie, Request, Response, StatusCode},
+    mail,
+    operation::{Operation, Route},
+    store::{
+        AuditEvent, Challenge, Condition, Expected, LoginMail, LoginMails, LoginSubject, StoredMail, UserQuery,
+        challenge_key,
+    },
+    user_cipher::UserCipher,
+};
+
+use crate::auth::{
+    continuation_token::ContinuationToken,
+    csrf,
+    limits::Network,
+    mailed_code,
+    session::device::{self, PresentedDevice},
+};
+
+pub const OPERATION: Operation = Operation::http("login-email", |context| Box::pin(handle(context)))
+    .summary("mails a code and a link to log in; for an unknown address, they create the account")
+    .routes(&[Route::new("POST", "/v1/login/email")])
+    .memory(512)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+        KeyPurpose::Csrf,
+        KeyPurpose::Refresh,
+    ])
+    .limits(&[LOGIN_EMAIL_BY_NETWORK, LOGIN_BY_DEVICE, LOGIN_MAIL_BY_ADDRESS]);
+
+struct Form {
+    email: EmailAddress,
+    options: SessionOptions,
+}
+
+impl Form {
+    fn parse(request: &Request) -> Result<Self, Error> {
+        let mut fields = request.fields()?;
+        let email = fields.required("email");
+        // Accepted, so that a client may always send it. `config` says that no captcha is needed yet.
+        let _captcha: Option<String> = fields.optional("captcha");
+        let options = SessionOptions::take(&mut fields);
+        fields.finish(|| Some(Self { email: email?, options }))
+    }
+}
+
+/// A request for a login mail.
+struct Asking<'a> {
+    context: Context<'a>,
+    form: &'a Form,
+    index: &'a KeySet,
+    network: Network,
+    /// The presented device token. `None` if there is none, or if the account does not recognise it.
+    presented: Option<DeviceToken>,
+}
+
+/// The person whom the mail logs in.
+struct Reader<'a> {
+    subject: LoginSubject,
+    id: UserId,
+    /// The salt of a newcomer.
+    salt: UserSalt,
+    cipher: UserCipher<'a>,
+}
+
+/// What a request stores. The login epoch of the challenge is set at the commit.
+struct Prepared {
+    challenge: Challenge<LoginMail>,
+    mail: StoredMail,
+    event: AuditEvent,
+}
+
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
+    let form = Form::parse(request)?;
+    if app.config.login_mail == LoginMailParts::Off {
+        return Err(Error::Forbidden);
+    }
+    csrf::check_transport(context, &form.options).await?;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
+    let mut asking = Asking {
+        context,
+        form: &form,
+        index: &index,
+        network: Network::of(&index, request),
+        presented: device::presented(&index, request, &form.options),
+    };
+    let email_hash = lookup_hash(&index, Subject::Email, form.email.as_str().as_bytes());
+
+    // First round trip: count the request, and find the user.
+    let ((), owner) = futures::future::try_join(asking.count(), app.store.email_owner(&email_hash)).await?;
+
+    // Second round trip: load the account, and the live mails of the address.
+    let (decoy_id, _) = app.decoy_cipher(&email_hash).await?;
+    let id = owner.clone().unwrap_or(decoy_id);
+    if asking.presented.take_if(|token| token.user_id != id).is_some() {
+        asking.count().await?; // the token belongs to another account
+    }
+    let device = asking.presented.as_ref().map(|token| &token.device_id);
+    let record = app.store.load(&id, UserQuery { device, ..UserQuery::ACCOUNT });
+    let (record, mut mails) =
+        futures::future::try_join(record, app.store.login_mails(&email_hash, app.clock.now())).await?;
+    // An address that only an undone change could restore still names its owner, but is not the account's.
+    let account = record.account.filter(|account| account.email_hash.as_deref() == Some(&email_hash));
+    if let Some(token) = &asking.presented {
+        let device = account.as_ref().zip(record.device.as_ref());
+        let presented = PresentedDevice { index: &index, token, options: &form.options };
+        if !device.is_some_and(|(account, device)| presented.is_recognised(app, account, device)) {
+            asking.presented = None;
+            asking.count().await?;
+        }
+    }
+    let salt = UserSalt::random(&*app.rng);
+    let reader = match account.zip(record.salt) {
+        Some((account, own)) if account.status != Status::Banned => {
+            Reader { subject: LoginSubject::Owner, id: account.id, salt, cipher: app.user_cipher(own) }
+        }
+        _ => {
+            let is_new = owner.is_none() && app.config.login_mail_creates_account();
+            let subject = if is_new { LoginSubject::Newcomer } else { LoginSubject::Nobody };
+            Reader { subject, id: UserId::random(&*app.rng), cipher: app.user_cipher(salt.clone()), salt }
+        }
+    };
+
+    // Third round trip: one transaction, whoever reads the mail. Parallel requests for the address make it repeat. Each of them
+    // takes one of its few mails, so the repeats end.
+    let prepared = asking.prepare(&email_hash, &reader).await?;
+    for _ in 0..=MAX_LOGIN_MAILS {
+        let done = asking.commit(&prepared, &mails).await;
+        if !matches!(done, Err(Error::Contended(_))) {
+            return done;
+        }
+        mails = app.store.login_mails(&email_hash, app.clock.now()).await?;
+    }
+    Err(Error::RateLimited { retry_after: 1 })
+}
+
+impl Asking<'_> {
+    /// Counts the request: by the presented device token, otherwise by network.
+    async fn count(&self) -> Result<(), Error> {
+        self.network.count_login(self.context.app, self.index, self.presented.as_ref(), LOGIN_EMAIL_BY_NETWORK).await
+    }
+
+    /// Prepares the challenge and its mail. It stores nothing.
+    async fn prepare(&self, email_hash: &str, reader: &Reader<'_>) -> Result<Prepared, Error> {
+        let app = self.context.app;
+        let ends_at = app.clock.now().plus_seconds(CODE_SECONDS);
+        let token = ContinuationToken::new(app);
+        let device = self.presented.as_ref().map(|token| token.hash(self.index));
+        let (expected, mail) = self.mail(reader, &token, device.as_deref()).await?;
+        let fields = reader.cipher.item(&challenge_key(&token.challenge));
+        // The cookie's device token too, because a link may be opened where cookies of this request are not sent.
+        let options = SessionOptions {
+            device_token: self.presented.as_ref().map(|token| OpaqueText(token.encode(self.index))),
+            ..self.form.options.clone()
+        };
+        let payload = LoginMail {
+            subject: reader.subject,
+            email_hash: email_hash.to_owned(),
+            epoch: 0,
+            salt: reader.salt.clone(),
+            email: fields.seal(LoginMail::EMAIL, self.form.email.as_str()).await?,
+            options: fields.seal_json(LoginMail::OPTIONS, &options).await?,
+            by_cookie: options.by_cookie(),
+            device,
+        };
+        let event = self.context.event(&reader.cipher, Action::RequestLogin, Outcome::Success, "email").await?;
+        let challenge = Challenge::new(&token.challenge, &reader.id, payload, expected, ends_at);
+        Ok(Prepared { challenge, mail, event })
+    }
+
+    /// Stores the challenge and its mail, unless the address has too many.
+    async fn commit(&self, prepared: &Prepared, mails: &LoginMails) -> Result<Response, Error> {
+        let Context { app, .. } = self.context;
+        let now = app.clock.now();
+        let mut challenge = prepared.challenge.clone();
+        challenge.payload.epoch = mails.epoch;
+        let LoginMail { email_hash, device, .. } = &challenge.payload;
+        if device.is_none() {
+            mails.require_free(now)?;
+        }
+        let counted_by = device.clone().unwrap_or_else(|| {
+            lookup_hash(self.index, Subject::Email, EmailAddress::mailbox(self.form.email.as_str()).as_bytes())
+        });
+        let limit = app.config.limit(LOGIN_MAIL_BY_ADDRESS);
+        let mut transaction = app.store.transaction();
+        transaction.count(limit, &counted_by, now);
+        transaction.add_login_mail(email_hash, mails, device.is_none(), challenge.ends_at);
+        transaction.issue_challenge(&challenge);
+        transaction.put_mail(&prepared.mail);
+        transaction.record_event(&prepared.event);
+        match app.store.commit(transaction).await {
+            Ok(()) => {}
+            Err(refused) if refused.is(Condition::Limit) => {
+                let retry_after = limit.retry_after(&counted_by, now.seconds());
+                return Err(Error::RateLimited { retry_after });
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let answer = json!({ "challenge_id": challenge.id, "expires_in": CODE_SECONDS });
+        let response = Response::json(StatusCode::ACCEPTED, &answer);
+        Ok(match self.form.options.by_cookie() {
+            true => response.with_cookie(Cookie::LoginMail.set(&challenge.id, CODE_SECONDS)),
+            false => response,
+        })
+    }
+
+    /// The challenge's expected secrets, and the mail with them. Nobody gets no mail, and the work is the same.
+    async fn mail(
+        &self,
+        reader: &Reader<'_>,
+        token: &ContinuationToken,
+        device: Option<&str>,
+    ) -> Result<(Expected, StoredMail), Error> {
+        let app = self.context.app;
+        let (now, parts) = (app.clock.now(), app.config.login_mail);
+        let ends_at = now.plus_seconds(CODE_SECONDS);
+        let public_url = app.public_url().await?;
+        let (mut content_code, mut code) = (String::new(), None);
+        if parts.has_code() {
+            let (new, hash) = mailed_code::new(app, ends_at).await?;
+            (content_code, code) = (new.display().to_string(), Some(hash));
+        }
+        let (mut content_link, mut link) = (String::new(), None);
+        if parts.has_link() {
+            // The token is in the fragment, which reaches no server and no log.
+            content_link = format!("{public_url}/login/email#token={}", token.encode());
+            link = Some(token.expected(app, ends_at).await?);
+        }
+        let content = Content::LoginMail { code: content_code, link: content_link };
+        let mail = mail::compose(&reader.cipher, self.form.email.as_str(), content, ends_at).await?;
+        let mail = match device {
+            Some(device) => mail.counted_by_device(device),
+            None => mail.caused_by(self.network.widest()),
+        };
+        let mail = if reader.subject == LoginSubject::Nobody { mail.not_to_be_sent(now) } else { mail };
+        Ok((Expected::Mailed { code, link }, mail))
+    }
+}
