@@ -565,3 +565,58 @@ async fn of_many_requests_for_login_mails_five_are_live() {
         assert_eq!((count(&answers, 202, ""), count(&answers, 429, "rate_limited")), (5, MANY - 5), "{answers:?}");
     }
 }
+
+/// A code for another address, for a session.
+async fn email_change(person: &Person, address: &str) -> Value {
+    let answer = person.client.post("/v1/email/change", json!({ "new_email": address })).await.expect(202);
+    json!({ "challenge_id": answer.text("challenge_id"), "code": person.client.code_for(address).await })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_changes_of_an_address_one_succeeds() {
+    let world = world().await;
+    let client = Client::new(&world);
+    for round in 0..rounds() {
+        // Two accounts want one address, each with many requests.
+        let wanted = format!("wanted{round}@example.org");
+        let mut owners = Vec::new();
+        for name in ["a", "b"] {
+            let person = Person::register(&client, &format!("{name}{round}@example.org")).await;
+            let body = email_change(&person, &wanted).await;
+            owners.push((person, body));
+        }
+        let racing = owners.iter().map(|(person, body)| {
+            let bodies = (0..MANY / 2).map(move |_| body.clone());
+            all_at_once(&person.client, "/v1/email/change/verify", bodies)
+        });
+        let answers: Vec<Answer> = join_all(racing).await.into_iter().flatten().collect();
+        assert_eq!(count(&answers, 200, ""), 1, "{:?}", answers.iter().map(|answer| &answer.text).collect::<Vec<_>>());
+        assert!(answers.iter().all(|answer| [200, 400, 409, 503].contains(&answer.status)));
+        let mut with_it = 0;
+        for (person, _) in &owners {
+            with_it += usize::from(person.client.get("/v1/me").await.expect(200).body["email"] == wanted.as_str());
+        }
+        assert_eq!(with_it, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_change_and_a_registration_of_one_address_have_one_winner() {
+    let world = world().await;
+    let client = Client::new(&world);
+    for round in 0..rounds() {
+        let wanted = format!("wanted{round}@example.org");
+        let person = Person::register(&client, &format!("a{round}@example.org")).await;
+        let body = json!({ "email": wanted, "password": PASSWORD });
+        let id = client.post("/v1/register", body).await.expect(202).text("registration_id");
+        let registration = json!({ "registration_id": id, "code": client.code_for(&wanted).await });
+        let change = email_change(&person, &wanted).await;
+        let bodies = |body: Value| (0..MANY / 2).map(move |_| body.clone());
+        let changes = all_at_once(&person.client, "/v1/email/change/verify", bodies(change));
+        let registrations = all_at_once(&client, "/v1/register/verify", bodies(registration));
+        let (changes, registrations) = futures::future::join(changes, registrations).await;
+        assert_eq!(count(&changes, 200, "") + count(&registrations, 201, ""), 1);
+        let login = json!({ "identifier": wanted, "password": PASSWORD });
+        client.post("/v1/login", login).await.expect(200);
+    }
+}

@@ -1,6 +1,9 @@
 mod account_deactivate;
 mod account_export;
 mod activity_list;
+mod email_change;
+mod email_change_undo;
+mod email_change_verify;
 mod password_change;
 mod profile_get;
 mod profile_update;
@@ -12,6 +15,9 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         account_deactivate::scenarios(),
         account_export::scenarios(),
         activity_list::scenarios(),
+        email_change::scenarios(),
+        email_change_undo::scenarios(),
+        email_change_verify::scenarios(),
         password_change::scenarios(),
         profile_get::scenarios(),
         profile_update::scenarios(),

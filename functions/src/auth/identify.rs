@@ -22,7 +22,7 @@ pub(crate) async fn find_user(
     match identifier {
         Identifier::Email(email) => {
             let hash = lookup_hash(index, Subject::Email, email.as_str().as_bytes());
-            let user = app.store.email_owner(&hash).await?;
+            let user = app.store.email_owner(&hash, app.clock.now()).await?;
             Ok((hash, user))
         }
         Identifier::Username(username) => {

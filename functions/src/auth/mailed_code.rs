@@ -4,9 +4,9 @@ use shared::{
     app::App,
     clock::Timestamp,
     crypto::{key::KeyPurpose, password_hash::Cost},
-    domain::otp_code::OtpCode,
+    domain::{limits::Limit, otp_code::OtpCode},
     error::Error,
-    store::ExpectedSecret,
+    store::{Challenge, Expected, ExpectedSecret, Payload, SecretKind, Transaction},
 };
 
 /// A new code, and the password hash (a PHC string) that a challenge stores.
@@ -26,4 +26,61 @@ pub(crate) async fn new(app: &App, expires_at: Timestamp) -> Result<(OtpCode, Ex
 /// `temporarily_unavailable`.
 pub(crate) async fn verify(app: &App, code: &OtpCode, hash: &str) -> Result<bool, Error> {
     super::password::verify(app, code.bytes(), hash).await
+}
+
+/// A reserved guess at a challenge's code.
+pub(crate) struct Guess<P> {
+    pub(crate) challenge: Challenge<P>,
+    /// The limit that it was counted against, with its key.
+    counted: (Limit, String),
+}
+
+/// Reserves a guess, before anything is compared. `counted_by` is the limit over all challenges, and its key.
+///
+/// # Errors
+/// `invalid_code` if the challenge has no guess left, or has ended; `rate_limited`; `temporarily_unavailable`.
+pub(crate) async fn reserve<P: Payload>(
+    app: &App,
+    challenge_id: &str,
+    counted_by: impl FnOnce(&P) -> (Limit, String),
+) -> Result<Guess<P>, Error> {
+    let now = app.clock.now();
+    let reserved = app.store.reserve_attempt(challenge_id, SecretKind::Code, now).await?;
+    let challenge: Challenge<P> = reserved.ok_or(Error::InvalidCode)?;
+    let (limit, key) = counted_by(&challenge.payload);
+    let limit = app.config.limit(limit);
+    let counted = app.store.count(limit, &key, now).await;
+    if let Err(error @ Error::RateLimited { .. }) = counted {
+        app.store.refund_attempt(&challenge).await?; // nothing was compared
+        return Err(error);
+    }
+    counted?;
+    Ok(Guess { challenge, counted: (limit, key) })
+}
+
+impl<P: Payload> Guess<P> {
+    /// Whether the code is right.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub(crate) async fn is_right(&self, app: &App, code: &OtpCode) -> Result<bool, Error> {
+        match &self.challenge.expected {
+            Expected::Mailed { code: Some(expected), .. } => verify(app, code, &expected.hash).await,
+            _ => Ok(false),
+        }
+    }
+
+    /// Refunds the count of a right guess, in the transaction that spends the challenge.
+    pub(crate) fn refund_count(&self, app: &App, transaction: &mut Transaction) {
+        let (limit, key) = &self.counted;
+        transaction.refund_count(*limit, key, app.clock.now());
+    }
+
+    /// Refunds a right guess that had no effect.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`; the guess then stays counted.
+    pub(crate) async fn refund(&self, app: &App) -> Result<(), Error> {
+        app.store.refund_attempt(&self.challenge).await
+    }
 }

@@ -106,7 +106,8 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     if login.presented.take_if(|token| token.user_id != id).is_some() {
         login.count().await?; // the token belongs to another account
     }
-    let (mut attempt, record) = futures::future::join(login.reserve(&identifier_hash), login.load(&id)).await;
+    let (mut attempt, record) =
+        futures::future::join(login.reserve(&identifier_hash), login.load(&id, &identifier_hash)).await;
     let mut record = record?;
     let cipher = record.salt.take().map_or(decoy_cipher, |salt| app.user_cipher(salt));
     if login.presented.is_some() && login.recognised_device(&record).is_none() {
@@ -128,7 +129,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     loop {
         let done = login.authenticate(&cipher, record, &mut matched, &attempt).await;
         if retries.again(&done) {
-            record = login.load(&id).await?;
+            record = login.load(&id, &identifier_hash).await?;
             continue;
         }
         if let Err(Error::Contended(Contention::LostRace) | Error::AccountBanned) = done {
@@ -158,9 +159,11 @@ impl Login<'_> {
         app.store.reserve_credential_attempt(credential, &attempted_by, app.config.limit_factor, app.clock.now()).await
     }
 
-    async fn load(&self, id: &UserId) -> Result<UserRecord, Error> {
+    /// Loads the account, unless the identifier is a former address of it.
+    async fn load(&self, id: &UserId, identifier_hash: &str) -> Result<UserRecord, Error> {
         let device = self.presented.as_ref().map(|token| &token.device_id);
-        self.context.app.store.load(id, UserQuery { device, ..UserQuery::ACCOUNT }).await
+        let record = self.context.app.store.load(id, UserQuery { device, ..UserQuery::ACCOUNT }).await?;
+        Ok(record.named_by(identifier_hash))
     }
 
     /// The presented device, if the account recognises it.

@@ -77,6 +77,7 @@ async fn disown(context: Context<'_>, challenge: &Challenge<DisownedLogin>) -> R
         device_epoch: account.device_epoch + 1,
         password_epoch: account.password_epoch,
         disowned: Some(*login),
+        email_hash: None,
     };
     let expected = Expected::ContinuationToken(reset.expected(app, expires_at).await?);
     let reset_challenge = Challenge::new(&reset.challenge, &account.id, payload, expected, expires_at);

@@ -116,7 +116,8 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let email_hash = lookup_hash(&index, Subject::Email, form.email.as_str().as_bytes());
 
     // First round trip: count the request, and find the user.
-    let ((), owner) = futures::future::try_join(asking.count(), app.store.email_owner(&email_hash)).await?;
+    let ((), owner) =
+        futures::future::try_join(asking.count(), app.store.email_owner(&email_hash, app.clock.now())).await?;
 
     // Second round trip: load the account, and the live mails of the address.
     let (decoy_id, _) = app.decoy_cipher(&email_hash).await?;
@@ -128,8 +129,9 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let record = app.store.load(&id, UserQuery { device, ..UserQuery::ACCOUNT });
     let (record, mut mails) =
         futures::future::try_join(record, app.store.login_mails(&email_hash, app.clock.now())).await?;
-    // An address that only an undone change could restore still names its owner, but is not the account's.
-    let account = record.account.filter(|account| account.email_hash.as_deref() == Some(&email_hash));
+    // A former address still names its owner, but nobody logs in with it.
+    let record = record.named_by(&email_hash);
+    let account = record.account;
     if let Some(token) = &asking.presented {
         let device = account.as_ref().zip(record.device.as_ref());
         let presented = PresentedDevice { index: &index, token, options: &form.options };

@@ -139,10 +139,12 @@ async fn count(context: Context<'_>, index: &KeySet, target: Target) -> Result<A
 async fn of_account(app: &App, index: &KeySet, identifier: &Identifier) -> Result<Asked, Error> {
     let (identifier_hash, user) = identify::find_user(app, index, identifier).await?;
     let (decoy_id, decoy_cipher) = app.decoy_cipher(&identifier_hash).await?;
-    let user_id = user.unwrap_or(decoy_id);
+    let user_id = user.unwrap_or_else(|| decoy_id.clone());
     let both =
         futures::future::try_join(app.store.load(&user_id, UserQuery::ACCOUNT), app.store.stored_passkeys(&user_id));
     let (record, mut passkeys) = both.await?;
+    let record = record.named_by(&identifier_hash);
+    let user_id = if record.account.is_some() { user_id } else { decoy_id };
     passkeys.retain(|passkey| record.account.as_ref().is_some_and(|account| !passkey.is_void(account)));
     let cipher = record.salt.map_or(decoy_cipher, |salt| app.user_cipher(salt));
     let mut allowed = passkey::allowed(&cipher, &passkeys).await?;

@@ -15,7 +15,7 @@ use shared::{
     error::Error,
     http::{Response, StatusCode},
     mail,
-    store::{Challenge, Condition, Expected, FactorChange, Reauthentication, SecretKind},
+    store::{Challenge, Condition, Expected, FactorChange, Reauthentication},
 };
 
 use super::proof::{confirm_login, record_reauthentication, refusal, verify_second_factor};
@@ -70,25 +70,17 @@ pub(super) async fn accept(
     if caller.session.code_challenge.as_deref() != Some(challenge_id) {
         return Err(Error::InvalidCode);
     }
-    let now = app.clock.now();
-    let reserved = app.store.reserve_attempt(challenge_id, SecretKind::Code, now).await?;
-    let challenge: Challenge<Reauthentication> = reserved.ok_or(Error::InvalidCode)?;
-    let limit = app.config.limit(CODE_GUESSES_BY_ACCOUNT);
-    let account = format!("{}#{}", caller.account.id, caller.account.device_epoch);
-    let counted = app.store.count(limit, &account, now).await;
-    if let Err(error @ Error::RateLimited { .. }) = counted {
-        app.store.refund_attempt(&challenge).await?; // nothing was compared
-        return Err(error);
-    }
-    counted?;
-    let Expected::Mailed { code: Some(expected), .. } = &challenge.expected else { return Err(Error::InvalidCode) };
-    if !mailed_code::verify(app, code, &expected.hash).await? {
+    let guess = mailed_code::reserve::<Reauthentication>(app, challenge_id, |_| {
+        (CODE_GUESSES_BY_ACCOUNT, format!("{}#{}", caller.account.id, caller.account.device_epoch))
+    });
+    let guess = guess.await?;
+    if !guess.is_right(app, code).await? {
         return Err(Error::InvalidCode);
     }
     let second = verify_second_factor(app, caller, totp).await?;
     let mut transaction = app.store.transaction();
-    transaction.consume_challenge(&challenge);
-    transaction.refund_count(limit, &account, now);
+    transaction.consume_challenge(&guess.challenge);
+    guess.refund_count(app, &mut transaction);
     confirm_login(caller, &mut transaction).await?;
     // A mailed code adds nothing to `amr`, because it is not a factor.
     let amr = if second.is_some() { SecondFactorMethod::Totp.amr() } else { &[] };
@@ -101,7 +93,7 @@ pub(super) async fn accept(
         Ok(()) => Ok(access.into_response()),
         Err(refused) => {
             if refused.is(Condition::Account) {
-                app.store.refund_attempt(&challenge).await?;
+                guess.refund(app).await?;
                 app.store.refund(attempt).await?;
             }
             Err(refusal(refused))

@@ -44,7 +44,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let email_hash = lookup_hash(&index, Subject::Email, email.as_str().as_bytes());
 
     // First round trip: count the request, and find the user.
-    let owner = app.store.email_owner(&email_hash);
+    let owner = app.store.email_owner(&email_hash, now);
     let ((), owner) = futures::future::try_join(network.count(app, PASSWORD_FORGOT_BY_NETWORK), owner).await?;
 
     // Second round trip: count the address, and load the account. No account exists under the decoy id.
@@ -52,6 +52,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let id = owner.unwrap_or(decoy_id);
     let counted = app.store.count(app.config.limit(PASSWORD_FORGOT_BY_ADDRESS), &email_hash, now);
     let ((), record) = futures::future::try_join(counted, app.store.load(&id, UserQuery::ACCOUNT)).await?;
+    let record = record.named_by(&email_hash);
     let cipher = record.salt.map_or(decoy_cipher, |salt| app.user_cipher(salt));
     let account = record.account.filter(|account| account.status != Status::Banned);
 
@@ -60,7 +61,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let expires_at = now.plus_seconds(RESET_SECONDS);
     let (device_epoch, password_epoch) =
         account.as_ref().map_or((0, 0), |account| (account.device_epoch, account.password_epoch));
-    let payload = PasswordReset { device_epoch, password_epoch, disowned: None };
+    let payload = PasswordReset { device_epoch, password_epoch, disowned: None, email_hash: Some(email_hash) };
     let expected = Expected::ContinuationToken(token.expected(app, expires_at).await?);
     let link = format!("{}/reset-password#token={}", app.public_url().await?, token.encode());
     let mail = mail::compose(&cipher, email.as_str(), Content::PasswordForgot { link }, expires_at).await?;

@@ -111,7 +111,7 @@ async fn by_email(context: Context<'_>, form: &EmailForm) -> Result<Response, Er
 
     let email_hash = lookup_hash(&index, Subject::Email, email.as_str().as_bytes());
     let username_hash = username.map(|name| lookup_hash(&index, Subject::Username, name.normalised().as_bytes()));
-    let (email_owner, username_owner) = futures::future::try_join(app.store.email_owner(&email_hash), async {
+    let (email_owner, username_owner) = futures::future::try_join(app.store.email_owner(&email_hash, now), async {
         match &username_hash {
             Some(hash) => app.store.username_owner(hash).await,
             None => Ok(None),

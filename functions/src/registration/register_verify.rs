@@ -19,7 +19,7 @@ use shared::{
     error::Error,
     http::{Request, Response, StatusCode, page},
     operation::{Operation, Route},
-    store::{Challenge, Condition, Expected, Registration, SecretKind},
+    store::{Challenge, Condition, Registration, SecretKind},
 };
 
 use super::pending;
@@ -96,26 +96,22 @@ async fn by_code(
     code: &OtpCode,
     options: &SessionOptions,
 ) -> Result<Response, Error> {
-    let (app, now) = (context.app, context.app.clock.now());
-    let reserved = app.store.reserve_attempt(registration_id, SecretKind::Code, now).await?;
-    let challenge: Challenge<Registration> = reserved.ok_or(Error::InvalidCode)?;
+    let app = context.app;
+    let guess = mailed_code::reserve::<Registration>(app, registration_id, |registration| {
+        (CODE_GUESSES_BY_ADDRESS, registration.email_hash.clone())
+    });
+    let guess = guess.await?;
+    let challenge = &guess.challenge;
     let registration = &challenge.payload;
-    let counted = app.store.count(app.config.limit(CODE_GUESSES_BY_ADDRESS), &registration.email_hash, now).await;
-    if let Err(error @ Error::RateLimited { .. }) = counted {
-        app.store.refund_attempt(&challenge).await?; // nothing was compared
-        return Err(error);
-    }
-    counted?;
-    let Expected::Mailed { code: Some(expected), .. } = &challenge.expected else { return Err(Error::InvalidCode) };
-    if !mailed_code::verify(app, code, &expected.hash).await? || registration.decoy {
-        return refuse(context, &challenge, "code", Error::InvalidCode).await;
+    if !guess.is_right(app, code).await? || registration.decoy {
+        return refuse(context, challenge, "code", Error::InvalidCode).await;
     }
     let done = match &registration.password {
-        Some(password) => create(context, &challenge, password, options, "code").await,
-        None => ask_for_password(context, &challenge, "code").await,
+        Some(password) => create(context, challenge, password, options, "code").await,
+        None => ask_for_password(context, challenge, "code").await,
     };
     if matches!(done, Err(Error::Conflict(_))) {
-        app.store.refund_attempt(&challenge).await?; // the code was correct and had no effect
+        guess.refund(app).await?; // the code was correct and had no effect
     }
     done
 }

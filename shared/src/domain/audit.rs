@@ -74,6 +74,12 @@ actions! {
     ResetPassword = "reset_password";
     /// The owner changed their profile. The method names what changed.
     UpdateProfile = "update_profile";
+    /// A code was mailed to the address that the account gets.
+    RequestEmailChange = "request_email_change";
+    /// The account got another address.
+    ChangeEmail = "change_email";
+    /// A change of the address was undone.
+    UndoEmailChange = "undo_email_change";
     /// The owner deactivated the account. The next complete login activates it again.
     DeactivateAccount = "deactivate_account";
     /// The owner got everything that is stored about them.

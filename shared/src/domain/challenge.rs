@@ -8,6 +8,10 @@ pub enum ChallengeKind {
     Registration,
     /// The person who logs in reads the address's mail.
     LoginMail,
+    /// The user of a session reads the mail of the address that the account gets.
+    EmailChange,
+    /// The person who undoes a change of the address reads the old address's mail.
+    EmailChangeUndo,
     /// The user of a session reads the account's mail.
     Reauthentication,
     /// The person who disowns a login reads the account's mail.
@@ -23,9 +27,11 @@ pub enum ChallengeKind {
 }
 
 impl ChallengeKind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Registration,
         Self::LoginMail,
+        Self::EmailChange,
+        Self::EmailChangeUndo,
         Self::Reauthentication,
         Self::DisownedLogin,
         Self::PasswordReset,
@@ -39,6 +45,8 @@ impl ChallengeKind {
         match self {
             Self::Registration => "registration",
             Self::LoginMail => "login_mail",
+            Self::EmailChange => "email_change",
+            Self::EmailChangeUndo => "email_change_undo",
             Self::Reauthentication => "reauthentication",
             Self::DisownedLogin => "disowned_login",
             Self::PasswordReset => "password_reset",
@@ -70,6 +78,9 @@ pub const COMPLETION_SECONDS: i64 = 600;
 
 /// Seconds to disown a login by the link in its mail.
 pub const DISOWN_SECONDS: i64 = 7 * 86_400;
+
+/// Seconds to undo a change of the address by the link in the mail to the old one.
+pub const EMAIL_UNDO_SECONDS: i64 = 7 * 86_400;
 
 /// Seconds to set a new password after a reset was allowed.
 pub const RESET_SECONDS: i64 = 1800;

@@ -81,6 +81,14 @@ mails! {
     PasswordForgot("password_forgot", Anyone) { link }
     /// The password was changed in a session. `others` says in a sentence what became of the other sessions.
     PasswordChangedInSession("password_changed_in_session", Unlimited) { at, others }
+    /// A code that proves the address that an account gets.
+    EmailChangeCode("email_change_code", Anyone) { code }
+    /// Another address was asked for in a session. It goes to the current address.
+    EmailChangeRequested("email_change_requested", Codes) { at }
+    /// The account has another address. It goes to the old one, with a link to undo the change.
+    EmailChanged("email_changed", Unlimited) { at, link }
+    /// A change of the address was undone. It goes to the address that came back, with a link to set a new password.
+    EmailChangeUndone("email_change_undone", Unlimited) { link }
     /// The account was deactivated.
     AccountDeactivated("account_deactivated", Unlimited) { at }
     /// A copy of the account's data was downloaded.

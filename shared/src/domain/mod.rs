@@ -6,6 +6,7 @@ pub mod challenge;
 pub mod device;
 pub mod disowned_login;
 pub mod email_address;
+pub mod former_addresses;
 pub mod geo_location;
 pub mod identifier;
 pub mod ids;

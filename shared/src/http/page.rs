@@ -29,6 +29,9 @@ static VERIFY_EMAIL: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!(".
 
 static LOGIN_EMAIL: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!("../../web/login_email.html")));
 
+static EMAIL_CHANGE_UNDO: LazyLock<Page> =
+    LazyLock::new(|| Page::new(include_str!("../../web/email_change_undo.html")));
+
 static DISOWN_LOGIN: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!("../../web/disown_login.html")));
 
 /// As [`DISOWN_LOGIN`]: its second step, with a title of its own.
@@ -44,6 +47,11 @@ pub fn verify_email() -> Response {
 /// The page that the link of a login mail opens. It asks first. Where another browser asked for the mail, it also asks for the code.
 pub fn login_email() -> Response {
     LOGIN_EMAIL.answer()
+}
+
+/// The page that the link about a changed address opens. It asks first, and only then undoes the change.
+pub fn email_change_undo() -> Response {
+    EMAIL_CHANGE_UNDO.answer()
 }
 
 /// The page that the link in a login alert opens. It asks first, then ends all sessions and asks for a new password.

@@ -17,6 +17,7 @@ use aws_types::SdkConfig;
 
 pub use accounts::{
     account::{Account, Bound, LastLogin, OtherSessions},
+    email::Address,
     factors::{BackupCodes, FactorChange, FactorUse, Factors, StoredTotp},
     passkeys::{MAX_PASSKEYS, StoredPasskey},
     profile::{NewUsername, ProfileChange},
@@ -24,9 +25,9 @@ pub use accounts::{
 };
 pub use audit::{AuditEvent, RecordedEvent};
 pub use challenges::{
-    Challenge, DisownedLogin, Expected, ExpectedSecret, LoginMail, LoginMails, LoginSubject, PasskeyAssertion,
-    PasskeyRegistration, PasswordReset, Payload, Reauthentication, Registration, SecondFactor, SecretKind,
-    challenge_key,
+    Challenge, DisownedLogin, EmailChange, EmailChangeUndo, Expected, ExpectedSecret, LoginMail, LoginMails,
+    LoginSubject, PasskeyAssertion, PasskeyRegistration, PasswordReset, Payload, Reauthentication, Registration,
+    SecondFactor, SecretKind, challenge_key,
 };
 pub use counters::Attempt;
 pub use dynamodb::{

@@ -10,11 +10,13 @@ use crate::{
         account::Status,
         device::TrustTerms,
         disowned_login::{DisownedLogins, Enrolment},
+        former_addresses::FormerAddresses,
         ids::UserId,
     },
     error::Error,
     store::{
         Condition, Factors, Item, MAX_PASSKEYS, Store, StoredPasskey, Table, Transaction,
+        accounts::email::KEPT_UNTIL,
         dynamodb::{
             keys::{self, Key},
             update::Update,
@@ -27,7 +29,8 @@ pub(in crate::store) const UNCHANGED: &str = "account_status = :status AND sessi
 
 /// The password was not changed since the account was loaded. A new hash of the same password is no change. The values are
 /// `:passwords`, the account's password epoch.
-const SAME_PASSWORD: &str = "(password_epoch = :passwords OR attribute_not_exists(password_epoch))";
+pub(in crate::store) const SAME_PASSWORD: &str =
+    "(password_epoch = :passwords OR attribute_not_exists(password_epoch))";
 
 /// Sets another password. The values are `:new`, its hash, and `:next_password`, the next password epoch.
 const NEW_PASSWORD: &str = "password = :new, password_epoch = :next_password";
@@ -62,6 +65,10 @@ pub struct Account {
     pub bio: Option<String>,
     /// [`Account::PICTURE`].
     pub picture: Option<String>,
+    /// The addresses that a change replaced.
+    pub former_addresses: FormerAddresses,
+    /// The challenge of the pending change of the address.
+    pub email_challenge: Option<String>,
     pub roles: Vec<String>,
     pub permissions: Vec<String>,
     /// Sessions of an older epoch have ended. Raising it ends all sessions in one write.
@@ -158,6 +165,12 @@ impl Account {
         Key::of_user(id, keys::PROFILE)
     }
 
+    /// Whether the lookup hash is that of the account's address or username. A former address names the account too, as long as
+    /// it is reserved, but it is none of them.
+    pub fn is_named_by(&self, hash: &str) -> bool {
+        [&self.email_hash, &self.username_hash].into_iter().flatten().any(|own| own == hash)
+    }
+
     /// What the trusts of devices depend on. `None` without MFA.
     pub fn trust_terms(&self) -> Option<TrustTerms> {
         let password_epoch = self.password_epoch;
@@ -207,6 +220,9 @@ impl Account {
             name: item.optional_text("name"),
             bio: item.optional_text("bio"),
             picture: item.optional_text("picture"),
+            former_addresses: FormerAddresses::parse(&item.texts("former_addresses"))
+                .ok_or_else(|| Error::internal("an account's former addresses are unreadable"))?,
+            email_challenge: item.optional_text("email_challenge"),
             roles: item.texts("roles"),
             permissions: item.texts("permissions"),
             session_epoch: item.number("session_epoch")?,
@@ -230,17 +246,21 @@ impl Account {
 }
 
 /// The value of the account's disowned logins with one more.
-fn void_since(account: &Account, login: Enrolment) -> Item {
+pub(in crate::store) fn void_since(account: &Account, login: Enrolment) -> Item {
     Item::new().with_texts(":disowned", &account.disowned.with(login.at, account.device_epoch).to_texts())
 }
 
 impl Store {
-    /// The user with that e-mail address, by its lookup hash.
+    /// The user with that e-mail address, by its lookup hash. It may be a former address, which is still reserved.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
-    pub async fn email_owner(&self, hash: &str) -> Result<Option<UserId>, Error> {
-        self.owner(keys::email(hash)).await
+    pub async fn email_owner(&self, hash: &str, now: Timestamp) -> Result<Option<UserId>, Error> {
+        let Some(item) = self.get(Table::Accounts, keys::email(hash)).await? else { return Ok(None) };
+        match item.optional_time(KEPT_UNTIL) {
+            Some(until) if until <= now => Ok(None),
+            _ => owner(&item).map(Some),
+        }
     }
 
     /// The user with that username, by its lookup hash.
@@ -248,26 +268,27 @@ impl Store {
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn username_owner(&self, hash: &str) -> Result<Option<UserId>, Error> {
-        self.owner(keys::username(hash)).await
+        let item = self.get(Table::Accounts, keys::username(hash)).await?;
+        item.as_ref().map(owner).transpose()
     }
+}
 
-    async fn owner(&self, reservation: Key) -> Result<Option<UserId>, Error> {
-        let Some(item) = self.get(Table::Accounts, reservation).await? else { return Ok(None) };
-        let id = UserId::parse(&item.text("user_id")?);
-        Ok(Some(id.ok_or_else(|| Error::internal("a reservation names no user"))?))
-    }
+/// The user that a reservation names.
+fn owner(reservation: &Item) -> Result<UserId, Error> {
+    let id = UserId::parse(&reservation.text("user_id")?);
+    id.ok_or_else(|| Error::internal("a reservation names no user"))
 }
 
 impl Transaction {
     /// Creates an account: its profile, its salt, and the reservations of its address and username. Fails with
     /// `Condition::Email`, `Username` or `Account` if one exists.
     pub fn create_account(&mut self, account: &Account, salt: &UserSalt, login: &LastLogin) {
-        let reservation = |key: Key| key.item().with_text("user_id", account.id.to_string());
         if let Some(hash) = &account.email_hash {
-            self.put_new(Condition::Email, Table::Accounts, reservation(keys::email(hash)));
+            self.reserve_email(hash, &account.id, account.created_at);
         }
         if let Some(hash) = &account.username_hash {
-            self.put_new(Condition::Username, Table::Accounts, reservation(keys::username(hash)));
+            let reservation = keys::username(hash).item().with_text("user_id", account.id.to_string());
+            self.put_new(Condition::Username, Table::Accounts, reservation);
         }
         let item = account
             .item()
@@ -289,11 +310,17 @@ impl Transaction {
     }
 
     /// Updates an account that is as it was loaded. `values` are added to those of [`UNCHANGED`].
-    fn update_account(&mut self, account: &Account, expression: &str, values: Item) {
+    pub(in crate::store) fn update_account(&mut self, account: &Account, expression: &str, values: Item) {
         self.update_account_if(account, expression, UNCHANGED, values);
     }
 
-    fn update_account_if(&mut self, account: &Account, expression: &str, condition: &str, values: Item) {
+    pub(in crate::store) fn update_account_if(
+        &mut self,
+        account: &Account,
+        expression: &str,
+        condition: &str,
+        values: Item,
+    ) {
         let (key, condition) = (Account::key(&account.id), Some(condition));
         self.update(Condition::Account, Table::Accounts, Update { key, expression, condition, values });
     }
@@ -415,7 +442,7 @@ impl Transaction {
     }
 
     /// `set` and `condition` are added to the update's own.
-    fn revoke_all_access(&mut self, account: &Account, set: &str, condition: &str, values: Item) {
+    pub(in crate::store) fn revoke_all_access(&mut self, account: &Account, set: &str, condition: &str, values: Item) {
         let values = values
             .with_text(":status", account.status.as_str())
             .with_number(":one", 1)

@@ -85,6 +85,13 @@ impl Store {
 }
 
 impl UserRecord {
+    /// The record, if the lookup hash is that of the account's address or username. Otherwise an empty one, as of an unknown user.
+    #[must_use]
+    pub fn named_by(self, identifier_hash: &str) -> Self {
+        let named = self.account.as_ref().is_some_and(|account| account.is_named_by(identifier_hash));
+        if named { self } else { Self::default() }
+    }
+
     /// Drops what was enrolled after a login that the owner disowned.
     fn drop_void(&mut self) {
         let Some(account) = &self.account else { return };

@@ -2,6 +2,7 @@
 //! it, reserves an attempt and consumes it. Each kind has a file with its [`Payload`].
 
 mod disowned_login;
+mod email_change;
 mod login_mail;
 mod passkey_assertion;
 mod passkey_registration;
@@ -13,6 +14,7 @@ mod second_factor;
 use aws_sdk_dynamodb::types::ReturnValue;
 
 pub use disowned_login::DisownedLogin;
+pub use email_change::{EmailChange, EmailChangeUndo};
 pub use login_mail::{LoginMail, LoginMails, LoginSubject};
 pub use passkey_assertion::PasskeyAssertion;
 pub use passkey_registration::PasskeyRegistration;

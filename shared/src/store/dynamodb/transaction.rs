@@ -120,6 +120,24 @@ impl Transaction {
         self.add(Some(condition), put.map(|put| TransactWriteItem::builder().put(put).build()));
     }
 
+    /// Puts an item in the place of one that meets the condition.
+    pub(in crate::store) fn put_if(
+        &mut self,
+        condition: Condition,
+        table: Table,
+        item: Item,
+        expression: &str,
+        values: Item,
+    ) {
+        let put = Put::builder()
+            .table_name(self.tables.name(table))
+            .set_item(Some(item.0))
+            .condition_expression(expression)
+            .set_expression_attribute_values(Some(values.0))
+            .build();
+        self.add(Some(condition), put.map(|put| TransactWriteItem::builder().put(put).build()));
+    }
+
     /// Updates an item.
     pub(in crate::store) fn update(&mut self, condition: Condition, table: Table, update: Update<'_>) {
         let write = UpdateWrite::builder()
