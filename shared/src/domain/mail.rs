@@ -81,6 +81,8 @@ mails! {
     PasswordChangedInSession("password_changed_in_session", Unlimited) { at, others }
     /// The account was deactivated.
     AccountDeactivated("account_deactivated", Unlimited) { at }
+    /// The account was deleted.
+    AccountDeleted("account_deleted", Codes) { at }
     /// A copy of the account's data was downloaded.
     AccountExported("account_exported", Codes) { at }
     /// The password was reset.

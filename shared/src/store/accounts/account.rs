@@ -27,7 +27,8 @@ pub(in crate::store) const UNCHANGED: &str = "account_status = :status AND sessi
 
 /// The password was not changed since the account was loaded. A new hash of the same password is no change. The values are
 /// `:passwords`, the account's password epoch.
-const SAME_PASSWORD: &str = "(password_epoch = :passwords OR attribute_not_exists(password_epoch))";
+pub(in crate::store) const SAME_PASSWORD: &str =
+    "(password_epoch = :passwords OR attribute_not_exists(password_epoch))";
 
 /// Sets another password. The values are `:new`, its hash, and `:next_password`, the next password epoch.
 const NEW_PASSWORD: &str = "password = :new, password_epoch = :next_password";

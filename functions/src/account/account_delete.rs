@@ -1,0 +1,92 @@
+//! `POST /v1/account/delete`: deletes the account for good. One transaction removes the account, its reservations and its keys,
+//! and the rest is unreadable then. `cleanup` deletes what this request leaves of it.
+
+use shared::{
+    context::Context,
+    crypto::key::KeyPurpose,
+    domain::{
+        audit::{Action, Outcome},
+        limits::REAUTHENTICATE_BY_SESSION,
+        lockout::Credential,
+        mail::Content,
+        password::Password,
+    },
+    error::Error,
+    http::{Response, StatusCode},
+    operation::{Access, Operation, Route},
+};
+
+use crate::auth::{
+    caller::{self, Caller},
+    limits, password,
+    session::response::without_account_cookies,
+    user,
+};
+
+pub const OPERATION: Operation = Operation::http("account-delete", |context| Box::pin(handle(context)))
+    .summary("deletes the account for good; its keys are destroyed, and its address and username are free again")
+    .routes(&[Route::new("POST", "/v1/account/delete")])
+    .access(Access::FreshSession)
+    .memory(1769)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Pepper,
+        KeyPurpose::Csrf,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+    ])
+    .limits(&[REAUTHENTICATE_BY_SESSION]);
+
+/// The parts of the rest that the request deletes itself. A client does not wait for more.
+const PARTS_AT_ONCE: usize = 20;
+
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let mut fields = context.request.fields()?;
+    let password: Option<Password> = fields.optional_password("password");
+    fields.finish(|| Some(()))?;
+    let caller = caller::caller(context).await?;
+    limits::count_session(context.app, &caller, REAUTHENTICATE_BY_SESSION).await?;
+    let method = if caller.account.password.is_some() { "password" } else { "access_token" };
+    let done = delete(context, &caller, password.as_ref(), method).await;
+    caller.record_refusal(context, Action::DeleteAccount, method, done).await?;
+    // The account is deleted, so that a failure here is no failure of the request.
+    if let Err(error) = context.app.store.continue_deletion(&caller.account.id, PARTS_AT_ONCE).await {
+        error.log(OPERATION.name, &context.request.request_id);
+    }
+    Ok(without_account_cookies(Response::empty(StatusCode::NO_CONTENT), caller.transport))
+}
+
+/// Deletes the account itself, which ends every session.
+async fn delete(
+    context: Context<'_>,
+    caller: &Caller<'_>,
+    password: Option<&Password>,
+    method: &'static str,
+) -> Result<(), Error> {
+    let app = context.app;
+    caller.require_fresh(app)?;
+    let attempt = match (&caller.account.password, password) {
+        (Some(_), Some(password)) => Some(password::verify_in_session(app, caller, password).await?),
+        (Some(_), None) => return Err(Error::field("password", "is required")),
+        (None, Some(_)) => return Err(Error::field("password", "must be left out: the account has no password")),
+        (None, None) => None,
+    };
+    let Caller { account, session, cipher, .. } = caller;
+    let event = context.event(cipher, Action::DeleteAccount, Outcome::Success, method).await?;
+    let mut transaction = app.store.transaction();
+    transaction.delete_account(account, &event.pseudonym);
+    transaction.require_session(session);
+    transaction.clear_lock(Credential::PasswordInSession, &session.hash);
+    transaction.record_event(&event);
+    let content = Content::AccountDeleted { at: app.clock.now().rfc3339() };
+    user::notify_owner(app, cipher, account, content, &mut transaction).await?;
+    let Err(refused) = app.store.commit(transaction).await else { return Ok(()) };
+    if refused.changed() {
+        // Another request may have deleted the account, or ended the session.
+        caller::caller(context).await?;
+        app.store.refund(attempt.as_ref()).await?; // the password was correct
+    }
+    Err(refused.into())
+}
