@@ -25,6 +25,7 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
         ("DELETE", "/v1/passkeys/x", Value::Null),
         ("GET", "/v1/account/export", Value::Null),
         ("POST", "/v1/account/deactivate", json!({})),
+        ("POST", "/v1/account/delete", json!({})),
     ]
 }
 
