@@ -222,10 +222,10 @@ async fn wherever_a_deletion_is_cut_off_cleanup_finishes_it() {
                 cut_off(&world, &person).await;
             }
             world.reset_calls();
-            for kind in [Kind::LostAnswer, Kind::Error] {
-                let at = if kind == Kind::Error { nth + 1 } else { nth };
-                world.faults().arm(Rule::new(Service::Any, kind).function(function).nth(at).times(10_000));
-            }
+            // The function is ended after its n-th call.
+            let rule = |kind| Rule::new(Service::Any, kind).function(function);
+            world.faults().arm(rule(Kind::LostAnswer).nth(nth));
+            world.faults().arm(rule(Kind::Error).nth(nth + 1).times(10_000));
             let acknowledged = match function {
                 "cleanup" => world.invoke("cleanup", json!({})).await.is_ok(),
                 _ => delete(&person).await.status == 204,
@@ -296,7 +296,7 @@ async fn a_pending_mail_is_withdrawn_and_the_notice_is_sent() {
     let mut kinds: Vec<String> = world.mail().into_iter().map(|mail| format!("{} {}", mail.kind, mail.to[0])).collect();
     kinds.sort();
     assert_eq!(kinds, [format!("account_deleted {ADDRESS}"), "password_forgot max@example.org".to_owned()]);
-    other.client.get("/v1/me").await.expect(200);
+    other.refresh(&other.refresh_token).await.expect(200);
 }
 
 #[tokio::test]
