@@ -148,10 +148,7 @@ async fn without_a_password_a_mailed_code_is_the_proof_with_an_apps_code_where_m
     let body = ask().await;
     let stored = || {
         let challenges = world.scan("challenges").into_iter();
-        challenges
-            .filter(|item| item["kind"]["S"] == "reauthentication")
-            .map(|item| item.to_string())
-            .collect::<String>()
+        challenges.filter(|item| item["kind"]["S"] == "reauthentication").collect::<Vec<_>>()
     };
     let before = stored();
     let mut wrong_code = body.clone();
