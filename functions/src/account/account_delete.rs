@@ -1,6 +1,8 @@
 //! `POST /v1/account/delete`: deletes the account for good. One transaction removes the account, its reservations and its keys,
 //! and the rest is unreadable then. `cleanup` deletes what this request leaves of it.
 
+use std::time::Duration;
+
 use shared::{
     context::Context,
     crypto::key::KeyPurpose,
@@ -42,6 +44,9 @@ pub const OPERATION: Operation = Operation::http("account-delete", |context| Box
 /// The parts of the rest that the request deletes itself. A client does not wait for more.
 const PARTS_AT_ONCE: usize = 20;
 
+/// The time that the request spends on them at most. The function must answer before its own time limit.
+const REST_WITHIN: Duration = Duration::from_secs(5);
+
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut fields = context.request.fields()?;
     let password: Option<Password> = fields.optional_password("password");
@@ -51,11 +56,21 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let method = if caller.account.password.is_some() { "password" } else { "access_token" };
     let done = delete(context, &caller, password.as_ref(), method).await;
     caller.record_refusal(context, Action::DeleteAccount, method, done).await?;
-    // The account is deleted, so that a failure here is no failure of the request.
-    if let Err(error) = context.app.store.continue_deletion(&caller.account.id, PARTS_AT_ONCE).await {
+    delete_rest(context, &caller).await;
+    Ok(without_account_cookies(Response::empty(StatusCode::NO_CONTENT), caller.transport))
+}
+
+/// Deletes what is left of a deleted account, as far as the request may wait for it. A failure is only logged, because `cleanup`
+/// continues.
+async fn delete_rest(context: Context<'_>, caller: &Caller<'_>) {
+    let rest = context.app.store.continue_deletion(&caller.account.id, PARTS_AT_ONCE);
+    let done = match tokio::time::timeout(REST_WITHIN, rest).await {
+        Ok(done) => done.map(|_| ()),
+        Err(_) => Err(Error::TemporarilyUnavailable("the rest of a deletion takes too long".to_owned())),
+    };
+    if let Err(error) = done {
         error.log(OPERATION.name, &context.request.request_id);
     }
-    Ok(without_account_cookies(Response::empty(StatusCode::NO_CONTENT), caller.transport))
 }
 
 /// Deletes the account itself, which ends every session.
