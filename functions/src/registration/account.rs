@@ -119,7 +119,6 @@ pub(super) async fn create(context: Context<'_>, new: NewAccount, origin: Origin
         last_login_at: None,
         last_login_ip: None,
         last_login_user_agent: None,
-        deactivation_reason: None,
     };
     let amr = ["pwd".to_owned()];
     let subject = SignInSubject { confirmed: true, is_new: true, ..SignInSubject::new(&account, &cipher, &amr) };
