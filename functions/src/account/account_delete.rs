@@ -16,6 +16,7 @@ use shared::{
     error::Error,
     http::{Response, StatusCode},
     operation::{Access, Operation, Route},
+    store::Retries,
 };
 
 use crate::auth::{
@@ -88,7 +89,29 @@ async fn delete(
         (None, Some(_)) => return Err(Error::field("password", "must be left out: the account has no password")),
         (None, None) => None,
     };
-    let Caller { account, session, cipher, .. } = caller;
+    // A refresh of the session, or a change of the profile, may win the race.
+    let (mut reloaded, mut retries) = (None, Retries::on_conflict());
+    loop {
+        let done = commit(context, reloaded.as_ref().unwrap_or(caller), method).await;
+        if retries.again(&done) {
+            // Fails if another request deleted the account, or ended the session.
+            let again = caller::caller(context).await?;
+            again.require_fresh(app)?;
+            if again.account.password_epoch == caller.account.password_epoch {
+                reloaded = Some(again);
+                continue;
+            }
+        }
+        if matches!(done, Err(Error::Contended(_))) {
+            app.store.refund(attempt.as_ref()).await?; // the password was correct
+        }
+        return done;
+    }
+}
+
+/// Commits the deletion of the account as it was loaded.
+async fn commit(context: Context<'_>, caller: &Caller<'_>, method: &'static str) -> Result<(), Error> {
+    let (app, Caller { account, session, cipher, .. }) = (context.app, caller);
     let event = context.event(cipher, Action::DeleteAccount, Outcome::Success, method).await?;
     let mut transaction = app.store.transaction();
     transaction.delete_account(account, &event.pseudonym);
@@ -97,11 +120,5 @@ async fn delete(
     transaction.record_event(&event);
     let content = Content::AccountDeleted { at: app.clock.now().rfc3339() };
     user::notify_owner(app, cipher, account, content, &mut transaction).await?;
-    let Err(refused) = app.store.commit(transaction).await else { return Ok(()) };
-    if refused.changed() {
-        // Another request may have deleted the account, or ended the session.
-        caller::caller(context).await?;
-        app.store.refund(attempt.as_ref()).await?; // the password was correct
-    }
-    Err(refused.into())
+    Ok(app.store.commit(transaction).await?)
 }
