@@ -59,6 +59,7 @@ pub(crate) fn routes() -> Vec<(&'static str, Value)> {
         ("POST /v1/mfa/totp/disable", json!({ "code": "123456" })),
         ("POST /v1/mfa/backup-codes", json!({ "code": "123456" })),
         ("POST /v1/passkeys", json!({ "challenge_id": token, "credential": registered(), "name": "Phone" })),
+        ("POST /v1/account/delete", json!({ "password": PASSWORD })),
         ("POST /v1/account/deactivate", json!({ "reason": "A long holiday" })),
         (
             "PATCH /v1/me",

@@ -113,6 +113,7 @@ async fn a_change_needs_the_csrf_token_of_the_session() {
             ("PATCH", &device, json!({ "name": "x" })),
             ("PATCH", "/v1/me", json!({ "name": "x" })),
             ("POST", "/v1/account/deactivate", json!({})),
+            ("POST", "/v1/account/delete", json!({ "password": PASSWORD })),
             ("POST", "/v1/password/change", json!({ "current_password": PASSWORD, "new_password": OTHER_PASSWORD })),
         ] {
             let answer = send(&client, method, path, &[], &body).await;
@@ -396,6 +397,17 @@ async fn a_deactivation_clears_the_cookies_of_the_session() {
     let ada = browser(&world, ADDRESS).await;
     let cookies = send(&ada, "POST", "/v1/account/deactivate", &[], &json!({})).await.expect(204).cookies();
     for name in ["__Host-access", "__Secure-refresh"] {
+        assert!(cookies[name].0.is_empty() && cookies[name].1.contains("Max-Age=0"), "{cookies:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_clears_all_cookies_of_the_account() {
+    let world = world().await;
+    let ada = browser(&world, ADDRESS).await;
+    let cookies =
+        send(&ada, "POST", "/v1/account/delete", &[], &json!({ "password": PASSWORD })).await.expect(204).cookies();
+    for name in ["__Host-access", "__Secure-refresh", "__Host-device"] {
         assert!(cookies[name].0.is_empty() && cookies[name].1.contains("Max-Age=0"), "{cookies:?}");
     }
 }

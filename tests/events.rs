@@ -31,7 +31,7 @@ fn body(operation: &str) -> Value {
         "password-forgot" => json!({ "email": "ada@example.com" }),
         "password-reset-check" => json!({ "token": NOTHING }),
         "password-reset" => json!({ "token": NOTHING, "new_password": "Gr8-tulip-Wagon" }),
-        "reauthenticate" => json!({ "password": "Gr8-tulip-Wagon" }),
+        "reauthenticate" | "account-delete" => json!({ "password": "Gr8-tulip-Wagon" }),
         "totp-enable" | "totp-disable" | "backup-codes-regenerate" => json!({ "code": "123456" }),
         "device-update" | "passkey-update" => json!({ "name": "Desk" }),
         _ => json!({}),

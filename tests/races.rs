@@ -620,3 +620,80 @@ async fn a_change_and_a_registration_of_one_address_have_one_winner() {
         client.post("/v1/login", login).await.expect(200);
     }
 }
+
+/// Asserts that the only account is gone, with its reservations, sessions and keys.
+async fn gone_for_good(client: &Client, person: &Person) {
+    let world = &client.world;
+    world.invoke("cleanup", json!({})).await.unwrap();
+    crate::invariants::invariants(world).unwrap();
+    for table in ["accounts", "sessions", "user-keys"] {
+        assert!(world.scan(table).is_empty(), "{:?}", world.scan(table));
+    }
+    person.client.get("/v1/me").await.expect_problem(401, "session_revoked");
+    person.refresh(&person.refresh_token).await.expect_problem(401, "session_revoked");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_deletions_one_succeeds() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let body = json!({ "password": PASSWORD });
+    let answers = all_at_once(&person.client, "/v1/account/delete", (0..MANY).map(|_| body.clone())).await;
+    assert_eq!(count(&answers, 204, ""), 1, "{answers:?}");
+    let refused = [(401, "session_revoked"), (503, "temporarily_unavailable"), (429, "locked_out")];
+    let others = answers.iter().filter(|answer| answer.status != 204);
+    assert!(others.into_iter().all(|answer| refused.contains(&(answer.status, answer.code()))), "{answers:?}");
+    assert_eq!(tests::events(&world, "delete_account").iter().filter(|(outcome, _)| outcome == "success").count(), 1);
+    world.settle().await;
+    let notices = world.mail().iter().filter(|mail| mail.kind == "account_deleted").count();
+    assert_eq!(notices, 1);
+    person.client.get("/v1/me").await.expect_problem(401, "session_revoked");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_session_and_no_reservation_outlives_a_deletion_that_it_raced_with() {
+    let world = world().await;
+    let client = Client::new(&world);
+    for round in 0..rounds() {
+        let person = Person::register(&client, ADDRESS).await;
+        let mut key = Key::new();
+        let asked = person.client.post("/v1/passkeys/options", json!({})).await.expect(200);
+        let credential = key.create(&asked.body["publicKey"]).await;
+        let passkey = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
+        let refresh = json!({ "refresh_token": person.refresh_token });
+        let login = person.credentials();
+        let mut tasks = Vec::new();
+        for n in 0..MANY - 1 {
+            let (client, path, body) = match n % 4 {
+                0 => (client.clone(), "/v1/login", login.clone()),
+                1 => (client.clone(), "/v1/token/refresh", refresh.clone()),
+                2 => (person.client.clone(), "/v1/me", json!({ "username": format!("ada{round}{n}") })),
+                _ => (person.client.clone(), "/v1/mfa/totp", json!({})),
+            };
+            let (path, body) = if n == 7 { ("/v1/passkeys", passkey.clone()) } else { (path, body) };
+            tasks.push(tokio::spawn(async move {
+                if path == "/v1/me" { client.patch(path, body).await } else { client.post(path, body).await }
+            }));
+        }
+        let delete = {
+            let (client, body) = (person.client.clone(), json!({ "password": PASSWORD }));
+            tokio::spawn(async move {
+                loop {
+                    let answer = client.post("/v1/account/delete", body.clone()).await;
+                    if answer.status != 503 {
+                        return answer;
+                    }
+                }
+            })
+        };
+        let answers: Vec<Answer> = join_all(tasks).await.into_iter().map(Result::unwrap).collect();
+        delete.await.unwrap().expect(204);
+        for answer in answers.iter().filter(|answer| answer.body["access_token"].is_string()) {
+            let session = client.with_token(&answer.text("access_token"));
+            session.get("/v1/me").await.expect_problem(401, "session_revoked");
+            person.refresh(&answer.text("refresh_token")).await.expect_problem(401, "session_revoked");
+        }
+        gone_for_good(&client, &person).await;
+    }
+}

@@ -8,7 +8,10 @@ use std::{
     },
 };
 
-use local::World;
+use local::{
+    World,
+    faults::{Kind, Rule, Service},
+};
 use serde_json::json;
 use tests::{Answer, Client, Key, OTHER_PASSWORD, PASSWORD, Person, everything_stored, world};
 use tracing_subscriber::{
@@ -178,6 +181,24 @@ async fn use_second_factors(client: &Client, person: &Person, canaries: &mut Can
     canaries.add("challenge", asked.body["publicKey"]["challenge"].as_str().unwrap());
 }
 
+/// Resets the password, logs in with it and deletes the account, while a part of the deletion fails.
+async fn delete_account(client: &Client, person: &Person, reset: &str, canaries: &mut Canaries) {
+    let password = "Third-9-harbour-lamp";
+    client.post("/v1/password/reset", json!({ "token": reset, "new_password": password })).await.expect(204);
+    let person = Person { password: password.to_owned(), ..person.clone() }.login().await;
+    let profile = json!({ "bio": "Canary biography", "picture": "https://canary-picture.example/a.png" });
+    person.client.patch("/v1/me", profile).await.expect(200);
+    canaries.add("third password", password);
+    canaries.add("bio", "Canary biography");
+    canaries.add("picture", "canary-picture");
+    canaries.store(&client.world);
+    let rule = Rule::new(Service::DynamoDb, Kind::Error).function("account-delete").action("TransactWriteItems");
+    let rule = client.world.faults().arm(rule.nth(2).times(10));
+    person.client.post("/v1/account/delete", json!({ "password": password })).await.expect(204);
+    client.world.faults().disarm(rule);
+    client.world.invoke("cleanup", json!({})).await.unwrap();
+}
+
 #[tokio::test]
 async fn no_secret_and_no_personal_data_is_stored_or_logged_readable() {
     LazyLock::force(&LOG);
@@ -210,10 +231,14 @@ async fn no_secret_and_no_personal_data_is_stored_or_logged_readable() {
     use_second_factors(&client, &person, &mut canaries).await;
     let reset = client.post("/v1/login/disown", json!({ "token": disown })).await.expect(200);
     canaries.add_token("reset token", &reset.text("reset_token"));
+    delete_account(&client, &person, &reset.text("reset_token"), &mut canaries).await;
     world.settle().await;
     canaries.store(&world);
     assert_not_stored(&canaries);
-    assert_not_logged(&canaries, &LOG.take());
+    let log = LOG.take();
+    assert_not_logged(&canaries, &log);
+    assert!(log.contains("\"operation\":\"account-delete\""));
+    assert!(!log.contains(&person.id), "the user's id is logged");
 }
 
 /// DynamoDB's JSON has bytes as base64, which must not hide a secret either.

@@ -26,6 +26,7 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
         ("GET", "/v1/account/export", Value::Null),
         ("POST", "/v1/email/change", json!({ "new_email": "new@example.org" })),
         ("POST", "/v1/account/deactivate", json!({})),
+        ("POST", "/v1/account/delete", json!({})),
     ]
 }
 

@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use tests::{Client, Key, PASSWORD, Person, events, world};
+use tests::{Client, Key, PASSWORD, Person, events, strict_world, world};
 
 use crate::scenarios::{Scenario, get, registered, scenario};
 
@@ -42,6 +42,8 @@ async fn everything_stored_is_readable_and_no_secret_is_in_it() {
     );
     assert_eq!((export["devices"].as_array().unwrap().len(), export["passkeys"].as_array().unwrap().len()), (2, 1));
     assert_eq!(export["identities"], json!([]));
+    // Only an active account is exported, so there is no reason of a deactivation.
+    assert_eq!(export["account"].get("deactivation_reason"), None);
     let activity = export["activity"].as_array().unwrap();
     for action in ["create_account", "enable_totp", "register_passkey", "update_profile", "logout"] {
         let event = activity.iter().find(|event| event["action"] == action).unwrap();
@@ -105,6 +107,40 @@ async fn a_bad_cursor_is_refused_and_a_foreign_one_shows_nothing() {
     let device = export(&ada, "").await["devices"][0]["id"].as_str().unwrap().to_owned();
     let foreign = export(&eve, &format!("?cursor=d-{device}")).await;
     assert!(!foreign.to_string().contains(&device));
+}
+
+#[tokio::test]
+async fn a_forgotten_device_is_in_the_export() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let desk = person.login().await;
+    let list = person.client.get("/v1/devices").await.expect(200).body;
+    let own =
+        list["devices"].as_array().unwrap().iter().find(|device| device["current"] == true).unwrap()["id"].clone();
+    desk.client.delete(&format!("/v1/devices/{}", own.as_str().unwrap())).await.expect(204);
+    let export = export(&desk, "").await;
+    let devices = export["devices"].as_array().unwrap();
+    let forgotten: Vec<_> = devices.iter().filter(|device| device["forgotten_at"].is_string()).collect();
+    assert_eq!((devices.len(), forgotten.len()), (2, 1));
+    assert_eq!(forgotten[0]["id"], own);
+    assert_eq!(export["sessions"].as_array().unwrap().iter().filter(|one| one["device_id"] == own).count(), 1);
+}
+
+#[tokio::test]
+async fn a_session_gets_sixty_pages_in_an_hour() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    for _ in 0..60 {
+        export(&person, "?cursor=a").await;
+    }
+    let limited = person.client.get("/v1/account/export?cursor=a").await.expect_problem(429, "rate_limited");
+    let wait: i64 = limited.header("retry-after").parse().unwrap();
+    assert!((1..=3600).contains(&wait));
+    assert_eq!(events(&world, "export_account").len(), 60);
+    // Another session has a budget of its own.
+    let other = person.login().await;
+    export(&other, "?cursor=a").await;
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {

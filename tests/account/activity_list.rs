@@ -126,6 +126,21 @@ async fn nobody_reads_the_events_of_another_user() {
     client.get("/v1/activity").await.expect_problem(401, "invalid_token");
 }
 
+#[tokio::test]
+async fn a_page_has_twenty_events_by_default() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    for n in 0..25 {
+        person.client.patch("/v1/me", json!({ "name": format!("Ada {n}") })).await.expect(200);
+    }
+    let (list, next) = events(&person, "").await;
+    assert_eq!(list.len(), 20);
+    let (rest, _) = events(&person, &format!("?cursor={}", next.unwrap())).await;
+    let ids: BTreeSet<_> = list.iter().chain(&rest).map(|event| event["id"].to_string()).collect();
+    assert_eq!(ids.len(), list.len() + rest.len());
+    assert!(rest.len() >= 6);
+}
+
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("activity-list", "all actions")

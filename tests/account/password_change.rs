@@ -1,5 +1,5 @@
 use serde_json::json;
-use tests::{Client, OTHER_PASSWORD, PASSWORD, Person, change_profile, world};
+use tests::{Client, OTHER_PASSWORD, PASSWORD, Person, change_profile, strict_world, world};
 
 use crate::{
     recovery::password_forgot::forgot,
@@ -116,6 +116,26 @@ async fn an_account_without_a_password_sets_one_after_a_recent_proof() {
     let fresh = renewed.client.after(&renewed.client.post("/v1/reauthenticate", proof).await.expect(200));
     fresh.post("/v1/password/change", body).await.expect(204);
     Person { password: OTHER_PASSWORD.to_owned(), ..person }.login().await;
+}
+
+#[tokio::test]
+async fn wrong_passwords_lock_the_session_as_those_at_reauthenticate() {
+    let world = strict_world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    for _ in 0..5 {
+        change(&person, "Wrong-7-harbour-lamp", OTHER_PASSWORD).await.expect_problem(401, "invalid_credentials");
+    }
+    let locked = change(&person, PASSWORD, OTHER_PASSWORD).await.expect_problem(429, "locked_out");
+    assert_eq!(locked.header("retry-after"), "1");
+    let body = json!({ "password": PASSWORD });
+    person.client.post("/v1/reauthenticate", body).await.expect_problem(429, "locked_out");
+    // Nobody else is locked out.
+    person.client.post("/v1/login", person.credentials()).await.expect(200);
+    world.clock().advance(1);
+    change(&person, PASSWORD, OTHER_PASSWORD).await.expect(204);
+    let failures = tests::events(&world, "change_password").iter().filter(|(outcome, _)| outcome == "failure").count();
+    assert_eq!(failures, 6);
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {

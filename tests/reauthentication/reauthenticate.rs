@@ -130,6 +130,50 @@ async fn a_mailed_code_has_five_attempts_and_its_mails_are_limited() {
     person.client.post("/v1/reauthenticate", json!({})).await.expect(202);
 }
 
+#[tokio::test]
+async fn without_a_password_a_mailed_code_is_the_proof_with_an_apps_code_where_mfa_is_on() {
+    let world = world().await;
+    world.clock().freeze();
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    tests::change_profile(&world, |item| drop(item.as_object_mut().unwrap().remove("password")));
+    let ask = async || {
+        let asked = person.client.post("/v1/reauthenticate", json!({})).await.expect(202);
+        json!({ "challenge_id": asked.text("challenge_id"), "code": person.client.code_for(ADDRESS).await })
+    };
+    let body = ask().await;
+    person.client.post("/v1/reauthenticate", body.clone()).await.expect(200);
+    person.client.post("/v1/reauthenticate", body).await.expect_problem(400, "invalid_code");
+
+    let app = person.enable_totp().await;
+    let body = ask().await;
+    let stored = || {
+        let challenges = world.scan("challenges").into_iter();
+        challenges.filter(|item| item["kind"]["S"] == "reauthentication").collect::<Vec<_>>()
+    };
+    let before = stored();
+    let mut wrong_code = body.clone();
+    wrong_code["code"] =
+        json!(format!("{:06}", (body["code"].as_str().unwrap().parse::<u32>().unwrap() + 1) % 1_000_000));
+    for asking in [body.clone(), wrong_code] {
+        for totp in [None, Some(json!(null)), Some(json!(""))] {
+            let mut asking = asking.clone();
+            if let Some(totp) = totp {
+                asking["totp_code"] = totp;
+            }
+            let answer = person.client.post("/v1/reauthenticate", asking).await;
+            assert_eq!(answer.expect_problem(400, "invalid_request").fields(), ["totp_code"]);
+        }
+    }
+    assert_eq!(stored(), before, "an attempt was spent");
+    let mut both = body;
+    both["totp_code"] = json!(app.wrong_code(&world));
+    person.client.post("/v1/reauthenticate", both.clone()).await.expect_problem(400, "invalid_code");
+    both["totp_code"] = json!(app.next_code(&world));
+    let answer = person.client.post("/v1/reauthenticate", both.clone()).await.expect(200);
+    assert!(tests::claims(&answer.text("access_token"))["amr"].to_string().contains("otp"));
+    person.client.post("/v1/reauthenticate", both).await.expect_problem(400, "invalid_code");
+}
+
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("reauthenticate", "by password").succeeds(200).records("reauthenticate").asks(|client| async move {

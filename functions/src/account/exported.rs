@@ -21,7 +21,6 @@ pub(super) struct ExportedAccount {
     last_login_ip: Option<String>,
     last_login_user_agent: Option<String>,
     login_history: Option<ExportedHistory>,
-    deactivation_reason: Option<String>,
 }
 
 /// Geo locations of earlier logins, with which new ones are compared.
@@ -99,9 +98,6 @@ impl ExportedAccount {
                 .open_json_some::<LoginHistory>(Account::LOGIN_HISTORY, account.login_history.as_ref())
                 .await?
                 .map(ExportedHistory::from),
-            deactivation_reason: fields
-                .open_some(Account::DEACTIVATION_REASON, account.deactivation_reason.as_ref())
-                .await?,
         })
     }
 }

@@ -8,14 +8,13 @@ use shared::{
         audit::{Action, Outcome},
         device::Trust,
         limits::{FACTOR_CHANGES_BY_SESSION, REAUTHENTICATE_BY_SESSION, STRENGTH_ESTIMATES},
-        lockout::Credential,
         mail::Content,
         password::{Password, Strength},
     },
     error::Error,
     http::{Request, Response, StatusCode},
     operation::{Access, Operation, Route},
-    store::{Attempt, Device, OtherSessions},
+    store::{Device, OtherSessions},
 };
 
 use crate::auth::{
@@ -87,7 +86,10 @@ async fn change(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Resul
     let strength = if account.mfa_since.is_some() { Strength::WithSecondFactor } else { Strength::OnlyFactor };
     let own = own.iter().map(String::as_str);
     password::require_strong(context, &form.new, strength, own, CountedBy::Session(&session.hash)).await?;
-    let attempt = verify_current(context, caller, form).await?;
+    let attempt = match &form.current {
+        Some(current) => Some(password::verify_in_session(app, caller, current).await?),
+        None => None,
+    };
     let hash = password::hash(app, &form.new).await?;
     let now = app.clock.now();
     let event = context.event(cipher, Action::ChangePassword, Outcome::Success, "password").await?;
@@ -110,19 +112,6 @@ async fn change(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Resul
     user::notify_owner(app, cipher, account, content, &mut transaction).await?;
     codes::commit_change(app, caller, transaction, attempt.as_ref()).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
-}
-
-/// Verifies the current password, if the account has one. Attempts are counted as those of `reauthenticate`.
-async fn verify_current(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Result<Option<Attempt>, Error> {
-    let app = context.app;
-    let Some((hash, current)) = caller.account.password.as_ref().zip(form.current.as_ref()) else { return Ok(None) };
-    let (factor, now) = (app.config.limit_factor, app.clock.now());
-    let attempt =
-        app.store.reserve_credential_attempt(Credential::PasswordInSession, &caller.session.hash, factor, now).await?;
-    match password::verify(app, current.bytes(), hash).await? {
-        true => Ok(Some(attempt)),
-        false => Err(Error::InvalidCredentials),
-    }
 }
 
 /// The session's device, if it is trusted. Its trust stays.

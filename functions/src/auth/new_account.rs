@@ -95,7 +95,6 @@ pub(crate) async fn create(
         last_login_at: None,
         last_login_ip: None,
         last_login_user_agent: None,
-        deactivation_reason: None,
     };
     let amr = [origin.amr.to_owned()];
     let subject = SignInSubject { confirmed: true, is_new: true, ..SignInSubject::new(&account, &cipher, &amr) };

@@ -6,12 +6,14 @@ use shared::{
     crypto::key::KeyPurpose,
     domain::{
         limits::STRENGTH_ESTIMATES,
+        lockout::Credential,
         password::{self, Password, Strength},
     },
     error::Error,
+    store::Attempt,
 };
 
-use crate::auth::limits;
+use crate::auth::{caller::Caller, limits};
 
 /// The key of the limit on strength estimates.
 pub(crate) enum CountedBy<'a> {
@@ -66,4 +68,20 @@ pub(crate) async fn hash(app: &App, password: &Password) -> Result<String, Error
 pub(crate) async fn verify(app: &App, secret: &[u8], hash: &str) -> Result<bool, Error> {
     let peppers = app.keyring.get(KeyPurpose::Pepper).await?;
     Ok(app.hasher.verify(secret, hash, |version| peppers.bytes_of(version)).await?)
+}
+
+/// Verifies the password of a caller's account. The attempt is counted by session. So failures elsewhere do not count here, and
+/// failures here do not count there.
+///
+/// # Errors
+/// `invalid_credentials`, also for an account without a password; `locked_out`; `temporarily_unavailable`.
+pub(crate) async fn verify_in_session(app: &App, caller: &Caller<'_>, password: &Password) -> Result<Attempt, Error> {
+    let (factor, now) = (app.config.limit_factor, app.clock.now());
+    let attempt =
+        app.store.reserve_credential_attempt(Credential::PasswordInSession, &caller.session.hash, factor, now).await?;
+    let right = match &caller.account.password {
+        Some(hash) => verify(app, password.bytes(), hash).await?,
+        None => false,
+    };
+    if right { Ok(attempt) } else { Err(Error::InvalidCredentials) }
 }

@@ -9,7 +9,6 @@ use shared::{
     domain::{
         audit::Action,
         limits::{CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATE_BY_SESSION, REAUTHENTICATION_MAIL_BY_SESSION},
-        lockout::Credential,
         otp_code::OtpCode,
         password::Password,
         second_factor::SecondFactorMethod,
@@ -136,17 +135,7 @@ async fn by_password(
     totp: Option<OtpCode>,
 ) -> Result<Response, Error> {
     let app = context.app;
-    // Counted per session. So failures elsewhere do not count here, and failures here do not count there.
-    let (factor, now) = (app.config.limit_factor, app.clock.now());
-    let attempt =
-        app.store.reserve_credential_attempt(Credential::PasswordInSession, &caller.session.hash, factor, now).await?;
-    let right = match &caller.account.password {
-        Some(hash) => password::verify(app, password.bytes(), hash).await?,
-        None => false,
-    };
-    if !right {
-        return Err(Error::InvalidCredentials);
-    }
+    let attempt = password::verify_in_session(app, caller, password).await?;
     let second = match verify_second_factor(app, caller, totp).await {
         Ok(second) => second,
         Err(error) => {

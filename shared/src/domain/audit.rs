@@ -82,6 +82,8 @@ actions! {
     UndoEmailChange = "undo_email_change";
     /// The owner deactivated the account. The next complete login activates it again.
     DeactivateAccount = "deactivate_account";
+    /// The owner deleted the account.
+    DeleteAccount = "delete_account";
     /// The owner got everything that is stored about them.
     ExportAccount = "export_account";
     /// A device got a new name, or lost its trust.

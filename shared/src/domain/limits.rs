@@ -81,7 +81,7 @@ limits! {
     LOGIN_CODE_MAIL_BY_ADDRESS = "login-code-mail/address": 20 in 86_400;
     /// Refreshes by session, repeated ones too. The session's item counts them.
     REFRESH_BY_SESSION = "refresh/session": 60 in 900;
-    /// Reauthentications and password changes by session, right or wrong.
+    /// Reauthentications, changes of the password and deletions of the account by session, right or wrong.
     REAUTHENTICATE_BY_SESSION = "reauthenticate/session": 20 in 900;
     /// Requests by session that change something, found or not.
     CHANGES_BY_SESSION = "changes/session": 60 in 900;

@@ -91,6 +91,8 @@ mails! {
     EmailChangeUndone("email_change_undone", Unlimited) { link }
     /// The account was deactivated.
     AccountDeactivated("account_deactivated", Unlimited) { at }
+    /// The account was deleted.
+    AccountDeleted("account_deleted", Unlimited) { at }
     /// A copy of the account's data was downloaded.
     AccountExported("account_exported", Codes) { at }
     /// The password was reset.

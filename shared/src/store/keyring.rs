@@ -1,7 +1,5 @@
 //! Wrapped purpose keys, the deployment's public URL, and hashes of its origin secret. Only `keys-rotate` writes them.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-
 use crate::{
     clock::Timestamp,
     error::Error,
@@ -48,46 +46,29 @@ impl Store {
     /// `temporarily_unavailable`.
     pub async fn keyring(&self) -> Result<KeyringContents, Error> {
         let mut contents = KeyringContents::default();
-        let mut from = None;
-        loop {
-            let answer = self
-                .client()
-                .query()
-                .table_name(self.tables.name(Table::Keyring))
-                .key_condition_expression("pk = :all")
-                .expression_attribute_values(":all", AttributeValue::S(keys::KEYRING.to_owned()))
-                .consistent_read(true)
-                .set_exclusive_start_key(from)
-                .send()
-                .await
-                .map_err(|error| Error::aws("Query", &error))?;
-            for item in answer.items.unwrap_or_default().into_iter().map(Item) {
-                match item.text(keys::SK)?.as_str() {
-                    keys::DEPLOYMENT => {
-                        contents.public_url = item.optional_text("public_url");
-                        continue;
-                    }
-                    key if key.starts_with(keys::ORIGIN_SECRET) => {
-                        let (name, hashes) = (item.text("name")?, item.texts("hashes"));
-                        contents.origin_secrets.push(OriginSecret { name, hashes });
-                        continue;
-                    }
-                    _ => {}
+        for item in self.query_partition(Table::Keyring, keys::KEYRING).await? {
+            match item.text(keys::SK)?.as_str() {
+                keys::DEPLOYMENT => {
+                    contents.public_url = item.optional_text("public_url");
+                    continue;
                 }
-                let version = u32::try_from(item.number("version")?);
-                contents.keys.push(WrappedKey {
-                    purpose: item.text("purpose")?,
-                    version: version.map_err(|_| Error::internal("a key's version is out of range"))?,
-                    wrapped: item.bytes("wrapped")?,
-                    public: item.bytes("public").ok(),
-                    created_at: item.time("created_at")?,
-                });
+                key if key.starts_with(keys::ORIGIN_SECRET) => {
+                    let (name, hashes) = (item.text("name")?, item.texts("hashes"));
+                    contents.origin_secrets.push(OriginSecret { name, hashes });
+                    continue;
+                }
+                _ => {}
             }
-            from = answer.last_evaluated_key;
-            if from.is_none() {
-                return Ok(contents);
-            }
+            let version = u32::try_from(item.number("version")?);
+            contents.keys.push(WrappedKey {
+                purpose: item.text("purpose")?,
+                version: version.map_err(|_| Error::internal("a key's version is out of range"))?,
+                wrapped: item.bytes("wrapped")?,
+                public: item.bytes("public").ok(),
+                created_at: item.time("created_at")?,
+            });
         }
+        Ok(contents)
     }
 
     /// Adds a key. `false` if its version exists; the existing key then stays.

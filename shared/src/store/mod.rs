@@ -17,6 +17,7 @@ use aws_types::SdkConfig;
 
 pub use accounts::{
     account::{Account, Bound, LastLogin, OtherSessions},
+    deletion::{Deletions, Progress},
     email::Address,
     factors::{BackupCodes, FactorChange, FactorUse, Factors, StoredTotp},
     passkeys::{MAX_PASSKEYS, StoredPasskey},

@@ -168,6 +168,23 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Lets a pending mail expire. The stream delivers it once more, and `send-email` removes it unsent.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn withdraw_mail(&self, mail: &StoredMail, now: Timestamp) -> Result<(), Error> {
+        let update = Update {
+            key: StoredMail::key(&mail.id),
+            expression: &format!("SET not_after = :now, {} = :ttl", keys::TTL),
+            condition: Some("attribute_exists(pk)"),
+            values: Item::new().with_time(":now", now).with_number(":ttl", now.seconds()),
+        };
+        self.update(Table::Outbox, update, ReturnValue::None).await?;
+        Ok(())
+    }
+}
+
 impl Transaction {
     /// Adds a mail for `send-email`.
     pub fn put_mail(&mut self, mail: &StoredMail) {

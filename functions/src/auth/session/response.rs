@@ -160,6 +160,16 @@ impl Authenticated {
     }
 }
 
+/// The answer to a client of an account that no longer exists. With cookie transport, it clears all cookies of the account, also
+/// the device's, because its token names the user.
+pub(crate) fn without_account_cookies(response: Response, transport: Transport) -> Response {
+    let response = without_session_cookies(response, transport);
+    match transport {
+        Transport::Cookie => response.with_cookie(Cookie::Device.clear()),
+        Transport::Token => response,
+    }
+}
+
 /// The answer to a client with an ended session. With cookie transport, it clears the session's cookies.
 pub(crate) fn without_session_cookies(response: Response, transport: Transport) -> Response {
     match transport {

@@ -97,8 +97,6 @@ pub struct Account {
     pub last_login_ip: Option<String>,
     /// [`Account::LAST_LOGIN_USER_AGENT`].
     pub last_login_user_agent: Option<String>,
-    /// [`Account::DEACTIVATION_REASON`].
-    pub deactivation_reason: Option<String>,
 }
 
 /// The part of its last login that an account keeps.
@@ -240,7 +238,6 @@ impl Account {
             last_login_at: item.optional_time("last_login_at"),
             last_login_ip: item.optional_text("last_login_ip"),
             last_login_user_agent: item.optional_text("last_login_user_agent"),
-            deactivation_reason: item.optional_text("deactivation_reason"),
         })
     }
 }

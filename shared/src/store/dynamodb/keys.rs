@@ -23,6 +23,12 @@ pub(in crate::store) const SESSION: &str = "SESSION#";
 pub(in crate::store) const DEVICE: &str = "DEVICE#";
 /// The start of a mail's partition key.
 pub(in crate::store) const MAIL: &str = "MAIL#";
+/// `accounts`: the one partition of deletions that are not finished, so that one query reads it.
+pub(in crate::store) const DELETION: &str = "DELETION";
+/// The start of the key of a user's items.
+pub(in crate::store) const USER: &str = "USER#";
+/// The start of the sort key under which the pending mails of a deleted account are withdrawn.
+pub(in crate::store) const MAILS: &str = "MAILS#";
 /// The one partition of `keyring`, so that one query reads it.
 pub(in crate::store) const KEYRING: &str = "KEYRING";
 /// `keyring`, sort key: what the deployment passed to `keys-rotate`.
@@ -65,7 +71,17 @@ impl Key {
 }
 
 pub(in crate::store) fn user(id: &UserId) -> String {
-    format!("USER#{id}")
+    format!("{USER}{id}")
+}
+
+/// `accounts`: marks a user as deleted, while items of the user are left.
+pub(in crate::store) fn deletion(id: &UserId) -> Key {
+    Key::new(DELETION, user(id))
+}
+
+/// `accounts`: marks the pending mails of a deleted account, by the pseudonym. It does not name the user.
+pub(in crate::store) fn withdrawn_mails(pseudonym: &str) -> Key {
+    Key::new(DELETION, format!("{MAILS}{pseudonym}"))
 }
 
 /// `accounts`: the reservation of an e-mail address. It names the user.

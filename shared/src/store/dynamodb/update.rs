@@ -167,6 +167,32 @@ impl Store {
         Ok(items)
     }
 
+    /// Reads all items of one partition, strongly consistent. Only for items that are few.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub(in crate::store) async fn query_partition(&self, table: Table, partition: &str) -> Result<Vec<Item>, Error> {
+        let (mut items, mut from) = (Vec::new(), None);
+        loop {
+            let answer = self
+                .client()
+                .query()
+                .table_name(self.tables.name(table))
+                .key_condition_expression("pk = :partition")
+                .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()))
+                .consistent_read(true)
+                .set_exclusive_start_key(from)
+                .send()
+                .await
+                .map_err(|error| Error::aws("Query", &error))?;
+            items.extend(answer.items.unwrap_or_default().into_iter().map(Item));
+            from = answer.last_evaluated_key;
+            if from.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
     /// Reads the next page of a query, strongly consistent. `None` after the last page. A page may be empty.
     ///
     /// # Errors
