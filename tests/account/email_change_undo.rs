@@ -148,6 +148,10 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             .succeeds(204)
             .spent(400, "invalid_code")
             .records("undo_email_change")
+            .completes(|world, _| {
+                let items = world.scan("accounts");
+                items.iter().all(|item| item["sk"]["S"] == "PROFILE" || item["sk"]["S"] == "RESERVATION")
+            })
             .asks(|client| async move {
                 let person = registered(&client).await;
                 let token = change(&person, scenarios::ADDRESS, NEW).await;
