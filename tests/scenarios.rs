@@ -60,6 +60,7 @@ pub(crate) struct Request {
     path: String,
     body: Body,
     token: Option<String>,
+    device: Option<String>,
     country: Option<&'static str>,
 }
 
@@ -72,7 +73,7 @@ enum Body {
 }
 
 fn request(method: &'static str, path: impl Into<String>, body: Body) -> Request {
-    Request { method, path: path.into(), body, token: None, country: None }
+    Request { method, path: path.into(), body, token: None, device: None, country: None }
 }
 
 /// `GET` of a path.
@@ -116,6 +117,11 @@ impl Request {
         Self { token: Some(token), ..self }
     }
 
+    /// The request with a device token in its cookie.
+    pub(crate) fn on_device(self, token: &str) -> Self {
+        Self { device: Some(token.to_owned()), ..self }
+    }
+
     /// The request from a client in a country.
     pub(crate) fn in_country(self, country: &'static str) -> Self {
         Self { country: Some(country), ..self }
@@ -136,6 +142,7 @@ impl Request {
     pub(crate) async fn send(&self, world: &World) -> Answer {
         let mut client = Client::new(world);
         client.token.clone_from(&self.token);
+        client.cookies.extend(self.device.iter().map(|token| ("__Host-device".to_owned(), token.clone())));
         let mut headers: Vec<(&str, &str)> =
             self.country.map(|country| ("x-local-country", country)).into_iter().collect();
         match &self.body {

@@ -2,6 +2,7 @@
 
 pub(crate) mod access_token;
 pub(crate) mod caller;
+pub(crate) mod captcha;
 pub(crate) mod continuation_token;
 pub(crate) mod csrf;
 pub(crate) mod identify;
@@ -10,5 +11,6 @@ pub(crate) mod mailed_code;
 pub(crate) mod mfa;
 pub(crate) mod password;
 pub(crate) mod session;
+pub(crate) mod siteverify;
 pub(crate) mod sweep;
 pub(crate) mod user;
