@@ -114,7 +114,6 @@ pub fn solve(challenge: &Value) -> String {
         "number": number,
         "salt": salt,
         "signature": challenge["signature"],
-        "took": 12,
     });
     base64::Engine::encode(&base64::engine::general_purpose::STANDARD, answer.to_string())
 }

@@ -112,7 +112,7 @@ pub fn events(world: &World, action: &str) -> Vec<(String, String)> {
 }
 
 /// A value as text with sorted names, so that equal values are equal texts.
-fn in_order(value: &serde_json::Value) -> String {
+pub fn in_order(value: &serde_json::Value) -> String {
     fn ordered(value: &serde_json::Value) -> serde_json::Value {
         match value {
             serde_json::Value::Object(map) => {

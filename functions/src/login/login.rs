@@ -243,8 +243,12 @@ impl Login<'_> {
             Some(account) if account.status == Status::Banned => Err(Error::AccountBanned),
             Some(account) => self.commit(cipher, &account, device.as_ref(), attempt).await,
             None => {
-                self.captcha().count_failure(&self.identifier_hash).await?;
-                self.refuse(cipher, Error::InvalidCredentials).await
+                let captcha = self.captcha();
+                let counted = captcha.count_failure(&self.identifier_hash);
+                let (counted, refused) =
+                    futures::future::join(counted, self.refuse(cipher, Error::InvalidCredentials)).await;
+                counted?;
+                refused
             }
         }
     }

@@ -196,12 +196,14 @@ impl Store {
     /// # Errors
     /// `rate_limited` if DynamoDB throttles the counter; `temporarily_unavailable`.
     pub async fn use_captcha(&self, challenge: &str, expires_at: Timestamp, request: &str) -> Result<bool, Error> {
+        // A function whose clock is late still takes the answer after its expiry.
+        let sweep_at = expires_at.plus_seconds(3600);
         let expression = format!("SET used_by = :by, {} = :ttl", keys::TTL);
         let mark = Update {
             key: keys::used_captcha(challenge),
             expression: &expression,
             condition: Some("attribute_not_exists(pk)"),
-            values: Item::new().with_text(":by", request).with_number(":ttl", expires_at.seconds()),
+            values: Item::new().with_text(":by", request).with_number(":ttl", sweep_at.seconds()),
         };
         match self.update_counter(mark).await? {
             Written::Done(_) => Ok(true),
