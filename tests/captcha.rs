@@ -1,9 +1,9 @@
 //! Captchas over all routes that they protect: when one is needed, what an answer is worth, and what a provider's answer means.
 
-use std::process::Command;
+use std::{process::Command, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use local::{Options, RequestType, World};
+use local::{Options, RequestType, World, iam::Statement};
 use serde_json::{Value, json};
 use tests::{Answer, Client, OTHER_PASSWORD, PASSWORD, Person, options, solve};
 
@@ -529,6 +529,17 @@ async fn the_secret_of_a_provider_is_read_by_keys_rotate_alone_and_stored_encryp
     assert_eq!(world.request_custom_resources(RequestType::Update).await, Ok(()));
     world.cold("login");
     login("pass|localhost|login").await.expect_problem(401, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn keys_rotate_needs_its_rights_to_read_and_to_encrypt_the_secret() {
+    for taken in ["CaptchaSecret", "SealCaptchaSecret"] {
+        let mut options = with(&provider("turnstile"));
+        options.edit_policy = Some(Arc::new(move |_: &str, statements: &mut Vec<Statement>| {
+            statements.retain(|statement| statement.sid.as_deref() != Some(taken));
+        }));
+        assert!(World::start(options).await.is_err(), "{taken}");
+    }
 }
 
 /// Solves with ALTCHA's own library for Python, which `.ci/run` installs.

@@ -111,7 +111,8 @@ async fn a_weak_password_is_refused_with_every_rule_that_it_breaks() {
     }
     assert!(["challenges", "outbox"].iter().all(|table| world.scan(table).is_empty()));
     // Only the estimate of the one that met the other rules was counted.
-    let counters = world.scan("counters");
+    let mut counters = world.scan("counters");
+    counters.retain(|item| item["pk"]["S"].as_str().unwrap().starts_with("LIMIT#"));
     assert_eq!((counters.len(), &counters[0]["hits"]["N"]), (1, &json!("1")));
 }
 
