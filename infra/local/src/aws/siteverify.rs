@@ -49,27 +49,21 @@ impl Siteverify {
         }
         let form: BTreeMap<String, String> = form_urlencoded::parse(request.body()).into_owned().collect();
         let field = |name: &str| form.get(name).map(String::as_str).filter(|value| !value.is_empty());
-        let wrong = |code: &str| Some(Ok(reply(&json!({ "success": false, "error-codes": [code] }))));
-        match (field("secret"), field("response")) {
-            (None, _) => wrong("missing-input-secret"),
-            (sent, _) if sent != secret => wrong("invalid-input-secret"),
-            (_, None) => wrong("missing-input-response"),
-            (_, Some(answer)) => self.judge(answer, used_again, &wrong),
-        }
+        Some(match (field("secret"), field("response")) {
+            (None, _) => Ok(wrong("missing-input-secret")),
+            (sent, _) if sent != secret => Ok(wrong("invalid-input-secret")),
+            (_, None) => Ok(wrong("missing-input-response")),
+            (_, Some(answer)) => self.judge(answer, used_again),
+        })
     }
 
-    fn judge(
-        &self,
-        answer: &str,
-        used_again: &str,
-        wrong: &dyn Fn(&str) -> Option<Result<Response<Bytes>, ConnectionFailure>>,
-    ) -> Option<Result<Response<Bytes>, ConnectionFailure>> {
+    fn judge(&self, answer: &str, used_again: &str) -> Result<Response<Bytes>, ConnectionFailure> {
         let mut parts = answer.split('|');
         let kind = parts.next();
-        match (kind, parts.next(), parts.next(), parts.next()) {
+        Ok(match (kind, parts.next(), parts.next(), parts.next()) {
             (Some("pass"), Some(hostname), action, score) => {
                 if !lock(&self.used).insert(answer.to_owned()) {
-                    return wrong(used_again);
+                    return Ok(wrong(used_again));
                 }
                 let mut right =
                     json!({ "success": true, "challenge_ts": "2026-01-01T00:00:00Z", "hostname": hostname });
@@ -79,19 +73,23 @@ impl Siteverify {
                 if let Some(score) = score.and_then(|score| score.parse::<f64>().ok()) {
                     right["score"] = json!(score);
                 }
-                Some(Ok(reply(&right)))
+                reply(&right)
             }
             (Some("error"), Some(code), ..) => wrong(code),
-            (Some("status"), Some(status), ..) => Some(Ok(response(status.parse().unwrap_or(500), "down"))),
-            (Some("malformed"), ..) => Some(Ok(response(200, "<html>"))),
+            (Some("status"), Some(status), ..) => response(status.parse().unwrap_or(500), "down"),
+            (Some("malformed"), ..) => response(200, "<html>"),
             (Some("oversized"), ..) => {
                 let padding = " ".repeat(1024 * 1024);
-                Some(Ok(response(200, &format!("{{\"success\": true, \"hostname\": \"localhost\"}}{padding}"))))
+                response(200, &format!("{{\"success\": true, \"hostname\": \"localhost\"}}{padding}"))
             }
-            (Some("timeout"), ..) => Some(Err(ConnectionFailure::Timeout)),
+            (Some("timeout"), ..) => return Err(ConnectionFailure::Timeout),
             _ => wrong("invalid-input-response"),
-        }
+        })
     }
+}
+
+fn wrong(code: &str) -> Response<Bytes> {
+    reply(&json!({ "success": false, "error-codes": [code] }))
 }
 
 fn reply(value: &Value) -> Response<Bytes> {
