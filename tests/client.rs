@@ -14,6 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request};
 use local::World;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use shared::clock::{Clock, SystemClock};
 
 /// A client of the public API, with one address.
@@ -98,6 +99,23 @@ impl Answer {
         }
         self
     }
+}
+
+/// The answer to a proof of work, as ALTCHA's widget encodes it.
+pub fn solve(challenge: &Value) -> String {
+    let (salt, hash) = (challenge["salt"].as_str().unwrap(), challenge["challenge"].as_str().unwrap());
+    let hex = |number: u64| -> String {
+        Sha256::digest(format!("{salt}{number}")).iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let number = (0..=challenge["maxnumber"].as_u64().unwrap()).find(|number| hex(*number) == hash).unwrap();
+    let answer = serde_json::json!({
+        "algorithm": challenge["algorithm"],
+        "challenge": hash,
+        "number": number,
+        "salt": salt,
+        "signature": challenge["signature"],
+    });
+    base64::Engine::encode(&base64::engine::general_purpose::STANDARD, answer.to_string())
 }
 
 impl Client {
@@ -198,6 +216,12 @@ impl Client {
         let text = String::from_utf8(body.to_vec()).unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         Answer { status: parts.status.as_u16(), headers: parts.headers, body, text }
+    }
+
+    /// Gets a proof of work, and returns its answer.
+    pub async fn solved_captcha(&self) -> String {
+        let challenge = self.get("/v1/captcha").await.expect(200).body["challenge"].take();
+        solve(&challenge)
     }
 
     /// Sends a `GET`.

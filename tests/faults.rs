@@ -148,7 +148,9 @@ async fn run(stage: &Stage<'_>, fault: Fault, nth: u64) -> Result<(), String> {
             if Some(answer.status) != scenario.success && !spent {
                 return Err(format!("the repetition was answered {}", answer.text));
             }
-            if spent && scenario.effects(world) == before {
+            // The answer to a captcha is used up, whatever becomes of its request.
+            let is_captcha = answer.code() == "captcha_failed";
+            if spent && !is_captcha && scenario.effects(world) == before {
                 return Err("spent without an effect".to_owned());
             }
             if !scenario.spent.is_empty() && acknowledged && !spent {

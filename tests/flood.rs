@@ -84,9 +84,9 @@ async fn a_copied_token_is_noticed_whatever_the_copy_has_used_up() {
 
 #[tokio::test]
 async fn an_unconfirmed_session_records_few_refusals() {
-    let mut options = tests::options();
+    let mut options = tests::strict_options();
     options.parameters.insert("SuspiciousLogin".to_owned(), "step-up".to_owned());
-    let world = World::start(local::Options { strict: true, ..options }).await.unwrap();
+    let world = World::start(options).await.unwrap();
     world.clock().freeze();
     let thief = Person::register(&Client::new(&world), ADDRESS).await.login().await;
     for n in 0..10 {

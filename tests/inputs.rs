@@ -1,6 +1,6 @@
 //! Inputs as SDKs, browsers, phones and people really send them (docs/api.md, "Conventions").
 
-use local::{Options, World};
+use local::World;
 use serde_json::{Value, json};
 use tests::{App, Client, Key, OTHER_PASSWORD, PASSWORD, Person, options, world};
 
@@ -346,7 +346,7 @@ async fn an_address_may_have_hyphens_and_invisible_ends() {
 
 #[tokio::test]
 async fn a_weak_password_costs_little_and_is_limited() {
-    let world = World::start(Options { strict: true, ..options() }).await.unwrap();
+    let world = tests::strict_world().await;
     world.clock().freeze();
     let client = Client::new(&world);
     // The classes are checked first. They cost nothing, so they are not counted.

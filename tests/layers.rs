@@ -42,6 +42,8 @@ const AUTH: &[&str] = &[
     "auth::user",
     "auth::session::subject",
     "auth::session::device",
+    "auth::siteverify",
+    "auth::captcha",
     "auth::session::response",
     "auth::session::ceilings",
     "auth::session::alert",

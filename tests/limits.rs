@@ -5,14 +5,14 @@ use local::{
     faults::{Kind, Rule, Service},
 };
 use serde_json::json;
-use tests::{Client, OTHER_PASSWORD, PASSWORD, Person, events, options, strict_world};
+use tests::{Client, OTHER_PASSWORD, PASSWORD, Person, events, options, strict_options, strict_world};
 
 const ADDRESS: &str = "ada@example.org";
 
 async fn world_with(limits: &str) -> World {
-    let mut options = options();
+    let mut options = strict_options();
     options.parameters.insert("Limits".to_owned(), limits.to_owned());
-    World::start(Options { strict: true, ..options }).await.unwrap()
+    World::start(options).await.unwrap()
 }
 
 #[tokio::test]

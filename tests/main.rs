@@ -7,6 +7,7 @@
 mod account;
 mod bodies;
 mod browser;
+mod captcha;
 mod cargo_lambda;
 mod contract;
 mod contributing;

@@ -26,9 +26,15 @@ pub struct Person {
 }
 
 impl Person {
-    /// Registers with address and password, and enters the mailed code.
+    /// Registers with address and password, and enters the mailed code. Solves a captcha if that is needed.
     pub async fn register(client: &Client, email: &str) -> Self {
-        let answer = client.post("/v1/register", json!({ "email": email, "password": PASSWORD })).await.expect(202);
+        let mut body = json!({ "email": email, "password": PASSWORD });
+        let mut answer = client.post("/v1/register", body.clone()).await;
+        if answer.code() == "captcha_required" {
+            body["captcha"] = client.solved_captcha().await.into();
+            answer = client.post("/v1/register", body).await;
+        }
+        let answer = answer.expect(202);
         let code = client.code_for(email).await;
         let body = json!({ "registration_id": answer.text("registration_id"), "code": code });
         let answer = client.post("/v1/register/verify", body).await.expect(201);

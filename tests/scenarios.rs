@@ -60,6 +60,7 @@ pub(crate) struct Request {
     path: String,
     body: Body,
     token: Option<String>,
+    device: Option<String>,
     country: Option<&'static str>,
     /// Cookies and their CSRF token.
     browser: Option<(BTreeMap<String, String>, Option<String>)>,
@@ -74,7 +75,7 @@ enum Body {
 }
 
 fn request(method: &'static str, path: impl Into<String>, body: Body) -> Request {
-    Request { method, path: path.into(), body, token: None, country: None, browser: None }
+    Request { method, path: path.into(), body, token: None, device: None, country: None, browser: None }
 }
 
 /// `GET` of a path.
@@ -123,6 +124,11 @@ impl Request {
         Self { browser: Some((browser.cookies.clone(), browser.csrf_token.clone())), ..self }
     }
 
+    /// The request with a device token in its cookie.
+    pub(crate) fn on_device(self, token: &str) -> Self {
+        Self { device: Some(token.to_owned()), ..self }
+    }
+
     /// The request from a client in a country.
     pub(crate) fn in_country(self, country: &'static str) -> Self {
         Self { country: Some(country), ..self }
@@ -143,8 +149,10 @@ impl Request {
     pub(crate) async fn send(&self, world: &World) -> Answer {
         let mut client = Client::new(world);
         client.token.clone_from(&self.token);
+        client.cookies.extend(self.device.iter().map(|token| ("__Host-device".to_owned(), token.clone())));
         if let Some((cookies, csrf_token)) = self.browser.clone() {
-            (client.cookies, client.csrf_token) = (cookies, csrf_token);
+            client.cookies.extend(cookies);
+            client.csrf_token = csrf_token;
         }
         let mut headers: Vec<(&str, &str)> =
             self.country.map(|country| ("x-local-country", country)).into_iter().collect();

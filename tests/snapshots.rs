@@ -39,8 +39,8 @@ const VOLATILE: [(&str, &str); 6] = [
 ];
 
 /// JSON strings that differ from run to run, by their names.
-const VOLATILE_NAMES: [&str; 12] =
-    ["id", "jti", "kid", "key", "next", "x", "y", "challenge", "qr_code", "secret", "sid", "sub"];
+const VOLATILE_NAMES: [&str; 14] =
+    ["id", "jti", "kid", "key", "next", "x", "y", "challenge", "qr_code", "salt", "secret", "sid", "signature", "sub"];
 
 fn redacted(text: &str) -> String {
     let strings = Regex::new(r#""(\w+)": "([^"]*)""#).unwrap();

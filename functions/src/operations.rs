@@ -57,6 +57,7 @@ pub static OPERATIONS: &[Operation] = &[
     recovery::password_reset::OPERATION,
     platform::jwks::OPERATION,
     platform::openid_configuration::OPERATION,
+    platform::captcha_challenge::OPERATION,
     platform::config::OPERATION,
     platform::health::OPERATION,
     platform::not_found::OPERATION,

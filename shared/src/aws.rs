@@ -1,5 +1,7 @@
 //! Calls to AWS: their configuration, and clients that are built at their first use.
 
+pub mod outbound;
+
 use std::{sync::OnceLock, time::Duration};
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
@@ -34,17 +36,25 @@ impl<C> Lazy<C> {
     }
 }
 
+/// The servers that a function calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Servers {
+    OfAws,
+    /// Others too, with certificates of any authority.
+    Any,
+}
+
 /// The configuration of a Lambda function, which AWS passes in the environment. The SDK's own loader also searches files and
 /// asks metadata services, which a Lambda function does not have.
 ///
 /// # Errors
 /// If the HTTP client takes no trust store.
-pub fn from_environment() -> Result<SdkConfig, HttpClientError> {
+pub fn from_environment(servers: Servers) -> Result<SdkConfig, HttpClientError> {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let region = variable("AWS_REGION");
     let mut builder = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .http_client(http_client(region.as_deref().unwrap_or_default())?)
+        .http_client(http_client(region.as_deref().unwrap_or_default(), servers)?)
         .sleep_impl(TokioSleep::new())
         .time_source(SystemTimeSource::new())
         .region(region.map(Region::new))
@@ -71,11 +81,12 @@ pub fn with_retries_and_timeouts(builder: Builder) -> Builder {
         )
 }
 
-/// The HTTP client of all SDK clients. It trusts Amazon's roots. In partitions with other roots, such as China's, it also trusts
-/// the roots of the system.
-fn http_client(region: &str) -> Result<SharedHttpClient, HttpClientError> {
+/// The HTTP client of all SDK clients. It trusts Amazon's roots. In partitions with other roots, such as China's, and for other
+/// servers, it also trusts the roots of the system.
+fn http_client(region: &str, servers: Servers) -> Result<SharedHttpClient, HttpClientError> {
     let is_amazon = !["cn-", "us-iso", "eu-iso", "eusc-"].iter().any(|prefix| region.starts_with(prefix));
-    let roots = TrustStore::empty().with_native_roots(!is_amazon).with_pem_certificate(ROOTS);
+    let native = !is_amazon || servers == Servers::Any;
+    let roots = TrustStore::empty().with_native_roots(native).with_pem_certificate(ROOTS);
     let tls = TlsContext::builder().with_trust_store(roots).build()?;
     let builder = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
     Ok(builder.tls_context(tls).build_https())
@@ -113,7 +124,7 @@ mod tests {
     fn the_http_client_accepts_the_roots() {
         // The roots are parsed when a client is built, and a root that cannot be parsed panics.
         let sdk = with_retries_and_timeouts(SdkConfig::builder().behavior_version(BehaviorVersion::latest()))
-            .http_client(http_client("eu-central-1").unwrap())
+            .http_client(http_client("eu-central-1", Servers::OfAws).unwrap())
             .sleep_impl(TokioSleep::new())
             .time_source(SystemTimeSource::new())
             .region(Region::new("eu-central-1"))

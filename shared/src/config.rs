@@ -11,6 +11,7 @@ use crate::{
     clock::Timestamp,
     crypto::password_hash::{Cost, Engine},
     domain::{
+        captcha::{CaptchaMode, CaptchaProvider},
         limits::{Limit, Limits},
         login_mail::LoginMailParts,
         password::PasswordPolicy,
@@ -81,6 +82,16 @@ pub struct Config {
     pub passkey_origins: Vec<String>,
     /// `AUTHORIZER_CHECKS_SESSION`: whether `authorizer` reads the table to see if the session is active.
     pub authorizer_checks_session: bool,
+    /// `CAPTCHA`: `never`, `failures` or `always`.
+    pub captcha: CaptchaMode,
+    /// `CAPTCHA_PROVIDER`: `altcha`, `recaptcha`, `hcaptcha` or `turnstile`. All except `altcha` need a site key and a secret.
+    pub captcha_provider: CaptchaProvider,
+    /// `CAPTCHA_SITE_KEY`: the public key that the provider gave the site.
+    pub captcha_site_key: Option<String>,
+    /// `CAPTCHA_SECRET`: the name of the secret in Secrets Manager that the provider gave the site.
+    pub captcha_secret: Option<String>,
+    /// `CAPTCHA_COST`: the largest number of a proof of work, 1,000 to 1,000,000. It grows with a network's failures.
+    pub captcha_cost: u32,
     /// `ALLOWED_ORIGINS`: other origins with pages that may send credentials to the service.
     pub allowed_origins: Vec<String>,
     /// `ALLOWED_HEADERS`: request headers that pages of allowed origins may send, in addition to the usual ones.
@@ -249,6 +260,23 @@ impl Config {
             ),
             authorizer_checks_session: reader
                 .parsed("AUTHORIZER_CHECKS_SESSION", "true or false", false, |text| text.parse().ok()),
+            captcha: reader.parsed(
+                "CAPTCHA",
+                "never, failures or always",
+                CaptchaMode::Failures,
+                CaptchaMode::parse,
+            ),
+            captcha_provider: reader.parsed(
+                "CAPTCHA_PROVIDER",
+                "altcha, recaptcha, hcaptcha or turnstile",
+                CaptchaProvider::Altcha,
+                CaptchaProvider::parse,
+            ),
+            captcha_site_key: reader.optional("CAPTCHA_SITE_KEY"),
+            captcha_secret: reader.optional("CAPTCHA_SECRET"),
+            captcha_cost: reader.parsed("CAPTCHA_COST", "a whole number from 1000 to 1000000", 50_000, |text| {
+                text.parse().ok().filter(|cost| (1000..=1_000_000).contains(cost))
+            }),
             allowed_origins: reader.parsed(
                 "ALLOWED_ORIGINS",
                 "http(s) origins (scheme, host, port), separated by commas",
@@ -281,6 +309,10 @@ impl Config {
         // An active session refreshes once per access token, so the idle time must be longer than a token's lifetime.
         if config.session_idle_minutes * 60 <= config.access_token_seconds {
             reader.faults.push("SESSION_IDLE_MINUTES must be longer than ACCESS_TOKEN_SECONDS".to_owned());
+        }
+        let has_keys = config.captcha_site_key.is_some() && config.captcha_secret.is_some();
+        if config.captcha_provider != CaptchaProvider::Altcha && !has_keys {
+            reader.faults.push("CAPTCHA_PROVIDER needs CAPTCHA_SITE_KEY and CAPTCHA_SECRET".to_owned());
         }
         let host = config.public_url.as_deref().and_then(|url| url.split_once("://")).map(|(_, host)| host);
         let host = host.map(|host| host.rsplit_once(':').map_or(host, |(host, _)| host));

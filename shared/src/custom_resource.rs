@@ -1,16 +1,17 @@
 //! Custom resources: CloudFormation calls a function during a deployment, and waits for an answer at a signed URL. Without an
 //! answer it waits until its time is over, on a rollback once more.
 
-use std::{convert::Infallible, time::Duration};
+use std::time::Duration;
 
 use ::http::Uri;
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_runtime::client::orchestrator::operation::Operation;
-use aws_smithy_runtime_api::client::{http::SharedHttpClient, orchestrator::HttpRequest};
-use aws_smithy_types::timeout::TimeoutConfig;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use serde_json::{Value, json};
 
-use crate::{config::ConfigError, error::Error};
+use crate::{
+    aws::outbound::{self, Bounds, Outgoing},
+    config::ConfigError,
+    error::Error,
+};
 
 /// CloudFormation replaces a resource if its physical id changes. This id never changes.
 const PHYSICAL_ID: &str = "latchkey-keyring";
@@ -73,27 +74,10 @@ async fn put(http: SharedHttpClient, url: &str, body: String) -> Result<u16, Err
     let uri: Uri = url.parse().map_err(|_| Error::internal("not a URL"))?;
     let parts = uri.scheme_str().zip(uri.authority()).zip(uri.path_and_query());
     let ((scheme, authority), path) = parts.ok_or_else(|| Error::internal("not an absolute URL"))?;
-    let path = path.to_string();
-    Operation::builder()
-        .service_name("http")
-        .operation_name("put")
-        .http_client(http)
-        .endpoint_url(&format!("{scheme}://{authority}"))
-        .no_auth()
-        .no_retry()
-        .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(10)).build())
-        .sleep_impl(TokioSleep::new())
-        .serializer(move |body: String| {
-            let mut request = HttpRequest::new(body.into());
-            request.set_method("PUT")?;
-            request.set_uri(path.as_str())?;
-            Ok(request)
-        })
-        .deserializer::<_, Infallible>(|response| Ok(response.status().as_u16()))
-        .build()
-        .invoke(body)
-        .await
-        .map_err(|_| Error::TemporarilyUnavailable("PUT: no answer".to_owned()))
+    let origin = format!("{scheme}://{authority}");
+    let request = Outgoing { method: "PUT", origin, path: path.to_string(), content_type: None, body };
+    let bounds = Bounds { within: Duration::from_secs(10), bytes: 64 * 1024 };
+    Ok(outbound::send(http, request, bounds).await?.0)
 }
 
 #[cfg(test)]

@@ -42,6 +42,10 @@ pub enum Error {
     ReauthenticationRequired,
     /// A cookie request without the session's CSRF token.
     CsrfFailed,
+    /// The request needs the answer to a captcha, and has none.
+    CaptchaRequired,
+    /// The answer to the captcha is wrong, used or expired.
+    CaptchaFailed,
     /// The account is banned. Answered only after correct credentials.
     AccountBanned,
     /// The deployment or the caller's permissions do not allow it.
@@ -107,7 +111,7 @@ impl Error {
     /// defect.
     ///
     /// Only the code of the AWS error is kept, because its message may quote an item.
-    pub fn aws<E, R>(action: &'static str, error: &SdkError<E, R>) -> Self
+    pub fn aws<E, R>(action: &str, error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata,
     {
@@ -139,6 +143,8 @@ impl Error {
             Self::SessionRevoked => "session_revoked",
             Self::ReauthenticationRequired => "reauthentication_required",
             Self::CsrfFailed => "csrf_failed",
+            Self::CaptchaRequired => "captcha_required",
+            Self::CaptchaFailed => "captcha_failed",
             Self::AccountBanned => "account_banned",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
@@ -156,9 +162,12 @@ impl Error {
         match self {
             Self::InvalidRequest(_) | Self::WeakPassword(_) | Self::InvalidCode => StatusCode::BAD_REQUEST,
             Self::InvalidCredentials | Self::InvalidToken | Self::SessionRevoked => StatusCode::UNAUTHORIZED,
-            Self::ReauthenticationRequired | Self::CsrfFailed | Self::AccountBanned | Self::Forbidden => {
-                StatusCode::FORBIDDEN
-            }
+            Self::ReauthenticationRequired
+            | Self::CsrfFailed
+            | Self::CaptchaRequired
+            | Self::CaptchaFailed
+            | Self::AccountBanned
+            | Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -182,6 +191,8 @@ impl Error {
             Self::SessionRevoked => "The session has ended. Log in again.",
             Self::ReauthenticationRequired => "Reauthenticate, then repeat the request.",
             Self::CsrfFailed => "The X-CSRF-Token header is missing or does not match.",
+            Self::CaptchaRequired => "The request needs the answer to a captcha. See GET /v1/captcha.",
+            Self::CaptchaFailed => "The answer to the captcha is wrong, used or expired. Get another captcha.",
             Self::AccountBanned => "This account is banned.",
             Self::Forbidden => "This request is not allowed.",
             Self::NotFound => "The resource was not found.",

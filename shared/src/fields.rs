@@ -163,6 +163,13 @@ impl Fields {
         }
     }
 
+    /// Removes fields that any value may have, because nothing depends on them.
+    pub fn discard(&mut self, names: &[&str]) {
+        for name in names {
+            self.map.remove(*name);
+        }
+    }
+
     /// Removes fields of another form of the request, if they have no value.
     pub fn ignore_absent(&mut self, names: &[&str]) {
         for name in names {

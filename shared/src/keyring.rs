@@ -18,11 +18,13 @@ use crate::{
     aws::Lazy,
     clock::{Clock, Timestamp},
     crypto::{
+        field,
         key::{Key, KeyPurpose, KeySet, PublicKey},
-        secret::unkeyed_hash,
+        secret::{Secret, unkeyed_hash},
     },
     error::Error,
-    store::{OriginSecret, Store, WrappedKey},
+    rng::Rng,
+    store::{CaptchaSecret, OriginSecret, Store, WrappedKey},
 };
 
 /// Seconds that unwrapped keys stay in memory.
@@ -45,6 +47,7 @@ struct Wrapped {
     public_keys: Vec<PublicKey>,
     public_url: Option<String>,
     origin_secrets: Vec<OriginSecret>,
+    captcha_secrets: Vec<CaptchaSecret>,
 }
 
 impl Wrapped {
@@ -165,6 +168,33 @@ impl Keyring {
         }
     }
 
+    /// Encrypts the secret of the captcha provider, for the table.
+    ///
+    /// # Errors
+    /// As [`Keyring::get`].
+    pub async fn seal_captcha_secret(&self, name: &str, value: &Secret, rng: &dyn Rng) -> Result<CaptchaSecret, Error> {
+        let keys = self.get(KeyPurpose::Captcha).await?;
+        let location = CaptchaSecret::key(name).location();
+        let sealed = field::seal(&keys, None, CaptchaSecret::VALUE.at(&location), value.expose().as_bytes(), rng)?;
+        Ok(CaptchaSecret { name: name.to_owned(), sealed })
+    }
+
+    /// The secret of the captcha provider with this name, as `keys-rotate` last read it.
+    ///
+    /// # Errors
+    /// As [`Keyring::get`]. `temporarily_unavailable` if the table has no value yet.
+    pub async fn captcha_secret(&self, name: &str) -> Result<Secret, Error> {
+        let named = |wrapped: &Wrapped| wrapped.captcha_secrets.iter().find(|secret| secret.name == name).cloned();
+        let stored = self.find(named).await?;
+        let stored =
+            stored.ok_or_else(|| Error::TemporarilyUnavailable("the captcha secret is not read yet".to_owned()))?;
+        let keys = self.get(KeyPurpose::Captcha).await?;
+        let location = CaptchaSecret::key(name).location();
+        let value = field::open(&keys, None, CaptchaSecret::VALUE.at(&location), &stored.sealed)?;
+        let text = std::str::from_utf8(&value).map_err(|_| Error::internal("the captcha secret is not text"))?;
+        Ok(Secret::new(text.to_owned()))
+    }
+
     /// Searches the contents of the table. They are read again, but not often, if the cache does not have what is searched.
     async fn find<T>(&self, search: impl Fn(&Wrapped) -> Option<T>) -> Result<Option<T>, Error> {
         if let Some(found) = search(&*self.wrapped().await?) {
@@ -269,6 +299,7 @@ impl Keyring {
             public_keys,
             public_url: contents.public_url,
             origin_secrets: contents.origin_secrets,
+            captcha_secrets: contents.captcha_secrets,
         });
         let until = self.clock.now().plus_seconds(KEEP_SECONDS);
         let mut cache = self.cache.write().unwrap_or_else(std::sync::PoisonError::into_inner);

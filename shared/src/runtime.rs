@@ -9,9 +9,10 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{
     app::App,
-    aws,
+    aws::{self, Servers},
     clock::SystemClock,
     config::{Config, ConfigError},
+    crypto::key::KeyPurpose,
     custom_resource, log,
     operation::Operation,
     rng::SystemRng,
@@ -33,8 +34,9 @@ pub fn run(operation: Operation) -> Result<(), RuntimeError> {
     // wake each other at each call: measured, a cold start takes up to a third longer with two.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let sdk = aws::from_environment()?;
-        let config = match Config::from_environment(operation.names()) {
+        let config = Config::from_environment(operation.names());
+        let sdk = aws::from_environment(servers(&operation, config.as_ref().ok()))?;
+        let config = match config {
             Ok(config) => config,
             Err(faults) if operation.is_custom_resource => return refuse_deployments(&sdk, faults).await,
             Err(faults) => return Err(faults.into()),
@@ -55,6 +57,14 @@ pub fn run(operation: Operation) -> Result<(), RuntimeError> {
         }))
         .await
     })
+}
+
+/// The servers that an operation calls. Trusting all authorities takes milliseconds of a cold start, so only functions that ask
+/// a captcha's provider do.
+fn servers(operation: &Operation, config: Option<&Config>) -> Servers {
+    let asks_provider = config.is_some_and(|config| config.captcha_provider.endpoint().is_some())
+        && operation.keys.contains(&KeyPurpose::Captcha);
+    if asks_provider { Servers::Any } else { Servers::OfAws }
 }
 
 /// Answers CloudFormation for a function that cannot start, so that the deployment fails at once and says why.

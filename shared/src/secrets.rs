@@ -15,26 +15,35 @@ impl Secrets {
         Self { client: Lazy::new(sdk) }
     }
 
-    /// The current value of a secret, then the previous one, if there is one. So a rotation has two valid values at once.
+    /// The current value of a secret, then the previous one, if there is one. So a rotation has two valid values at once. `parameter`
+    /// is the parameter that names the secret.
     ///
     /// # Errors
     /// `internal` if the secret does not exist or has no text; `temporarily_unavailable` if Secrets Manager does not answer.
-    pub async fn versions(&self, name: &str) -> Result<Vec<Secret>, Error> {
-        let current = self.version(name, "AWSCURRENT").await?;
-        let current = current.ok_or_else(|| {
-            Error::internal("OriginSecret: Secrets Manager has no secret of this name in this region")
-        })?;
-        let previous = self.version(name, "AWSPREVIOUS").await?;
+    pub async fn versions(&self, parameter: &'static str, name: &str) -> Result<Vec<Secret>, Error> {
+        let current = self.current(parameter, name).await?;
+        let previous = self.version(parameter, name, "AWSPREVIOUS").await?;
         Ok([current].into_iter().chain(previous).collect())
     }
 
-    async fn version(&self, name: &str, stage: &str) -> Result<Option<Secret>, Error> {
+    /// The current value of a secret.
+    ///
+    /// # Errors
+    /// As [`Secrets::versions`].
+    pub async fn current(&self, parameter: &'static str, name: &str) -> Result<Secret, Error> {
+        let current = self.version(parameter, name, "AWSCURRENT").await?;
+        current.ok_or_else(|| {
+            Error::internal(format!("{parameter}: Secrets Manager has no secret of this name in this region"))
+        })
+    }
+
+    async fn version(&self, parameter: &str, name: &str, stage: &str) -> Result<Option<Secret>, Error> {
         let answer = self.client.get(Client::new).get_secret_value().secret_id(name).version_stage(stage).send().await;
         match answer {
             Ok(value) => {
                 let text = value
                     .secret_string
-                    .ok_or_else(|| Error::internal("OriginSecret: the secret must be text, not binary"))?;
+                    .ok_or_else(|| Error::internal(format!("{parameter}: the secret must be text, not binary")))?;
                 Ok(Some(Secret::new(text)))
             }
             Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
@@ -42,7 +51,9 @@ impl Secrets {
             }
             // IAM comes before the look-up, and its statement names an existing secret. So a missing one is denied.
             Err(error) => Err(Error::aws(
-                "OriginSecret (is there such a secret in this region, under the key aws/secretsmanager?): GetSecretValue",
+                &format!(
+                    "{parameter} (is there such a secret in this region, under the key aws/secretsmanager?): GetSecretValue"
+                ),
                 &error,
             )),
         }

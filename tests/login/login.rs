@@ -1,7 +1,7 @@
 use serde_json::json;
 use tests::{Client, OTHER_PASSWORD, PASSWORD, Person, options, strict_world, world};
 
-use crate::scenarios::{Scenario, post, registered, scenario};
+use crate::scenarios::{self, Scenario, post, registered, scenario};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -44,6 +44,8 @@ async fn a_wrong_password_and_an_unknown_identifier_get_the_same_answer_and_work
     let world = world().await;
     let client = Client::new(&world);
     Person::register(&client, ADDRESS).await.login().await;
+    // The first failure of the network, which starts a window.
+    client.post("/v1/login", json!({ "identifier": "somebody", "password": OTHER_PASSWORD })).await.expect(401);
     world.settle().await;
     let mut seen = Vec::new();
     for identifier in [ADDRESS, "nobody@example.org", "nobody", "ada.l"] {
@@ -365,6 +367,39 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 post("/v1/login", person.credentials())
             },
         ),
+        scenario("login", "with a captcha")
+            .parameter("Captcha", "always")
+            .parameter("CaptchaCost", "1000")
+            .succeeds(200)
+            .spent(403, "captcha_failed")
+            .records("login")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                let mut body = person.credentials();
+                body["captcha"] = client.solved_captcha().await.into();
+                post("/v1/login", body)
+            }),
+        scenario("login", "without the captcha that it needs").parameter("LimitFactor", "1").succeeds(403).asks(
+            |client| async move {
+                let wrong = json!({ "identifier": scenarios::ADDRESS, "password": OTHER_PASSWORD });
+                for _ in 0..3 {
+                    client.post("/v1/login", wrong.clone()).await.expect(401);
+                }
+                post("/v1/login", wrong)
+            },
+        ),
+        scenario("login", "while the captcha's provider is down")
+            .parameter("Captcha", "always")
+            .parameter("CaptchaProvider", "turnstile")
+            .parameter("CaptchaSiteKey", "site-key")
+            .parameter("CaptchaSecret", "captcha-secret")
+            .succeeds(401)
+            .records_failure("login")
+            .asks(|_| async move {
+                let captcha = "status|503";
+                let body = json!({ "identifier": scenarios::ADDRESS, "password": OTHER_PASSWORD, "captcha": captcha });
+                post("/v1/login", body)
+            }),
         scenario("login", "asking for a mailed code")
             .parameter("UnknownDeviceCode", "true")
             .succeeds(200)

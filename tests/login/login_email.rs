@@ -195,6 +195,39 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             let session: Value = json!({ "device_token": person.device_token });
             post("/v1/login/email", json!({ "email": scenarios::ADDRESS, "session": session }))
         }),
+        scenario("login-email", "again on a known device")
+            .parameter("LimitFactor", "1")
+            .succeeds(202)
+            .issues("login_mail")
+            .asks(move |client| async move {
+                let person = registered(&client).await;
+                client.post("/v1/login/email", body("nobody@example.org")).await.expect(202);
+                post("/v1/login/email", body(scenarios::ADDRESS)).on_device(&person.device_token)
+            }),
+        scenario("login-email", "without the captcha that it needs")
+            .parameter("Captcha", "always")
+            .succeeds(403)
+            .asks(move |_| async move { post("/v1/login/email", body(scenarios::ADDRESS)) }),
+        scenario("login-email", "with a captcha")
+            .parameter("Captcha", "always")
+            .parameter("CaptchaCost", "1000")
+            .succeeds(202)
+            .spent(403, "captcha_failed")
+            .issues("login_mail")
+            .asks(|client| async move {
+                let captcha = client.solved_captcha().await;
+                post("/v1/login/email", json!({ "email": scenarios::ADDRESS, "captcha": captcha }))
+            }),
+        scenario("login-email", "while the captcha's provider is down")
+            .parameter("Captcha", "always")
+            .parameter("CaptchaProvider", "turnstile")
+            .parameter("CaptchaSiteKey", "site-key")
+            .parameter("CaptchaSecret", "captcha-secret")
+            .succeeds(202)
+            .issues("login_mail")
+            .asks(|_| async {
+                post("/v1/login/email", json!({ "email": scenarios::ADDRESS, "captcha": "status|503" }))
+            }),
         scenario("login-email", "browser with a session").succeeds(202).issues("login_mail").asks(
             move |client| async move {
                 let browser = browser(&client.world, scenarios::ADDRESS).await;

@@ -124,6 +124,7 @@ async fn a_code_has_five_guesses_and_the_link_works_where_it_was_asked_for() {
 async fn guesses_are_counted_over_all_of_an_address_and_apart_for_a_recognised_device() {
     let mut options = options();
     options.parameters.insert("LimitFactor".to_owned(), "1".to_owned());
+    options.parameters.insert("Captcha".to_owned(), "never".to_owned());
     options.parameters.insert(
         "Limits".to_owned(),
         "code-guesses/address=7/86400,code-guesses/device=6/86400,login-mail/address=100/900,login-email/network=100/900".to_owned(),

@@ -219,12 +219,12 @@ async fn an_unconfirmed_session_changes_nothing_of_the_owner() {
 
 #[tokio::test]
 async fn a_password_reset_restores_the_budgets_that_a_thief_used_up() {
-    let mut options = options();
+    let mut options = tests::strict_options();
     options.parameters.insert("SuspiciousLogin".to_owned(), "step-up".to_owned());
     let limits =
         "alert-mail/address=3/86400,code-mail/address=2/86400,code-guesses/account=2/86400,login/network=100/900";
     options.parameters.insert("Limits".to_owned(), limits.to_owned());
-    let world = World::start(local::Options { strict: true, ..options }).await.unwrap();
+    let world = World::start(options).await.unwrap();
     world.clock().freeze();
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;

@@ -1,3 +1,4 @@
+mod captcha_challenge;
 mod config;
 mod headers;
 mod health;
@@ -10,6 +11,7 @@ use crate::scenarios::Scenario;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     [
+        captcha_challenge::scenarios(),
         config::scenarios(),
         health::scenarios(),
         jwks::scenarios(),

@@ -73,9 +73,9 @@ async fn other_forms_are_refused() {
 }
 
 async fn step_up_world() -> local::World {
-    let mut options = tests::options();
+    let mut options = tests::strict_options();
     options.parameters.insert("SuspiciousLogin".to_owned(), "step-up".to_owned());
-    local::World::start(local::Options { strict: true, ..options }).await.unwrap()
+    local::World::start(options).await.unwrap()
 }
 
 #[tokio::test]

@@ -132,6 +132,40 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         }
     };
     vec![
+        scenario("password-forgot", "again on a known device")
+            .parameter("LimitFactor", "1")
+            .succeeds(202)
+            .records("forgot_password")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                let body = json!({ "email": scenarios::ADDRESS });
+                client.post("/v1/password/forgot", json!({ "email": "nobody@example.org" })).await.expect(202);
+                post("/v1/password/forgot", body).on_device(&person.device_token)
+            }),
+        scenario("password-forgot", "without the captcha that it needs")
+            .parameter("Captcha", "always")
+            .succeeds(403)
+            .asks(|_| async { post("/v1/password/forgot", json!({ "email": scenarios::ADDRESS })) }),
+        scenario("password-forgot", "with a captcha")
+            .parameter("Captcha", "always")
+            .parameter("CaptchaCost", "1000")
+            .succeeds(202)
+            .spent(403, "captcha_failed")
+            .records("forgot_password")
+            .asks(|client| async move {
+                let captcha = client.solved_captcha().await;
+                post("/v1/password/forgot", json!({ "email": scenarios::ADDRESS, "captcha": captcha }))
+            }),
+        scenario("password-forgot", "while the captcha's provider is down")
+            .parameter("Captcha", "always")
+            .parameter("CaptchaProvider", "turnstile")
+            .parameter("CaptchaSiteKey", "site-key")
+            .parameter("CaptchaSecret", "captcha-secret")
+            .succeeds(202)
+            .records("forgot_password")
+            .asks(|_| async {
+                post("/v1/password/forgot", json!({ "email": scenarios::ADDRESS, "captcha": "status|503" }))
+            }),
         scenario("password-forgot", "known address").succeeds(202).records("forgot_password").asks(asks(true)),
         scenario("password-forgot", "unknown address").succeeds(202).records("forgot_password").asks(asks(false)),
     ]

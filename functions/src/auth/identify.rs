@@ -10,6 +10,14 @@ use shared::{
     error::Error,
 };
 
+/// The lookup hash of an identifier.
+pub(crate) fn hash(index: &KeySet, identifier: &Identifier) -> String {
+    match identifier {
+        Identifier::Email(email) => lookup_hash(index, Subject::Email, email.as_str().as_bytes()),
+        Identifier::Username(username) => lookup_hash(index, Subject::Username, username.normalised().as_bytes()),
+    }
+}
+
 /// The lookup hash of an identifier, and the user who has it.
 ///
 /// # Errors
@@ -19,16 +27,10 @@ pub(crate) async fn find_user(
     index: &KeySet,
     identifier: &Identifier,
 ) -> Result<(String, Option<UserId>), Error> {
-    match identifier {
-        Identifier::Email(email) => {
-            let hash = lookup_hash(index, Subject::Email, email.as_str().as_bytes());
-            let user = app.store.email_owner(&hash, app.clock.now()).await?;
-            Ok((hash, user))
-        }
-        Identifier::Username(username) => {
-            let hash = lookup_hash(index, Subject::Username, username.normalised().as_bytes());
-            let user = app.store.username_owner(&hash).await?;
-            Ok((hash, user))
-        }
-    }
+    let hash = hash(index, identifier);
+    let user = match identifier {
+        Identifier::Email(_) => app.store.email_owner(&hash, app.clock.now()).await?,
+        Identifier::Username(_) => app.store.username_owner(&hash).await?,
+    };
+    Ok((hash, user))
 }

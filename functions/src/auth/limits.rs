@@ -2,6 +2,7 @@
 
 use shared::{
     app::App,
+    clock::Timestamp,
     context::Context,
     crypto::{
         device_token::DeviceToken,
@@ -38,12 +39,25 @@ impl Network {
         self.site_hash.as_ref().unwrap_or(&self.hash)
     }
 
+    /// The lookup hash of the IPv4 address or IPv6 /64, and that of the IPv6 /48.
+    pub(crate) fn hashes(&self) -> (&str, Option<&str>) {
+        (&self.hash, self.site_hash.as_deref())
+    }
+
     /// Counts a request of the network.
     ///
     /// # Errors
     /// `rate_limited`, `temporarily_unavailable`.
     pub(crate) async fn count(&self, app: &App, limit: Limit) -> Result<(), Error> {
-        let (limit, now) = (app.config.limit(limit), app.clock.now());
+        self.count_at(app, limit, app.clock.now()).await
+    }
+
+    /// As [`Network::count`], at a time that a refund can name.
+    ///
+    /// # Errors
+    /// As [`Network::count`].
+    pub(crate) async fn count_at(&self, app: &App, limit: Limit, now: Timestamp) -> Result<(), Error> {
+        let limit = app.config.limit(limit);
         app.store.count(limit, &self.hash, now).await?;
         // Only what the smaller network may send, so that one /64 does not use up the limit of its neighbours.
         if let Some(site) = &self.site_hash {
@@ -64,12 +78,31 @@ impl Network {
         by_network: Limit,
     ) -> Result<(), Error> {
         match presented {
-            Some(token) => {
-                app.store.count(app.config.limit(LOGIN_BY_DEVICE), &token.hash(index), app.clock.now()).await
-            }
+            Some(token) => count_device(app, index, token).await,
             None => self.count(app, by_network).await,
         }
     }
+
+    /// Returns a request that was counted at a time.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`; the request then stays counted.
+    pub(crate) async fn refund(&self, app: &App, limit: Limit, counted_at: Timestamp) -> Result<(), Error> {
+        let limit = app.config.limit(limit);
+        let mut transaction = app.store.transaction();
+        for hash in [Some(&self.hash), self.site_hash.as_ref()].into_iter().flatten() {
+            transaction.refund_count(limit, hash, counted_at);
+        }
+        Ok(app.store.commit(transaction).await?)
+    }
+}
+
+/// Counts a login by a device token, which nobody else can use up.
+///
+/// # Errors
+/// `rate_limited`, `temporarily_unavailable`.
+pub(crate) async fn count_device(app: &App, index: &KeySet, token: &DeviceToken) -> Result<(), Error> {
+    app.store.count(app.config.limit(LOGIN_BY_DEVICE), &token.hash(index), app.clock.now()).await
 }
 
 /// Counts a request by its network.

@@ -2,6 +2,7 @@
 
 pub(crate) mod access_token;
 pub(crate) mod caller;
+pub(crate) mod captcha;
 pub(crate) mod continuation_token;
 pub(crate) mod csrf;
 pub(crate) mod identify;
@@ -11,5 +12,6 @@ pub(crate) mod mfa;
 pub(crate) mod new_account;
 pub(crate) mod password;
 pub(crate) mod session;
+pub(crate) mod siteverify;
 pub(crate) mod sweep;
 pub(crate) mod user;

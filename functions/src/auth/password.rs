@@ -24,6 +24,25 @@ pub(crate) enum CountedBy<'a> {
     Session(&'a str),
 }
 
+/// Requires that a new password meets the cheap rules of the deployment's policy. See [`require_strong`].
+///
+/// # Errors
+/// `weak_password` with every broken rule.
+pub(crate) fn require_rules<'a>(
+    app: &'a App,
+    password: &Password,
+    strength: Strength,
+    own: impl IntoIterator<Item = &'a str>,
+) -> Result<(), Error> {
+    let words = context_words(app, own);
+    password::check_rules(password, app.config.password_policy, strength, &words).map_err(Error::WeakPassword)
+}
+
+/// The words that a password must not contain.
+fn context_words<'a>(app: &'a App, own: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    password::context_words(std::iter::once(app.config.product_name.as_str()).chain(own))
+}
+
 /// Requires that a new password meets the deployment's policy. It must not contain the product's name, or one of `own`,
 /// the user's own words.
 ///
@@ -39,7 +58,7 @@ pub(crate) async fn require_strong<'a>(
     counted_by: CountedBy<'_>,
 ) -> Result<(), Error> {
     let app = context.app;
-    let words = password::context_words(std::iter::once(app.config.product_name.as_str()).chain(own));
+    let words = context_words(app, own);
     password::check_rules(password, app.config.password_policy, strength, &words).map_err(Error::WeakPassword)?;
     match counted_by {
         CountedBy::Network => limits::count_network(context, STRENGTH_ESTIMATES).await?,

@@ -13,7 +13,10 @@ use shared::{
         audit::{Action, Outcome},
         identifier::Identifier,
         ids::UserId,
-        limits::{LOGIN_BY_DEVICE, LOGIN_BY_NETWORK},
+        limits::{
+            CAPTCHA_DOWN_BY_NETWORK, CAPTCHA_FAILURES_BY_IDENTIFIER, CAPTCHA_FAILURES_BY_NETWORK,
+            CAPTCHA_REQUIRED_BY_NETWORK, LOGIN_BY_DEVICE, LOGIN_BY_NETWORK,
+        },
         lockout::Credential,
         password::Password,
         session::{OpaqueText, SessionOptions},
@@ -26,8 +29,9 @@ use shared::{
 };
 
 use crate::auth::{
+    captcha::{self, Captcha},
     csrf, identify,
-    limits::Network,
+    limits::{self, Network},
     mfa::pending_login,
     password,
     session::{
@@ -44,6 +48,7 @@ pub const OPERATION: Operation = Operation::http("login", |context| Box::pin(han
     .keys(&[
         KeyPurpose::Index,
         KeyPurpose::Pepper,
+        KeyPurpose::Captcha,
         KeyPurpose::FieldContact,
         KeyPurpose::FieldSession,
         KeyPurpose::FieldIp,
@@ -52,11 +57,19 @@ pub const OPERATION: Operation = Operation::http("login", |context| Box::pin(han
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
     ])
-    .limits(&[LOGIN_BY_NETWORK, LOGIN_BY_DEVICE]);
+    .limits(&[
+        LOGIN_BY_NETWORK,
+        LOGIN_BY_DEVICE,
+        CAPTCHA_FAILURES_BY_NETWORK,
+        CAPTCHA_FAILURES_BY_IDENTIFIER,
+        CAPTCHA_REQUIRED_BY_NETWORK,
+        CAPTCHA_DOWN_BY_NETWORK,
+    ]);
 
 struct Form {
     identifier: Identifier,
     password: Password,
+    captcha: Option<String>,
     options: SessionOptions,
 }
 
@@ -65,10 +78,9 @@ impl Form {
         let mut fields = request.fields()?;
         let identifier = fields.required("identifier");
         let password = fields.required("password");
-        // Accepted, so that a client may always send it. `config` says that no captcha is needed yet.
-        let _captcha: Option<String> = fields.optional("captcha");
+        let captcha = captcha::take(&mut fields);
         let options = SessionOptions::take(&mut fields);
-        fields.finish(|| Some(Self { identifier: identifier?, password: password?, options }))
+        fields.finish(|| Some(Self { identifier: identifier?, password: password?, captcha, options }))
     }
 }
 
@@ -77,6 +89,7 @@ struct Login<'a> {
     context: Context<'a>,
     form: &'a Form,
     index: &'a KeySet,
+    identifier_hash: String,
     network: Network,
     /// The presented device token. `None` if there is none, or if the account does not recognise it.
     presented: Option<DeviceToken>,
@@ -91,9 +104,12 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         context,
         form: &form,
         index: &index,
+        identifier_hash: identify::hash(&index, &form.identifier),
         network: Network::of(&index, request),
         presented: device::presented(&index, request, &form.options),
     };
+
+    login.captcha().require_always().await?;
 
     // First round trip: count the request, and find the user.
     let user = identify::find_user(app, &index, &form.identifier);
@@ -121,6 +137,10 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         Err(error @ Error::LockedOut { .. }) => return login.refuse(&cipher, error).await,
         Err(error) => return Err(error),
     };
+    if let Err(error) = login.captcha().verify().await {
+        app.store.release(&attempt).await?; // nothing was compared
+        return Err(error);
+    }
 
     // Third round trip: one transaction stores the session and its audit event, and refunds the attempt. If the account
     // changed after it was loaded, reload and retry. A parallel login may have rehashed it, its sessions may have
@@ -143,9 +163,39 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 }
 
 impl Login<'_> {
-    /// Counts the request: by the presented device token, otherwise by network.
+    fn captcha(&self) -> Captcha<'_> {
+        Captcha {
+            context: self.context,
+            index: self.index,
+            network: &self.network,
+            action: "login",
+            answer: self.form.captcha.as_deref(),
+        }
+    }
+
+    /// Counts the request: by the presented device token, otherwise by network. A request without the captcha that it needs is
+    /// refused, and counts against no limit of logins.
     async fn count(&self) -> Result<(), Error> {
-        self.network.count_login(self.context.app, self.index, self.presented.as_ref(), LOGIN_BY_NETWORK).await
+        match &self.presented {
+            Some(token) => limits::count_device(self.context.app, self.index, token).await,
+            None => self.count_network().await,
+        }
+    }
+
+    /// Counts the request by network, and reads meanwhile whether it needs a captcha. If so, its count is returned.
+    async fn count_network(&self) -> Result<(), Error> {
+        let (app, now) = (self.context.app, self.context.app.clock.now());
+        let counted = self.network.count_at(app, LOGIN_BY_NETWORK, now);
+        let captcha = self.captcha();
+        let (counted, missing) =
+            futures::future::join(counted, captcha.is_missing_after_failures(&self.identifier_hash)).await;
+        if !missing? {
+            return counted;
+        }
+        if counted.is_ok() {
+            self.network.refund(app, LOGIN_BY_NETWORK, now).await?;
+        }
+        captcha.refuse().await
     }
 
     /// Reserves an attempt: by the presented device token, otherwise by the identifier as it was typed. So the lock of an
@@ -192,7 +242,14 @@ impl Login<'_> {
         match record.account.filter(|_| matched.is_some()) {
             Some(account) if account.status == Status::Banned => Err(Error::AccountBanned),
             Some(account) => self.commit(cipher, &account, device.as_ref(), attempt).await,
-            None => self.refuse(cipher, Error::InvalidCredentials).await,
+            None => {
+                let captcha = self.captcha();
+                let counted = captcha.count_failure(&self.identifier_hash);
+                let (counted, refused) =
+                    futures::future::join(counted, self.refuse(cipher, Error::InvalidCredentials)).await;
+                counted?;
+                refused
+            }
         }
     }
 

@@ -16,7 +16,10 @@ use shared::{
         challenge::{CODE_SECONDS, MAX_LOGIN_MAILS},
         email_address::EmailAddress,
         ids::UserId,
-        limits::{LOGIN_BY_DEVICE, LOGIN_EMAIL_BY_NETWORK, LOGIN_MAIL_BY_ADDRESS},
+        limits::{
+            CAPTCHA_DOWN_BY_NETWORK, CAPTCHA_FREE_BY_NETWORK, CAPTCHA_REQUIRED_BY_NETWORK, LOGIN_BY_DEVICE,
+            LOGIN_EMAIL_BY_NETWORK, LOGIN_MAIL_BY_ADDRESS,
+        },
         login_mail::LoginMailParts,
         mail::Content,
         session::{OpaqueText, SessionOptions},
@@ -33,6 +36,7 @@ use shared::{
 };
 
 use crate::auth::{
+    captcha::{self, Captcha},
     continuation_token::ContinuationToken,
     csrf,
     limits::Network,
@@ -46,6 +50,7 @@ pub const OPERATION: Operation = Operation::http("login-email", |context| Box::p
     .memory(512)
     .keys(&[
         KeyPurpose::Index,
+        KeyPurpose::Captcha,
         KeyPurpose::Pepper,
         KeyPurpose::FieldContact,
         KeyPurpose::FieldSession,
@@ -54,10 +59,18 @@ pub const OPERATION: Operation = Operation::http("login-email", |context| Box::p
         KeyPurpose::Csrf,
         KeyPurpose::Refresh,
     ])
-    .limits(&[LOGIN_EMAIL_BY_NETWORK, LOGIN_BY_DEVICE, LOGIN_MAIL_BY_ADDRESS]);
+    .limits(&[
+        LOGIN_EMAIL_BY_NETWORK,
+        LOGIN_BY_DEVICE,
+        LOGIN_MAIL_BY_ADDRESS,
+        CAPTCHA_FREE_BY_NETWORK,
+        CAPTCHA_REQUIRED_BY_NETWORK,
+        CAPTCHA_DOWN_BY_NETWORK,
+    ]);
 
 struct Form {
     email: EmailAddress,
+    captcha: Option<String>,
     options: SessionOptions,
 }
 
@@ -65,10 +78,9 @@ impl Form {
     fn parse(request: &Request) -> Result<Self, Error> {
         let mut fields = request.fields()?;
         let email = fields.required("email");
-        // Accepted, so that a client may always send it. `config` says that no captcha is needed yet.
-        let _captcha: Option<String> = fields.optional("captcha");
+        let captcha = captcha::take(&mut fields);
         let options = SessionOptions::take(&mut fields);
-        fields.finish(|| Some(Self { email: email?, options }))
+        fields.finish(|| Some(Self { email: email?, captcha, options }))
     }
 }
 
@@ -115,11 +127,12 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     };
     let email_hash = lookup_hash(&index, Subject::Email, form.email.as_str().as_bytes());
 
-    // First round trip: count the request, and find the user.
-    let ((), owner) =
-        futures::future::try_join(asking.count(), app.store.email_owner(&email_hash, app.clock.now())).await?;
+    // First round trip: count the request unless it lacks a captcha, and find the user.
+    let captcha = asking.captcha();
+    let admitted = captcha.admit(&form.options, LOGIN_EMAIL_BY_NETWORK, asking.presented.as_ref());
+    let ((), owner) = futures::future::try_join(admitted, app.store.email_owner(&email_hash, app.clock.now())).await?;
 
-    // Second round trip: load the account, and the live mails of the address.
+    // Second round trip: check the captcha, and load the account and the live mails of the address.
     let (decoy_id, _) = app.decoy_cipher(&email_hash).await?;
     let id = owner.clone().unwrap_or(decoy_id);
     if asking.presented.take_if(|token| token.user_id != id).is_some() {
@@ -127,8 +140,9 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     }
     let device = asking.presented.as_ref().map(|token| &token.device_id);
     let record = app.store.load(&id, UserQuery { device, ..UserQuery::ACCOUNT });
-    let (record, mut mails) =
-        futures::future::try_join(record, app.store.login_mails(&email_hash, app.clock.now())).await?;
+    let mails = app.store.login_mails(&email_hash, app.clock.now());
+    let captcha = asking.captcha();
+    let (record, mut mails, ()) = futures::future::try_join3(record, mails, captcha.verify()).await?;
     // A former address still names its owner, but nobody logs in with it.
     let record = record.named_by(&email_hash);
     let account = record.account;
@@ -166,6 +180,11 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 }
 
 impl Asking<'_> {
+    fn captcha(&self) -> Captcha<'_> {
+        let (context, index, network) = (self.context, self.index, &self.network);
+        Captcha { context, index, network, action: "login_email", answer: self.form.captcha.as_deref() }
+    }
+
     /// Counts the request: by the presented device token, otherwise by network.
     async fn count(&self) -> Result<(), Error> {
         self.network.count_login(self.context.app, self.index, self.presented.as_ref(), LOGIN_EMAIL_BY_NETWORK).await

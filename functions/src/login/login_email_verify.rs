@@ -311,7 +311,7 @@ impl<'a> Login<'a> {
         let options = self.options(cipher).await?;
         let index = app.keyring.get(KeyPurpose::Index).await?;
         let presented = device::presented(&index, request, &options);
-        let device = device::recognised(app, &account, presented, &options).await?;
+        let device = device::load_recognised(app, &account, presented, &options).await?;
         let device = device.as_ref().map(|(device, token)| (device, token));
         // A mailed code after a mailed code would prove nothing more.
         let step = pending_login::next_step(app, &account, device.map(|(device, _)| device));

@@ -1,9 +1,13 @@
 //! `GET /v1/config`: the settings that a client's forms depend on.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::{
+    config::Config,
     context::Context,
-    domain::password::{MAX_CODE_POINTS, PasswordPolicy, Strength},
+    domain::{
+        captcha::{CaptchaMode, CaptchaProvider},
+        password::{MAX_CODE_POINTS, PasswordPolicy, Strength},
+    },
     error::Error,
     http::{Response, StatusCode},
     operation::{Operation, Route},
@@ -12,6 +16,17 @@ use shared::{
 pub const OPERATION: Operation = Operation::http("config", |context| Box::pin(handle(context)))
     .summary("returns what a client needs to draw its forms")
     .routes(&[Route::new("GET", "/v1/config"), Route::new("HEAD", "/v1/config")]);
+
+/// Who makes captchas and when they are needed. `GET /v1/captcha` returns one.
+fn captcha(config: &Config) -> Value {
+    match (config.captcha, config.captcha_provider) {
+        (CaptchaMode::Never, _) => json!({ "kind": "none" }),
+        (mode, CaptchaProvider::Altcha) => json!({ "kind": "altcha", "mode": mode.as_str() }),
+        (mode, provider) => {
+            json!({ "kind": provider.as_str(), "mode": mode.as_str(), "site_key": config.captcha_site_key })
+        }
+    }
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let app = context.app;
@@ -36,7 +51,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         "registration": registration,
         "login_mail": app.config.login_mail.as_str(),
         "providers": [],
-        "captcha": { "kind": "none" },
+        "captcha": captcha(&app.config),
         "languages": ["en"],
     });
     Ok(Response::json(StatusCode::OK, &config).cacheable(60).readable_everywhere())

@@ -1,5 +1,6 @@
 //! Public information about the service.
 
+pub mod captcha_challenge;
 pub mod config;
 pub mod health;
 pub mod jwks;

@@ -13,8 +13,12 @@ use shared::{
         audit::{Action, Outcome},
         challenge::RESET_SECONDS,
         email_address::EmailAddress,
-        limits::{PASSWORD_FORGOT_BY_ADDRESS, PASSWORD_FORGOT_BY_NETWORK},
+        limits::{
+            CAPTCHA_DOWN_BY_NETWORK, CAPTCHA_FREE_BY_NETWORK, CAPTCHA_REQUIRED_BY_NETWORK, PASSWORD_FORGOT_BY_ADDRESS,
+            PASSWORD_FORGOT_BY_NETWORK,
+        },
         mail::Content,
+        session::SessionOptions,
     },
     error::Error,
     http::{Response, StatusCode},
@@ -23,35 +27,55 @@ use shared::{
     store::{Challenge, Expected, PasswordReset, UserQuery},
 };
 
-use crate::auth::{continuation_token::ContinuationToken, limits::Network};
+use crate::auth::{
+    captcha::{self, Captcha},
+    continuation_token::ContinuationToken,
+    limits::Network,
+};
 
 pub const OPERATION: Operation = Operation::http("password-forgot", |context| Box::pin(handle(context)))
     .summary("mails a link to set a new password")
     .routes(&[Route::new("POST", "/v1/password/forgot")])
-    .keys(&[KeyPurpose::Index, KeyPurpose::FieldSession, KeyPurpose::FieldIp, KeyPurpose::FieldOutbox])
-    .limits(&[PASSWORD_FORGOT_BY_NETWORK, PASSWORD_FORGOT_BY_ADDRESS]);
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Captcha,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+    ])
+    .limits(&[
+        PASSWORD_FORGOT_BY_NETWORK,
+        PASSWORD_FORGOT_BY_ADDRESS,
+        CAPTCHA_FREE_BY_NETWORK,
+        CAPTCHA_REQUIRED_BY_NETWORK,
+        CAPTCHA_DOWN_BY_NETWORK,
+    ]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
     let mut fields = request.fields()?;
     let email: Option<EmailAddress> = fields.required("email");
-    // Accepted, so that a client may always send it. `config` says that no captcha is needed yet.
-    let _captcha: Option<String> = fields.optional("captcha");
+    let answer = captcha::take(&mut fields);
     let email = fields.finish(|| email)?;
     let now = app.clock.now();
     let index = app.keyring.get(KeyPurpose::Index).await?;
     let network = Network::of(&index, request);
     let email_hash = lookup_hash(&index, Subject::Email, email.as_str().as_bytes());
 
-    // First round trip: count the request, and find the user.
-    let owner = app.store.email_owner(&email_hash, now);
-    let ((), owner) = futures::future::try_join(network.count(app, PASSWORD_FORGOT_BY_NETWORK), owner).await?;
+    let answer = answer.as_deref();
+    let captcha = Captcha { context, index: &index, network: &network, action: "password_forgot", answer };
 
-    // Second round trip: count the address, and load the account. No account exists under the decoy id.
+    // First round trip: count the request unless it lacks a captcha, and find the user.
+    let options = SessionOptions::default();
+    let admitted = captcha.admit(&options, PASSWORD_FORGOT_BY_NETWORK, None);
+    let ((), owner) = futures::future::try_join(admitted, app.store.email_owner(&email_hash, now)).await?;
+
+    // Second round trip: count the address, check the captcha, and load the account. No account exists under the decoy id.
     let (decoy_id, decoy_cipher) = app.decoy_cipher(&email_hash).await?;
     let id = owner.unwrap_or(decoy_id);
     let counted = app.store.count(app.config.limit(PASSWORD_FORGOT_BY_ADDRESS), &email_hash, now);
-    let ((), record) = futures::future::try_join(counted, app.store.load(&id, UserQuery::ACCOUNT)).await?;
+    let load = app.store.load(&id, UserQuery::ACCOUNT);
+    let ((), (), record) = futures::future::try_join3(counted, captcha.verify(), load).await?;
     let record = record.named_by(&email_hash);
     let cipher = record.salt.map_or(decoy_cipher, |salt| app.user_cipher(salt));
     let account = record.account.filter(|account| account.status != Status::Banned);

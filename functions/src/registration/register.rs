@@ -15,7 +15,10 @@ use shared::{
         challenge::{CHALLENGE_SECONDS, CODE_SECONDS},
         email_address::EmailAddress,
         ids::UserId,
-        limits::{REGISTER_BY_NETWORK, STRENGTH_ESTIMATES, VERIFICATION_MAIL_BY_ADDRESS},
+        limits::{
+            CAPTCHA_DOWN_BY_NETWORK, CAPTCHA_FREE_BY_NETWORK, CAPTCHA_REQUIRED_BY_NETWORK, REGISTER_BY_NETWORK,
+            STRENGTH_ESTIMATES, VERIFICATION_MAIL_BY_ADDRESS,
+        },
         name::DisplayText,
         password::{Password, Strength},
         session::SessionOptions,
@@ -29,8 +32,9 @@ use shared::{
 
 use super::mail::{self, Recipient};
 use crate::auth::{
+    captcha::{self, Captcha},
     csrf,
-    limits::{self, Network},
+    limits::Network,
     new_account::{self, NewAccount, Origin},
     password::{self, CountedBy},
     user,
@@ -43,6 +47,7 @@ pub const OPERATION: Operation = Operation::http("register", |context| Box::pin(
     .keys(&[
         KeyPurpose::Index,
         KeyPurpose::Pepper,
+        KeyPurpose::Captcha,
         KeyPurpose::FieldContact,
         KeyPurpose::FieldSession,
         KeyPurpose::FieldIp,
@@ -51,7 +56,14 @@ pub const OPERATION: Operation = Operation::http("register", |context| Box::pin(
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
     ])
-    .limits(&[STRENGTH_ESTIMATES, REGISTER_BY_NETWORK, VERIFICATION_MAIL_BY_ADDRESS]);
+    .limits(&[
+        STRENGTH_ESTIMATES,
+        REGISTER_BY_NETWORK,
+        VERIFICATION_MAIL_BY_ADDRESS,
+        CAPTCHA_FREE_BY_NETWORK,
+        CAPTCHA_REQUIRED_BY_NETWORK,
+        CAPTCHA_DOWN_BY_NETWORK,
+    ]);
 
 enum Form {
     Email(EmailForm),
@@ -65,59 +77,89 @@ struct EmailForm {
     username: Option<Username>,
 }
 
+/// What both forms have.
+struct Common {
+    options: SessionOptions,
+    captcha: Option<String>,
+}
+
 impl Form {
-    fn parse(request: &Request) -> Result<(Self, SessionOptions), Error> {
+    fn parse(request: &Request) -> Result<(Self, Common), Error> {
         let mut fields = request.fields()?;
         let username_only = fields.has("username") && !fields.has("email");
         let options = SessionOptions::take(&mut fields);
-        // Accepted, so that a client may always send it. `config` says that no captcha is needed yet.
-        let _captcha: Option<String> = fields.optional("captcha");
+        let common = Common { options, captcha: captcha::take(&mut fields) };
         if username_only {
             let username = fields.required("username");
             let password = fields.required("password");
             fields.ignore_absent(&["email", "name"]);
-            return fields.finish(|| Some((Self::Username { username: username?, password: password? }, options)));
+            return fields.finish(|| Some((Self::Username { username: username?, password: password? }, common)));
         }
         let email = fields.required("email");
         let password = fields.optional_password("password");
         let name = fields.optional("name");
         let username = fields.optional("username");
-        fields.finish(|| Some((Self::Email(EmailForm { email: email?, password, name, username }), options)))
+        fields.finish(|| Some((Self::Email(EmailForm { email: email?, password, name, username }), common)))
     }
 }
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
-    let (form, options) = Form::parse(context.request)?;
+    let (form, common) = Form::parse(context.request)?;
     context.app.config.require_sign_up()?;
-    csrf::check_transport(context, &options).await?;
+    csrf::check_transport(context, &common.options).await?;
+    let index = context.app.keyring.get(KeyPurpose::Index).await?;
+    let network = Network::of(&index, context.request);
+    let answer = common.captcha.as_deref();
+    let captcha = Captcha { context, index: &index, network: &network, action: "register", answer };
     match form {
-        Form::Email(form) => by_email(context, &form).await,
-        Form::Username { username, password } => by_username(context, &username, &password, &options).await,
+        Form::Email(form) => by_email(captcha, &form, &common.options).await,
+        Form::Username { username, password } => by_username(captcha, &username, &password, &common.options).await,
     }
 }
 
-async fn by_email(context: Context<'_>, form: &EmailForm) -> Result<Response, Error> {
-    let Context { app, request } = context;
+/// The checks of a new password that come before the first limit, then whether a captcha is needed, then the estimate of the
+/// password's strength.
+async fn admit<'a>(
+    captcha: Captcha<'a>,
+    password: Option<&Password>,
+    own: impl IntoIterator<Item = &'a str> + Clone,
+    options: &SessionOptions,
+) -> Result<(), Error> {
+    let context = captcha.context;
+    if let Some(password) = password {
+        password::require_rules(context.app, password, Strength::OnlyFactor, own.clone())?;
+    }
+    captcha.require(options).await?;
+    match password {
+        Some(password) => {
+            password::require_strong(context, password, Strength::OnlyFactor, own, CountedBy::Network).await
+        }
+        None => Ok(()),
+    }
+}
+
+async fn by_email(captcha: Captcha<'_>, form: &EmailForm, options: &SessionOptions) -> Result<Response, Error> {
+    let Captcha { context, index, network, .. } = captcha;
+    let app = context.app;
     let EmailForm { email, password, name, username } = form;
     let (name, username) = (name.as_ref().map(DisplayText::as_str), username.as_ref());
-    if let Some(password) = password {
-        let own = std::iter::once(email.local_part()).chain(username.map(Username::as_str)).chain(name);
-        password::require_strong(context, password, Strength::OnlyFactor, own, CountedBy::Network).await?;
-    }
+    let own = std::iter::once(email.local_part()).chain(username.map(Username::as_str)).chain(name);
+    admit(captcha, password.as_ref(), own, options).await?;
     let now = app.clock.now();
-    let index = app.keyring.get(KeyPurpose::Index).await?;
-    let network = Network::of(&index, request);
     network.count(app, REGISTER_BY_NETWORK).await?;
 
-    let email_hash = lookup_hash(&index, Subject::Email, email.as_str().as_bytes());
-    let username_hash = username.map(|name| lookup_hash(&index, Subject::Username, name.normalised().as_bytes()));
-    let (email_owner, username_owner) = futures::future::try_join(app.store.email_owner(&email_hash, now), async {
+    let email_hash = lookup_hash(index, Subject::Email, email.as_str().as_bytes());
+    let username_hash = username.map(|name| lookup_hash(index, Subject::Username, name.normalised().as_bytes()));
+    let username_owner = async {
         match &username_hash {
             Some(hash) => app.store.username_owner(hash).await,
             None => Ok(None),
         }
-    })
-    .await?;
+    };
+    let (verified, email_owner, username_owner) =
+        futures::future::join3(captcha.verify(), app.store.email_owner(&email_hash, now), username_owner).await;
+    verified?;
+    let (email_owner, username_owner) = (email_owner?, username_owner?);
     if username_owner.is_some() || username.is_some_and(|name| name.is_reserved(&app.config.reserved_usernames)) {
         return Err(user::USERNAME_TAKEN);
     }
@@ -129,7 +171,7 @@ async fn by_email(context: Context<'_>, form: &EmailForm) -> Result<Response, Er
     let decoy = email_owner.is_some();
     let ends_at = now.plus_seconds(CHALLENGE_SECONDS);
     let address = email.as_str();
-    let recipient = Recipient { cipher: &cipher, challenge: &id, address, sender: &network, decoy, ends_at };
+    let recipient = Recipient { cipher: &cipher, challenge: &id, address, sender: network, decoy, ends_at };
     let (expected, mail) = mail::prepare(app, &recipient).await?;
     let fields = cipher.item(&challenge_key(&id));
     let registration = Registration {
@@ -156,21 +198,22 @@ async fn by_email(context: Context<'_>, form: &EmailForm) -> Result<Response, Er
 }
 
 async fn by_username(
-    context: Context<'_>,
+    captcha: Captcha<'_>,
     username: &Username,
     password: &Password,
     options: &SessionOptions,
 ) -> Result<Response, Error> {
+    let Captcha { context, index, network, .. } = captcha;
     let app = context.app;
     if !app.config.username_registration {
         return Err(Error::field("email", "is required"));
     }
-    password::require_strong(context, password, Strength::OnlyFactor, [username.as_str()], CountedBy::Network).await?;
-    limits::count_network(context, REGISTER_BY_NETWORK).await?;
-    let index = app.keyring.get(KeyPurpose::Index).await?;
-    let username_hash = lookup_hash(&index, Subject::Username, username.normalised().as_bytes());
-    let is_reserved = username.is_reserved(&app.config.reserved_usernames);
-    if is_reserved || app.store.username_owner(&username_hash).await?.is_some() {
+    admit(captcha, Some(password), [username.as_str()], options).await?;
+    network.count(app, REGISTER_BY_NETWORK).await?;
+    let username_hash = lookup_hash(index, Subject::Username, username.normalised().as_bytes());
+    let (verified, owner) = futures::future::join(captcha.verify(), app.store.username_owner(&username_hash)).await;
+    verified?;
+    if username.is_reserved(&app.config.reserved_usernames) || owner?.is_some() {
         return Err(user::USERNAME_TAKEN);
     }
     let new = NewAccount {

@@ -26,7 +26,7 @@ const WAITS: [u64; 4] = [1, 2, 4, 8];
 const MIN_ORIGIN_SECRET: usize = 20;
 
 pub const OPERATION: Operation = Operation::event("keys-rotate", |app, event| Box::pin(handle(app, event)))
-    .summary("creates missing keys; reads the origin secret")
+    .summary("creates missing keys; reads the secrets that parameters name")
     .trigger("schedule, daily, and at deployment")
     .custom_resource();
 
@@ -34,6 +34,7 @@ async fn handle(app: &App, event: Value) -> Result<Value, Error> {
     if !custom_resource::is_request(&event) {
         let made = make_missing(app).await?;
         read_origin_secret(app).await?;
+        read_captcha_secret(app).await?;
         return Ok(json!({ "made": made }));
     }
     // CloudFormation waits for an answer, so it gets one in every case. Delete does nothing, because the table with the
@@ -68,13 +69,14 @@ async fn deploy(app: &App, event: &Value) -> Result<(), Error> {
         ));
     }
     make_missing(app).await?;
+    // A rollback is an update to the old parameters. It must succeed, even if a secret cannot be read any more.
     if let Err(error) = read_origin_secret(app).await {
-        // A rollback is an update to the old parameters. It must succeed, even if the secret cannot be read any more.
         let known = app.store.keyring().await?.origin_secrets;
-        if !known.iter().any(|secret| Some(&secret.name) == app.config.origin_secret.as_ref()) {
-            return Err(error);
-        }
-        error.log(OPERATION.name, "deployment");
+        accept_known(error, app.config.origin_secret.as_ref(), known.iter().map(|secret| &secret.name))?;
+    }
+    if let Err(error) = read_captcha_secret(app).await {
+        let known = app.store.keyring().await?.captcha_secrets;
+        accept_known(error, app.config.captcha_secret.as_ref(), known.iter().map(|secret| &secret.name))?;
     }
     // Last, because a failed deployment must not change the issuer.
     if let Some(url) = event.pointer("/ResourceProperties/PublicUrl").and_then(Value::as_str) {
@@ -83,11 +85,36 @@ async fn deploy(app: &App, event: &Value) -> Result<(), Error> {
     Ok(())
 }
 
+/// Logs that a secret could not be read, if an earlier value of it is known.
+fn accept_known<'a>(
+    error: Error,
+    name: Option<&String>,
+    mut known: impl Iterator<Item = &'a String>,
+) -> Result<(), Error> {
+    if !known.any(|known| Some(known) == name) {
+        return Err(error);
+    }
+    error.log(OPERATION.name, "deployment");
+    Ok(())
+}
+
+/// Stores the secret of the captcha provider in the keyring, encrypted. So no other function may read Secrets Manager, and no
+/// request waits for it.
+async fn read_captcha_secret(app: &App) -> Result<(), Error> {
+    let Some(name) = &app.config.captcha_secret else { return Ok(()) };
+    let value = app.secrets.current("CaptchaSecret", name).await?;
+    if !value.expose().bytes().all(|byte| byte.is_ascii_graphic()) || value.expose().is_empty() {
+        return Err(Error::internal("CaptchaSecret: the secret must have visible ASCII characters only"));
+    }
+    let sealed = app.keyring.seal_captcha_secret(name, &value, &*app.rng).await?;
+    app.store.put_captcha_secret(&sealed).await
+}
+
 /// Stores hashes of the origin secret's values in the keyring, where every function finds them. So no other function may read
 /// the secret, and no request waits for it.
 async fn read_origin_secret(app: &App) -> Result<(), Error> {
     let Some(name) = &app.config.origin_secret else { return Ok(()) };
-    let versions = app.secrets.versions(name).await?;
+    let versions = app.secrets.versions("OriginSecret", name).await?;
     // Otherwise a reader of the table could find the secret by trying. CloudFront takes header values of visible characters.
     let is_strong = |text: &str| text.len() >= MIN_ORIGIN_SECRET && text.bytes().all(|byte| byte.is_ascii_graphic());
     if !versions.first().is_some_and(|current| is_strong(current.expose())) {

@@ -36,6 +36,23 @@ fn passkeys_belong_to_the_domain_of_the_public_url() {
 }
 
 #[test]
+fn a_captcha_provider_needs_its_keys() {
+    let keys = [("CAPTCHA_SITE_KEY", "k"), ("CAPTCHA_SECRET", "name")];
+    for provider in ["recaptcha", "hcaptcha", "turnstile"] {
+        let with = |keys: &[_]| environment(&[&[("CAPTCHA_PROVIDER", provider)], keys].concat());
+        assert!(with(&keys).is_ok());
+        for some in [&keys[..0], &keys[..1], &keys[1..]] {
+            assert!(with(some).unwrap_err().to_string().contains("CAPTCHA_SITE_KEY and CAPTCHA_SECRET"));
+        }
+    }
+    for (name, wrong) in
+        [("CAPTCHA", "sometimes"), ("CAPTCHA_PROVIDER", "none"), ("CAPTCHA_COST", "999"), ("CAPTCHA_COST", "1000001")]
+    {
+        assert!(environment(&[(name, wrong)]).unwrap_err().to_string().contains(name), "{wrong}");
+    }
+}
+
+#[test]
 fn only_exact_origins_are_accepted() {
     let config = environment(&[("ALLOWED_ORIGINS", "https://app.example, http://localhost:5173")]).unwrap();
     assert_eq!(config.allowed_origins, ["https://app.example", "http://localhost:5173"]);

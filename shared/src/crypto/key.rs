@@ -24,6 +24,8 @@ pub enum KeyPurpose {
     Index,
     /// Argon2's secret input.
     Pepper,
+    /// Signatures of proofs of work, and the stored secret of a captcha provider.
+    Captcha,
     Csrf,
     Refresh,
     /// Access tokens (ES256). The wrapped key is the private key.
@@ -31,7 +33,7 @@ pub enum KeyPurpose {
 }
 
 impl KeyPurpose {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::FieldContact,
         Self::FieldMfa,
         Self::FieldSession,
@@ -39,6 +41,7 @@ impl KeyPurpose {
         Self::FieldOutbox,
         Self::Index,
         Self::Pepper,
+        Self::Captcha,
         Self::Csrf,
         Self::Refresh,
         Self::Signing,
@@ -54,6 +57,7 @@ impl KeyPurpose {
             Self::FieldOutbox => "field:outbox",
             Self::Index => "index",
             Self::Pepper => "pepper",
+            Self::Captcha => "captcha",
             Self::Csrf => "csrf",
             Self::Refresh => "refresh",
             Self::Signing => "signing",

@@ -1,6 +1,7 @@
 //! Cryptography, composed of established crates. None of the algorithms is our own.
 
 pub mod access_token;
+pub mod altcha;
 pub mod backup_code;
 pub mod device_token;
 pub mod field;

@@ -29,6 +29,16 @@ limits! {
     LOGIN_EMAIL_BY_NETWORK = "login-email/network": 10 in 900;
     /// Login mails by mailbox, known or not, whichever client asks for them. Each recognised device has a count of its own.
     LOGIN_MAIL_BY_ADDRESS = "login-mail/address": 5 in 900;
+    /// Failed logins by network, after which a login needs a captcha.
+    CAPTCHA_FAILURES_BY_NETWORK = "captcha-failures/network": 3 in 900;
+    /// Failed logins by identifier, known or not, after which a login needs a captcha.
+    CAPTCHA_FAILURES_BY_IDENTIFIER = "captcha-failures/identifier": 3 in 900;
+    /// Requests by network that need no captcha, each route except `login` on its own.
+    CAPTCHA_FREE_BY_NETWORK = "captcha-free/network": 1 in 3600;
+    /// Requests without the answer to a captcha that they need, by network. They count against no other limit.
+    CAPTCHA_REQUIRED_BY_NETWORK = "captcha-required/network": 60 in 900;
+    /// Requests by network while the provider of the captchas does not answer.
+    CAPTCHA_DOWN_BY_NETWORK = "captcha-down/network": 3 in 900;
     /// Registrations by network.
     REGISTER_BY_NETWORK = "register/network": 3 in 3600;
     /// Estimates of a new password's strength by network, or by the challenge or session that allows the password. They cost CPU time, and

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod captcha;
 pub mod challenge;
 pub mod device;
 pub mod disowned_login;

@@ -39,6 +39,19 @@ impl Failures {
     }
 }
 
+/// Whether the window of a key runs already. A wrong guess costs one more write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Window {
+    Running,
+    New,
+}
+
+/// Whether a window had room for one more.
+enum Counted {
+    Yes,
+    Full { retry_after: i64 },
+}
+
 /// One more request against a limit.
 struct Count {
     key: Key,
@@ -110,6 +123,44 @@ impl Store {
     /// # Errors
     /// As [`Store::count`].
     pub async fn count_since_first(&self, limit: Limit, key: &str, now: Timestamp) -> Result<(), Error> {
+        match self.count_in_own_window(limit, key, now, Window::Running).await? {
+            Counted::Yes => Ok(()),
+            Counted::Full { retry_after } => Err(Error::RateLimited { retry_after }),
+        }
+    }
+
+    /// Counts an event in a window that starts with the first event, unless the limit is reached. Returns whether it was counted.
+    /// `key` is a lookup hash.
+    ///
+    /// # Errors
+    /// `rate_limited` if DynamoDB throttles the counter; `temporarily_unavailable`.
+    pub async fn count_event(&self, limit: Limit, key: &str, now: Timestamp) -> Result<bool, Error> {
+        let counted = self.count_in_own_window(limit, key, now, Window::New).await?;
+        Ok(matches!(counted, Counted::Yes))
+    }
+
+    /// The events that [`Store::count_event`] counted in the running window of each key, in the order of the keys.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn counted_events(&self, keys: &[(Limit, &str)], now: Timestamp) -> Result<Vec<i64>, Error> {
+        let keys: Vec<Key> = keys.iter().map(|(limit, key)| keys::attempts(limit.name, key)).collect();
+        let items = self.get_all(Table::Counters, keys.clone()).await?;
+        let hits = keys.iter().map(|key| {
+            let item = items.iter().find(|item| key.is_of(item));
+            let running = item.filter(|item| item.optional_time("ends_at").is_some_and(|ends_at| ends_at > now));
+            running.and_then(|item| item.optional_number("hits")).unwrap_or_default()
+        });
+        Ok(hits.collect())
+    }
+
+    async fn count_in_own_window(
+        &self,
+        limit: Limit,
+        key: &str,
+        now: Timestamp,
+        mut likely: Window,
+    ) -> Result<Counted, Error> {
         let key = keys::attempts(limit.name, key);
         let ends_at = now.plus_seconds(limit.window_seconds);
         let values = Item::new().with_number(":one", 1).with_time(":now", now);
@@ -125,20 +176,39 @@ impl Store {
             condition: Some("attribute_not_exists(ends_at) OR ends_at <= :now"),
             values: values.with_time(":ends", ends_at).with_number(":ttl", ends_at.seconds()),
         };
-        // A parallel attempt, or a retry of this one, may have started the window. The second round counts in it.
-        for _ in 0..2 {
-            let seen = match self.update_counter(one_more.clone()).await? {
-                Written::Done(_) => return Ok(()),
-                Written::Refused(seen) => seen,
-            };
-            if let Some(ends_at) = seen.optional_time("ends_at").filter(|ends_at| *ends_at > now) {
-                return Err(Error::RateLimited { retry_after: ends_at.seconds_from(now) });
+        // Parallel attempts, or a retry of this one, may have started or ended the window.
+        for _ in 0..4 {
+            let write = if likely == Window::Running { &one_more } else { &first };
+            let Written::Refused(seen) = self.update_counter(write.clone()).await? else { return Ok(Counted::Yes) };
+            let running = seen.optional_time("ends_at").filter(|ends_at| *ends_at > now);
+            let is_full = seen.optional_number("hits").unwrap_or_default() >= limit.limit;
+            if let Some(ends_at) = running.filter(|_| is_full) {
+                return Ok(Counted::Full { retry_after: ends_at.seconds_from(now) });
             }
-            if let Written::Done(_) = self.update_counter(first.clone()).await? {
-                return Ok(());
-            }
+            likely = if running.is_some() { Window::Running } else { Window::New };
         }
-        Err(Error::RateLimited { retry_after: 1 })
+        Ok(Counted::Full { retry_after: 1 })
+    }
+
+    /// Marks a proof of work as used. Returns whether it was unused. `request` tells this request from others, because the SDK
+    /// repeats a write whose answer was lost.
+    ///
+    /// # Errors
+    /// `rate_limited` if DynamoDB throttles the counter; `temporarily_unavailable`.
+    pub async fn use_captcha(&self, challenge: &str, expires_at: Timestamp, request: &str) -> Result<bool, Error> {
+        // A function whose clock is late still takes the answer after its expiry.
+        let sweep_at = expires_at.plus_seconds(3600);
+        let expression = format!("SET used_by = :by, {} = :ttl", keys::TTL);
+        let mark = Update {
+            key: keys::used_captcha(challenge),
+            expression: &expression,
+            condition: Some("attribute_not_exists(pk)"),
+            values: Item::new().with_text(":by", request).with_number(":ttl", sweep_at.seconds()),
+        };
+        match self.update_counter(mark).await? {
+            Written::Done(_) => Ok(true),
+            Written::Refused(seen) => Ok(seen.optional_text("used_by").as_deref() == Some(request)),
+        }
     }
 
     /// Reserves an attempt at a credential before anything is compared. It counts as a failure until it is refunded.
@@ -277,6 +347,23 @@ impl Store {
         Ok(self.commit_refunding(self.transaction(), attempts).await?)
     }
 
+    /// Returns an attempt of which nothing was compared. The run of consecutive failures goes on, because the attempt was no success.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`; the attempt then stays counted.
+    pub async fn release(&self, attempt: &Attempt) -> Result<(), Error> {
+        let mut transaction = self.transaction();
+        transaction.release_and_restore_waits(attempt);
+        match self.commit(transaction).await {
+            Err(refused) if refused.is(Condition::Lock) => {
+                let mut transaction = self.transaction();
+                transaction.release(attempt);
+                Ok(self.commit(transaction).await?)
+            }
+            committed => Ok(committed?),
+        }
+    }
+
     async fn update_counter(&self, update: Update<'_>) -> Result<Written, Error> {
         match self.update(Table::Counters, update, ReturnValue::UpdatedOld).await {
             // DynamoDB throttles an item with too many requests.
@@ -317,16 +404,34 @@ impl Transaction {
     /// Refunds a successful attempt, and resets the run of consecutive failures. Waits caused by other failures stay in
     /// force.
     fn refund(&mut self, attempt: &Attempt) {
-        let (values, set) = refund_of(attempt);
-        let expression = format!("ADD failures :back {set}");
-        let update = Update { key: attempt.key.clone(), expression: &expression, condition: None, values };
-        self.update(Condition::Lock, Table::Counters, update);
+        self.give_back(attempt, Run::Ends);
     }
 
     /// As [`Transaction::refund`], and removes the wait that the attempt itself caused. Fails with `Condition::Lock` if
     /// there was a later attempt, because the stored wait belongs to it.
     fn refund_and_restore_waits(&mut self, attempt: &Attempt) {
-        let (values, mut set) = refund_of(attempt);
+        self.give_back_and_restore_waits(attempt, Run::Ends);
+    }
+
+    /// As [`Transaction::refund`], for an attempt of which nothing was compared.
+    fn release(&mut self, attempt: &Attempt) {
+        self.give_back(attempt, Run::Continues);
+    }
+
+    /// As [`Transaction::refund_and_restore_waits`], for an attempt of which nothing was compared.
+    fn release_and_restore_waits(&mut self, attempt: &Attempt) {
+        self.give_back_and_restore_waits(attempt, Run::Continues);
+    }
+
+    fn give_back(&mut self, attempt: &Attempt, run: Run) {
+        let (values, set) = refund_of(attempt, run);
+        let expression = format!("ADD failures :back {set}");
+        let update = Update { key: attempt.key.clone(), expression: &expression, condition: None, values };
+        self.update(Condition::Lock, Table::Counters, update);
+    }
+
+    fn give_back_and_restore_waits(&mut self, attempt: &Attempt, run: Run) {
+        let (values, mut set) = refund_of(attempt, run);
         let mut values = values.with_time(":mine", attempt.forget_at);
         let mut remove = Vec::new();
         for (name, value, before) in
@@ -348,11 +453,23 @@ impl Transaction {
     }
 }
 
-/// The values and the `SET` clause of every refund.
-fn refund_of(attempt: &Attempt) -> (Item, String) {
+/// What a returned attempt does to the run of consecutive failures.
+#[derive(Debug, Clone, Copy)]
+enum Run {
+    /// The attempt was a success.
+    Ends,
+    /// Nothing was compared.
+    Continues,
+}
+
+/// The values and the `SET` clause of every returned attempt.
+fn refund_of(attempt: &Attempt, run: Run) -> (Item, String) {
     let values = Item::new()
         .with_number(":back", -1)
-        .with_number(":none", 0)
         .with_number(":sweep", attempt.reserved_at.plus_seconds(SWEEP_SECONDS).seconds());
-    (values, format!("SET streak = :none, {} = :sweep", keys::TTL))
+    let (streak, value) = match run {
+        Run::Ends => (":streak", 0),
+        Run::Continues => ("streak - :streak", 1),
+    };
+    (values.with_number(":streak", value), format!("SET streak = {streak}, {} = :sweep", keys::TTL))
 }

@@ -1,7 +1,9 @@
-//! Wrapped purpose keys, the deployment's public URL, and hashes of its origin secret. Only `keys-rotate` writes them.
+//! Wrapped purpose keys, the deployment's public URL, hashes of its origin secret, and the encrypted secret of its captcha
+//! provider. Only `keys-rotate` writes them.
 
 use crate::{
     clock::Timestamp,
+    crypto::{field::Field, key::KeyPurpose},
     error::Error,
     store::{
         Item, Store, Table,
@@ -28,6 +30,8 @@ pub struct KeyringContents {
     pub public_url: Option<String>,
     /// One for each name that a deployment has had. Functions of another deployment may still use theirs.
     pub origin_secrets: Vec<OriginSecret>,
+    /// As `origin_secrets`.
+    pub captcha_secrets: Vec<CaptchaSecret>,
 }
 
 /// What `keys-rotate` read of the origin secret.
@@ -37,6 +41,25 @@ pub struct OriginSecret {
     pub name: String,
     /// SHA-256 of the current and the previous value.
     pub hashes: Vec<String>,
+}
+
+/// What `keys-rotate` read of the captcha provider's secret.
+#[derive(Debug, Clone)]
+pub struct CaptchaSecret {
+    /// The name in Secrets Manager.
+    pub name: String,
+    /// The value, encrypted.
+    pub sealed: String,
+}
+
+impl CaptchaSecret {
+    pub const VALUE: Field =
+        Field { table: Table::Keyring.as_str(), attribute: "sealed", purpose: KeyPurpose::Captcha };
+
+    /// The key of the item of the secret with this name.
+    pub fn key(name: &str) -> Key {
+        Key::new(keys::KEYRING, format!("{}{name}", keys::CAPTCHA_SECRET))
+    }
 }
 
 impl Store {
@@ -55,6 +78,11 @@ impl Store {
                 key if key.starts_with(keys::ORIGIN_SECRET) => {
                     let (name, hashes) = (item.text("name")?, item.texts("hashes"));
                     contents.origin_secrets.push(OriginSecret { name, hashes });
+                    continue;
+                }
+                key if key.starts_with(keys::CAPTCHA_SECRET) => {
+                    let (name, sealed) = (item.text("name")?, item.text("sealed")?);
+                    contents.captcha_secrets.push(CaptchaSecret { name, sealed });
                     continue;
                 }
                 _ => {}
@@ -120,6 +148,16 @@ impl Store {
     pub async fn put_origin_secret(&self, secret: &OriginSecret) -> Result<(), Error> {
         let item = Key::new(keys::KEYRING, format!("{}{}", keys::ORIGIN_SECRET, secret.name)).item();
         let item = item.with_text("name", &secret.name).with_texts("hashes", &secret.hashes);
+        self.put_in_keyring(item).await
+    }
+
+    /// Records the encrypted secret of the captcha provider.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn put_captcha_secret(&self, secret: &CaptchaSecret) -> Result<(), Error> {
+        let item = CaptchaSecret::key(&secret.name).item();
+        let item = item.with_text("name", &secret.name).with_text(CaptchaSecret::VALUE.attribute, &secret.sealed);
         self.put_in_keyring(item).await
     }
 

@@ -37,7 +37,7 @@ pub use dynamodb::{
     table::{Table, Tables},
     transaction::{CommitError, Condition, Retries, Transaction},
 };
-pub use keyring::{KeyringContents, OriginSecret, WrappedKey};
+pub use keyring::{CaptchaSecret, KeyringContents, OriginSecret, WrappedKey};
 pub use outbox::StoredMail;
 pub use sessions::{
     device::{Device, DeviceChange, DeviceLogin},

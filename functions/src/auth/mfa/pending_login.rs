@@ -159,7 +159,7 @@ pub(crate) async fn load<'a>(
     let options: SessionOptions = fields.open_json(SecondFactor::OPTIONS, &challenge.payload.options).await?;
     let index = app.keyring.get(KeyPurpose::Index).await?;
     let token = options.device_token.as_ref().and_then(|token| DeviceToken::parse(&index, &token.0));
-    let device = device::recognised(app, &account, token, &options).await?;
+    let device = device::load_recognised(app, &account, token, &options).await?;
     let (factors, passkey) = (record.factors, record.passkey);
     Ok(PendingLogin { challenge, options, account, cipher, factors, passkey, device })
 }

@@ -49,7 +49,7 @@ impl PresentedDevice<'_> {
 ///
 /// # Errors
 /// `temporarily_unavailable`.
-pub(crate) async fn recognised(
+pub(crate) async fn load_recognised(
     app: &App,
     account: &Account,
     token: Option<DeviceToken>,
@@ -63,26 +63,38 @@ pub(crate) async fn recognised(
     Ok(recognised.zip(Some(token)))
 }
 
-/// The device token of the cookie, if its account still recognises the device. A token that this service issued is not enough,
-/// because anybody can collect tokens of devices that are forgotten by now.
+/// The presented device token, if its account still recognises the device. A token that this service issued is not enough, because
+/// anybody can collect tokens of devices that are forgotten by now.
 ///
 /// # Errors
 /// `temporarily_unavailable`.
-pub(crate) async fn recognised_by_cookie(
+pub(crate) async fn recognised(
     app: &App,
     index: &KeySet,
     request: &Request,
+    options: &SessionOptions,
 ) -> Result<Option<DeviceToken>, Error> {
-    let options = SessionOptions::default();
-    let Some(token) = presented(index, request, &options) else { return Ok(None) };
+    let Some(token) = presented(index, request, options) else { return Ok(None) };
     let query = UserQuery { without_salt: true, ..UserQuery::ACCOUNT };
     let account = app.store.load(&token.user_id, query);
     let device = app.store.device(&token.user_id, &token.device_id);
     let (record, device) = futures::future::try_join(account, device).await?;
     let recognised = record.account.zip(device).is_some_and(|(account, device)| {
-        PresentedDevice { index, token: &token, options: &options }.is_recognised(app, &account, &device)
+        PresentedDevice { index, token: &token, options }.is_recognised(app, &account, &device)
     });
     Ok(recognised.then_some(token))
+}
+
+/// As [`recognised`], for requests that have the device token only in their cookie.
+///
+/// # Errors
+/// As [`recognised`].
+pub(crate) async fn recognised_by_cookie(
+    app: &App,
+    index: &KeySet,
+    request: &Request,
+) -> Result<Option<DeviceToken>, Error> {
+    recognised(app, index, request, &SessionOptions::default()).await
 }
 
 /// A client's fingerprint of its device, bound to the account.

@@ -17,9 +17,11 @@ pub(crate) mod process;
 mod secrets;
 mod services;
 mod ses;
+mod siteverify;
 
 pub(crate) use client::LocalClient;
 pub(crate) use kms::Kms;
 pub(crate) use secrets::Secrets;
 pub(crate) use services::{Aws, CLOUDFORMATION_HOST};
 pub(crate) use ses::Identities;
+pub(crate) use siteverify::Siteverify;

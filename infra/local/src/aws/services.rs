@@ -18,6 +18,7 @@ use super::{
     injected, kms, permissions, process,
     secrets::{SecretCall, Secrets},
     ses,
+    siteverify::Siteverify,
 };
 use crate::{
     account::role_arn,
@@ -50,6 +51,7 @@ pub(crate) struct Aws {
     pub(crate) database: dynoxide::Database,
     pub(crate) kms: kms::Kms,
     pub(crate) secrets: Secrets,
+    pub(crate) captchas: Siteverify,
     pub(crate) mailbox: Mailbox,
     pub(crate) identities: ses::Identities,
     pub(crate) faults: Faults,
@@ -77,6 +79,9 @@ impl Aws {
     ) -> Result<http::Response<Bytes>, ConnectionFailure> {
         if request.uri().host() == Some(CLOUDFORMATION_HOST) {
             return Ok(self.answered_to_cloudformation(&request));
+        }
+        if let Some(answer) = self.captchas.answer(&request, self.captcha_secret().as_deref()) {
+            return answer;
         }
         let local = request.uri().host().is_none_or(|host| host.ends_with(".amazonaws.com"));
         if !local {
@@ -167,6 +172,12 @@ impl Aws {
                 Ok(answer)
             }
         }
+    }
+
+    /// The value of the secret that the deployment names for its captcha provider.
+    fn captcha_secret(&self) -> Option<String> {
+        let name = self.stack.functions.values().find_map(|function| function.environment.get("CAPTCHA_SECRET"));
+        name.filter(|name| !name.is_empty()).map(|name| self.secrets.current(name))
     }
 
     /// The statements that are enforced for a function.

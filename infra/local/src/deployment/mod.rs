@@ -23,7 +23,7 @@ pub(crate) use custom_resources::{create_custom_resources, request};
 pub use error::StartError;
 
 use crate::{
-    aws::{Aws, Identities, Kms, Secrets},
+    aws::{Aws, Identities, Kms, Secrets, Siteverify},
     clock::DatabaseClock,
     cloud::Cloud,
     faults::Faults,
@@ -86,6 +86,7 @@ pub(crate) fn deploy(options: Options) -> Result<Deployment, StartError> {
         database,
         kms,
         secrets: Secrets::default(),
+        captchas: Siteverify::default(),
         mailbox,
         faults: Faults::default(),
         ledger: Ledger::default(),

@@ -35,6 +35,8 @@ pub(in crate::store) const KEYRING: &str = "KEYRING";
 pub(in crate::store) const DEPLOYMENT: &str = "DEPLOYMENT";
 /// `keyring`, sort key: what `keys-rotate` read of the origin secret.
 pub(in crate::store) const ORIGIN_SECRET: &str = "ORIGIN_SECRET#";
+/// `keyring`, sort key: what `keys-rotate` read of the captcha provider's secret.
+pub(in crate::store) const CAPTCHA_SECRET: &str = "CAPTCHA_SECRET#";
 
 /// The primary key of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +61,11 @@ impl Key {
 
     pub(in crate::store) fn item(&self) -> Item {
         Item::new().with_text(PK, &self.pk).with_text_if(SK, self.sk.as_deref())
+    }
+
+    /// Whether an item of a table without sort keys has this key.
+    pub(in crate::store) fn is_of(&self, item: &Item) -> bool {
+        item.optional_text(PK).as_deref() == Some(&self.pk)
     }
 
     /// The key in the form that encrypted fields are bound to.
@@ -139,6 +146,11 @@ pub(in crate::store) fn attempts(name: &str, key: &str) -> Key {
 /// `counters`: the failures of one credential, by all unrecognised devices together or by one recognised device.
 pub(in crate::store) fn lock(credential: &str, attempted_by: &str) -> Key {
     Key::partition(format!("LOCK#{credential}#{attempted_by}"))
+}
+
+/// `counters`: marks the proof of work with this hash as used.
+pub(in crate::store) fn used_captcha(challenge: &str) -> Key {
+    Key::partition(format!("CAPTCHA#{challenge}"))
 }
 
 /// `counters`: marks a mail as counted.

@@ -1,0 +1,5 @@
+//! The Lambda function `captcha-challenge`.
+
+fn main() -> Result<(), shared::runtime::RuntimeError> {
+    shared::runtime::run(functions::platform::captcha_challenge::OPERATION)
+}

@@ -1,0 +1,28 @@
+//! `GET /v1/captcha`: what a client needs to ask its user for a captcha. Nothing is stored.
+
+use serde_json::json;
+use shared::{
+    context::Context,
+    crypto::key::KeyPurpose,
+    domain::captcha::{CaptchaMode, CaptchaProvider},
+    error::Error,
+    http::{Response, StatusCode},
+    operation::{Operation, Route},
+};
+
+use crate::auth::captcha;
+
+pub const OPERATION: Operation = Operation::http("captcha-challenge", |context| Box::pin(handle(context)))
+    .summary("returns a captcha: a proof of work, or the site key of a provider")
+    .routes(&[Route::new("GET", "/v1/captcha")])
+    .keys(&[KeyPurpose::Index, KeyPurpose::Captcha]);
+
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let config = &context.app.config;
+    let captcha = match (config.captcha, config.captcha_provider) {
+        (CaptchaMode::Never, _) => json!({ "kind": "none" }),
+        (_, CaptchaProvider::Altcha) => json!({ "kind": "altcha", "challenge": captcha::work(context).await? }),
+        (_, provider) => json!({ "kind": provider.as_str(), "site_key": config.captcha_site_key }),
+    };
+    Ok(Response::json(StatusCode::OK, &captcha))
+}
