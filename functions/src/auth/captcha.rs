@@ -79,6 +79,7 @@ impl Captcha<'_> {
         presented: Option<&DeviceToken>,
     ) -> Result<(), Error> {
         let (app, now) = (self.context.app, self.context.app.clock.now());
+        self.require_always().await?; // nothing is read for it
         let count = async {
             match presented {
                 Some(token) => limits::count_device(app, self.index, token).await,
