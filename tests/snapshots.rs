@@ -69,7 +69,7 @@ fn described(title: &str, answer: &Answer) -> String {
     text
 }
 
-fn assert_snapshot(folder: &str, name: &str, text: &str) {
+pub(crate) fn assert_snapshot(folder: &str, name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(format!("snapshots/{folder}"));
     settings.set_prepend_module_to_snapshot(false);

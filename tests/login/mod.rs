@@ -4,6 +4,7 @@ mod login;
 pub(crate) mod login_disown;
 mod login_email;
 pub(crate) mod login_email_verify;
+mod login_forms;
 mod login_mfa;
 mod login_passkey_options;
 mod login_passkey_verify;
