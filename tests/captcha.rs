@@ -32,11 +32,12 @@ async fn always(parameters: &[(&str, &str)]) -> World {
 }
 
 /// Each protected route with a body that it takes. `n` tells the bodies of several requests apart.
-fn protected(n: usize) -> [(&'static str, Value, u16); 4] {
+fn protected(n: usize) -> [(&'static str, Value, u16); 5] {
     [
         ("/v1/register", json!({ "email": format!("new{n}@example.org"), "password": PASSWORD }), 202),
         ("/v1/register", json!({ "username": format!("user{n}"), "password": PASSWORD }), 201),
         ("/v1/password/forgot", json!({ "email": format!("forgot{n}@example.org") }), 202),
+        ("/v1/login/email", json!({ "email": format!("mail{n}@example.org") }), 202),
         ("/v1/login", json!({ "identifier": format!("nobody{n}"), "password": PASSWORD }), 401),
     ]
 }
@@ -121,14 +122,14 @@ async fn successes_do_not_ask() {
 async fn other_routes_need_a_captcha_from_the_second_request_of_a_network_in_an_hour() {
     let world = strict(&[("Limits", "register/network=100/3600")]).await;
     let client = Client::new(&world);
-    let [email, username, forgot, _] = protected(0);
-    for (path, body, status) in [email, forgot] {
+    let [email, username, forgot, mail, _] = protected(0);
+    for (path, body, status) in [email, forgot, mail] {
         client.post(path, body).await.expect(status);
     }
     // Both forms of `register` are one route.
     client.post(username.0, username.1.clone()).await.expect_problem(403, "captcha_required");
-    let [email, _, forgot, _] = protected(1);
-    for (path, body, status) in [email, forgot] {
+    let [email, _, forgot, mail, _] = protected(1);
+    for (path, body, status) in [email, forgot, mail] {
         client.post(path, body.clone()).await.expect_problem(403, "captcha_required");
         let captcha = client.solved_captcha().await;
         client.post(path, answered(&body, captcha)).await.expect(status);

@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use tests::{Answer, Client, PASSWORD, Person, events, world};
+use tests::{Answer, Client, PASSWORD, Person, events, options, world};
 
 use super::email_change::{ADDRESS, NEW, ask};
 use crate::{
@@ -136,7 +136,11 @@ async fn a_code_has_five_guesses_and_ten_minutes() {
 
 #[tokio::test]
 async fn an_address_that_was_taken_meanwhile_is_a_conflict_and_spends_nothing() {
-    let world = world().await;
+    let mut options = options();
+    options.parameters.insert("LimitFactor".to_owned(), "1".to_owned());
+    options.parameters.insert("Captcha".to_owned(), "never".to_owned());
+    options.parameters.insert("Limits".to_owned(), "code-guesses/account=3/86400,register/network=9/3600".to_owned());
+    let world = local::World::start(options).await.unwrap();
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
     let body = json!({ "challenge_id": ask(&person, NEW).await, "code": client.code_for(NEW).await });

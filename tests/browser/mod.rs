@@ -1,6 +1,7 @@
 //! Tests in a real browser. They are left out if Chromium is not installed. `.ci/run` installs it.
 
 mod chromium;
+mod email_change_undo;
 mod login_email;
 mod passkeys;
 mod reset_password;

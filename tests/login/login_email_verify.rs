@@ -288,7 +288,7 @@ async fn a_second_factor_is_asked_for_and_a_mailed_code_is_none() {
 async fn a_login_reactivates_and_a_banned_account_is_told_only_after_a_right_proof() {
     let world = world().await;
     let client = Client::new(&world);
-    let person = Person::register(&client, ADDRESS).await;
+    Person::register(&client, ADDRESS).await;
     change_profile(&world, |item| item["account_status"] = json!({ "S": "deactivated" }));
     let Mailed { id, code, .. } = mailed(&client, ADDRESS).await;
     let answer = verify(&client, json!({ "challenge_id": id, "code": code })).await.expect(200);
@@ -298,7 +298,6 @@ async fn a_login_reactivates_and_a_banned_account_is_told_only_after_a_right_pro
     change_profile(&world, |item| item["account_status"] = json!({ "S": "banned" }));
     verify(&client, json!({ "challenge_id": id, "code": wrong(&code) })).await.expect_problem(400, "invalid_code");
     verify(&client, json!({ "challenge_id": id, "code": code })).await.expect_problem(403, "account_banned");
-    drop(person);
 }
 
 #[tokio::test]

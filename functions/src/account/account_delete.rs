@@ -66,7 +66,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 async fn delete_rest(context: Context<'_>, caller: &Caller<'_>) {
     let rest = context.app.store.continue_deletion(&caller.account.id, PARTS_AT_ONCE);
     let done = match tokio::time::timeout(REST_WITHIN, rest).await {
-        Ok(done) => done.map(|_| ()),
+        Ok(done) => done,
         Err(_) => Err(Error::TemporarilyUnavailable("the rest of a deletion takes too long".to_owned())),
     };
     if let Err(error) = done {

@@ -16,8 +16,8 @@ use shared::{
     mail,
     operation::{Operation, Route},
     store::{
-        Account, Address, Challenge, Condition, EmailChangeUndo, Expected, PasswordReset, Retries, UserQuery,
-        challenge_key,
+        Account, Address, Challenge, Condition, EmailChangeUndo, Expected, PasswordAfterUndo, PasswordReset, Retries,
+        UserQuery, challenge_key,
     },
 };
 
@@ -70,13 +70,14 @@ async fn undo(context: Context<'_>, challenge: &Challenge<EmailChangeUndo>) -> R
     let address = cipher.item(&challenge_key(&challenge.id)).open(EmailChangeUndo::EMAIL, email).await?;
     let sealed = cipher.item(&Account::key(&account.id)).seal(Account::EMAIL, &address).await?;
     // A password that was set since is not the owner's.
-    let forgets_password = account.password_epoch != *password_epoch;
+    let is_theirs = account.password_epoch == *password_epoch;
+    let password = if is_theirs { PasswordAfterUndo::Keep } else { PasswordAfterUndo::Remove };
 
     let reset = ContinuationToken::new(app);
     let expires_at = now.plus_seconds(RESET_SECONDS);
     let payload = PasswordReset {
         device_epoch: account.device_epoch + 1,
-        password_epoch: account.password_epoch + i64::from(forgets_password),
+        password_epoch: account.password_epoch + i64::from(!is_theirs),
         disowned: Some(*change),
         email_hash: Some(undone.email_hash.clone()),
     };
@@ -87,7 +88,7 @@ async fn undo(context: Context<'_>, challenge: &Challenge<EmailChangeUndo>) -> R
     let mut transaction = app.store.transaction();
     transaction.consume_challenge(challenge);
     let old = Address { sealed: &sealed, hash: &undone.email_hash };
-    transaction.undo_email_change(&account, &old, &undone, *change, forgets_password);
+    transaction.undo_email_change(&account, &old, &undone, *change, password);
     transaction.issue_challenge(&Challenge::new(&reset.challenge, &account.id, payload, expected, expires_at));
     transaction.put_mail(&mail);
     transaction.record_event(&event);

@@ -113,7 +113,7 @@ async fn change(context: Context<'_>, caller: &Caller<'_>, guess: &Guess<EmailCh
     transaction.consume_challenge(challenge);
     transaction.change_email(account, &Address { sealed: &sealed, hash }, &former, &challenge.id, now);
     transaction.require_session(&caller.session);
-    guess.refund_count(app, &mut transaction);
+    guess.refund_count(&mut transaction);
     transaction.record_event(&event);
     match app.store.commit(transaction).await {
         Ok(()) => {}

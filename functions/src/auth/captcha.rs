@@ -1,8 +1,8 @@
 //! Captchas: which requests need one, and the check of their answers.
 //!
-//! A route takes the field with [`take`] and builds a [`Captcha`]. It calls [`Captcha::require`] after its validation and before its
-//! first limit, or [`Captcha::admit`] together with that limit, and [`Captcha::verify`] after its limits, before it compares or sends anything. `login` replaces `require`: it asks
-//! after failures, which it counts itself.
+//! A route takes the field with [`take`] and builds a [`Captcha`]. After its validation it calls [`Captcha::require`], or
+//! [`Captcha::admit`], which counts the request too. After its limits, and before it compares or sends anything, it calls
+//! [`Captcha::verify`]. `login` does not call `require`, because it asks after failures.
 
 use shared::{
     context::Context,

@@ -31,8 +31,8 @@ pub(crate) async fn verify(app: &App, code: &OtpCode, hash: &str) -> Result<bool
 /// A reserved guess at a challenge's code.
 pub(crate) struct Guess<P> {
     pub(crate) challenge: Challenge<P>,
-    /// The limit that it was counted against, with its key.
-    counted: (Limit, String),
+    /// The limit that it was counted against, with its key and the time.
+    counted: (Limit, String, Timestamp),
 }
 
 /// Reserves a guess, before anything is compared. `counted_by` is the limit over all challenges, and its key.
@@ -55,7 +55,7 @@ pub(crate) async fn reserve<P: Payload>(
         return Err(error);
     }
     counted?;
-    Ok(Guess { challenge, counted: (limit, key) })
+    Ok(Guess { challenge, counted: (limit, key, now) })
 }
 
 impl<P: Payload> Guess<P> {
@@ -71,9 +71,9 @@ impl<P: Payload> Guess<P> {
     }
 
     /// Refunds the count of a right guess, in the transaction that spends the challenge.
-    pub(crate) fn refund_count(&self, app: &App, transaction: &mut Transaction) {
-        let (limit, key) = &self.counted;
-        transaction.refund_count(*limit, key, app.clock.now());
+    pub(crate) fn refund_count(&self, transaction: &mut Transaction) {
+        let (limit, key, at) = &self.counted;
+        transaction.refund_count(*limit, key, *at);
     }
 
     /// Refunds a right guess that had no effect.
@@ -81,6 +81,9 @@ impl<P: Payload> Guess<P> {
     /// # Errors
     /// `temporarily_unavailable`; the guess then stays counted.
     pub(crate) async fn refund(&self, app: &App) -> Result<(), Error> {
-        app.store.refund_attempt(&self.challenge).await
+        app.store.refund_attempt(&self.challenge).await?;
+        let mut transaction = app.store.transaction();
+        self.refund_count(&mut transaction);
+        Ok(app.store.commit(transaction).await?)
     }
 }

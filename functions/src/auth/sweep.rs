@@ -1,4 +1,4 @@
-//! The sweep after a disowned login. It removes passkeys and MFA that already count as absent, so a failure changes nothing.
+//! The sweep after a disowned login or an undone change of the address. It removes passkeys and MFA that already count as absent, so a failure changes nothing.
 
 use shared::{
     app::App,

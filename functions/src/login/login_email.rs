@@ -29,8 +29,8 @@ use shared::{
     mail,
     operation::{Operation, Route},
     store::{
-        AuditEvent, Challenge, Condition, Expected, LoginMail, LoginMails, LoginSubject, StoredMail, UserQuery,
-        challenge_key,
+        AskedBy, AuditEvent, Challenge, Condition, Expected, LoginMail, LoginMails, LoginSubject, StoredMail,
+        UserQuery, challenge_key,
     },
     user_cipher::UserCipher,
 };
@@ -85,7 +85,7 @@ impl Form {
 }
 
 /// A request for a login mail.
-struct Asking<'a> {
+struct MailRequest<'a> {
     context: Context<'a>,
     form: &'a Form,
     index: &'a KeySet,
@@ -95,7 +95,7 @@ struct Asking<'a> {
 }
 
 /// The person whom the mail logs in.
-struct Reader<'a> {
+struct Recipient<'a> {
     subject: LoginSubject,
     id: UserId,
     /// The salt of a newcomer.
@@ -118,7 +118,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     }
     csrf::check_transport(context, &form.options).await?;
     let index = app.keyring.get(KeyPurpose::Index).await?;
-    let mut asking = Asking {
+    let mut asked = MailRequest {
         context,
         form: &form,
         index: &index,
@@ -128,49 +128,49 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let email_hash = lookup_hash(&index, Subject::Email, form.email.as_str().as_bytes());
 
     // First round trip: count the request unless it lacks a captcha, and find the user.
-    let captcha = asking.captcha();
-    let admitted = captcha.admit(&form.options, LOGIN_EMAIL_BY_NETWORK, asking.presented.as_ref());
+    let captcha = asked.captcha();
+    let admitted = captcha.admit(&form.options, LOGIN_EMAIL_BY_NETWORK, asked.presented.as_ref());
     let ((), owner) = futures::future::try_join(admitted, app.store.email_owner(&email_hash, app.clock.now())).await?;
 
     // Second round trip: check the captcha, and load the account and the live mails of the address.
     let (decoy_id, _) = app.decoy_cipher(&email_hash).await?;
     let id = owner.clone().unwrap_or(decoy_id);
-    if asking.presented.take_if(|token| token.user_id != id).is_some() {
-        asking.count().await?; // the token belongs to another account
+    if asked.presented.take_if(|token| token.user_id != id).is_some() {
+        asked.count().await?; // the token belongs to another account
     }
-    let device = asking.presented.as_ref().map(|token| &token.device_id);
+    let device = asked.presented.as_ref().map(|token| &token.device_id);
     let record = app.store.load(&id, UserQuery { device, ..UserQuery::ACCOUNT });
     let mails = app.store.login_mails(&email_hash, app.clock.now());
-    let captcha = asking.captcha();
+    let captcha = asked.captcha();
     let (record, mut mails, ()) = futures::future::try_join3(record, mails, captcha.verify()).await?;
     // A former address still names its owner, but nobody logs in with it.
     let record = record.named_by(&email_hash);
     let account = record.account;
-    if let Some(token) = &asking.presented {
+    if let Some(token) = &asked.presented {
         let device = account.as_ref().zip(record.device.as_ref());
         let presented = PresentedDevice { index: &index, token, options: &form.options };
         if !device.is_some_and(|(account, device)| presented.is_recognised(app, account, device)) {
-            asking.presented = None;
-            asking.count().await?;
+            asked.presented = None;
+            asked.count().await?;
         }
     }
     let salt = UserSalt::random(&*app.rng);
-    let reader = match account.zip(record.salt) {
+    let recipient = match account.zip(record.salt) {
         Some((account, own)) if account.status != Status::Banned => {
-            Reader { subject: LoginSubject::Owner, id: account.id, salt, cipher: app.user_cipher(own) }
+            Recipient { subject: LoginSubject::Owner, id: account.id, salt, cipher: app.user_cipher(own) }
         }
         _ => {
             let is_new = owner.is_none() && app.config.login_mail_creates_account();
             let subject = if is_new { LoginSubject::Newcomer } else { LoginSubject::Nobody };
-            Reader { subject, id: UserId::random(&*app.rng), cipher: app.user_cipher(salt.clone()), salt }
+            Recipient { subject, id: UserId::random(&*app.rng), cipher: app.user_cipher(salt.clone()), salt }
         }
     };
 
-    // Third round trip: one transaction, whoever reads the mail. Parallel requests for the address make it repeat. Each of them
+    // Third round trip: one transaction, for every subject. Parallel requests for the address make it repeat. Each of them
     // takes one of its few mails, so the repeats end.
-    let prepared = asking.prepare(&email_hash, &reader).await?;
+    let prepared = asked.prepare(&email_hash, &recipient).await?;
     for _ in 0..=MAX_LOGIN_MAILS {
-        let done = asking.commit(&prepared, &mails).await;
+        let done = asked.commit(&prepared, &mails).await;
         if !matches!(done, Err(Error::Contended(_))) {
             return done;
         }
@@ -179,7 +179,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     Err(Error::RateLimited { retry_after: 1 })
 }
 
-impl Asking<'_> {
+impl MailRequest<'_> {
     fn captcha(&self) -> Captcha<'_> {
         let (context, index, network) = (self.context, self.index, &self.network);
         Captcha { context, index, network, action: "login_email", answer: self.form.captcha.as_deref() }
@@ -191,30 +191,30 @@ impl Asking<'_> {
     }
 
     /// Prepares the challenge and its mail. It stores nothing.
-    async fn prepare(&self, email_hash: &str, reader: &Reader<'_>) -> Result<Prepared, Error> {
+    async fn prepare(&self, email_hash: &str, recipient: &Recipient<'_>) -> Result<Prepared, Error> {
         let app = self.context.app;
         let ends_at = app.clock.now().plus_seconds(CODE_SECONDS);
         let token = ContinuationToken::new(app);
         let device = self.presented.as_ref().map(|token| token.hash(self.index));
-        let (expected, mail) = self.mail(reader, &token, device.as_deref()).await?;
-        let fields = reader.cipher.item(&challenge_key(&token.challenge));
+        let (expected, mail) = self.mail(recipient, &token, device.as_deref()).await?;
+        let fields = recipient.cipher.item(&challenge_key(&token.challenge));
         // The cookie's device token too, because a link may be opened where cookies of this request are not sent.
         let options = SessionOptions {
             device_token: self.presented.as_ref().map(|token| OpaqueText(token.encode(self.index))),
             ..self.form.options.clone()
         };
         let payload = LoginMail {
-            subject: reader.subject,
+            subject: recipient.subject,
             email_hash: email_hash.to_owned(),
             epoch: 0,
-            salt: reader.salt.clone(),
+            salt: recipient.salt.clone(),
             email: fields.seal(LoginMail::EMAIL, self.form.email.as_str()).await?,
             options: fields.seal_json(LoginMail::OPTIONS, &options).await?,
             by_cookie: options.by_cookie(),
             device,
         };
-        let event = self.context.event(&reader.cipher, Action::RequestLogin, Outcome::Success, "email").await?;
-        let challenge = Challenge::new(&token.challenge, &reader.id, payload, expected, ends_at);
+        let event = self.context.event(&recipient.cipher, Action::RequestLogin, Outcome::Success, "email").await?;
+        let challenge = Challenge::new(&token.challenge, &recipient.id, payload, expected, ends_at);
         Ok(Prepared { challenge, mail, event })
     }
 
@@ -225,7 +225,8 @@ impl Asking<'_> {
         let mut challenge = prepared.challenge.clone();
         challenge.payload.epoch = mails.epoch;
         let LoginMail { email_hash, device, .. } = &challenge.payload;
-        if device.is_none() {
+        let by = if device.is_some() { AskedBy::RecognisedDevice } else { AskedBy::UnrecognisedDevice };
+        if by == AskedBy::UnrecognisedDevice {
             mails.require_free(now)?;
         }
         let counted_by = device.clone().unwrap_or_else(|| {
@@ -234,7 +235,7 @@ impl Asking<'_> {
         let limit = app.config.limit(LOGIN_MAIL_BY_ADDRESS);
         let mut transaction = app.store.transaction();
         transaction.count(limit, &counted_by, now);
-        transaction.add_login_mail(email_hash, mails, device.is_none(), challenge.ends_at);
+        transaction.add_login_mail(email_hash, mails, by, challenge.ends_at);
         transaction.issue_challenge(&challenge);
         transaction.put_mail(&prepared.mail);
         transaction.record_event(&prepared.event);
@@ -257,7 +258,7 @@ impl Asking<'_> {
     /// The challenge's expected secrets, and the mail with them. Nobody gets no mail, and the work is the same.
     async fn mail(
         &self,
-        reader: &Reader<'_>,
+        recipient: &Recipient<'_>,
         token: &ContinuationToken,
         device: Option<&str>,
     ) -> Result<(Expected, StoredMail), Error> {
@@ -277,12 +278,12 @@ impl Asking<'_> {
             link = Some(token.expected(app, ends_at).await?);
         }
         let content = Content::LoginMail { code: content_code, link: content_link };
-        let mail = mail::compose(&reader.cipher, self.form.email.as_str(), content, ends_at).await?;
+        let mail = mail::compose(&recipient.cipher, self.form.email.as_str(), content, ends_at).await?;
         let mail = match device {
             Some(device) => mail.counted_by_device(device),
             None => mail.caused_by(self.network.widest()),
         };
-        let mail = if reader.subject == LoginSubject::Nobody { mail.not_to_be_sent(now) } else { mail };
+        let mail = if recipient.subject == LoginSubject::Nobody { mail.not_to_be_sent(now) } else { mail };
         Ok((Expected::Mailed { code, link }, mail))
     }
 }

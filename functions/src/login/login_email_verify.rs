@@ -6,15 +6,15 @@
 
 use shared::{
     app::App,
+    clock::Timestamp,
     context::Context,
     crypto::key::KeyPurpose,
     domain::{
         account::Status,
         audit::{Action, Outcome},
         limits::{CODE_GUESSES_BY_ADDRESS, CODE_GUESSES_BY_DEVICE, Limit},
-        login_mail::LoginMailParts,
+        login_mail::{LOGIN_MAIL_AMR, LoginMailParts},
         otp_code::OtpCode,
-        second_factor::EMAIL,
         session::{OpaqueText, SentOptions, SessionOptions},
     },
     error::{Contention, Error},
@@ -207,8 +207,8 @@ struct Login<'a> {
     context: Context<'a>,
     form: &'a Form,
     challenge: &'a Challenge<LoginMail>,
-    /// The limit that the guess at the code was counted against, with its key.
-    guesses: Option<(Limit, &'a str)>,
+    /// The limit that the guess at the code was counted against, with its key and the time.
+    guesses: Option<(Limit, &'a str, Timestamp)>,
 }
 
 impl<'a> Login<'a> {
@@ -220,7 +220,7 @@ impl<'a> Login<'a> {
     }
 
     /// Counts a guess at the code: by the recognised device that asked for it, otherwise by address. A link is not guessed.
-    async fn count_guess(&self) -> Result<Option<(Limit, &'a str)>, Error> {
+    async fn count_guess(&self) -> Result<Option<(Limit, &'a str, Timestamp)>, Error> {
         if self.form.proof.code.is_none() {
             return Ok(None);
         }
@@ -231,8 +231,9 @@ impl<'a> Login<'a> {
             None => (CODE_GUESSES_BY_ADDRESS, payload.email_hash.as_str()),
         };
         let limit = app.config.limit(limit);
-        app.store.count(limit, key, app.clock.now()).await?;
-        Ok(Some((limit, key)))
+        let now = app.clock.now();
+        app.store.count(limit, key, now).await?;
+        Ok(Some((limit, key, now)))
     }
 
     async fn load(&self) -> Result<UserRecord, Error> {
@@ -254,8 +255,8 @@ impl<'a> Login<'a> {
     }
 
     fn refund_guess(&self, transaction: &mut Transaction) {
-        if let Some((limit, key)) = self.guesses {
-            transaction.refund_count(limit, key, self.context.app.clock.now());
+        if let Some((limit, key, at)) = self.guesses {
+            transaction.refund_count(limit, key, at);
         }
     }
 
@@ -295,7 +296,7 @@ impl<'a> Login<'a> {
             password: None,
         };
         let options = self.options(cipher).await?;
-        let origin = Origin { options: &options, amr: EMAIL, method: "email" };
+        let origin = Origin { options: &options, amr: LOGIN_MAIL_AMR, method: "email" };
         new_account::create(self.context, new, origin, self.spending()).await
     }
 
@@ -320,7 +321,7 @@ impl<'a> Login<'a> {
         let event = self.context.event(cipher, action, Outcome::Success, "email").await?;
         let mut transaction = self.spending();
         transaction.record_event(&event);
-        let amr = [EMAIL.to_owned()];
+        let amr = [LOGIN_MAIL_AMR.to_owned()];
         let response = match step {
             Some(step) => {
                 transaction.require_account(&account);

@@ -80,7 +80,7 @@ pub(super) async fn accept(
     let second = verify_second_factor(app, caller, totp).await?;
     let mut transaction = app.store.transaction();
     transaction.consume_challenge(&guess.challenge);
-    guess.refund_count(app, &mut transaction);
+    guess.refund_count(&mut transaction);
     confirm_login(caller, &mut transaction).await?;
     // A mailed code adds nothing to `amr`, because it is not a factor.
     let amr = if second.is_some() { SecondFactorMethod::Totp.amr() } else { &[] };

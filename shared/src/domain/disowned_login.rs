@@ -1,4 +1,4 @@
-//! Logins that their owner disowned. Passkeys and MFA enrolled since such a login count as absent, because the person who
+//! Logins that their owner disowned, and changes of the address that were undone. Passkeys and MFA enrolled since such a login count as absent, because the person who
 //! logged in may have enrolled them.
 
 use crate::clock::Timestamp;

@@ -23,7 +23,7 @@ macro_rules! limits {
 limits! {
     /// Logins by network (IPv4 address, IPv6 /64), right or wrong. Those of recognised devices are counted apart.
     LOGIN_BY_NETWORK = "login/network": 5 in 900;
-    /// Logins by recognised device, right or wrong, in any network. Nobody else can use this budget up.
+    /// Logins, and requests for login mails, by recognised device, right or wrong, in any network. Nobody else can use this budget up.
     LOGIN_BY_DEVICE = "login/device": 10 in 900;
     /// Login mails by network that asks for them. Those of recognised devices count as logins by device.
     LOGIN_EMAIL_BY_NETWORK = "login-email/network": 10 in 900;
@@ -53,7 +53,7 @@ limits! {
     CODE_GUESSES_BY_ADDRESS = "code-guesses/address": 20 in 86_400;
     /// Guesses at the codes of login mails that a recognised device asked for, by device.
     CODE_GUESSES_BY_DEVICE = "code-guesses/device": 20 in 86_400;
-    /// Guesses at reauthentication codes by account, over all challenges. A password reset starts a new count.
+    /// Guesses at the codes of `reauthenticate` and `email-change-verify` by account, over all challenges. A password reset starts a new count.
     CODE_GUESSES_BY_ACCOUNT = "code-guesses/account": 20 in 86_400;
     /// Reauthentication codes mailed, by session.
     REAUTHENTICATION_MAIL_BY_SESSION = "reauthentication-mail/session": 3 in 900;

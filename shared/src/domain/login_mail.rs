@@ -1,4 +1,7 @@
-//! What a login mail holds.
+//! What a login mail holds, and what it proves.
+
+/// The `amr` value of a login by mail. RFC 8176 has none for it, and allows others.
+pub const LOGIN_MAIL_AMR: &str = "email";
 
 /// The proofs in a login mail, as the deployment chooses them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -52,9 +52,6 @@ impl FromJson for SecondFactorMethod {
     }
 }
 
-/// The `amr` value of a login by mail. RFC 8176 has none for it, and allows others.
-pub const EMAIL: &str = "email";
-
 /// The `amr` value for more than one factor (RFC 8176).
 pub const MULTI_FACTOR: &str = "mfa";
 

@@ -17,8 +17,8 @@ use aws_types::SdkConfig;
 
 pub use accounts::{
     account::{Account, Bound, LastLogin, OtherSessions},
-    deletion::{Deletions, Progress},
-    email::Address,
+    deletion::Deletions,
+    email::{Address, PasswordAfterUndo},
     factors::{BackupCodes, FactorChange, FactorUse, Factors, StoredTotp},
     passkeys::{MAX_PASSKEYS, StoredPasskey},
     profile::{NewUsername, ProfileChange},
@@ -26,7 +26,7 @@ pub use accounts::{
 };
 pub use audit::{AuditEvent, RecordedEvent};
 pub use challenges::{
-    Challenge, DisownedLogin, EmailChange, EmailChangeUndo, Expected, ExpectedSecret, LoginMail, LoginMails,
+    AskedBy, Challenge, DisownedLogin, EmailChange, EmailChangeUndo, Expected, ExpectedSecret, LoginMail, LoginMails,
     LoginSubject, PasskeyAssertion, PasskeyRegistration, PasswordReset, Payload, Reauthentication, Registration,
     SecondFactor, SecretKind, challenge_key,
 };

@@ -8,9 +8,9 @@ use shared::{
         challenge::DISOWN_SECONDS,
         disowned_login::Enrolment,
         geo_location::GeoLocation,
+        login_mail::LOGIN_MAIL_AMR,
         mail::{Content, NOTICE_SECONDS},
         network,
-        second_factor::EMAIL,
         suspicion::{Suspicion, SuspiciousLogin},
         user_agent::UserAgent,
     },
@@ -72,7 +72,7 @@ pub(crate) async fn prepare(
 
 /// The text for the owner.
 fn reason(subject: &SignInSubject<'_>, suspicions: &[Suspicion]) -> String {
-    let pending = match subject.amr.iter().any(|method| method == EMAIL) {
+    let pending = match subject.amr.iter().any(|method| method == LOGIN_MAIL_AMR) {
         true => "The code or link of a mail was correct. The second factor was not entered yet.",
         false => "The password was correct. The second factor was not entered yet.",
     };

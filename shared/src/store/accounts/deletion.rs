@@ -29,14 +29,6 @@ pub struct Deletions {
     pub mails: Vec<String>,
 }
 
-/// How far a deletion came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    Finished,
-    /// Items are left.
-    Partial,
-}
-
 impl Transaction {
     /// Deletes an account with the reservations of its address and username, their locks, and the user's salt, and marks what is
     /// left to delete. Fails with `Condition::Account` if the account, its password or its names changed after it was loaded.
@@ -103,7 +95,7 @@ impl Store {
     ///
     /// # Errors
     /// `temporarily_unavailable`; some items may have been deleted.
-    pub async fn continue_deletion(&self, user_id: &UserId, mut parts: usize) -> Result<Progress, Error> {
+    pub async fn continue_deletion(&self, user_id: &UserId, mut parts: usize) -> Result<(), Error> {
         for (table, prefix) in [(Table::Accounts, PASSKEY), (Table::Sessions, SESSION), (Table::Sessions, DEVICE)] {
             let only = "sk, device_id, code_challenge, token_hash";
             let mut query = UserItems::new(table, user_id, prefix).only(only);
@@ -112,7 +104,7 @@ impl Store {
                 if items.is_empty() {
                     continue;
                 }
-                let Some(left) = parts.checked_sub(1) else { return Ok(Progress::Partial) };
+                let Some(left) = parts.checked_sub(1) else { return Ok(()) };
                 parts = left;
                 let mut transaction = self.transaction();
                 for item in &items {
@@ -137,7 +129,7 @@ impl Store {
         last.delete_if(Condition::Account, Table::Accounts, &keys::deletion(user_id), exists, Item::new());
         match self.commit(last).await {
             // Another run has finished the deletion.
-            Ok(()) | Err(CommitError::Refused(_)) => Ok(Progress::Finished),
+            Ok(()) | Err(CommitError::Refused(_)) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

@@ -25,6 +25,14 @@ pub struct Address<'a> {
     pub hash: &'a str,
 }
 
+/// What an undo does with the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordAfterUndo {
+    Keep,
+    /// It was set after the change.
+    Remove,
+}
+
 impl Transaction {
     /// Reserves an address. Fails with `Condition::Email` if an account has it, or may get it back.
     pub fn reserve_email(&mut self, hash: &str, user_id: &UserId, now: Timestamp) {
@@ -93,7 +101,7 @@ impl Transaction {
     }
 
     /// Undoes a change of the address and all later ones, and ends every session and device. What was enrolled since `change` is
-    /// void. `forgets_password` removes the password. Fails with `Condition::Email` if the old address is no longer reserved, and
+    /// void. Fails with `Condition::Email` if the old address is no longer reserved, and
     /// with `Condition::Account` if the account or its address changed.
     pub fn undo_email_change(
         &mut self,
@@ -101,7 +109,7 @@ impl Transaction {
         old: &Address<'_>,
         undone: &Undone,
         change: Enrolment,
-        forgets_password: bool,
+        password: PasswordAfterUndo,
     ) {
         let current = account.email_hash.as_deref().unwrap_or_default();
         let mut values = void_since(account, change)
@@ -113,7 +121,7 @@ impl Transaction {
         let mut set =
             "disowned = :disowned, email = :email, email_hash = :email_hash, former_addresses = :former".to_owned();
         let mut remove = " REMOVE email_challenge".to_owned();
-        if forgets_password {
+        if password == PasswordAfterUndo::Remove {
             set.push_str(", password_epoch = :next_password");
             values = values.with_number(":next_password", account.password_epoch + 1);
             remove.push_str(", password");

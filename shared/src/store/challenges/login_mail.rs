@@ -38,6 +38,14 @@ impl LoginSubject {
     }
 }
 
+/// The client that asks for a login mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedBy {
+    /// Its mails are not counted with the others of the address.
+    RecognisedDevice,
+    UnrecognisedDevice,
+}
+
 /// A login that waits for the proof of its address.
 #[derive(Debug, Clone)]
 pub struct LoginMail {
@@ -142,10 +150,10 @@ impl Store {
 }
 
 impl Transaction {
-    /// Adds a mail to the live ones of an address. `counted` is whether an unrecognised device asked for it. Fails with
+    /// Adds a mail to the live ones of an address. Fails with
     /// `Condition::LoginMails` if they changed after they were loaded.
-    pub fn add_login_mail(&mut self, email_hash: &str, mails: &LoginMails, counted: bool, ends_at: Timestamp) {
-        let ends = mails.ends.iter().copied().chain(counted.then_some(ends_at));
+    pub fn add_login_mail(&mut self, email_hash: &str, mails: &LoginMails, by: AskedBy, ends_at: Timestamp) {
+        let ends = mails.ends.iter().copied().chain((by == AskedBy::UnrecognisedDevice).then_some(ends_at));
         let ends: Vec<String> = ends.map(|end| end.millis().to_string()).collect();
         let mut values = Item::new()
             .with_number(":epoch", mails.epoch)

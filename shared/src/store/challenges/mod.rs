@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::types::ReturnValue;
 
 pub use disowned_login::DisownedLogin;
 pub use email_change::{EmailChange, EmailChangeUndo};
-pub use login_mail::{LoginMail, LoginMails, LoginSubject};
+pub use login_mail::{AskedBy, LoginMail, LoginMails, LoginSubject};
 pub use passkey_assertion::PasskeyAssertion;
 pub use passkey_registration::PasskeyRegistration;
 pub use password_reset::PasswordReset;

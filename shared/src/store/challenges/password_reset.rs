@@ -13,7 +13,7 @@ pub struct PasswordReset {
     pub device_epoch: i64,
     /// The account's password epoch.
     pub password_epoch: i64,
-    /// The disowned login that leads to the reset, if one does. Until the reset the old password still logs in, so what was
+    /// The disowned login, or the undone change of the address, that leads to the reset. Until the reset the old password still logs in, so what was
     /// enrolled meanwhile is void too.
     pub disowned: Option<Enrolment>,
     /// The lookup hash of the address that the link was mailed to, unless the reset follows a disowned login. A change of the
@@ -22,7 +22,7 @@ pub struct PasswordReset {
 }
 
 impl PasswordReset {
-    /// Whether the reset is still allowed. A reset and a disowned login end it. A change of the password ends it too, except after
+    /// Whether the reset is still allowed. A reset and a disowned login end it, and a change of the address ends a mailed link. A change of the password ends it too, except after
     /// a disowned login: the thief may have made the change, with the old password.
     pub fn is_for(&self, account: &Account) -> bool {
         let same_password = self.password_epoch == account.password_epoch;
