@@ -30,11 +30,14 @@ async fn each_operation_costs_what_is_published() {
             // To use the answer up, before the password is compared.
             ("login", "with a captcha" | "while the captcha's provider is down") => 4,
             ("login", _) => 3,
-            // After free requests, whether the device is recognised. With a provider that is down, a limit of its own.
-            ("login-email" | "password-forgot", "again on a known device" | "while the captcha's provider is down") => {
-                4
-            }
+            // Whether the device is recognised, or to use the answer up. With a provider that is down, a limit of its own.
+            (
+                "login-email" | "password-forgot",
+                "again on a known device" | "with a captcha" | "while the captcha's provider is down",
+            ) => 4,
             ("login-email" | "password-forgot", _) => 3,
+            // To refund what the right proof spent, and to see whether its event is one of a few that are recorded.
+            ("login-email-verify", "of a banned account") => 7,
             ("login-email-verify", _) => 4,
             ("activity-list", _) => 2,
             // Whether its event is one of a few that are recorded.

@@ -51,27 +51,23 @@ async fn the_own_address_and_what_is_none_are_refused() {
 }
 
 #[tokio::test]
-async fn a_session_and_an_address_get_few_codes() {
+async fn an_account_gets_few_codes_over_all_its_sessions() {
     let world = strict_world().await;
     world.clock().freeze();
     let person = Person::register(&Client::new(&world), ADDRESS).await;
+    let other = person.login().await;
     for n in 0..6 {
-        let answer = person.client.post("/v1/email/change", json!({ "new_email": format!("n{n}@example.org") })).await;
+        let session = if n % 2 == 0 { &person } else { &other };
+        let answer = session.client.post("/v1/email/change", json!({ "new_email": NEW })).await;
         if n < 5 {
             answer.expect(202)
         } else {
             answer.expect_problem(429, "rate_limited")
         };
     }
-    let other = Person::register(&Client::new(&world).at("192.0.2.9"), "eve@example.org").await;
-    for n in 0..3 {
-        let answer = other.client.post("/v1/email/change", json!({ "new_email": NEW })).await;
-        if n < 2 {
-            answer.expect(202)
-        } else {
-            answer.expect_problem(429, "rate_limited")
-        };
-    }
+    // That does not keep anybody from registering the address.
+    let register = json!({ "email": NEW, "password": PASSWORD });
+    Client::new(&world).at("192.0.2.9").post("/v1/register", register).await.expect(202);
 }
 
 #[tokio::test]

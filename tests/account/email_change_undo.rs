@@ -101,8 +101,9 @@ async fn undoing_a_later_change_leaves_the_earlier_one_open() {
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
     let first = change(&person, ADDRESS, NEW).await;
-    let second = change(&person, NEW, ADDRESS).await;
+    let second = change(&person, NEW, "third@example.org").await;
     undo(&client, &second).await.expect(204);
+    assert_eq!(client.mail_for("third@example.org").await.kind, "email_left");
     let person = Person { email: NEW.to_owned(), ..person }.login().await;
     assert_eq!(person.client.get("/v1/me").await.body["email"], NEW);
     // The first address is still reserved for the first link.
@@ -111,6 +112,48 @@ async fn undoing_a_later_change_leaves_the_earlier_one_open() {
     undo(&client, &first).await.expect(204);
     let person = Person { email: ADDRESS.to_owned(), ..person }.login().await;
     assert_eq!(person.client.get("/v1/me").await.body["email"], ADDRESS);
+}
+
+#[tokio::test]
+async fn a_thief_gets_no_link_when_the_owner_changes_the_address_back() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let owner = Person::register(&client, ADDRESS).await;
+    let thief = owner.login().await;
+    let undo_of_owner = change(&thief, ADDRESS, NEW).await;
+    // A login of the thief, whose alert goes to the thief's address.
+    Person { email: NEW.to_owned(), ..thief.clone() }.login().await;
+    let disown = client.link_token_for_kind(NEW, "new_login").await;
+    let body = json!({ "challenge_id": ask(&owner, ADDRESS).await, "code": client.code_for(ADDRESS).await });
+    owner.client.post("/v1/email/change/verify", body).await.expect(200);
+    let mail = client.mail_for(NEW).await;
+    assert_eq!((mail.kind.as_str(), mail.link()), ("email_left", None));
+    client.post("/v1/login/disown", json!({ "token": disown })).await.expect_problem(400, "invalid_code");
+    undo(&client, &undo_of_owner).await.expect_problem(400, "invalid_code");
+    owner.client.get("/v1/me").await.expect(200);
+    Person::register(&client, NEW).await;
+}
+
+#[tokio::test]
+async fn another_change_by_a_thief_does_not_end_the_reset_link_of_an_undo() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let owner = Person::register(&client, ADDRESS).await;
+    let token = change(&owner.login().await, ADDRESS, NEW).await;
+    undo(&client, &token).await.expect(204);
+    let reset = client.link_token_for_kind(ADDRESS, "email_change_undone").await;
+    // The thief still has the password.
+    let thief = owner.login().await;
+    let token = change(&thief, ADDRESS, "third@example.org").await;
+    let body = json!({ "token": reset, "new_password": OTHER_PASSWORD });
+    client.post("/v1/password/reset", body).await.expect(204);
+    thief.client.get("/v1/me").await.expect_problem(401, "session_revoked");
+    undo(&client, &token).await.expect(204);
+    let reset = client.link_token_for_kind(ADDRESS, "email_change_undone").await;
+    let body = json!({ "token": reset, "new_password": OTHER_PASSWORD });
+    client.post("/v1/password/reset", body).await.expect(204);
+    let owner = Person { password: OTHER_PASSWORD.to_owned(), ..owner }.login().await;
+    assert_eq!(owner.client.get("/v1/me").await.body["email"], ADDRESS);
 }
 
 #[tokio::test]

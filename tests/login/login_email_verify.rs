@@ -446,6 +446,14 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 let Mailed { id, code, .. } = mailed(&client, scenarios::ADDRESS).await;
                 post(PATH, json!({ "challenge_id": id, "code": code }))
             }),
+        scenario("login-email-verify", "of a banned account").succeeds(403).records_failure("login").asks(
+            |client| async move {
+                registered(&client).await;
+                let Mailed { id, code, .. } = mailed(&client, scenarios::ADDRESS).await;
+                change_profile(&client.world, |item| item["account_status"] = json!({ "S": "banned" }));
+                post(PATH, json!({ "challenge_id": id, "code": code }))
+            },
+        ),
         scenario("login-email-verify", "wrong code").succeeds(400).records_failure("login").asks(|client| async move {
             registered(&client).await;
             let Mailed { id, code, .. } = mailed(&client, scenarios::ADDRESS).await;

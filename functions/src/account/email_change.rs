@@ -13,7 +13,7 @@ use shared::{
         audit::{Action, Outcome},
         challenge::CODE_SECONDS,
         email_address::EmailAddress,
-        limits::{EMAIL_CHANGE_BY_SESSION, VERIFICATION_MAIL_BY_ADDRESS},
+        limits::EMAIL_CHANGE_BY_ACCOUNT,
         mail::Content,
     },
     error::Error,
@@ -25,7 +25,7 @@ use shared::{
 
 use crate::auth::{
     caller::{self, Caller},
-    limits::{self, Network},
+    limits::Network,
     mailed_code, user,
 };
 
@@ -43,14 +43,15 @@ pub const OPERATION: Operation = Operation::http("email-change", |context| Box::
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[EMAIL_CHANGE_BY_SESSION, VERIFICATION_MAIL_BY_ADDRESS]);
+    .limits(&[EMAIL_CHANGE_BY_ACCOUNT]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut fields = context.request.fields()?;
     let email: Option<EmailAddress> = fields.required("new_email");
     let email = fields.finish(|| email)?;
     let caller = caller::caller(context).await?;
-    limits::count_session(context.app, &caller, EMAIL_CHANGE_BY_SESSION).await?;
+    let (app, id) = (context.app, caller.account.id.to_string());
+    app.store.count(app.config.limit(EMAIL_CHANGE_BY_ACCOUNT), &id, app.clock.now()).await?;
     let done = ask(context, &caller, &email).await;
     caller.record_refusal(context, Action::RequestEmailChange, "email", done).await
 }
@@ -67,7 +68,6 @@ async fn ask(context: Context<'_>, caller: &Caller<'_>, email: &EmailAddress) ->
     if account.former_addresses.open(now).is_full() {
         return Err(Error::Conflict("The address was changed too often in the last seven days."));
     }
-    app.store.count(app.config.limit(VERIFICATION_MAIL_BY_ADDRESS), &email_hash, now).await?;
     // The account may get a former address of its own back.
     let owner = app.store.email_owner(&email_hash, now).await?;
     let decoy = owner.is_some_and(|owner| owner != account.id);

@@ -23,7 +23,7 @@ use shared::{
 
 use crate::auth::{
     continuation_token::{ContinuationToken, Step},
-    sweep,
+    sweep, user,
 };
 
 pub const OPERATION: Operation = Operation::http("email-change-undo", |context| Box::pin(handle(context)))
@@ -79,7 +79,8 @@ async fn undo(context: Context<'_>, challenge: &Challenge<EmailChangeUndo>) -> R
         device_epoch: account.device_epoch + 1,
         password_epoch: account.password_epoch + i64::from(!is_theirs),
         disowned: Some(*change),
-        email_hash: Some(undone.email_hash.clone()),
+        // A thief who still has the password may change the address again. That must not end the link.
+        email_hash: None,
     };
     let expected = Expected::ContinuationToken(reset.expected(app, expires_at).await?);
     let link = format!("{}/reset-password#token={}", app.public_url().await?, reset.encode());
@@ -91,6 +92,7 @@ async fn undo(context: Context<'_>, challenge: &Challenge<EmailChangeUndo>) -> R
     transaction.undo_email_change(&account, &old, &undone, *change, password);
     transaction.issue_challenge(&Challenge::new(&reset.challenge, &account.id, payload, expected, expires_at));
     transaction.put_mail(&mail);
+    user::notify_owner(app, &cipher, &account, Content::EmailLeft { at: now.rfc3339() }, &mut transaction).await?;
     transaction.record_event(&event);
     match app.store.commit(transaction).await {
         Ok(()) => {}

@@ -2,13 +2,14 @@
 //! the change, and is reserved as long as the link is good.
 
 use shared::{
+    app::App,
     context::Context,
     crypto::key::KeyPurpose,
     domain::{
         audit::{Action, Outcome},
         challenge::EMAIL_UNDO_SECONDS,
         disowned_login::Enrolment,
-        former_addresses::FormerAddress,
+        former_addresses::{FormerAddress, FormerAddresses},
         limits::{CHANGES_BY_SESSION, CODE_GUESSES_BY_ACCOUNT},
         mail::{Content, NOTICE_SECONDS},
         otp_code::OtpCode,
@@ -18,7 +19,9 @@ use shared::{
     http::{Response, StatusCode},
     mail,
     operation::{Access, Operation, Route},
-    store::{Account, Address, Challenge, Condition, EmailChange, EmailChangeUndo, Expected, challenge_key},
+    store::{
+        Account, Address, Challenge, Condition, EmailChange, EmailChangeUndo, Expected, Transaction, challenge_key,
+    },
 };
 
 use crate::auth::{
@@ -90,28 +93,17 @@ async fn change(context: Context<'_>, caller: &Caller<'_>, guess: &Guess<EmailCh
     let sealed = cipher.item(&Account::key(&account.id)).seal(Account::EMAIL, &email).await?;
     let event = context.event(cipher, Action::ChangeEmail, Outcome::Success, "code").await?;
     let mut transaction = app.store.transaction();
-    let mut former = account.former_addresses.open(now);
-    if let (Some(email_hash), Some(address)) = (&account.email_hash, user::address(cipher, account).await?) {
-        let link = ContinuationToken::new(app);
-        let until = now.plus_seconds(EMAIL_UNDO_SECONDS);
-        let fields = cipher.item(&challenge_key(&link.challenge));
-        let payload = EmailChangeUndo {
-            change: Enrolment { at: now, device_epoch: account.device_epoch },
-            password_epoch: account.password_epoch,
-            email: fields.seal(EmailChangeUndo::EMAIL, &address).await?,
-        };
-        let expected = Expected::Mailed { code: None, link: Some(link.expected(app, until).await?) };
-        let content = Content::EmailChanged {
-            at: now.rfc3339(),
-            link: format!("{}/email-change-undo#token={}", app.public_url().await?, link.encode()),
-        };
-        transaction.put_mail(&mail::compose(cipher, &address, content, now.plus_seconds(NOTICE_SECONDS)).await?);
-        transaction.issue_challenge(&Challenge::new(&link.challenge, &account.id, payload, expected, until));
-        former = former.with(FormerAddress { email_hash: email_hash.clone(), until, undo: link.challenge });
-    }
     let hash = &challenge.payload.email_hash;
+    let (new, former) = (Address { sealed: &sealed, hash }, account.former_addresses.open(now));
     transaction.consume_challenge(challenge);
-    transaction.change_email(account, &Address { sealed: &sealed, hash }, &former, &challenge.id, now);
+    if let Some(undone) = former.undo_to(hash) {
+        // A link to the address that is left would let a thief who chose it take the account back.
+        transaction.return_to_email(account, &new, &undone, &challenge.id);
+        user::notify_owner(app, cipher, account, Content::EmailLeft { at: now.rfc3339() }, &mut transaction).await?;
+    } else {
+        let former = add_undo(app, caller, former, &mut transaction).await?;
+        transaction.change_email(account, &new, &former, &challenge.id, now);
+    }
     transaction.require_session(&caller.session);
     guess.refund_count(&mut transaction);
     transaction.record_event(&event);
@@ -126,4 +118,32 @@ async fn change(context: Context<'_>, caller: &Caller<'_>, guess: &Guess<EmailCh
     }
     let changed = Account { email: Some(sealed), email_hash: Some(hash.clone()), ..account.clone() };
     Ok(Response::json(StatusCode::OK, &User::open(cipher, &changed).await?))
+}
+
+/// Adds the mail with the link that undoes the change, if the account has an address. Returns the former addresses with this one.
+async fn add_undo(
+    app: &App,
+    caller: &Caller<'_>,
+    former: FormerAddresses,
+    transaction: &mut Transaction,
+) -> Result<FormerAddresses, Error> {
+    let (Caller { account, cipher, .. }, now) = (caller, app.clock.now());
+    let address = user::address(cipher, account).await?;
+    let Some((email_hash, address)) = account.email_hash.clone().zip(address) else { return Ok(former) };
+    let link = ContinuationToken::new(app);
+    let until = now.plus_seconds(EMAIL_UNDO_SECONDS);
+    let fields = cipher.item(&challenge_key(&link.challenge));
+    let payload = EmailChangeUndo {
+        change: Enrolment { at: now, device_epoch: account.device_epoch },
+        password_epoch: account.password_epoch,
+        email: fields.seal(EmailChangeUndo::EMAIL, &address).await?,
+    };
+    let expected = Expected::Mailed { code: None, link: Some(link.expected(app, until).await?) };
+    let content = Content::EmailChanged {
+        at: now.rfc3339(),
+        link: format!("{}/email-change-undo#token={}", app.public_url().await?, link.encode()),
+    };
+    transaction.put_mail(&mail::compose(cipher, &address, content, now.plus_seconds(NOTICE_SECONDS)).await?);
+    transaction.issue_challenge(&Challenge::new(&link.challenge, &account.id, payload, expected, until));
+    Ok(former.with(FormerAddress { email_hash, until, undo: link.challenge }))
 }

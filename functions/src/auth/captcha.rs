@@ -46,6 +46,9 @@ pub(crate) struct Captcha<'a> {
     /// name it.
     pub(crate) action: &'static str,
     pub(crate) answer: Option<&'a str>,
+    /// The lookup hash of the address that the request is about, if it is about one. Only its owner's devices need no captcha then,
+    /// because anybody can have a device of some account.
+    pub(crate) address: Option<&'a str>,
 }
 
 impl Captcha<'_> {
@@ -55,16 +58,26 @@ impl Captcha<'_> {
     /// # Errors
     /// `captcha_required`; `rate_limited` if the network sends too many such requests; `temporarily_unavailable`.
     pub(crate) async fn require(&self, options: &SessionOptions) -> Result<(), Error> {
-        let Context { app, request } = self.context;
+        let app = self.context.app;
         self.require_always().await?;
         if app.config.captcha != CaptchaMode::Failures
             || self.count_free().await?
             || self.answer.is_some()
-            || device::recognised(app, self.index, request, options).await?.is_some()
+            || self.is_recognised(options).await?
         {
             return Ok(());
         }
         self.refuse().await
+    }
+
+    /// Whether the request comes from a recognised device, of the address's owner if it is about one.
+    async fn is_recognised(&self, options: &SessionOptions) -> Result<bool, Error> {
+        let Context { app, request } = self.context;
+        let device = device::recognised(app, self.index, request, options);
+        let Some(hash) = self.address else { return Ok(device.await?.is_some()) };
+        let owner = app.store.email_owner(hash, app.clock.now());
+        let (device, owner) = futures::future::try_join(device, owner).await?;
+        Ok(device.zip(owner).is_some_and(|(device, owner)| device.user_id == owner))
     }
 
     /// As [`Captcha::require`], and counts the request meanwhile: by the presented device token, otherwise by network. The count of

@@ -76,6 +76,8 @@ pub(crate) async fn verify(
     let hosts: Vec<&str> = pages.filter_map(host).collect();
     Ok(match serde_json::from_slice(&body) {
         Ok(reply) if status < 500 => judge(&reply, provider, action, &hosts),
+        // What the client sent, such as a token that is too long, must not count as an outage.
+        _ if matches!(status, 400 | 413 | 414 | 431) => Verdict::Wrong,
         _ => Verdict::Unknown(format!("status {status}")),
     })
 }

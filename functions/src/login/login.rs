@@ -170,6 +170,7 @@ impl Login<'_> {
             network: &self.network,
             action: "login",
             answer: self.form.captcha.as_deref(),
+            address: None,
         }
     }
 

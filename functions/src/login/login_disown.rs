@@ -62,10 +62,16 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 }
 
 async fn disown(context: Context<'_>, challenge: &Challenge<DisownedLogin>) -> Result<Response, Error> {
-    let (app, DisownedLogin { login, passkey }) = (context.app, &challenge.payload);
+    let (app, DisownedLogin { login, email_hash, passkey }) = (context.app, &challenge.payload);
     let query = UserQuery { passkey: passkey.as_deref(), ..UserQuery::ACCOUNT };
     let record = app.store.load(&challenge.user_id, query).await?;
     let (account, salt) = record.account.zip(record.salt).ok_or(Error::InvalidCode)?;
+    // The address may have been a thief's, which the owner has undone since.
+    let former = account.former_addresses.open(app.clock.now());
+    let is_known = |hash: &String| account.email_hash.as_ref() == Some(hash) || former.reserved_until(hash).is_some();
+    if !email_hash.as_ref().is_none_or(is_known) {
+        return Err(Error::InvalidCode);
+    }
     // A reset in between is no reason to refuse: it ended the sessions, and left what they enrolled.
     if account.disowned.cover(*login) {
         return Err(Error::InvalidCode);

@@ -90,6 +90,8 @@ struct MailRequest<'a> {
     form: &'a Form,
     index: &'a KeySet,
     network: Network,
+    /// The lookup hash of the address.
+    email_hash: &'a str,
     /// The presented device token. `None` if there is none, or if the account does not recognise it.
     presented: Option<DeviceToken>,
 }
@@ -118,14 +120,15 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     }
     csrf::check_transport(context, &form.options).await?;
     let index = app.keyring.get(KeyPurpose::Index).await?;
+    let email_hash = lookup_hash(&index, Subject::Email, form.email.as_str().as_bytes());
     let mut asked = MailRequest {
         context,
         form: &form,
         index: &index,
         network: Network::of(&index, request),
+        email_hash: &email_hash,
         presented: device::presented(&index, request, &form.options),
     };
-    let email_hash = lookup_hash(&index, Subject::Email, form.email.as_str().as_bytes());
 
     // First round trip: count the request unless it lacks a captcha, and find the user.
     let captcha = asked.captcha();
@@ -168,7 +171,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 
     // Third round trip: one transaction, for every subject. Parallel requests for the address make it repeat. Each of them
     // takes one of its few mails, so the repeats end.
-    let prepared = asked.prepare(&email_hash, &recipient).await?;
+    let prepared = asked.prepare(&recipient).await?;
     for _ in 0..=MAX_LOGIN_MAILS {
         let done = asked.commit(&prepared, &mails).await;
         if !matches!(done, Err(Error::Contended(_))) {
@@ -182,7 +185,8 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 impl MailRequest<'_> {
     fn captcha(&self) -> Captcha<'_> {
         let (context, index, network) = (self.context, self.index, &self.network);
-        Captcha { context, index, network, action: "login_email", answer: self.form.captcha.as_deref() }
+        let (answer, address) = (self.form.captcha.as_deref(), Some(self.email_hash));
+        Captcha { context, index, network, action: "login_email", answer, address }
     }
 
     /// Counts the request: by the presented device token, otherwise by network.
@@ -191,7 +195,7 @@ impl MailRequest<'_> {
     }
 
     /// Prepares the challenge and its mail. It stores nothing.
-    async fn prepare(&self, email_hash: &str, recipient: &Recipient<'_>) -> Result<Prepared, Error> {
+    async fn prepare(&self, recipient: &Recipient<'_>) -> Result<Prepared, Error> {
         let app = self.context.app;
         let ends_at = app.clock.now().plus_seconds(CODE_SECONDS);
         let token = ContinuationToken::new(app);
@@ -205,7 +209,7 @@ impl MailRequest<'_> {
         };
         let payload = LoginMail {
             subject: recipient.subject,
-            email_hash: email_hash.to_owned(),
+            email_hash: self.email_hash.to_owned(),
             epoch: 0,
             salt: recipient.salt.clone(),
             email: fields.seal(LoginMail::EMAIL, self.form.email.as_str()).await?,

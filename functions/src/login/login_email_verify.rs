@@ -12,7 +12,7 @@ use shared::{
     domain::{
         account::Status,
         audit::{Action, Outcome},
-        limits::{CODE_GUESSES_BY_ADDRESS, CODE_GUESSES_BY_DEVICE, Limit},
+        limits::{CODE_GUESSES_BY_ADDRESS, CODE_GUESSES_BY_DEVICE, Limit, REFUSED_TOKEN_BY_SESSION},
         login_mail::{LOGIN_MAIL_AMR, LoginMailParts},
         otp_code::OtpCode,
         session::{OpaqueText, SentOptions, SessionOptions},
@@ -54,7 +54,7 @@ pub const OPERATION: Operation = Operation::http("login-email-verify", |context|
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
     ])
-    .limits(&[CODE_GUESSES_BY_ADDRESS, CODE_GUESSES_BY_DEVICE]);
+    .limits(&[CODE_GUESSES_BY_ADDRESS, CODE_GUESSES_BY_DEVICE, REFUSED_TOKEN_BY_SESSION]);
 
 struct Form {
     proof: Proof,
@@ -78,13 +78,12 @@ impl Form {
         let sent = SentOptions::take(&mut fields);
         let (has_token, has_code) = (fields.has("token"), fields.has("code"));
         let has_id = fields.has("challenge_id");
-        // Two halves in the body are enough. So a cookie of another login does no harm.
-        let cookie = match has_id || (has_token && has_code) {
-            true => None,
-            false => request.cookie(Cookie::LoginMail).map(str::to_owned),
-        };
         let id: Option<OpaqueText> = fields.optional("challenge_id");
         let token: Option<ContinuationToken> = fields.optional("token");
+        let cookie = request.cookie(Cookie::LoginMail).filter(|_| !has_id);
+        // Two halves in the body are enough. So a cookie of another login does no harm.
+        let own = |cookie: &&str| token.as_ref().is_some_and(|token| token.challenge == *cookie);
+        let cookie = cookie.filter(|cookie| !(has_token && has_code) || own(cookie)).map(str::to_owned);
         let code: Option<OtpCode> = fields.optional("code");
         let halves = [has_id || cookie.is_some(), has_token, has_code];
         if halves.into_iter().filter(|given| *given).count() < 2 {
@@ -149,14 +148,17 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
             record = login.load().await?;
             continue;
         }
-        // The proof was right and had no effect.
-        if let Err(
-            Error::Contended(Contention::LostRace) | Error::AccountBanned | Error::Forbidden | Error::Conflict(_),
-        ) = done
-        {
-            login.refund().await?;
-        }
         return match done {
+            // The proof was right and had no effect, so it may come again. Only a few of these are recorded.
+            Err(error @ (Error::AccountBanned | Error::Forbidden | Error::Conflict(_))) => {
+                login.refund().await?;
+                let limited = (REFUSED_TOKEN_BY_SESSION, challenge.id.as_str());
+                context.refuse_limited(&cipher, (Action::Login, "email"), error, limited).await
+            }
+            Err(error @ Error::Contended(Contention::LostRace)) => {
+                login.refund().await?;
+                Err(error)
+            }
             Err(error) if error.status().is_client_error() => login.refuse(&cipher, error).await,
             // Another login may follow in this browser, with a challenge of its own.
             Ok(response) if request.has_cookie(Cookie::LoginMail) => {

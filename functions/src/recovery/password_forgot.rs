@@ -63,19 +63,23 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let email_hash = lookup_hash(&index, Subject::Email, email.as_str().as_bytes());
 
     let answer = answer.as_deref();
-    let captcha = Captcha { context, index: &index, network: &network, action: "password_forgot", answer };
+    let address = Some(email_hash.as_str());
+    let captcha = Captcha { context, index: &index, network: &network, action: "password_forgot", answer, address };
 
     // First round trip: count the request unless it lacks a captcha, and find the user.
     let options = SessionOptions::default();
     let admitted = captcha.admit(&options, PASSWORD_FORGOT_BY_NETWORK, None);
     let ((), owner) = futures::future::try_join(admitted, app.store.email_owner(&email_hash, now)).await?;
 
-    // Second round trip: count the address, check the captcha, and load the account. No account exists under the decoy id.
+    // A wrong captcha must not use up the mails of an address.
+    captcha.verify().await?;
+
+    // Second round trip: count the address, and load the account. No account exists under the decoy id.
     let (decoy_id, decoy_cipher) = app.decoy_cipher(&email_hash).await?;
     let id = owner.unwrap_or(decoy_id);
     let counted = app.store.count(app.config.limit(PASSWORD_FORGOT_BY_ADDRESS), &email_hash, now);
     let load = app.store.load(&id, UserQuery::ACCOUNT);
-    let ((), (), record) = futures::future::try_join3(counted, captcha.verify(), load).await?;
+    let ((), record) = futures::future::try_join(counted, load).await?;
     let record = record.named_by(&email_hash);
     let cipher = record.salt.map_or(decoy_cipher, |salt| app.user_cipher(salt));
     let account = record.account.filter(|account| account.status != Status::Banned);
@@ -85,7 +89,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let expires_at = now.plus_seconds(RESET_SECONDS);
     let (device_epoch, password_epoch) =
         account.as_ref().map_or((0, 0), |account| (account.device_epoch, account.password_epoch));
-    let payload = PasswordReset { device_epoch, password_epoch, disowned: None, email_hash: Some(email_hash) };
+    let payload = PasswordReset { device_epoch, password_epoch, disowned: None, email_hash: Some(email_hash.clone()) };
     let expected = Expected::ContinuationToken(token.expected(app, expires_at).await?);
     let link = format!("{}/reset-password#token={}", app.public_url().await?, token.encode());
     let mail = mail::compose(&cipher, email.as_str(), Content::PasswordForgot { link }, expires_at).await?;

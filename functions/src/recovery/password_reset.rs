@@ -69,7 +69,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let event = context.event(&cipher, Action::ResetPassword, Outcome::Success, "link").await?;
     let mut transaction = app.store.transaction();
     transaction.consume_challenge(&challenge);
-    transaction.reset_password(&account, &hash, challenge.payload.disowned);
+    transaction.reset_password(&account, &hash, &challenge.payload);
     for identifier_hash in [&account.email_hash, &account.username_hash].into_iter().flatten() {
         transaction.clear_lock(Credential::Password, identifier_hash);
     }

@@ -110,7 +110,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let index = context.app.keyring.get(KeyPurpose::Index).await?;
     let network = Network::of(&index, context.request);
     let answer = common.captcha.as_deref();
-    let captcha = Captcha { context, index: &index, network: &network, action: "register", answer };
+    let captcha = Captcha { context, index: &index, network: &network, action: "register", answer, address: None };
     match form {
         Form::Email(form) => by_email(captcha, &form, &common.options).await,
         Form::Username { username, password } => by_username(captcha, &username, &password, &common.options).await,

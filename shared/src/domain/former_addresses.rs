@@ -55,12 +55,21 @@ impl FormerAddresses {
 
     /// The time until which an address is reserved. `None` if it is not among them.
     pub fn reserved_until(&self, email_hash: &str) -> Option<Timestamp> {
-        self.0.iter().filter(|former| former.email_hash == email_hash).map(|former| former.until).max()
+        self.0.iter().find(|former| former.email_hash == email_hash).map(|former| former.until)
     }
 
     /// Undoes the change with this link, and all later ones. `None` if it can no longer be undone.
     pub fn undo(&self, challenge: &str) -> Option<Undone> {
-        let at = self.0.iter().position(|former| former.undo == challenge)?;
+        self.return_to(|former| former.undo == challenge)
+    }
+
+    /// As [`FormerAddresses::undo`], if the account gets one of the addresses back by a change.
+    pub fn undo_to(&self, email_hash: &str) -> Option<Undone> {
+        self.return_to(|former| former.email_hash == email_hash)
+    }
+
+    fn return_to(&self, is_meant: impl Fn(&FormerAddress) -> bool) -> Option<Undone> {
+        let at = self.0.iter().position(is_meant)?;
         let later = self.0[at + 1..].iter().map(|former| former.email_hash.clone());
         Some(Undone {
             email_hash: self.0[at].email_hash.clone(),
@@ -107,16 +116,17 @@ mod tests {
         let undone = changes.undo("u2").unwrap();
         assert_eq!((undone.email_hash.as_str(), undone.later), ("b", vec!["c".to_owned()]));
         assert_eq!(undone.remaining, FormerAddresses(vec![former("a", 100, "u1")]));
-        assert_eq!(changes.undo("u4"), None);
+        assert_eq!(changes.undo_to("b"), changes.undo("u2"));
+        assert_eq!((changes.undo("u4"), changes.undo_to("d")), (None, None));
         assert_eq!(changes.open(Timestamp::from_seconds(100)).undo("u1"), None);
         assert_eq!(FormerAddresses::parse(&changes.to_texts()), Some(changes));
         assert_eq!(FormerAddresses::parse(&["x".to_owned()]), None);
     }
 
     #[test]
-    fn an_address_that_was_replaced_twice_is_reserved_for_the_longer_time() {
-        let changes = FormerAddresses::default().with(former("a", 100, "u1")).with(former("a", 300, "u2"));
-        assert_eq!(changes.reserved_until("a"), Some(Timestamp::from_seconds(300)));
+    fn an_account_has_at_most_five_former_addresses() {
+        let changes = FormerAddresses::default().with(former("a", 100, "u1")).with(former("c", 300, "u2"));
+        assert_eq!(changes.reserved_until("a"), Some(Timestamp::from_seconds(100)));
         assert_eq!(changes.reserved_until("b"), None);
         let full = (0..3).fold(changes.clone(), |all, n| all.with(former("b", 100, &format!("v{n}"))));
         assert!(full.is_full() && !changes.is_full());

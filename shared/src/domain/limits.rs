@@ -57,8 +57,8 @@ limits! {
     CODE_GUESSES_BY_ACCOUNT = "code-guesses/account": 20 in 86_400;
     /// Reauthentication codes mailed, by session.
     REAUTHENTICATION_MAIL_BY_SESSION = "reauthentication-mail/session": 3 in 900;
-    /// Changes of the address asked for, by session.
-    EMAIL_CHANGE_BY_SESSION = "email-change/session": 5 in 3600;
+    /// Changes of the address asked for, by account. Sessions are free, so they would bound nothing.
+    EMAIL_CHANGE_BY_ACCOUNT = "email-change/account": 5 in 3600;
     /// Requests for a reset link by network.
     PASSWORD_FORGOT_BY_NETWORK = "password-forgot/network": 10 in 900;
     /// Reset links by address, known or not, from all clients.

@@ -87,6 +87,8 @@ mails! {
     EmailChangeRequested("email_change_requested", Codes) { at }
     /// The account has another address. It goes to the old one, with a link to undo the change.
     EmailChanged("email_changed", Unlimited) { at, link }
+    /// The account no longer has this address, because a former one came back.
+    EmailLeft("email_left", Unlimited) { at }
     /// A change of the address was undone. It goes to the address that came back, with a link to set a new password.
     EmailChangeUndone("email_change_undone", Unlimited) { link }
     /// The account was deactivated.

@@ -382,15 +382,17 @@ impl Transaction {
 
     /// Refunds a request that was counted against a limit.
     pub fn refund_count(&mut self, limit: Limit, key: &str, now: Timestamp) {
-        self.subtract_hit(Count::new(limit, key, now).key);
+        let count = Count::new(limit, key, now);
+        // The time to live, in case that TTL has removed the counter of an ended window.
+        let values = Item::new().with_number(":back", -1).with_number(":ttl", count.ends_at.seconds());
+        let expression = format!("ADD hits :back SET {ttl} = if_not_exists({ttl}, :ttl)", ttl = keys::TTL);
+        let update = Update { key: count.key, expression: &expression, condition: None, values };
+        self.update(Condition::Limit, Table::Counters, update);
     }
 
     /// Refunds an attempt that [`Store::count_since_first`] counted.
     pub fn refund_since_first(&mut self, limit: Limit, key: &str) {
-        self.subtract_hit(keys::attempts(limit.name, key));
-    }
-
-    fn subtract_hit(&mut self, key: Key) {
+        let key = keys::attempts(limit.name, key);
         let update =
             Update { key, expression: "ADD hits :back", condition: None, values: Item::new().with_number(":back", -1) };
         self.update(Condition::Limit, Table::Counters, update);

@@ -51,6 +51,7 @@ pub(crate) async fn prepare(
     let expires_at = now.plus_seconds(DISOWN_SECONDS);
     let payload = DisownedLogin {
         login: Enrolment { at: now, device_epoch: account.device_epoch },
+        email_hash: account.email_hash.clone(),
         passkey: subject.passkey.map(str::to_owned),
     };
     let expected = Expected::Mailed { code: None, link: Some(link.expected(app, expires_at).await?) };

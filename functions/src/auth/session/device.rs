@@ -10,7 +10,7 @@ use shared::{
         lookup_hash::{Subject, lookup_hash, raw},
         secret::constant_time_eq,
     },
-    domain::{geo_location::GeoLocation, ids::DeviceId, network, session::SessionOptions},
+    domain::{account::Status, geo_location::GeoLocation, ids::DeviceId, network, session::SessionOptions},
     error::Error,
     http::{Cookie, Request},
     store::{Account, Device, DeviceLogin, UserQuery},
@@ -79,7 +79,8 @@ pub(crate) async fn recognised(
     let account = app.store.load(&token.user_id, query);
     let device = app.store.device(&token.user_id, &token.device_id);
     let (record, device) = futures::future::try_join(account, device).await?;
-    let recognised = record.account.zip(device).is_some_and(|(account, device)| {
+    let account = record.account.filter(|account| account.status != Status::Banned);
+    let recognised = account.zip(device).is_some_and(|(account, device)| {
         PresentedDevice { index, token: &token, options }.is_recognised(app, &account, &device)
     });
     Ok(recognised.then_some(token))

@@ -15,7 +15,7 @@ use crate::{
     },
     error::Error,
     store::{
-        Condition, Factors, Item, MAX_PASSKEYS, Store, StoredPasskey, Table, Transaction,
+        Condition, Factors, Item, MAX_PASSKEYS, PasswordReset, Store, StoredPasskey, Table, Transaction,
         accounts::email::KEPT_UNTIL,
         dynamodb::{
             keys::{self, Key},
@@ -398,17 +398,25 @@ impl Transaction {
     }
 
     /// Sets another password, and ends every session and device. What was enrolled since a disowned login is void. Fails with
-    /// `Condition::Account` if the password, the device epoch or the status changed. A raised session epoch is accepted, because
+    /// `Condition::Account` if the password, the device epoch, the status or the address of a mailed link changed. A raised session epoch is accepted, because
     /// anybody with a session can raise it, even a thief.
-    pub fn reset_password(&mut self, account: &Account, password: &str, disowned: Option<Enrolment>) {
+    pub fn reset_password(&mut self, account: &Account, password: &str, reset: &PasswordReset) {
         let (mut set, mut values) = (NEW_PASSWORD.to_owned(), Item::new());
-        if let Some(login) = disowned {
+        if let Some(login) = reset.disowned {
             set.push_str(", disowned = :disowned");
             values = void_since(account, login);
         }
         let values = values.with_text(":new", password).with_number(":passwords", account.password_epoch);
         let values = values.with_number(":next_password", account.password_epoch + 1);
-        self.revoke_all_access(account, &set, &format!(" AND {SAME_PASSWORD}"), values);
+        let mut condition = format!(" AND {SAME_PASSWORD}");
+        let values = match &reset.email_hash {
+            Some(hash) => {
+                condition.push_str(" AND email_hash = :address");
+                values.with_text(":address", hash)
+            }
+            None => values,
+        };
+        self.revoke_all_access(account, &set, &condition, values);
     }
 
     /// Sets another password by a session, which goes on. Fails with `Condition::Account` also if the password changed.

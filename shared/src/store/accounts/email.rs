@@ -74,6 +74,22 @@ impl Transaction {
         challenge: &str,
         now: Timestamp,
     ) {
+        self.set_email(account, new, former, challenge);
+        if let Some(old) = &account.email_hash {
+            self.keep_email(old, &account.id, former.reserved_until(old));
+        }
+        self.reserve_email(new.hash, &account.id, now);
+    }
+
+    /// Gives an account a former address back that it asked for. Later addresses are free, and no link undoes this. Fails as
+    /// [`Transaction::change_email`].
+    pub fn return_to_email(&mut self, account: &Account, old: &Address<'_>, undone: &Undone, challenge: &str) {
+        self.set_email(account, old, &undone.remaining, challenge);
+        self.release_later(account, undone);
+    }
+
+    /// Writes another address that a pending change proved.
+    fn set_email(&mut self, account: &Account, new: &Address<'_>, former: &FormerAddresses, challenge: &str) {
         let mut values = account
             .unchanged()
             .with_text(":email", new.sealed)
@@ -91,12 +107,13 @@ impl Transaction {
             "SET email = :email, email_hash = :email_hash, former_addresses = :former REMOVE email_challenge";
         let condition = format!("{UNCHANGED} AND {same_address} AND email_challenge = :challenge");
         self.update_account_if(account, expression, &condition, values);
-        if let Some(old) = &account.email_hash {
-            self.keep_email(old, &account.id, former.reserved_until(old));
-        }
-        match account.former_addresses.open(now).reserved_until(new.hash) {
-            Some(_) => self.keep_email(new.hash, &account.id, None), // the account gets its own former address back
-            None => self.reserve_email(new.hash, &account.id, now),
+    }
+
+    /// Keeps the reservation of the address that comes back for good, and releases those of the current address and of later ones.
+    fn release_later(&mut self, account: &Account, undone: &Undone) {
+        self.keep_email(&undone.email_hash, &account.id, None);
+        for hash in undone.later.iter().chain(&account.email_hash) {
+            self.release_email(hash, &account.id);
         }
     }
 
@@ -128,21 +145,11 @@ impl Transaction {
         }
         let condition = format!(" AND email_hash = :current AND {SAME_PASSWORD}");
         self.revoke_all_access(account, &format!("{set}{remove}"), &condition, values);
-        self.keep_email(old.hash, &account.id, None);
-        let mut gone: Vec<&str> = undone.later.iter().map(String::as_str).chain([current]).collect();
-        gone.retain(|hash| *hash != old.hash);
-        gone.sort_unstable();
-        gone.dedup();
-        for hash in gone {
-            match undone.remaining.reserved_until(hash) {
-                Some(until) => self.keep_email(hash, &account.id, Some(until)),
-                None => self.release_email(hash, &account.id),
-            }
-        }
+        self.release_later(account, undone);
     }
 
     /// Releases an address.
-    pub fn release_email(&mut self, hash: &str, user_id: &UserId) {
+    fn release_email(&mut self, hash: &str, user_id: &UserId) {
         let owner = Item::new().with_text(":owner", user_id.to_string());
         self.delete_if(Condition::Email, Table::Accounts, &keys::email(hash), "user_id = :owner", owner);
     }
