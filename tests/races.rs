@@ -562,6 +562,7 @@ async fn of_many_requests_for_login_mails_five_are_live() {
     Person::register(&client, ADDRESS).await;
     for round in 0..rounds() {
         let address = format!("new{round}@example.org");
+        let client = client.at(&format!("198.51.100.{round}"));
         let bodies = (0..MANY).map(|_| json!({ "email": address }));
         let answers = all_at_once(&client, "/v1/login/email", bodies).await;
         assert_eq!((count(&answers, 202, ""), count(&answers, 429, "rate_limited")), (5, MANY - 5), "{answers:?}");
@@ -697,5 +698,35 @@ async fn no_session_and_no_reservation_outlives_a_deletion_that_it_raced_with() 
             person.refresh(&answer.text("refresh_token")).await.expect_problem(401, "session_revoked");
         }
         gone_for_good(&client, &person).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_deletion_and_a_change_of_the_address_have_one_winner() {
+    let world = world().await;
+    let client = Client::new(&world);
+    for round in 0..rounds() {
+        let (old, new) = (format!("old{round}@example.org"), format!("new{round}@example.org"));
+        let person = Person::register(&client, &old).await;
+        let change = email_change(&person, &new).await;
+        let bodies = |body: Value| (0..MANY / 2).map(move |_| body.clone());
+        let changes = all_at_once(&person.client, "/v1/email/change/verify", bodies(change));
+        let deletions = all_at_once(&person.client, "/v1/account/delete", bodies(json!({ "password": PASSWORD })));
+        let (changes, deletions) = futures::future::join(changes, deletions).await;
+        let (changed, deleted) = (count(&changes, 200, ""), count(&deletions, 204, ""));
+        assert!(changed + deleted <= 1, "{changed} changes and {deleted} deletions");
+        world.invoke("cleanup", json!({})).await.unwrap();
+        crate::invariants::invariants(&world).unwrap();
+        let me = person.client.get("/v1/me").await;
+        match (changed, deleted) {
+            (_, 1) => assert_eq!(me.code(), "session_revoked"),
+            (1, _) => assert_eq!(me.body["email"], new.as_str()),
+            _ => assert_eq!(me.body["email"], old.as_str()),
+        }
+        if deleted == 1 {
+            for free in [&old, &new] {
+                Person::register(&client, free).await;
+            }
+        }
     }
 }
