@@ -69,8 +69,8 @@ pub fn verify(keys: &KeySet, answer: &str, now: Timestamp) -> Option<Solved> {
         return None;
     }
     let json = STANDARD.decode(answer).ok()?;
-    // Only spaces stand between members, so that an answer cannot be altered without effect.
-    if json.iter().any(|byte| *byte < b' ') {
+    // Only spaces may separate members, and nothing follows the object, so that an answer cannot be altered without effect.
+    if json.iter().any(|byte| *byte < b' ') || !json.ends_with(b"}") || !json.starts_with(b"{") {
         return None;
     }
     let mut fields = Fields::from_json(&json).ok()?;
@@ -166,11 +166,16 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_altered_in_any_character_is_refused() {
-        let text = STANDARD.encode(solved(300).to_string());
-        for at in 0..text.len() {
-            for other in ["A", "Q", "g", "z", "0", "/", "=", "-", " "] {
-                let altered = format!("{}{other}{}", &text[..at], &text[at + 1..]);
-                assert!(altered == text || !check(&altered), "{at} {other}");
+        let answer = solved(300).to_string();
+        // Three lengths, because the padding depends on it.
+        for spaces in ["", " ", "  "] {
+            let text = STANDARD.encode(answer.replacen(',', &format!(",{spaces}"), 1));
+            assert!(check(&text));
+            for at in 0..text.len() {
+                for other in ["A", "Q", "g", "z", "0", "/", "=", "-", " "] {
+                    let altered = format!("{}{other}{}", &text[..at], &text[at + 1..]);
+                    assert!(altered == text || !check(&altered), "{spaces:?} {at} {other}");
+                }
             }
         }
         let json = solved(300).to_string();
