@@ -83,7 +83,7 @@ impl Network {
         }
     }
 
-    /// Returns a request that was counted at a time.
+    /// Refunds a request that was counted at a time.
     ///
     /// # Errors
     /// `temporarily_unavailable`; the request then stays counted.

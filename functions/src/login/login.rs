@@ -113,24 +113,23 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 
     // First round trip: count the request, and find the user.
     let user = identify::find_user(app, &index, &form.identifier);
-    let ((), (identifier_hash, user)) = futures::future::try_join(login.count(), user).await?;
+    let ((), (_, user)) = futures::future::try_join(login.count(), user).await?;
 
     // Second round trip: reserve an attempt, and load the account. An unknown identifier maps to a decoy id, under
     // which no account exists.
-    let (decoy_id, decoy_cipher) = app.decoy_cipher(&identifier_hash).await?;
+    let (decoy_id, decoy_cipher) = app.decoy_cipher(&login.identifier_hash).await?;
     let id = user.unwrap_or(decoy_id);
     if login.presented.take_if(|token| token.user_id != id).is_some() {
         login.count().await?; // the token belongs to another account
     }
-    let (mut attempt, record) =
-        futures::future::join(login.reserve(&identifier_hash), login.load(&id, &identifier_hash)).await;
+    let (mut attempt, record) = futures::future::join(login.reserve(), login.load(&id)).await;
     let mut record = record?;
     let cipher = record.salt.take().map_or(decoy_cipher, |salt| app.user_cipher(salt));
     if login.presented.is_some() && login.recognised_device(&record).is_none() {
         // The device is no longer recognised, so it gets the budgets of unrecognised devices.
         login.presented = None;
         login.count().await?;
-        attempt = login.reserve(&identifier_hash).await;
+        attempt = login.reserve().await;
     }
     let attempt = match attempt {
         Ok(attempt) => attempt,
@@ -149,7 +148,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     loop {
         let done = login.authenticate(&cipher, record, &mut matched, &attempt).await;
         if retries.again(&done) {
-            record = login.load(&id, &identifier_hash).await?;
+            record = login.load(&id).await?;
             continue;
         }
         if let Err(Error::Contended(Contention::LostRace) | Error::AccountBanned) = done {
@@ -183,7 +182,7 @@ impl Login<'_> {
         }
     }
 
-    /// Counts the request by network, and reads meanwhile whether it needs a captcha. If so, its count is returned.
+    /// Counts the request by network, and reads meanwhile whether it needs a captcha. If so, its count is refunded.
     async fn count_network(&self) -> Result<(), Error> {
         let (app, now) = (self.context.app, self.context.app.clock.now());
         let counted = self.network.count_at(app, LOGIN_BY_NETWORK, now);
@@ -201,20 +200,20 @@ impl Login<'_> {
 
     /// Reserves an attempt: by the presented device token, otherwise by the identifier as it was typed. So the lock of an
     /// address does not reveal the account that has it, and survives a registration.
-    async fn reserve(&self, identifier_hash: &str) -> Result<Attempt, Error> {
+    async fn reserve(&self) -> Result<Attempt, Error> {
         let (credential, attempted_by) = match &self.presented {
             Some(token) => (Credential::PasswordOnDevice, token.hash(self.index)),
-            None => (Credential::Password, identifier_hash.to_owned()),
+            None => (Credential::Password, self.identifier_hash.clone()),
         };
         let app = self.context.app;
         app.store.reserve_credential_attempt(credential, &attempted_by, app.config.limit_factor, app.clock.now()).await
     }
 
     /// Loads the account, unless the identifier is a former address of it.
-    async fn load(&self, id: &UserId, identifier_hash: &str) -> Result<UserRecord, Error> {
+    async fn load(&self, id: &UserId) -> Result<UserRecord, Error> {
         let device = self.presented.as_ref().map(|token| &token.device_id);
         let record = self.context.app.store.load(id, UserQuery { device, ..UserQuery::ACCOUNT }).await?;
-        Ok(record.named_by(identifier_hash))
+        Ok(record.named_by(&self.identifier_hash))
     }
 
     /// The presented device, if the account recognises it.

@@ -328,9 +328,18 @@ impl Store {
         attempts: impl IntoIterator<Item = &Attempt>,
     ) -> Result<(), CommitError> {
         let attempts: Vec<&Attempt> = attempts.into_iter().collect();
-        let refunding = |refund: fn(&mut Transaction, &Attempt)| {
+        self.commit_with_refunds(transaction, &attempts, Run::Ends).await
+    }
+
+    async fn commit_with_refunds(
+        &self,
+        transaction: Transaction,
+        attempts: &[&Attempt],
+        run: Run,
+    ) -> Result<(), CommitError> {
+        let refunding = |refund: fn(&mut Transaction, &Attempt, Run)| {
             let mut transaction = transaction.clone();
-            attempts.iter().for_each(|attempt| refund(&mut transaction, attempt));
+            attempts.iter().for_each(|attempt| refund(&mut transaction, attempt, run));
             transaction
         };
         match self.commit(refunding(Transaction::refund_and_restore_waits)).await {
@@ -347,21 +356,12 @@ impl Store {
         Ok(self.commit_refunding(self.transaction(), attempts).await?)
     }
 
-    /// Returns an attempt of which nothing was compared. The run of consecutive failures goes on, because the attempt was no success.
+    /// Refunds an attempt of which nothing was compared. The run of consecutive failures goes on, because the attempt was no success.
     ///
     /// # Errors
     /// `temporarily_unavailable`; the attempt then stays counted.
     pub async fn release(&self, attempt: &Attempt) -> Result<(), Error> {
-        let mut transaction = self.transaction();
-        transaction.release_and_restore_waits(attempt);
-        match self.commit(transaction).await {
-            Err(refused) if refused.is(Condition::Lock) => {
-                let mut transaction = self.transaction();
-                transaction.release(attempt);
-                Ok(self.commit(transaction).await?)
-            }
-            committed => Ok(committed?),
-        }
+        Ok(self.commit_with_refunds(self.transaction(), &[attempt], Run::Continues).await?)
     }
 
     async fn update_counter(&self, update: Update<'_>) -> Result<Written, Error> {
@@ -403,36 +403,17 @@ impl Transaction {
         self.delete(Table::Counters, &keys::lock(credential.as_str(), attempted_by));
     }
 
-    /// Refunds a successful attempt, and resets the run of consecutive failures. Waits caused by other failures stay in
-    /// force.
-    fn refund(&mut self, attempt: &Attempt) {
-        self.give_back(attempt, Run::Ends);
-    }
-
-    /// As [`Transaction::refund`], and removes the wait that the attempt itself caused. Fails with `Condition::Lock` if
-    /// there was a later attempt, because the stored wait belongs to it.
-    fn refund_and_restore_waits(&mut self, attempt: &Attempt) {
-        self.give_back_and_restore_waits(attempt, Run::Ends);
-    }
-
-    /// As [`Transaction::refund`], for an attempt of which nothing was compared.
-    fn release(&mut self, attempt: &Attempt) {
-        self.give_back(attempt, Run::Continues);
-    }
-
-    /// As [`Transaction::refund_and_restore_waits`], for an attempt of which nothing was compared.
-    fn release_and_restore_waits(&mut self, attempt: &Attempt) {
-        self.give_back_and_restore_waits(attempt, Run::Continues);
-    }
-
-    fn give_back(&mut self, attempt: &Attempt, run: Run) {
+    /// Refunds an attempt. Waits caused by other failures stay in force.
+    fn refund(&mut self, attempt: &Attempt, run: Run) {
         let (values, set) = refund_of(attempt, run);
         let expression = format!("ADD failures :back {set}");
         let update = Update { key: attempt.key.clone(), expression: &expression, condition: None, values };
         self.update(Condition::Lock, Table::Counters, update);
     }
 
-    fn give_back_and_restore_waits(&mut self, attempt: &Attempt, run: Run) {
+    /// As [`Transaction::refund`], and removes the wait that the attempt itself caused. Fails with `Condition::Lock` if
+    /// there was a later attempt, because the stored wait belongs to it.
+    fn refund_and_restore_waits(&mut self, attempt: &Attempt, run: Run) {
         let (values, mut set) = refund_of(attempt, run);
         let mut values = values.with_time(":mine", attempt.forget_at);
         let mut remove = Vec::new();
@@ -455,7 +436,7 @@ impl Transaction {
     }
 }
 
-/// What a returned attempt does to the run of consecutive failures.
+/// What a refunded attempt does to the run of consecutive failures.
 #[derive(Debug, Clone, Copy)]
 enum Run {
     /// The attempt was a success.
@@ -464,7 +445,7 @@ enum Run {
     Continues,
 }
 
-/// The values and the `SET` clause of every returned attempt.
+/// The values and the `SET` clause of every refund.
 fn refund_of(attempt: &Attempt, run: Run) -> (Item, String) {
     let values = Item::new()
         .with_number(":back", -1)
