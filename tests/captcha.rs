@@ -409,7 +409,7 @@ async fn a_wrong_answer_is_no_attempt_at_the_password_and_no_success_either() {
             assert_eq!(lock().unwrap(), before);
         }
     }
-    // The fifth failure locks for a second. A locked credential is told so before the captcha, which stays good.
+    // The fifth failure locks for a second. The answer says so before the captcha is checked, which stays good.
     let body = answered(&wrong(ADDRESS), client.solved_captcha().await);
     client.post("/v1/login", body).await.expect_problem(401, "invalid_credentials");
     let captcha = client.solved_captcha().await;
