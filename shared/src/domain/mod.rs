@@ -4,6 +4,7 @@ pub mod account;
 pub mod audit;
 pub mod captcha;
 pub mod challenge;
+pub mod continue_path;
 pub mod device;
 pub mod disowned_login;
 pub mod email_address;
