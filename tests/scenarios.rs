@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tests::{Answer, Client, Person, State};
 
 use crate::{
-    account, login, mfa, passkeys, platform, reauthentication, recovery, registration, sessions, tokens, workers,
+    account, login, mfa, oauth, passkeys, platform, reauthentication, recovery, registration, sessions, tokens, workers,
 };
 
 /// The address of the person that the scenarios are about.
@@ -21,6 +21,7 @@ pub(crate) static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(|| {
         account::scenarios(),
         login::scenarios(),
         mfa::scenarios(),
+        oauth::scenarios(),
         passkeys::scenarios(),
         platform::scenarios(),
         reauthentication::scenarios(),
@@ -70,6 +71,7 @@ pub(crate) struct Request {
 enum Body {
     Empty,
     Json(Value),
+    Form(String),
     /// A form in a request that is signed with SigV4.
     SignedForm(String),
 }
@@ -101,6 +103,11 @@ pub(crate) fn post_nothing(path: impl Into<String>) -> Request {
 /// `PATCH` with JSON.
 pub(crate) fn patch(path: impl Into<String>, body: Value) -> Request {
     request("PATCH", path, Body::Json(body))
+}
+
+/// `POST` of a form.
+pub(crate) fn post_form(path: impl Into<String>, form: String) -> Request {
+    request("POST", path, Body::Form(form))
 }
 
 /// `POST` of a form, signed with SigV4.
@@ -161,6 +168,10 @@ impl Request {
             Body::Json(body) => {
                 headers.push(("content-type", "application/json"));
                 client.send(self.method, &self.path, &headers, body.to_string().into_bytes()).await
+            }
+            Body::Form(form) => {
+                headers.push(("content-type", "application/x-www-form-urlencoded"));
+                client.send(self.method, &self.path, &headers, form.clone().into_bytes()).await
             }
             Body::SignedForm(form) => {
                 let form_type = "application/x-www-form-urlencoded";

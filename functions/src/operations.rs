@@ -4,7 +4,7 @@
 use shared::operation::Operation;
 
 use crate::{
-    account, login, mfa, passkeys, platform, reauthentication, recovery, registration, sessions, tokens, workers,
+    account, login, mfa, oauth, passkeys, platform, reauthentication, recovery, registration, sessions, tokens, workers,
 };
 
 pub static OPERATIONS: &[Operation] = &[
@@ -55,6 +55,11 @@ pub static OPERATIONS: &[Operation] = &[
     recovery::password_forgot::OPERATION,
     recovery::password_reset_check::OPERATION,
     recovery::password_reset::OPERATION,
+    oauth::oauth_authorize::OPERATION,
+    oauth::oauth_token::OPERATION,
+    oauth::oauth_userinfo::OPERATION,
+    oauth::oauth_revoke::OPERATION,
+    oauth::oauth_logout::OPERATION,
     platform::jwks::OPERATION,
     platform::openid_configuration::OPERATION,
     platform::captcha_challenge::OPERATION,

@@ -14,6 +14,7 @@ use crate::{
         captcha::{CaptchaMode, CaptchaProvider},
         limits::{Limit, Limits},
         login_mail::LoginMailParts,
+        oauth::client::Audience,
         password::PasswordPolicy,
         session::Lifetime,
         suspicion::SuspiciousLogin,
@@ -82,6 +83,8 @@ pub struct Config {
     pub passkey_origins: Vec<String>,
     /// `AUTHORIZER_CHECKS_SESSION`: whether `authorizer` reads the table to see if the session is active.
     pub authorizer_checks_session: bool,
+    /// `AUTHORIZER_AUDIENCES`: the audiences of the tokens that `authorizer` lets in. Empty: the service's own.
+    pub authorizer_audiences: Vec<String>,
     /// `CAPTCHA`: `never`, `failures` or `always`.
     pub captcha: CaptchaMode,
     /// `CAPTCHA_PROVIDER`: `altcha`, `recaptcha`, `hcaptcha` or `turnstile`. All except `altcha` need a site key and a secret.
@@ -260,6 +263,12 @@ impl Config {
             ),
             authorizer_checks_session: reader
                 .parsed("AUTHORIZER_CHECKS_SESSION", "true or false", false, |text| text.parse().ok()),
+            authorizer_audiences: reader.parsed(
+                "AUTHORIZER_AUDIENCES",
+                "audiences without white space, separated by commas",
+                Vec::new(),
+                |text| listed(text).map(|text| Some(Audience::parse(text)?.as_str().to_owned())).collect(),
+            ),
             captcha: reader.parsed(
                 "CAPTCHA",
                 "never, failures or always",

@@ -14,7 +14,7 @@ use crate::{
     crypto::key::KeyPurpose,
     domain::limits::Limit,
     error::Error,
-    http::{Arrival, Method, Request, Response, sent_origin_secret},
+    http::{AnswerContext, Arrival, Method, Request, Response, rendered_page, sent_origin_secret},
     keyring::Keyring,
 };
 
@@ -65,6 +65,27 @@ impl std::fmt::Display for Route {
         match self.method {
             "" => formatter.write_str(self.path),
             method => write!(formatter, "{method} {}", self.path),
+        }
+    }
+}
+
+/// The form of an operation's errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorFormat {
+    /// `application/problem+json` (RFC 9457).
+    Problem,
+    /// `{error, error_description}` (RFC 6749, section 5.2).
+    OAuth,
+    /// A page for a person.
+    Page,
+}
+
+impl ErrorFormat {
+    fn answer(self, error: Error, context: &AnswerContext) -> Response {
+        match self {
+            Self::Problem => error.into_response(context),
+            Self::OAuth => error.into_oauth_response(),
+            Self::Page => rendered_page::error(&error),
         }
     }
 }
@@ -122,6 +143,7 @@ pub struct Operation {
     /// Whether CloudFormation waits for the function during a deployment. The function then answers with a wrong configuration
     /// too.
     pub is_custom_resource: bool,
+    pub errors: ErrorFormat,
     pub handler: Handler,
 }
 
@@ -155,6 +177,7 @@ impl Operation {
             limits: &[],
             direct: false,
             is_custom_resource: false,
+            errors: ErrorFormat::Problem,
             handler,
         }
     }
@@ -204,6 +227,12 @@ impl Operation {
     #[must_use]
     pub const fn custom_resource(self) -> Self {
         Self { is_custom_resource: true, ..self }
+    }
+
+    /// Sets the form of the operation's errors.
+    #[must_use]
+    pub const fn errors(self, errors: ErrorFormat) -> Self {
+        Self { errors, ..self }
     }
 
     /// Unwraps the keys that are not in memory.
@@ -268,7 +297,7 @@ impl Operation {
         });
         let response = result.unwrap_or_else(|error| {
             error.log(self.name, &context.request_id);
-            error.into_response(&context)
+            self.errors.answer(error, &context)
         });
         let response = if is_head { response.without_body() } else { response };
         tracing::info!(

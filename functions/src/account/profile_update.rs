@@ -113,7 +113,7 @@ async fn change(
     let changed = change.apply(account);
     let event = context.event(cipher, Action::UpdateProfile, Outcome::Success, method).await?;
     let mut transaction = app.store.transaction();
-    transaction.change_profile(account, &change);
+    transaction.change_profile(account, &change, app.clock.now());
     transaction.require_session(&caller.session);
     transaction.record_event(&event);
     match app.store.commit(transaction).await {

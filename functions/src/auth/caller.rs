@@ -20,7 +20,7 @@ use shared::{
 };
 
 use crate::auth::{
-    access_token,
+    access_token::{self, Audience},
     csrf::{self, Bound},
 };
 
@@ -105,21 +105,59 @@ pub(crate) struct Presented {
 /// if the request may change something. A token with a bad signature costs no read.
 ///
 /// # Errors
-/// `invalid_token`, `csrf_failed`, `temporarily_unavailable`.
+/// `invalid_token`; `csrf_failed`; `forbidden` for a client's token without the scope `account`; `temporarily_unavailable`.
 pub(crate) async fn presented(context: Context<'_>) -> Result<Presented, Error> {
+    let presented = presented_for(context, Audience::Own).await?;
+    // A client's token opens the routes of `/v1` only with the scope for them.
+    if presented.claims.opens_account() { Ok(presented) } else { Err(Error::Forbidden) }
+}
+
+/// As [`presented`], for other audiences and with any scope.
+///
+/// # Errors
+/// As [`presented`].
+pub(crate) async fn presented_for(context: Context<'_>, audience: Audience<'_>) -> Result<Presented, Error> {
     let Context { app, request } = context;
     let (token, transport) = match request.headers.contains_key("authorization") {
         true => (request.bearer_token(), Transport::Token),
         false => (request.cookie(Cookie::Access), Transport::Cookie),
     };
-    let claims = access_token::verified(app, token.ok_or(Error::InvalidToken)?).await?.ok_or(Error::InvalidToken)?;
+    let presented = current(app, token.ok_or(Error::InvalidToken)?, audience, transport).await?;
+    if transport == Transport::Cookie && !request.is_safe() {
+        csrf::check(context, &[Bound::Session(presented.session_id.clone())]).await?;
+    }
+    Ok(presented)
+}
+
+/// The access token in the browser's cookie, if it is current. For pages that a browser opens. A page that changes something checks
+/// the CSRF token of its form.
+///
+/// # Errors
+/// `temporarily_unavailable`.
+pub(crate) async fn presented_by_browser(context: Context<'_>) -> Result<Option<Presented>, Error> {
+    let Some(token) = context.request.cookie(Cookie::Access) else { return Ok(None) };
+    match current(context.app, token, Audience::Own, Transport::Cookie).await {
+        Ok(presented) => Ok(Some(presented).filter(|presented| presented.claims.client_id.is_none())),
+        Err(Error::InvalidToken) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A token that is current.
+///
+/// # Errors
+/// `invalid_token`, `temporarily_unavailable`.
+pub(crate) async fn current(
+    app: &App,
+    token: &str,
+    audience: Audience<'_>,
+    transport: Transport,
+) -> Result<Presented, Error> {
+    let claims = access_token::verified(app, token, audience).await?.ok_or(Error::InvalidToken)?;
     if !token::is_current(&claims, app.clock.now()) {
         return Err(Error::InvalidToken);
     }
     let (user_id, session_id) = access_token::ids(&claims).ok_or(Error::InvalidToken)?;
-    if transport == Transport::Cookie && !request.is_safe() {
-        csrf::check(context, &[Bound::Session(session_id.clone())]).await?;
-    }
     Ok(Presented { claims, user_id, session_id, transport })
 }
 
@@ -142,10 +180,28 @@ pub(crate) async fn caller_with_factors<'a>(context: Context<'a>) -> Result<Call
 }
 
 async fn load<'a>(context: Context<'a>, query: UserQuery<'_>) -> Result<(Caller<'a>, Factors), Error> {
-    let app = context.app;
-    let Presented { user_id, session_id, transport, .. } = presented(context).await?;
+    load_presented(context.app, presented(context).await?, query).await
+}
+
+/// The user of a token that is current, by one strongly consistent read.
+///
+/// # Errors
+/// `session_revoked`, `temporarily_unavailable`.
+pub(crate) async fn of_presented<'a>(app: &'a App, presented: Presented) -> Result<Caller<'a>, Error> {
+    let (caller, _) = load_presented(app, presented, UserQuery::ACCOUNT).await?;
+    Ok(caller)
+}
+
+async fn load_presented<'a>(
+    app: &'a App,
+    presented: Presented,
+    query: UserQuery<'_>,
+) -> Result<(Caller<'a>, Factors), Error> {
+    let Presented { claims, user_id, session_id, transport } = presented;
     let hash = access_token::session_hash(app, &session_id).await?;
-    let mut record = app.store.load(&user_id, UserQuery { session: Some(&hash), ..query }).await?;
+    let client = access_token::client(&claims);
+    let query = UserQuery { session: Some(&hash), client: client.as_ref(), ..query };
+    let mut record = app.store.load(&user_id, query).await?;
     let factors = std::mem::take(&mut record.factors);
     let (account, session, cipher) = complete(app, record).ok_or(Error::SessionRevoked)?;
     if !access_token::is_active(app, &account, &session) {

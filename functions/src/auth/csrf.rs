@@ -19,7 +19,7 @@ use shared::{
     http::{Cookie, Request},
 };
 
-use crate::auth::access_token;
+use crate::auth::access_token::{self, Audience};
 
 /// What a token is bound to.
 pub(crate) enum Bound {
@@ -58,6 +58,21 @@ pub(crate) async fn check(context: Context<'_>, bounds: &[Bound]) -> Result<(), 
         return Err(Error::CsrfFailed);
     }
     let sent = request.headers.get("x-csrf-token").ok_or(Error::CsrfFailed)?.as_bytes();
+    require_token(app, sent, bounds).await
+}
+
+/// As [`check`], for a page's form, which sends the token as a field.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) async fn check_form(context: Context<'_>, sent: &str, bounds: &[Bound]) -> Result<(), Error> {
+    if !has_allowed_origin(context).await? {
+        return Err(Error::CsrfFailed);
+    }
+    require_token(context.app, sent.as_bytes(), bounds).await
+}
+
+async fn require_token(app: &App, sent: &[u8], bounds: &[Bound]) -> Result<(), Error> {
     let keys = app.keyring.get(KeyPurpose::Csrf).await?;
     let right = |bound: &Bound| keys.all().iter().any(|key| constant_time_eq(bound.token(key).as_bytes(), sent));
     if bounds.iter().any(right) { Ok(()) } else { Err(Error::CsrfFailed) }
@@ -78,7 +93,7 @@ pub(crate) async fn check_before_login(context: Context<'_>) -> Result<(), Error
     let mut bounds = Vec::new();
     bounds.extend(pre_login(request).map(Bound::Browser));
     if let Some(token) = request.cookie(Cookie::Access) {
-        let claims = access_token::verified(app, token).await?;
+        let claims = access_token::verified(app, token, Audience::Own).await?;
         bounds.extend(claims.and_then(|claims| Token::parse(&claims.sid)).map(Bound::Session));
     }
     if let Some(token) = refresh_token(context).await? {

@@ -92,6 +92,7 @@ pub(crate) async fn create(
         device_bound: 1,
         passkeys: 0,
         created_at: app.clock.now(),
+        profile_updated_at: None,
         last_login_at: None,
         last_login_ip: None,
         last_login_user_agent: None,

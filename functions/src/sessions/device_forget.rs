@@ -12,7 +12,7 @@ use shared::{
     error::Error,
     http::{Response, StatusCode},
     operation::{Access, Operation, Route},
-    store::{Condition, Device, Session, SessionsOfDevice},
+    store::{Condition, Device, Session, SessionsQuery},
 };
 
 use super::lookup::{find_device, is_active, not_found};
@@ -60,7 +60,7 @@ async fn forget(context: Context<'_>, caller: &Caller<'_>, device: &Device) -> R
         }
     }
     let mut own = None;
-    let mut sessions = SessionsOfDevice::new(&caller.account.id, &device.id);
+    let mut sessions = SessionsQuery::of_device(&caller.account.id, &device.id);
     while let Some(mut page) = app.store.next_sessions(&mut sessions).await? {
         page.retain(|session| session.state.is_active(caller.account.session_epoch, app.clock.now()));
         // The caller's own comes last, so that an interrupted request can be repeated.

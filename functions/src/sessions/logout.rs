@@ -7,6 +7,7 @@ use shared::{
         audit::{Action, Outcome},
         ids::UserId,
         limits::REFUSED_TOKEN_BY_SESSION,
+        oauth::scope::Scope,
         session::{OpaqueText, Transport},
     },
     error::Error,
@@ -36,6 +37,10 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let session_hash = access_token::session_hash(app, &session_id).await?;
     let record = app.store.load(&user_id, UserQuery::session(&session_hash)).await?;
     let (account, session, cipher) = caller::complete(app, record).ok_or(Error::SessionRevoked)?;
+    // An app's refresh token opens no route of `/v1` without the scope for them.
+    if session.grant.as_ref().is_some_and(|grant| !grant.scopes.has(Scope::Account)) {
+        return Err(Error::Forbidden);
+    }
     if !session.state.is_active(account.session_epoch, now) {
         let limited = (REFUSED_TOKEN_BY_SESSION, session.hash.as_str());
         return context.refuse_limited(&cipher, (Action::Logout, method), Error::SessionRevoked, limited).await;

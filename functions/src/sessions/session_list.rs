@@ -50,12 +50,18 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     sessions.sort_by_key(|session| Reverse(session.state.last_active_at));
     let ids: HashSet<_> = sessions.iter().filter_map(|session| session.device_id.clone()).collect();
     let devices = app.store.devices(&account.id, &Vec::from_iter(ids)).await?;
+    let ids: HashSet<_> = sessions.iter().filter_map(|session| Some(session.grant.as_ref()?.client.clone())).collect();
+    let clients = app.store.clients_named(&Vec::from_iter(ids)).await?;
+    let clients: HashMap<_, _> = clients.iter().map(|client| (&client.id, client)).collect();
+    // The sessions of a deleted client are over.
+    sessions.retain(|session| session.grant.as_ref().is_none_or(|grant| clients.contains_key(&grant.client)));
     let active = devices.iter().filter(|device| is_active(context, &caller, device));
     let devices: HashMap<_, _> = active.map(|device| (&device.id, device)).collect();
     let mut views = Vec::new();
     for session in &sessions {
         let device = session.device_id.as_ref().and_then(|id| devices.get(id).copied());
-        views.push(SessionView::open(app, &caller, session, device).await?);
+        let client = session.grant.as_ref().and_then(|grant| clients.get(&grant.client).copied());
+        views.push(SessionView::open(app, &caller, session, device, client).await?);
     }
     Ok(Response::json(StatusCode::OK, &Answer { sessions: views, next }))
 }

@@ -8,7 +8,7 @@ use shared::{
         user_agent::UserAgent,
     },
     error::Error,
-    store::{Device, Session},
+    store::{Device, OAuthClient, Session},
     user_cipher::{ItemCipher, UserCipher},
 };
 
@@ -40,10 +40,19 @@ pub(super) struct SessionView {
     expires_at: String,
     remember_me: bool,
     methods: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<SessionClient>,
     device: SessionDevice,
     user_agent: String,
     ip_truncated: String,
     location: Option<LocationView>,
+}
+
+/// The OAuth client of a session.
+#[derive(Serialize)]
+struct SessionClient {
+    id: String,
+    name: String,
 }
 
 #[derive(Serialize)]
@@ -86,7 +95,7 @@ impl DeviceView {
 }
 
 impl SessionView {
-    /// Decrypts a session for its owner. `device` is the session's device, if it is active.
+    /// Decrypts a session for its owner. `device` is the session's device, if it is active, and `client` its OAuth client.
     ///
     /// # Errors
     /// `temporarily_unavailable` without the key.
@@ -95,6 +104,7 @@ impl SessionView {
         caller: &Caller<'_>,
         session: &Session,
         device: Option<&Device>,
+        client: Option<&OAuthClient>,
     ) -> Result<Self, Error> {
         let fields = caller.cipher.item(&Session::key(&session.user_id, &session.hash));
         let user_agent = fields.open(Session::USER_AGENT, &session.user_agent).await?.to_string();
@@ -107,6 +117,7 @@ impl SessionView {
             expires_at: session.state.ends_at().rfc3339(),
             remember_me: session.remember_me,
             methods: session.amr.clone(),
+            client: client.map(|client| SessionClient { id: client.id.to_string(), name: client.name.as_str().to_owned() }),
             device: SessionDevice {
                 id: device.map(|device| device.id.to_string()),
                 name: session_device_name(&caller.cipher, device, &UserAgent::parse(&user_agent)).await?,

@@ -15,7 +15,10 @@ use shared::{
     operation::{Access, Operation},
 };
 
-use crate::auth::{access_token, caller};
+use crate::auth::{
+    access_token::{self, Audience},
+    caller::{self, Presented},
+};
 
 pub const OPERATION: Operation = Operation::event("authorizer", |app, event| Box::pin(handle(app, event)))
     .summary("lets callers of your own HTTP APIs in, or refuses them")
@@ -25,27 +28,35 @@ pub const OPERATION: Operation = Operation::event("authorizer", |app, event| Box
 
 async fn handle(app: &App, event: Value) -> Result<Value, Error> {
     let request = Request::from_authorizer_event(&event, &app.config.allowed_origins);
-    let presented = match caller::presented(Context { app, request: &request }).await {
+    let audience = match app.config.authorizer_audiences.as_slice() {
+        [] => Audience::Own,
+        listed => Audience::OneOf(listed),
+    };
+    let presented = match caller::presented_for(Context { app, request: &request }, audience).await {
         Ok(presented) => presented,
         Err(Error::InvalidToken | Error::CsrfFailed) => return Ok(refused()),
         Err(error) => return Err(error),
     };
     let checks_session = app.config.authorizer_checks_session;
-    if checks_session && !access_token::session_is_active(app, &presented.user_id, &presented.session_id).await? {
+    let Presented { claims, user_id, session_id, .. } = presented;
+    let client = access_token::client(&claims);
+    let is_active = async || access_token::session_is_active(app, &user_id, &session_id, client.as_ref()).await;
+    if checks_session && !is_active().await? {
         return Ok(refused());
     }
-    let claims = presented.claims;
-    Ok(json!({
-        "isAuthorized": true,
-        "context": {
-            "user_id": claims.sub,
-            "session_id": claims.sid,
-            "roles": claims.roles,
-            "permissions": claims.permissions,
-            "aal": claims.aal,
-            "auth_time": claims.auth_time,
-        },
-    }))
+    let mut context = json!({
+        "user_id": claims.sub,
+        "session_id": claims.sid,
+        "scope": claims.scope,
+        "roles": claims.roles,
+        "permissions": claims.permissions,
+        "aal": claims.aal,
+        "auth_time": claims.auth_time,
+    });
+    if let Some(client_id) = claims.client_id {
+        context["client_id"] = client_id.into();
+    }
+    Ok(json!({ "isAuthorized": true, "context": context }))
 }
 
 fn refused() -> Value {

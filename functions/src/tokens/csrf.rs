@@ -47,6 +47,6 @@ async fn active_session(context: Context<'_>) -> Result<Option<Token>, Error> {
         Err(error) => return Err(error),
     };
     let Some((user_id, session_id)) = ids else { return Ok(None) };
-    let is_active = access_token::session_is_active(context.app, &user_id, &session_id).await?;
+    let is_active = access_token::session_is_active(context.app, &user_id, &session_id, None).await?;
     Ok(is_active.then_some(session_id))
 }

@@ -15,7 +15,7 @@ use shared::{
     operation::{Access, Operation, Route},
 };
 
-use crate::auth::access_token;
+use crate::auth::access_token::{self, Audience};
 
 pub const OPERATION: Operation = Operation::http("token-introspect", |context| Box::pin(handle(context)))
     .summary("says whether an access token is active now (RFC 7662)")
@@ -45,10 +45,12 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 }
 
 async fn active(app: &App, token: &str) -> Result<Option<Claims>, Error> {
-    let Some(claims) = access_token::verified(app, token).await? else { return Ok(None) };
+    let Some(claims) = access_token::verified(app, token, Audience::Any).await? else { return Ok(None) };
     if !token::is_current(&claims, app.clock.now()) {
         return Ok(None);
     }
     let Some((user_id, session_id)) = access_token::ids(&claims) else { return Ok(None) };
-    Ok(access_token::session_is_active(app, &user_id, &session_id).await?.then_some(claims))
+    let client = access_token::client(&claims);
+    let is_active = access_token::session_is_active(app, &user_id, &session_id, client.as_ref()).await?;
+    Ok(is_active.then_some(claims))
 }

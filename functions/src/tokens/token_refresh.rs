@@ -8,26 +8,19 @@ use shared::{
         refresh_token::RefreshToken,
     },
     domain::{
-        audit::{Action, Outcome},
-        limits::{REFRESH_BY_SESSION, REFUSED_TOKEN_BY_SESSION},
-        mail::{Content, NOTICE_SECONDS},
-        session::{OpaqueText, Refresh, Transport},
+        audit::Action,
+        limits::REFUSED_TOKEN_BY_SESSION,
+        session::{OpaqueText, Transport},
     },
     error::Error,
     http::{Cookie, Response, StatusCode},
-    mail,
     operation::{Operation, Route},
-    store::{Account, Retries, Session, UserQuery},
-    user_cipher::UserCipher,
+    store::{Retries, UserQuery},
 };
 
 use crate::auth::{
     access_token, csrf,
-    session::{
-        issue,
-        response::{SessionTokens, missing_key},
-    },
-    user,
+    session::{response::SessionTokens, rotation::Snapshot},
 };
 
 pub const OPERATION: Operation = Operation::http("token-refresh", |context| Box::pin(handle(context)))
@@ -63,8 +56,11 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
             let action = (Action::Refresh, "refresh_token");
             return context.refuse_limited(&cipher, action, Error::SessionRevoked, limited).await;
         }
+        if session.grant.is_some() {
+            return Err(Error::InvalidToken); // an app refreshes at the token endpoint
+        }
         let snapshot = Snapshot { context, account: &account, session: &session, cipher: &cipher };
-        let done = snapshot.refresh(&keys, &token, transport).await;
+        let done = refresh(snapshot, &keys, &token, transport).await;
         if !retries.again(&done) {
             return done;
         }
@@ -86,71 +82,17 @@ async fn presented(context: Context<'_>) -> Result<(RefreshToken, Transport), Er
     Ok((RefreshToken::parse(&keys, &token.0).ok_or(Error::InvalidToken)?, Transport::Token))
 }
 
-/// The account and session at one read.
-struct Snapshot<'a> {
-    context: Context<'a>,
-    account: &'a Account,
-    session: &'a Session,
-    cipher: &'a UserCipher<'a>,
-}
-
-impl Snapshot<'_> {
-    async fn refresh(&self, keys: &KeySet, token: &RefreshToken, transport: Transport) -> Result<Response, Error> {
-        let Self { context, account, session, cipher } = *self;
-        let (app, now) = (context.app, context.app.clock.now());
-        // A copied token ends the session before anything is counted. Otherwise a thief could use the limit up, and nobody would
-        // learn of the copy.
-        let is_live = token.counter == session.state.counter;
-        if !is_live && session.state.refresh(token.counter, false, now) == Refresh::Reuse {
-            return self.end_for_reuse().await;
-        }
-        // Counted in the session's item, by the same write.
-        let count = session.state.refreshes.one_more(app.config.limit(REFRESH_BY_SESSION), now);
-        let count = count.map_err(|retry_after| Error::RateLimited { retry_after })?;
-        let genuine = is_live && {
-            app.hasher.verify(token.secret(), &session.refresh_hash, |version| keys.bytes_of(version)).await?
-        };
-        let outcome = session.state.refresh(token.counter, genuine, now);
-        if outcome == Refresh::Reuse {
-            return self.end_for_reuse().await;
-        }
-        let key = keys.version(session.refresh_key_version).ok_or_else(missing_key)?;
-        let next = token.counter.checked_add(1).ok_or_else(|| Error::internal("a refresh counter has overflowed"))?;
-        let successor = RefreshToken::derive(key, &account.id, &token.session_id, next);
-        let mut refreshed = session.clone();
-        refreshed.state.last_active_at = now;
-        let grant = SessionTokens { cipher, account, session: &refreshed, id: &token.session_id, transport };
-        let answer = grant.authenticated(app, &successor).await?;
-        let method = if outcome == Refresh::Rotate { "rotate" } else { "repeat" };
-        let event = context.event(cipher, Action::Refresh, Outcome::Success, method).await?;
-        let mut transaction = app.store.transaction();
-        // No token is issued after an acknowledged revocation or ban.
-        transaction.require_account(account);
-        if outcome == Refresh::Rotate {
-            transaction.rotate(session, &issue::refresh_hash(app, &successor).await?, count, now);
-        } else {
-            transaction.repeat_refresh(session, count);
-        }
-        transaction.record_event(&event);
-        app.store.commit(transaction).await?;
-        Ok(answer.into_response(StatusCode::OK))
-    }
-
-    /// Ends the session of a copied token, and notifies its owner.
-    async fn end_for_reuse(&self) -> Result<Response, Error> {
-        let Self { context, account, session, cipher } = *self;
-        let (app, now, error) = (context.app, context.app.clock.now(), Error::SessionRevoked);
-        let outcome = Outcome::Failure(error.code());
-        let event = context.event(cipher, Action::RefreshTokenReuse, outcome, "refresh_token").await?;
-        let mut transaction = app.store.transaction();
-        transaction.end_session(session, "refresh_token_reuse", now);
-        transaction.record_event(&event);
-        if let Some(address) = user::address(cipher, account).await? {
-            let content = Content::SessionEndedForReuse { at: now.rfc3339() };
-            let mail = mail::compose(cipher, &address, content, now.plus_seconds(NOTICE_SECONDS)).await?;
-            transaction.put_mail(&mail.in_epoch_of(account));
-        }
-        app.store.commit(transaction).await?;
-        Err(error)
-    }
+async fn refresh(
+    snapshot: Snapshot<'_>,
+    keys: &KeySet,
+    token: &RefreshToken,
+    transport: Transport,
+) -> Result<Response, Error> {
+    let Snapshot { context, account, cipher, .. } = snapshot;
+    let rotation = snapshot.rotation(keys, token).await?;
+    let session = &rotation.session;
+    let grant = SessionTokens { cipher, account, session, id: &token.session_id, transport };
+    let answer = grant.authenticated(context.app, &rotation.successor).await?;
+    rotation.commit().await?;
+    Ok(answer.into_response(StatusCode::OK))
 }

@@ -40,7 +40,23 @@ pub struct Claims {
     pub aal: String,
     pub roles: Vec<String>,
     pub permissions: Vec<String>,
+    /// The OAuth client that the token was issued to (RFC 9068, section 2.2). Tokens of our own logins have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The scopes, separated by spaces.
+    #[serde(default)]
+    pub scope: String,
 }
+
+impl Claims {
+    /// Whether the token opens the routes of `/v1`: those of our own logins do, and those of clients with the scope `account`.
+    pub fn opens_account(&self) -> bool {
+        self.client_id.is_none() || self.scope.split(' ').any(|scope| scope == ACCOUNT_SCOPE)
+    }
+}
+
+/// The scope that opens the routes of `/v1`.
+pub const ACCOUNT_SCOPE: &str = "account";
 
 /// Signs the claims.
 ///
@@ -64,11 +80,15 @@ pub fn key_id(token: &str) -> Option<String> {
     (header.alg == Algorithm::ES256 && header.typ.as_deref() == Some(TYPE)).then_some(header.kid?)
 }
 
-/// The claims of a token with the correct signature, issuer and audience, else `None`. [`is_current`] checks the times.
-pub fn verify(token: &str, key: &PublicKey, issuer: &str, audience: &str) -> Option<Claims> {
+/// The claims of a token with the correct signature and issuer, for one of the audiences, else `None`. Without audiences, any will do.
+/// [`is_current`] checks the times.
+pub fn verify(token: &str, key: &PublicKey, issuer: &str, audiences: Option<&[&str]>) -> Option<Claims> {
     let mut validation = Validation::new(Algorithm::ES256);
     validation.set_issuer(&[issuer]);
-    validation.set_audience(&[audience]);
+    match audiences {
+        Some(audiences) => validation.set_audience(audiences),
+        None => validation.validate_aud = false,
+    }
     validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
     // The library would read the machine's clock. Our time comes from the App.
     validation.validate_exp = false;

@@ -17,6 +17,8 @@ pub enum Subject {
     /// A normalised username.
     Username,
     Session,
+    /// An authorization code.
+    AuthorizationCode,
     /// A client's full IP address, to drop duplicates.
     Ip,
     /// A client's network (an IPv4 address, an IPv6 /64 or /48), for limits.
@@ -41,6 +43,7 @@ impl Subject {
             Self::Email => b"email",
             Self::Username => b"username",
             Self::Session => b"session",
+            Self::AuthorizationCode => b"authorization-code",
             Self::Ip => b"ip",
             Self::Network => b"network",
             Self::ContinuationToken => b"continuation-token",

@@ -58,6 +58,14 @@ actions! {
     RemovePasskey = "remove_passkey";
     /// A passkey was used, and its authenticator's signals changed. The method names them.
     PasskeySignal = "passkey_signal";
+    /// A user let an app log them in: the app gets a code.
+    Authorize = "authorize";
+    /// An app exchanged a code for tokens.
+    RedeemCode = "redeem_code";
+    /// A code came back that was exchanged before. Its session ended.
+    CodeReuse = "code_reuse";
+    /// An app ended its session.
+    RevokeGrant = "revoke_grant";
     /// A session's tokens were rotated.
     Refresh = "refresh";
     /// A login differed from earlier ones. The method names the differences.

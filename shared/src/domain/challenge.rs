@@ -24,10 +24,14 @@ pub enum ChallengeKind {
     PasskeyRegistration,
     /// The person who logs in holds one of the account's passkeys.
     PasskeyAssertion,
+    /// An app may get the tokens of a user who authorized it.
+    AuthorizationCode,
+    /// An authorization code that was redeemed. It remains, so that its second use is noticed.
+    RedeemedCode,
 }
 
 impl ChallengeKind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Registration,
         Self::LoginMail,
         Self::EmailChange,
@@ -38,6 +42,8 @@ impl ChallengeKind {
         Self::SecondFactor,
         Self::PasskeyRegistration,
         Self::PasskeyAssertion,
+        Self::AuthorizationCode,
+        Self::RedeemedCode,
     ];
 
     /// The value in the table.
@@ -53,6 +59,8 @@ impl ChallengeKind {
             Self::SecondFactor => "second_factor",
             Self::PasskeyRegistration => "passkey_registration",
             Self::PasskeyAssertion => "passkey_assertion",
+            Self::AuthorizationCode => "authorization_code",
+            Self::RedeemedCode => "redeemed_code",
         }
     }
 
@@ -90,6 +98,12 @@ pub const SECOND_FACTOR_SECONDS: i64 = 300;
 
 /// Seconds to answer a passkey ceremony (WebAuthn Level 3, section 15.1: 300 by default).
 pub const PASSKEY_SECONDS: i64 = 300;
+
+/// Lifetime of an authorization code in seconds.
+pub const AUTHORIZATION_CODE_SECONDS: i64 = 60;
+
+/// Seconds after its redemption in which a second use of an authorization code ends the session made from it.
+pub const REDEEMED_CODE_SECONDS: i64 = 86_400;
 
 /// Seconds from its start during which resends may keep a challenge alive.
 pub const CHALLENGE_SECONDS: i64 = 6 * 3600;

@@ -91,6 +91,10 @@ limits! {
     LOGIN_CODE_MAIL_BY_ADDRESS = "login-code-mail/address": 20 in 86_400;
     /// Refreshes by session, repeated ones too. The session's item counts them.
     REFRESH_BY_SESSION = "refresh/session": 60 in 900;
+    /// Requests to the authorization endpoint by the browser's session.
+    AUTHORIZE_BY_SESSION = "oauth-authorize/session": 120 in 900;
+    /// Refused requests to the token and revocation endpoints by network.
+    REFUSED_GRANTS_BY_NETWORK = "refused-grants/network": 60 in 900;
     /// Reauthentications, changes of the password and deletions of the account by session, right or wrong.
     REAUTHENTICATE_BY_SESSION = "reauthenticate/session": 20 in 900;
     /// Requests by session that change something, found or not.

@@ -1,7 +1,9 @@
 //! Requests and answers in the format of API Gateway's HTTP APIs (payload 2.0).
 
 mod cookies;
+mod oauth;
 pub mod page;
+pub mod rendered_page;
 mod problem;
 mod request;
 mod response;

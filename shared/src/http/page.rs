@@ -67,13 +67,15 @@ pub fn reset_password() -> Response {
 /// Content Security Policy Level 3: allows only this page's script and style, by their hashes, and requests to its own
 /// origin.
 fn content_security_policy(page: &str) -> String {
-    let hash = |tag: &str| {
-        let inner = page.split_once(&format!("<{tag}>")).and_then(|(_, rest)| rest.split_once(&format!("</{tag}>")));
-        inner.map_or_else(String::new, |(inner, _)| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(inner))))
-    };
     format!(
         "default-src 'none'; script-src {}; style-src {}; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        hash("script"),
-        hash("style")
+        hash_of(page, "script"),
+        hash_of(page, "style")
     )
+}
+
+/// The source of a policy that allows what is between the page's tags of that name.
+pub(super) fn hash_of(page: &str, tag: &str) -> String {
+    let inner = page.split_once(&format!("<{tag}>")).and_then(|(_, rest)| rest.split_once(&format!("</{tag}>")));
+    inner.map_or_else(String::new, |(inner, _)| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(inner))))
 }

@@ -37,13 +37,10 @@ impl Error {
         };
         let mut response = Response::json(status, &problem).with_content_type("application/problem+json");
         response.code = Some(self.code());
+        if let Some(seconds) = self.retry_after() {
+            response = response.with_header("retry-after", &seconds.to_string());
+        }
         match self {
-            Self::RateLimited { retry_after } | Self::LockedOut { retry_after } => {
-                response.with_header("retry-after", &retry_after.to_string())
-            }
-            Self::TemporarilyUnavailable(_) | Self::Throttled(_) | Self::Contended(_) => {
-                response.with_header("retry-after", "1")
-            }
             // RFC 9110, section 15.5.2, and RFC 6750, section 3: a 401 names the authentication scheme.
             Self::InvalidToken | Self::SessionRevoked => {
                 response.with_header("www-authenticate", "Bearer error=\"invalid_token\"")

@@ -49,6 +49,9 @@ pub fn sent_origin_secret(event: &ApiGatewayV2httpRequest) -> Option<&[u8]> {
     event.headers.get(ORIGIN_SECRET).map(::http::HeaderValue::as_bytes)
 }
 
+/// The media type of forms.
+const FORM: &str = "application/x-www-form-urlencoded";
+
 pub struct Request {
     pub method: Method,
     /// The headers, with lower-case names.
@@ -58,6 +61,7 @@ pub struct Request {
     pub request_id: String,
     path_parameters: HashMap<String, String>,
     query: HashMap<String, String>,
+    raw_query: String,
     cookies: Vec<String>,
     allowed_origin: Option<String>,
     body: Result<Vec<u8>, ()>,
@@ -107,6 +111,7 @@ impl Request {
                 .iter()
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
+            raw_query: event.raw_query_string.unwrap_or_default(),
             cookies: event.cookies.unwrap_or_default(),
             body,
         }
@@ -132,6 +137,7 @@ impl Request {
             request_id: text("/requestContext/requestId").unwrap_or_default().to_owned(),
             path_parameters: HashMap::new(),
             query: HashMap::new(),
+            raw_query: String::new(),
             cookies: cookies.filter_map(|cookie| cookie.as_str().map(str::to_owned)).collect(),
             body: Ok(Vec::new()),
         }
@@ -168,12 +174,25 @@ impl Request {
         Fields::new(values.collect())
     }
 
+    /// The query as the client sent it, without the question mark.
+    pub fn raw_query(&self) -> &str {
+        &self.raw_query
+    }
+
+    /// The body of a form (`application/x-www-form-urlencoded`), not parsed.
+    ///
+    /// # Errors
+    /// `payload_too_large`, `unsupported_media_type`, `invalid_request` as [`Request::fields`].
+    pub fn raw_form(&self) -> Result<&[u8], Error> {
+        self.body_of_type(|media_type| media_type == FORM)
+    }
+
     /// The fields of a form (`application/x-www-form-urlencoded`). Only OAuth's own protocols use forms.
     ///
     /// # Errors
     /// As [`Request::fields`].
     pub fn form(&self) -> Result<Fields, Error> {
-        let body = self.body_of_type(|media_type| media_type == "application/x-www-form-urlencoded")?;
+        let body = self.raw_form()?;
         let mut map = serde_json::Map::new();
         for (name, value) in form_urlencoded::parse(body) {
             // RFC 6749, section 3.2: a parameter must not occur more than once.

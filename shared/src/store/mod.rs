@@ -42,7 +42,7 @@ pub use outbox::StoredMail;
 pub use sessions::{
     device::{Device, DeviceChange, DeviceLogin},
     page::Page,
-    session::{Session, SessionsOfDevice},
+    session::{Session, SessionsQuery},
 };
 
 use crate::{aws::Lazy, error::Error, rng::Rng};

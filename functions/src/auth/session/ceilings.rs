@@ -12,7 +12,8 @@ use shared::{
         session::MAX_SESSIONS,
     },
     error::Error,
-    store::{AuditEvent, Bound, DeviceLogin, Transaction},
+    store::{Account, AuditEvent, Bound, DeviceLogin, Transaction},
+    user_cipher::UserCipher,
 };
 
 use crate::auth::session::subject::SignInSubject;
@@ -42,19 +43,56 @@ pub(crate) async fn prepare(
     subject: &SignInSubject<'_>,
     login: &DeviceLogin,
 ) -> Result<Ceilings, Error> {
-    let (sessions, session_bound) = sessions(context, subject).await?;
+    let (sessions, session_bound) = match subject.is_new {
+        true => (Vec::new(), Bound::Increment),
+        false => sessions(context, subject.account, subject.cipher).await?,
+    };
     let (devices, device_bound) = devices(context, subject, login).await?;
     Ok(Ceilings { sessions, devices, session_bound, device_bound })
 }
 
+/// The ceiling of sessions alone, for a session that has the device of another one.
+pub(crate) struct SessionCeiling {
+    dropped: Vec<(String, AuditEvent)>,
+    bound: Bound,
+}
+
+/// Prepares the drops of one more session. Stores nothing.
+///
+/// # Errors
+/// `temporarily_unavailable`.
+pub(crate) async fn for_session(
+    context: Context<'_>,
+    account: &Account,
+    cipher: &UserCipher<'_>,
+) -> Result<SessionCeiling, Error> {
+    let (dropped, bound) = sessions(context, account, cipher).await?;
+    Ok(SessionCeiling { dropped, bound })
+}
+
+impl SessionCeiling {
+    /// Whether the session with this lookup hash is dropped.
+    pub(crate) fn drops(&self, hash: &str) -> bool {
+        self.dropped.iter().any(|(dropped, _)| dropped == hash)
+    }
+
+    /// Adds the drops and the new bound to the transaction. Fails with `Condition::Account` if the account is no longer as it was
+    /// loaded.
+    pub(crate) fn add_to(&self, account: &Account, transaction: &mut Transaction) {
+        drop_sessions(&account.id, &self.dropped, transaction);
+        transaction.bound_sessions(account, self.bound);
+    }
+}
+
 async fn sessions(
     context: Context<'_>,
-    subject: &SignInSubject<'_>,
+    account: &Account,
+    cipher: &UserCipher<'_>,
 ) -> Result<(Vec<(String, AuditEvent)>, Bound), Error> {
-    let (app, account) = (context.app, subject.account);
+    let app = context.app;
     let configured = usize::try_from(app.config.session_limit).ok().filter(|limit| *limit > 0);
     let limit = configured.unwrap_or(MAX_SESSIONS);
-    if subject.is_new || !reaches(account.session_bound, limit) {
+    if !reaches(account.session_bound, limit) {
         return Ok((Vec::new(), Bound::Increment));
     }
     let now = app.clock.now();
@@ -69,7 +107,7 @@ async fn sessions(
     let bound = Bound::Set(active.len() + 1 - over);
     let mut dropped = Vec::new();
     for (hash, _) in active.into_iter().take(over) {
-        let event = context.event(subject.cipher, Action::RevokeSession, Outcome::Success, "session_limit").await?;
+        let event = context.event(cipher, Action::RevokeSession, Outcome::Success, "session_limit").await?;
         dropped.push((hash, event));
     }
     Ok((dropped, bound))
@@ -102,13 +140,17 @@ fn reaches(bound: i64, limit: usize) -> bool {
     usize::try_from(bound).is_ok_and(|bound| bound >= limit)
 }
 
+fn drop_sessions(user_id: &UserId, dropped: &[(String, AuditEvent)], transaction: &mut Transaction) {
+    for (hash, event) in dropped {
+        transaction.drop_session(user_id, hash);
+        transaction.record_event(event);
+    }
+}
+
 impl Ceilings {
     /// Adds the drops to the transaction.
     pub(crate) fn add_to(&self, user_id: &UserId, transaction: &mut Transaction) {
-        for (hash, event) in &self.sessions {
-            transaction.drop_session(user_id, hash);
-            transaction.record_event(event);
-        }
+        drop_sessions(user_id, &self.sessions, transaction);
         for device in &self.devices {
             transaction.drop_device(user_id, device);
         }

@@ -113,6 +113,7 @@ pub(crate) async fn prepare(
         user_agent: fields.seal(Session::USER_AGENT, &client.user_agent).await?,
         location: fields.seal_json_some(Session::LOCATION, location.as_ref()).await?,
         device_id: Some(device_login.id.clone()),
+        grant: None,
         hash,
     };
     // An unconfirmed login does not change the history.

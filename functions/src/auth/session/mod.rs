@@ -5,4 +5,5 @@ pub(crate) mod ceilings;
 pub(crate) mod device;
 pub(crate) mod issue;
 pub(crate) mod response;
+pub(crate) mod rotation;
 pub(crate) mod subject;

@@ -4,8 +4,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use shared::{
     app::App,
+    clock::Timestamp,
     crypto::{
-        access_token::{self, Claims},
+        access_token::{self as token, ACCOUNT_SCOPE, Claims},
         key::KeyPurpose,
         refresh_token::RefreshToken,
         secret::Token,
@@ -18,6 +19,7 @@ use shared::{
 };
 
 use crate::auth::{
+    access_token,
     csrf::{self, Bound},
     user::User,
 };
@@ -74,9 +76,9 @@ impl SessionTokens<'_> {
             Transport::Token => None,
         };
         Ok(AccessAnswer {
-            access_token: Some(self.access_token(app).await?),
+            access_token: Some(self.access_token(app, access_token::own_audience(app).await?).await?),
             token_type: "Bearer",
-            expires_in: app.config.access_token_seconds,
+            expires_in: self.access_seconds(app),
             csrf_token,
         })
     }
@@ -102,27 +104,48 @@ impl SessionTokens<'_> {
         })
     }
 
-    async fn access_token(&self, app: &App) -> Result<String, Error> {
+    /// Lifetime of the access token in seconds.
+    fn access_seconds(&self, app: &App) -> i64 {
+        let grant = self.session.grant.as_ref();
+        grant.map_or(app.config.access_token_seconds, |grant| grant.access_token_seconds)
+    }
+
+    /// An access token for an audience.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the keys.
+    pub(crate) async fn access_token(&self, app: &App, audience: String) -> Result<String, Error> {
         let (account, session, now) = (self.account, self.session, app.clock.now());
-        let issuer = app.public_url().await?;
         let claims = Claims {
-            aud: app.config.audience.clone().unwrap_or_else(|| issuer.clone()),
-            iss: issuer,
+            aud: audience,
+            iss: app.public_url().await?,
             sub: account.id.to_string(),
             sid: self.id.encode(),
             jti: URL_SAFE_NO_PAD.encode(app.rng.bytes::<16>()),
             iat: now.seconds(),
             nbf: now.seconds(),
-            exp: now.seconds() + app.config.access_token_seconds,
-            // A suspicious login has proven nothing until it is confirmed.
-            auth_time: if session.unconfirmed { 0 } else { session.auth_time.seconds() },
+            exp: now.seconds() + self.access_seconds(app),
+            auth_time: proven_at(session),
             amr: session.amr.clone(),
-            aal: if session.unconfirmed { "aal1" } else { aal(&session.amr, session.auth_time, now) }.to_owned(),
+            aal: level(session, now).to_owned(),
             roles: account.roles.clone(),
             permissions: account.permissions.clone(),
+            client_id: session.grant.as_ref().map(|grant| grant.client.to_string()),
+            scope: session.grant.as_ref().map_or_else(|| ACCOUNT_SCOPE.to_owned(), |grant| grant.scopes.to_string()),
         };
-        access_token::sign(&claims, app.keyring.get(KeyPurpose::Signing).await?.newest())
+        token::sign(&claims, app.keyring.get(KeyPurpose::Signing).await?.newest())
     }
+}
+
+/// The time of a session's last authentication, in seconds since the Unix epoch. A suspicious login has proven nothing until it is
+/// confirmed, so its time is 0.
+pub(crate) fn proven_at(session: &Session) -> i64 {
+    if session.unconfirmed { 0 } else { session.auth_time.seconds() }
+}
+
+/// The authenticator assurance level of a session: `aal1` or `aal2`.
+pub(crate) fn level(session: &Session, now: Timestamp) -> &'static str {
+    if session.unconfirmed { "aal1" } else { aal(&session.amr, session.auth_time, now) }
 }
 
 /// The error for a session that names a version of the `refresh` key that the keyring no longer has.

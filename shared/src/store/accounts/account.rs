@@ -92,6 +92,8 @@ pub struct Account {
     /// [`Account::LOGIN_HISTORY`].
     pub login_history: Option<String>,
     pub created_at: Timestamp,
+    /// The time of the last change of the profile, if there was one.
+    pub profile_updated_at: Option<Timestamp>,
     pub last_login_at: Option<Timestamp>,
     /// [`Account::LAST_LOGIN_IP`].
     pub last_login_ip: Option<String>,
@@ -235,6 +237,7 @@ impl Account {
             device_bound: item.optional_number("device_bound").unwrap_or_default(),
             login_history: item.optional_text("login_history"),
             created_at: item.time("created_at")?,
+            profile_updated_at: item.optional_time("profile_updated_at"),
             last_login_at: item.optional_time("last_login_at"),
             last_login_ip: item.optional_text("last_login_ip"),
             last_login_user_agent: item.optional_text("last_login_user_agent"),
@@ -320,6 +323,15 @@ impl Transaction {
     ) {
         let (key, condition) = (Account::key(&account.id), Some(condition));
         self.update(Condition::Account, Table::Accounts, Update { key, expression, condition, values });
+    }
+
+    /// Changes the upper bound of an account's sessions, for one more of them.
+    pub fn bound_sessions(&mut self, account: &Account, bound: Bound) {
+        let (clause, values) = bound.clause("session_bound", account.unchanged());
+        match clause.strip_prefix(", ") {
+            Some(clause) => self.update_account(account, &format!("SET {clause}"), values),
+            None => self.require_account(account),
+        }
     }
 
     /// Raises the session epoch, which ends all sessions.

@@ -1,6 +1,7 @@
 //! Changes of an account's profile by its owner.
 
 use crate::{
+    clock::Timestamp,
     fields::Change,
     store::{
         Account, Condition, Item, Table, Transaction,
@@ -58,10 +59,10 @@ impl Transaction {
     /// Changes a profile, and moves the reservation of the username. The old name is free at once. Fails with
     /// `Condition::Username` if the new one is taken, and with `Condition::Account` if the account or its username changed after it
     /// was loaded.
-    pub fn change_profile(&mut self, account: &Account, change: &ProfileChange) {
+    pub fn change_profile(&mut self, account: &Account, change: &ProfileChange, now: Timestamp) {
         let changed = change.apply(account);
-        let (mut set, mut remove) = (Vec::new(), Vec::new());
-        let mut values = account.unchanged();
+        let (mut set, mut remove) = (vec!["profile_updated_at = :now".to_owned()], Vec::new());
+        let mut values = account.unchanged().with_time(":now", now);
         let mut condition = UNCHANGED.to_owned();
         for (attribute, old, new) in [
             ("name", &account.name, &changed.name),

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use crate::{
     crypto::field::UserSalt,
-    domain::ids::{DeviceId, UserId},
+    domain::{
+        ids::{DeviceId, UserId},
+        oauth::client::ClientId,
+    },
     error::Error,
     store::{
         Account, Device, Factors, Item, Session, Store, StoredPasskey, Table,
@@ -38,6 +41,8 @@ pub struct UserQuery<'a> {
     /// A session, by its lookup hash.
     pub session: Option<&'a str>,
     pub device: Option<&'a DeviceId>,
+    /// The OAuth client that the session's token names. If the client was deleted, the session counts as absent.
+    pub client: Option<&'a ClientId>,
     pub factors: bool,
     /// A passkey, by the lookup hash of its credential id.
     pub passkey: Option<&'a str>,
@@ -47,7 +52,7 @@ pub struct UserQuery<'a> {
 
 impl<'a> UserQuery<'a> {
     /// The account and its salt.
-    pub const ACCOUNT: Self = Self { session: None, device: None, factors: false, passkey: None, without_salt: false };
+    pub const ACCOUNT: Self = Self { session: None, device: None, client: None, factors: false, passkey: None, without_salt: false };
 
     /// The account, its salt, and a session by its lookup hash.
     pub const fn session(hash: &'a str) -> Self {
@@ -70,15 +75,21 @@ impl Store {
             requests.insert(name(Table::UserKeys), consistent_read(vec![Key::partition(keys::user(id))])?);
         }
         let session = query.session.map(|hash| Session::key(id, hash));
-        let sessions: Vec<Key> =
-            session.into_iter().chain(query.device.map(|device| Device::key(id, device))).collect();
+        let device = query.device.map(|device| Device::key(id, device));
+        let sessions: Vec<Key> = session.into_iter().chain(device).chain(query.client.map(keys::deleted_client)).collect();
         if !sessions.is_empty() {
             requests.insert(name(Table::Sessions), consistent_read(sessions)?);
         }
         let mut record = UserRecord::default();
+        let mut is_client_deleted = false;
         for (table, item) in self.batch_get(requests).await? {
+            if item.optional_text(keys::PK).is_some_and(|key| key.starts_with(keys::DELETED_CLIENT)) {
+                is_client_deleted = true;
+                continue;
+            }
             record.take(id, &item, table == self.tables.user_keys)?;
         }
+        record.session.take_if(|_| is_client_deleted);
         record.drop_void();
         Ok(record)
     }

@@ -1,6 +1,7 @@
 //! Challenges: mailed codes and links, pending logins, WebAuthn states. One implementation issues a challenge, resends
 //! it, reserves an attempt and consumes it. Each kind has a file with its [`Payload`].
 
+mod authorization_code;
 mod disowned_login;
 mod email_change;
 mod login_mail;
@@ -13,6 +14,7 @@ mod second_factor;
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
+pub use authorization_code::{AuthorizationCode, RedeemedCode, StoredCode};
 pub use disowned_login::DisownedLogin;
 pub use email_change::{EmailChange, EmailChangeUndo};
 pub use login_mail::{AskedBy, LoginMail, LoginMails, LoginSubject};

@@ -1,7 +1,10 @@
 //! Every partition and sort key.
 
 use crate::{
-    domain::ids::{DeviceId, UserId},
+    domain::{
+        ids::{DeviceId, UserId},
+        oauth::client::ClientId,
+    },
     store::Item,
 };
 
@@ -21,6 +24,8 @@ pub(in crate::store) const PASSKEY: &str = "PASSKEY#";
 pub(in crate::store) const SESSION: &str = "SESSION#";
 /// The start of a device's sort key.
 pub(in crate::store) const DEVICE: &str = "DEVICE#";
+/// `sessions`: the start of the partition key of a deleted client's mark.
+pub(in crate::store) const DELETED_CLIENT: &str = "DELETED_CLIENT#";
 /// The start of a mail's partition key.
 pub(in crate::store) const MAIL: &str = "MAIL#";
 /// `accounts`: the one partition of deletions that are not finished, so that one query reads it.
@@ -118,6 +123,11 @@ pub(in crate::store) fn passkey(hash: &str) -> String {
 /// The sort key of a session, by the lookup hash of its id.
 pub(in crate::store) fn session(hash: &str) -> String {
     format!("{SESSION}{hash}")
+}
+
+/// `sessions`: marks a deleted client, so that its sessions are over.
+pub(in crate::store) fn deleted_client(id: &ClientId) -> Key {
+    Key::new(format!("{DELETED_CLIENT}{id}"), "MARK")
 }
 
 /// The sort key of a device.

@@ -3,6 +3,7 @@ use crate::{
     crypto::{field::Field, key::KeyPurpose},
     domain::{
         ids::{DeviceId, UserId},
+        oauth::{client::ClientId, grant::ClientGrant, scope::Scopes},
         session::{RefreshCount, Refreshes, SessionState},
     },
     error::Error,
@@ -15,6 +16,9 @@ use crate::{
         sessions::page::{Page, PageOf},
     },
 };
+
+/// The longest lifetime of a client's session in seconds (`refresh_days` is at most 365), with a day to spare.
+const LONGEST_GRANT_SECONDS: i64 = 366 * 86_400;
 
 /// Seconds that an ended session is kept, so that its tokens are answered with `session_revoked`.
 const KEEP_ENDED_SECONDS: i64 = 86_400;
@@ -53,6 +57,8 @@ pub struct Session {
     /// [`Session::LOCATION`].
     pub location: Option<String>,
     pub device_id: Option<DeviceId>,
+    /// The grant of an OAuth client's session. Sessions of our own logins have none.
+    pub grant: Option<ClientGrant>,
 }
 
 impl Session {
@@ -60,6 +66,8 @@ impl Session {
     /// The client's full address.
     pub const IP: Field = Self::field("ip", KeyPurpose::FieldIp);
     pub const USER_AGENT: Field = Self::field("user_agent", KeyPurpose::FieldSession);
+    /// The id of the browser's session in which the user granted a client's session. ID tokens name it.
+    pub const BROWSER_SESSION_ID: Field = Self::field("browser_session_id", KeyPurpose::FieldSession);
     /// The geo location of the login, as JSON.
     pub const LOCATION: Field = Self::field("geo_location", KeyPurpose::FieldSession);
 
@@ -73,7 +81,7 @@ impl Session {
     }
 
     fn item(&self) -> Item {
-        Self::key(&self.user_id, &self.hash)
+        let item = Self::key(&self.user_id, &self.hash)
             .item()
             .with_text("session_id", &self.sealed_id)
             .with_number("epoch", self.state.epoch)
@@ -94,7 +102,16 @@ impl Session {
             .with_text("user_agent", &self.user_agent)
             .with_text_if("geo_location", self.location.as_deref())
             .with_text_if("device_id", self.device_id.as_ref().map(ToString::to_string))
-            .with_number(keys::TTL, self.state.expires_at.seconds() + KEEP_ENDED_SECONDS)
+            .with_number(keys::TTL, self.state.expires_at.seconds() + KEEP_ENDED_SECONDS);
+        match &self.grant {
+            Some(grant) => item
+                .with_text("client_id", grant.client.as_str())
+                .with_text("scope", grant.scopes.to_string())
+                .with_text("browser_session", &grant.browser_session)
+                .with_text("browser_session_id", &grant.browser_session_id)
+                .with_number("access_token_seconds", grant.access_token_seconds),
+            None => item,
+        }
     }
 }
 
@@ -123,7 +140,19 @@ pub(in crate::store) fn from_item(user_id: &UserId, item: &Item) -> Result<Sessi
         user_agent: item.text("user_agent")?,
         location: item.optional_text("geo_location"),
         device_id: item.optional_text("device_id").as_deref().and_then(DeviceId::parse),
+        grant: grant_of(item)?,
     })
+}
+
+fn grant_of(item: &Item) -> Result<Option<ClientGrant>, Error> {
+    let Some(client) = item.optional_text("client_id") else { return Ok(None) };
+    Ok(Some(ClientGrant {
+        client: ClientId::parse(&client).ok_or_else(|| Error::internal("a session names no client"))?,
+        scopes: Scopes::parse(&item.text("scope")?),
+        browser_session: item.text("browser_session")?,
+        browser_session_id: item.text("browser_session_id")?,
+        access_token_seconds: item.number("access_token_seconds")?,
+    }))
 }
 
 /// The attributes that [`state_of`] and [`hash_of`] read.
@@ -212,26 +241,37 @@ impl Store {
         self.read_states(query, most, |item| Ok((hash_of(item)?, state_of(item)?))).await
     }
 
-    /// The sessions of one device that were not revoked, page by page. `None` after the last page.
+    /// The sessions of a query, page by page. `None` after the last page.
     ///
     /// # Errors
     /// `temporarily_unavailable`.
-    pub async fn next_sessions(&self, sessions: &mut SessionsOfDevice<'_>) -> Result<Option<Vec<Session>>, Error> {
+    pub async fn next_sessions(&self, sessions: &mut SessionsQuery<'_>) -> Result<Option<Vec<Session>>, Error> {
         let Some(items) = self.next_page(&mut sessions.query).await? else { return Ok(None) };
         items.iter().map(|item| from_item(sessions.user_id, item)).collect::<Result<_, _>>().map(Some)
     }
 }
 
-/// A query of the sessions of one device.
-pub struct SessionsOfDevice<'a> {
+/// A query of sessions that were not revoked.
+pub struct SessionsQuery<'a> {
     user_id: &'a UserId,
     query: UserItems<'a>,
 }
 
-impl<'a> SessionsOfDevice<'a> {
-    pub fn new(user_id: &'a UserId, device: &DeviceId) -> Self {
+impl<'a> SessionsQuery<'a> {
+    /// The sessions of one device.
+    pub fn of_device(user_id: &'a UserId, device: &DeviceId) -> Self {
         let values = Item::new().with_text(":device", device.to_string());
-        let filter = "device_id = :device AND attribute_not_exists(revoked_at)";
+        Self::new(user_id, "device_id = :device AND attribute_not_exists(revoked_at)", values)
+    }
+
+    /// The sessions that a client got from one browser session, by that session's lookup hash.
+    pub fn of_client(user_id: &'a UserId, client: &ClientId, browser_session: &str) -> Self {
+        let values = Item::new().with_text(":client", client.as_str()).with_text(":browser", browser_session);
+        let filter = "client_id = :client AND browser_session = :browser AND attribute_not_exists(revoked_at)";
+        Self::new(user_id, filter, values)
+    }
+
+    fn new(user_id: &'a UserId, filter: &'static str, values: Item) -> Self {
         Self { user_id, query: UserItems::new(Table::Sessions, user_id, SESSION).filtered(filter, values) }
     }
 }
@@ -319,6 +359,20 @@ impl Transaction {
         let condition = "refresh_counter = :live AND attribute_not_exists(revoked_at)";
         let key = Session::key(&session.user_id, &session.hash);
         self.check(Condition::Session, Table::Sessions, &key, condition, values);
+    }
+
+    /// Requires that a session has not ended. Unlike [`Transaction::require_session`], a refresh does not matter.
+    pub fn require_live_session(&mut self, session: &Session) {
+        let condition = "attribute_exists(pk) AND attribute_not_exists(revoked_at)";
+        let key = Session::key(&session.user_id, &session.hash);
+        self.check(Condition::Session, Table::Sessions, &key, condition, Item::new());
+    }
+
+    /// Marks a client as deleted, so that its sessions are over. The mark outlives the longest of them.
+    pub fn end_sessions_of_client(&mut self, client: &ClientId, now: Timestamp) {
+        let until = now.plus_seconds(LONGEST_GRANT_SECONDS).seconds();
+        let item = keys::deleted_client(client).item().with_time("deleted_at", now).with_number(keys::TTL, until);
+        self.put(Table::Sessions, item);
     }
 
     /// Deletes a session, because the account has too many. Fails with `Condition::Session` if it was deleted before.

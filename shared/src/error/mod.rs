@@ -1,12 +1,16 @@
 //! Every error that a client can see, with its code and status (docs/api.md, "Error codes"). The texts of internal
 //! causes go only to the log.
 
+mod oauth;
+
 use std::fmt;
 
 use ::http::StatusCode;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::Serialize;
+
+pub use oauth::{OAuthError, Scheme};
 
 /// One thing that is wrong with a request's body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -75,8 +79,16 @@ pub enum Error {
     /// Concurrent requests contended for the same items until the retries were used up. A retry is safe, and no
     /// dependency is down.
     Contended(Contention),
+    /// An OAuth endpoint refused the request.
+    OAuth(OAuthError),
     /// A defect. The text is for the log: no secret, no personal data.
     Internal(String),
+}
+
+impl From<OAuthError> for Error {
+    fn from(error: OAuthError) -> Self {
+        Self::OAuth(error)
+    }
 }
 
 /// How concurrent requests contended for the same items.
@@ -154,6 +166,7 @@ impl Error {
             Self::RateLimited { .. } => "rate_limited",
             Self::LockedOut { .. } => "locked_out",
             Self::TemporarilyUnavailable(_) | Self::Throttled(_) | Self::Contended(_) => "temporarily_unavailable",
+            Self::OAuth(error) => error.code(),
             Self::Internal(_) => "internal",
         }
     }
@@ -176,6 +189,7 @@ impl Error {
             Self::TemporarilyUnavailable(_) | Self::Throttled(_) | Self::Contended(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
+            Self::OAuth(error) => error.status(),
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -206,7 +220,17 @@ impl Error {
             Self::TemporarilyUnavailable(_) | Self::Throttled(_) | Self::Contended(_) => {
                 "The service is temporarily unavailable. A retry is safe."
             }
+            Self::OAuth(error) => error.description(),
             Self::Internal(_) => "An internal error occurred. It was logged.",
+        }
+    }
+
+    /// The seconds after which a repetition may succeed, for `Retry-After`.
+    pub const fn retry_after(&self) -> Option<i64> {
+        match self {
+            Self::RateLimited { retry_after } | Self::LockedOut { retry_after } => Some(*retry_after),
+            Self::TemporarilyUnavailable(_) | Self::Throttled(_) | Self::Contended(_) => Some(1),
+            _ => None,
         }
     }
 

@@ -1,0 +1,104 @@
+//! The claims about a user that a client gets, in ID tokens and from userinfo (OpenID Connect Core 1.0, sections 2 and 5).
+
+use serde_json::{Map, Value};
+use shared::{
+    app::App,
+    crypto::{
+        id_token::{self, HintClaims, IdClaims},
+        key::KeyPurpose,
+    },
+    domain::oauth::{
+        client::IdTokenAlg,
+        scope::{Scope, Scopes},
+    },
+    error::Error,
+    store::{Account, OAuthClient, Session},
+    user_cipher::UserCipher,
+};
+
+use crate::auth::session::response::level;
+
+/// The claims of the granted scopes, without those that the user lacks.
+///
+/// # Errors
+/// `temporarily_unavailable` without the key.
+pub(super) async fn of_user(
+    cipher: &UserCipher<'_>,
+    account: &Account,
+    scopes: &Scopes,
+) -> Result<Map<String, Value>, Error> {
+    let fields = cipher.item(&Account::key(&account.id));
+    let mut claims = Map::new();
+    if scopes.has(Scope::Profile) {
+        for (claim, field, stored) in [
+            ("name", Account::NAME, &account.name),
+            ("preferred_username", Account::USERNAME, &account.username),
+            ("picture", Account::PICTURE, &account.picture),
+        ] {
+            if let Some(value) = fields.open_some(field, stored.as_ref()).await? {
+                claims.insert(claim.to_owned(), Value::from(value.to_string()));
+            }
+        }
+        claims.insert("updated_at".to_owned(), account.profile_updated_at.unwrap_or(account.created_at).seconds().into());
+    }
+    if scopes.has(Scope::Email)
+        && let Some(email) = fields.open_some(Account::EMAIL, account.email.as_ref()).await?
+    {
+        claims.insert("email".to_owned(), Value::from(email.to_string()));
+        // No account has an address that was not proven.
+        claims.insert("email_verified".to_owned(), true.into());
+    }
+    Ok(claims)
+}
+
+/// The session that an ID token is about.
+pub(super) struct IdTokenOf<'a> {
+    pub(super) client: &'a OAuthClient,
+    pub(super) account: &'a Account,
+    pub(super) cipher: &'a UserCipher<'a>,
+    /// A client's session.
+    pub(super) session: &'a Session,
+    pub(super) nonce: Option<&'a str>,
+    /// The access token that comes with it.
+    pub(super) access_token: &'a str,
+}
+
+/// An ID token.
+///
+/// # Errors
+/// `temporarily_unavailable` without the keys.
+pub(super) async fn id_token(app: &App, of: IdTokenOf<'_>) -> Result<String, Error> {
+    let IdTokenOf { client, account, cipher, session, nonce, access_token } = of;
+    let grant = session.grant.as_ref().ok_or_else(|| Error::internal("an ID token of our own login"))?;
+    let now = app.clock.now();
+    let fields = cipher.item(&Session::key(&account.id, &session.hash));
+    let claims = IdClaims {
+        iss: app.public_url().await?,
+        sub: account.id.to_string(),
+        aud: client.id.to_string(),
+        iat: now.seconds(),
+        exp: now.seconds() + id_token::SECONDS,
+        auth_time: session.auth_time.seconds(),
+        nonce: nonce.map(str::to_owned),
+        acr: level(session, now).to_owned(),
+        amr: session.amr.clone(),
+        sid: fields.open(Session::BROWSER_SESSION_ID, &grant.browser_session_id).await?.to_string(),
+        at_hash: id_token::at_hash(access_token),
+        user: of_user(cipher, account, &grant.scopes).await?,
+    };
+    let purpose = match client.id_token_alg {
+        IdTokenAlg::Es256 => KeyPurpose::Signing,
+        IdTokenAlg::Rs256 => KeyPurpose::SigningRsa,
+    };
+    id_token::sign(&claims, client.id_token_alg, app.keyring.get(purpose).await?.newest())
+}
+
+/// The claims of an ID token that comes back as a hint. It may have expired.
+///
+/// # Errors
+/// `temporarily_unavailable` without the keyring.
+pub(super) async fn of_hint(app: &App, hint: &str) -> Result<Option<HintClaims>, Error> {
+    let Some(key_id) = id_token::key_id(hint) else { return Ok(None) };
+    let Some(key) = app.keyring.public_key(&key_id).await? else { return Ok(None) };
+    Ok(id_token::verify_hint(hint, &key, &app.public_url().await?))
+}

@@ -1,0 +1,276 @@
+//! `GET`, `POST /oauth2/authorize`: the authorization endpoint (OAuth 2.1, section 3.1; OpenID Connect Core 1.0, section 3.1.2). A browser
+//! with a session that satisfies the request goes back to the app with a code. Any other browser goes to `/login`, and comes back.
+
+use shared::{
+    context::Context,
+    crypto::{
+        key::KeyPurpose,
+        lookup_hash::{Subject, lookup_hash},
+        secret::Token,
+    },
+    domain::{
+        audit::{Action, Outcome},
+        challenge::AUTHORIZATION_CODE_SECONDS,
+        limits::AUTHORIZE_BY_SESSION,
+    },
+    error::Error,
+    http::{
+        Cookie, Method, Response, StatusCode,
+        rendered_page::{self, Form},
+    },
+    operation::{ErrorFormat, Operation, Route},
+    store::{AuthorizationCode, Challenge, Expected, challenge_key},
+};
+
+use super::{
+    answer::{AuthorizationError, form_target, redirect},
+    authentication_time::{self, CTX},
+    authorization_request::{self, AuthorizationRequest, MAX_BYTES, Prompt, Refusal},
+    browser, claims,
+    parameters::{Parameters, encoded},
+};
+use crate::auth::{
+    access_token,
+    caller::{self, Caller},
+    csrf::{self, Bound},
+    session::response::level,
+};
+
+pub const OPERATION: Operation = Operation::http("oauth-authorize", |context| Box::pin(handle(context)))
+    .summary("sends a browser back to an app with an authorization code, or to the login page")
+    .routes(&[Route::new("GET", PATH), Route::new("POST", PATH)])
+    .keys(browser::KEYS)
+    .limits(&[AUTHORIZE_BY_SESSION])
+    .errors(ErrorFormat::Page);
+
+const PATH: &str = "/oauth2/authorize";
+
+/// The field of the page's form with its CSRF token.
+pub(super) const CSRF: &str = "csrf_token";
+
+/// What must happen before the app gets a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    /// The user must authenticate.
+    Login,
+    /// The user must create an account, or authenticate.
+    Registration,
+    /// The user must prove the second factor.
+    SecondFactor,
+}
+
+/// A request with what was learned of it.
+struct Asked<'a> {
+    context: Context<'a>,
+    parameters: &'a Parameters,
+    request: &'a AuthorizationRequest,
+    /// The signed time of the request.
+    since: Option<shared::clock::Timestamp>,
+    user: Option<Caller<'a>>,
+}
+
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let request = context.request;
+    if request.method != Method::POST {
+        return answer(context, request.raw_query().as_bytes()).await;
+    }
+    let form = request.raw_form()?;
+    let parameters = Parameters::parse(form);
+    if parameters.get(CSRF).is_some() {
+        return answer(context, form).await;
+    }
+    // A foreign page may post the request (OpenID Connect Core 1.0, section 3.1.2.1). Cookies with SameSite=Lax come only with GET.
+    if form.len() > MAX_BYTES {
+        return Err(Error::PayloadTooLarge);
+    }
+    Ok(redirect(&format!("{PATH}?{}", encoded(&parameters.without(&[]))), StatusCode::SEE_OTHER))
+}
+
+async fn answer(context: Context<'_>, sent: &[u8]) -> Result<Response, Error> {
+    let app = context.app;
+    if sent.len() > MAX_BYTES + authentication_time::MAX_BYTES {
+        return bad_request("The request is too long.");
+    }
+    let parameters = Parameters::parse(sent);
+    let presented = caller::presented_by_browser(context).await?;
+    let session_hash = match &presented {
+        Some(presented) => Some(access_token::session_hash(app, &presented.session_id).await?),
+        None => None,
+    };
+    let client = async {
+        match authorization_request::client_id(&parameters) {
+            Some(id) => app.store.client(&id).await,
+            None => Ok(None),
+        }
+    };
+    let counted = async {
+        match &session_hash {
+            Some(hash) => app.store.count(app.config.limit(AUTHORIZE_BY_SESSION), hash, app.clock.now()).await,
+            None => Ok(()),
+        }
+    };
+    let (client, user, counted) = futures::future::join3(client, browser::user(app, presented), counted).await;
+    let request = match AuthorizationRequest::parse(&parameters, client?) {
+        Ok(request) => request,
+        Err(Refusal::Page(what)) => return bad_request(what),
+        Err(Refusal::Client(destination, error)) => return destination.refuse(app, error).await,
+    };
+    counted?;
+    let since = authentication_time::of(app, &parameters).await?;
+    Asked { context, parameters: &parameters, request: &request, since, user: user? }.decide().await
+}
+
+fn bad_request(what: &str) -> Result<Response, Error> {
+    rendered_page::message(StatusCode::BAD_REQUEST, "This request cannot be answered", &[what])
+}
+
+impl Asked<'_> {
+    async fn decide(&self) -> Result<Response, Error> {
+        let Self { context, request, .. } = *self;
+        let (app, destination) = (context.app, &request.destination);
+        let silent = request.has(Prompt::None);
+        if let Some(provider) = &request.identity_provider
+            && !app.config.has_provider(provider)
+        {
+            return destination.refuse(app, AuthorizationError::InvalidRequest).await;
+        }
+        let hinted = match &request.id_token_hint {
+            Some(hint) => match claims::of_hint(app, hint).await? {
+                Some(hint) => Some(hint),
+                None => return destination.refuse(app, AuthorizationError::InvalidRequest).await,
+            },
+            None => None,
+        };
+        let Some(user) = &self.user else {
+            // The browser may have a session whose access token has expired. The login page refreshes it.
+            return match context.request.cookie(Cookie::SessionMarker).is_some() {
+                true => self.log_in(None).await,
+                false if silent => destination.refuse(app, AuthorizationError::LoginRequired).await,
+                false => self.log_in(Some(Missing::Login)).await,
+            };
+        };
+        let is_hinted = hinted.is_none_or(|hint| hint.sub == user.account.id.to_string());
+        match self.missing(user, is_hinted) {
+            Some(Missing::SecondFactor) if silent => {}
+            Some(_) if silent => return destination.refuse(app, AuthorizationError::LoginRequired).await,
+            Some(missing) => return self.log_in(Some(missing)).await,
+            None => {}
+        }
+        let asks_user = !request.client.id.is_local() && destination.uri.is_loopback_or_custom();
+        if asks_user && silent {
+            return destination.refuse(app, AuthorizationError::InteractionRequired).await;
+        }
+        let status = match self.parameters.get(CSRF) {
+            Some(token) if context.request.method == Method::POST => {
+                csrf::check_form(context, token, &[Bound::Session(user.session_id.clone())]).await?;
+                StatusCode::SEE_OTHER
+            }
+            _ if asks_user => return self.continue_as(user).await,
+            _ => StatusCode::FOUND,
+        };
+        let code = self.issue_code(user).await?;
+        destination.code(app, &code, status).await
+    }
+
+    /// What the session lacks for this request.
+    fn missing(&self, user: &Caller<'_>, is_hinted: bool) -> Option<Missing> {
+        let request = self.request;
+        let (session, now) = (&user.session, self.context.app.clock.now());
+        let is_new = self.since.is_some_and(|since| session.auth_time > since);
+        let is_too_old = request.max_age.is_some_and(|most| now.seconds() - session.auth_time.seconds() > most);
+        let asks_login = request.has(Prompt::Login) || request.has(Prompt::SelectAccount);
+        if request.has(Prompt::Create) && !is_new {
+            return Some(Missing::Registration);
+        }
+        if !is_hinted || (asks_login || is_too_old || request.max_age == Some(0)) && !is_new {
+            return Some(Missing::Login);
+        }
+        // `acr_values` is a voluntary claim: users without a second factor get a code all the same.
+        let has_second_factor = user.account.mfa_since.is_some();
+        (request.wants_aal2 && has_second_factor && level(session, now) != "aal2").then_some(Missing::SecondFactor)
+    }
+
+    /// Sends the browser to the login page, to registration or to a provider. Each of them leads back to this request. Without a
+    /// `missing`, the login page first refreshes the session that the browser may have.
+    async fn log_in(&self, missing: Option<Missing>) -> Result<Response, Error> {
+        let Self { context, parameters, request, .. } = *self;
+        let app = context.app;
+        let since = self.since.unwrap_or_else(|| app.clock.now());
+        let ctx = authentication_time::sign(app, parameters, since).await?;
+        let mut back = parameters.without(&[CTX, CSRF]);
+        back.push((CTX, &ctx));
+        let back = format!("{PATH}?{}", encoded(&back));
+        let max_age = request.max_age.map(|seconds| seconds.to_string());
+        let forces_login = request.has(Prompt::Login) || request.has(Prompt::SelectAccount);
+        let mut hints = vec![("continue", back.as_str())];
+        if let Some(provider) = request.identity_provider.as_deref().filter(|_| !request.has(Prompt::None)) {
+            if forces_login {
+                hints.push(("prompt", "login"));
+            }
+            hints.extend(max_age.as_deref().map(|seconds| ("max_age", seconds)));
+            return Ok(redirect(&format!("/v1/providers/{provider}/start?{}", encoded(&hints)), StatusCode::FOUND));
+        }
+        if missing == Some(Missing::Registration) {
+            return Ok(redirect(&format!("/register?{}", encoded(&hints)), StatusCode::FOUND));
+        }
+        match missing {
+            Some(Missing::SecondFactor) => hints.push(("step_up", "1")),
+            _ if request.has(Prompt::None) => hints.push(("prompt", "none")),
+            Some(_) => hints.push(("prompt", "login")),
+            None => {}
+        }
+        hints.extend(request.login_hint.as_deref().map(|hint| ("login_hint", hint)));
+        hints.extend(parameters.get("ui_locales").map(|locales| ("ui_locales", locales)));
+        let location = format!("/login?{}", encoded(&hints));
+        // API Gateway answers with at most 10,240 bytes of headers. Percent-encoding lengthens a request.
+        if location.len() > 8192 {
+            return bad_request("The request is too long.");
+        }
+        Ok(redirect(&location, StatusCode::FOUND))
+    }
+
+    /// Asks the user to go on. Any app can claim a loopback address or a private scheme, so no code goes to one without the user's
+    /// knowledge (RFC 8252, section 8.6).
+    async fn continue_as(&self, user: &Caller<'_>) -> Result<Response, Error> {
+        let app = self.context.app;
+        let name = browser::display_name(&user.cipher, &user.account).await?;
+        let token = csrf::issue(app, &Bound::Session(user.session_id.clone())).await?;
+        let mut fields = self.parameters.without(&[CSRF]);
+        fields.push((CSRF, &token));
+        let targets: Vec<String> =
+            std::iter::once("'self'".to_owned()).chain(form_target(&self.request.destination.uri)).collect();
+        let button = format!("Continue as {name}");
+        let form = Form { action: PATH, fields: &fields, button: &button, submits_itself: false, targets: &targets };
+        let text = format!("The app {} on this device asks for access to your account.", self.request.client.name.as_str());
+        let warning = "Continue only if you have just started to log in to this app.";
+        Ok(rendered_page::form("Continue to the app?", &[&text, warning], &form)?.posts_to_this_host())
+    }
+
+    /// Issues a code for the user. It is bound to the browser's session.
+    async fn issue_code(&self, user: &Caller<'_>) -> Result<String, Error> {
+        let Self { context, request, .. } = *self;
+        let (app, client) = (context.app, &context.request.client);
+        let code = Token::random(&*app.rng);
+        let index = app.keyring.get(KeyPurpose::Index).await?;
+        let hash = lookup_hash(&index, Subject::AuthorizationCode, code.bytes());
+        let fields = user.cipher.item(&challenge_key(&hash));
+        let payload = AuthorizationCode {
+            client: request.client.id.clone(),
+            redirect_uri: request.destination.uri.as_str().to_owned(),
+            code_challenge: request.code_challenge.clone(),
+            scopes: request.scopes.clone(),
+            session_hash: user.session.hash.clone(),
+            nonce: fields.seal_some(AuthorizationCode::NONCE, request.nonce.as_deref()).await?,
+            ip: fields.seal(AuthorizationCode::IP, &client.ip.to_string()).await?,
+            user_agent: fields.seal(AuthorizationCode::USER_AGENT, &client.user_agent).await?,
+        };
+        let ends_at = app.clock.now().plus_seconds(AUTHORIZATION_CODE_SECONDS);
+        let challenge = Challenge::new(&hash, &user.account.id, payload, Expected::Signature, ends_at);
+        let event = context.event(&user.cipher, Action::Authorize, Outcome::Success, "code").await?;
+        let mut transaction = app.store.transaction();
+        transaction.issue_challenge(&challenge);
+        transaction.record_event(&event);
+        app.store.commit(transaction).await?;
+        Ok(code.encode())
+    }
+}

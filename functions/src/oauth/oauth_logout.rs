@@ -1,0 +1,192 @@
+//! `GET`, `POST /oauth2/logout`: logout that an app starts (OpenID Connect RP-Initiated Logout 1.0). With an ID token as hint it ends the
+//! browser's session and the app's own. Without one a page asks first, because any page can send a browser here.
+
+use shared::{
+    context::Context,
+    crypto::{key::KeyPurpose, secret::Token},
+    domain::{
+        audit::{Action, Outcome},
+        ids::UserId,
+        oauth::{client::ClientId, redirect_uri::RedirectUri},
+    },
+    error::Error,
+    http::{
+        Cookie, Method, Response, StatusCode,
+        rendered_page::{self, Form},
+    },
+    operation::{ErrorFormat, Operation, Route},
+    store::{OAuthClient, Retries, Session, SessionsQuery, UserQuery},
+};
+
+use super::{
+    answer::{form_target, redirect, with_query},
+    authorization_request::MAX_BYTES,
+    claims,
+    parameters::Parameters,
+};
+use crate::auth::{
+    access_token,
+    caller::{self, Presented},
+    csrf::{self, Bound},
+};
+
+pub const OPERATION: Operation = Operation::http("oauth-logout", |context| Box::pin(handle(context)))
+    .summary("logs a browser out for an app, or asks first")
+    .routes(&[Route::new("GET", PATH), Route::new("POST", PATH)])
+    .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
+    .errors(ErrorFormat::Page);
+
+const PATH: &str = "/oauth2/logout";
+
+/// The field of the page's form with its CSRF token.
+const CSRF: &str = "csrf_token";
+
+/// The parameters of the request. None of them may be repeated.
+const KNOWN: &[&str] = &["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint", "ui_locales", CSRF];
+
+/// The session that an app's hint names.
+struct Hinted {
+    user_id: UserId,
+    /// The browser's session.
+    session_id: Token,
+    client: ClientId,
+}
+
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
+    let sent = if request.method == Method::POST { request.raw_form()? } else { request.raw_query().as_bytes() };
+    let parameters = Parameters::parse(sent);
+    if sent.len() > MAX_BYTES || parameters.is_repeated(KNOWN) {
+        let what = "The request is too long, or a parameter is repeated.";
+        return rendered_page::message(StatusCode::BAD_REQUEST, "This request cannot be answered", &[what]);
+    }
+    let presented = caller::presented_by_browser(context).await?;
+    let hinted = match parameters.get("id_token_hint") {
+        Some(hint) => claims::of_hint(app, hint).await?.and_then(|claims| {
+            let user_id = UserId::parse(&claims.sub)?;
+            Some(Hinted { user_id, session_id: Token::parse(&claims.sid)?, client: ClientId::parse(&claims.aud)? })
+        }),
+        None => None,
+    };
+    let named = parameters.get("client_id");
+    let hinted = hinted.filter(|hinted| {
+        named.is_none_or(|named| named == hinted.client.as_str())
+            && presented.as_ref().is_none_or(|presented| presented.user_id == hinted.user_id)
+    });
+    let client = match hinted.as_ref().map(|hinted| hinted.client.clone()).or_else(|| ClientId::parse(named?)) {
+        Some(id) => app.store.client(&id).await?,
+        None => None,
+    };
+    let after = AfterLogout::of(&parameters, client.as_ref());
+    if let Some(hinted) = hinted {
+        end_sessions(context, &hinted.user_id, &hinted.session_id, Some(&hinted.client)).await?;
+        let ended = access_token::session_hash(app, &hinted.session_id).await?;
+        if let Some(other) = presented.filter(|presented| presented.session_id != hinted.session_id) {
+            tracing::debug!(ended, "the browser has another session of the user");
+            end_sessions(context, &other.user_id, &other.session_id, None).await?;
+        }
+        return after.answer();
+    }
+    let Some(Presented { user_id, session_id, .. }) = presented else { return after.answer() };
+    match parameters.get(CSRF) {
+        Some(token) if request.method == Method::POST => {
+            csrf::check_form(context, token, &[Bound::Session(session_id.clone())]).await?;
+            end_sessions(context, &user_id, &session_id, None).await?;
+            after.answer()
+        }
+        _ => ask(context, &parameters, &after, &session_id).await,
+    }
+}
+
+/// Where a browser goes after the logout.
+struct AfterLogout {
+    /// One of the client's registered URIs, with `state`.
+    to: Option<(RedirectUri, Option<String>)>,
+}
+
+impl AfterLogout {
+    fn of(parameters: &Parameters, client: Option<&OAuthClient>) -> Self {
+        let uri = parameters.get("post_logout_redirect_uri");
+        let uri = uri.and_then(|uri| client?.post_logout_redirect_uri(uri));
+        Self { to: uri.map(|uri| (uri, parameters.get("state").map(str::to_owned))) }
+    }
+
+    fn answer(&self) -> Result<Response, Error> {
+        let response = match &self.to {
+            Some((uri, Some(state))) => redirect(&with_query(uri.as_str(), &[("state", state)]), StatusCode::SEE_OTHER),
+            Some((uri, None)) => redirect(uri.as_str(), StatusCode::SEE_OTHER),
+            None => rendered_page::message(StatusCode::OK, "You are logged out", &["You can close this page."])?,
+        };
+        Ok([Cookie::Access, Cookie::Refresh, Cookie::SessionMarker]
+            .into_iter()
+            .fold(response, |response, cookie| response.with_cookie(cookie.clear())))
+    }
+}
+
+/// The page that asks.
+async fn ask(
+    context: Context<'_>,
+    parameters: &Parameters,
+    after: &AfterLogout,
+    session_id: &Token,
+) -> Result<Response, Error> {
+    let token = csrf::issue(context.app, &Bound::Session(session_id.clone())).await?;
+    // A hint that was not accepted does not come back.
+    let mut fields = parameters.without(&["id_token_hint", CSRF]);
+    fields.push((CSRF, &token));
+    let targets: Vec<String> = std::iter::once("'self'".to_owned())
+        .chain(after.to.as_ref().and_then(|(uri, _)| form_target(uri)))
+        .collect();
+    let form = Form { action: PATH, fields: &fields, button: "Log out", submits_itself: false, targets: &targets };
+    let text = "You are logged out in this browser. Apps that you have logged in to stay logged in.";
+    Ok(rendered_page::form("Do you want to log out?", &[text], &form)?.posts_to_this_host())
+}
+
+/// Ends a browser's session, and those that a client got from it.
+async fn end_sessions(
+    context: Context<'_>,
+    user_id: &UserId,
+    session_id: &Token,
+    client: Option<&ClientId>,
+) -> Result<(), Error> {
+    let app = context.app;
+    let hash = access_token::session_hash(app, session_id).await?;
+    end(context, user_id, &hash).await?;
+    let Some(client) = client else { return Ok(()) };
+    let mut sessions = SessionsQuery::of_client(user_id, client, &hash);
+    while let Some(page) = app.store.next_sessions(&mut sessions).await? {
+        for session in page {
+            end(context, user_id, &session.hash).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends a session, if it is active.
+async fn end(context: Context<'_>, user_id: &UserId, hash: &str) -> Result<(), Error> {
+    let app = context.app;
+    let mut retries = Retries::on_conflict();
+    loop {
+        let now = app.clock.now();
+        let record = app.store.load(user_id, UserQuery::session(hash)).await?;
+        let Some((account, session, cipher)) = caller::complete(app, record) else { return Ok(()) };
+        if !session.state.is_active(account.session_epoch, now) {
+            return Ok(());
+        }
+        let event = context.event(&cipher, Action::Logout, Outcome::Success, method(&session)).await?;
+        let mut transaction = app.store.transaction();
+        transaction.end_session(&session, "oauth_logout", now);
+        transaction.record_event(&event);
+        let done = app.store.commit(transaction).await.map_err(Error::from);
+        if !retries.again(&done) {
+            return done;
+        }
+    }
+}
+
+const fn method(session: &Session) -> &'static str {
+    match session.grant {
+        Some(_) => "app",
+        None => "browser",
+    }
+}

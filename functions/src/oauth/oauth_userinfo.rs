@@ -1,0 +1,58 @@
+//! `GET`, `POST /oauth2/userinfo`: the claims of the user of an access token (OpenID Connect Core 1.0, section 5.3).
+
+use serde_json::{Map, Value};
+use shared::{
+    context::Context,
+    crypto::key::KeyPurpose,
+    domain::{
+        oauth::scope::{Scope, Scopes},
+        session::Transport,
+    },
+    error::{Error, OAuthError},
+    http::{Response, StatusCode},
+    operation::{Access, ErrorFormat, Operation, Route},
+};
+
+use super::claims;
+use crate::auth::{
+    access_token::{self, Audience},
+    caller,
+};
+
+pub const OPERATION: Operation = Operation::http("oauth-userinfo", |context| Box::pin(handle(context)))
+    .summary("returns the claims of an app's user")
+    .routes(&[Route::new("GET", "/oauth2/userinfo"), Route::new("POST", "/oauth2/userinfo")])
+    .access(Access::Session)
+    .keys(&[KeyPurpose::Index, KeyPurpose::FieldContact])
+    .errors(ErrorFormat::OAuth);
+
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
+    if !request.headers.contains_key("authorization") {
+        return Err(OAuthError::MissingToken.into());
+    }
+    let token = request.bearer_token().ok_or(OAuthError::InvalidToken)?;
+    let presented = match caller::current(app, token, Audience::Any, Transport::Token).await {
+        Err(Error::InvalidToken) => return Err(OAuthError::InvalidToken.into()),
+        presented => presented?,
+    };
+    let scopes = Scopes::parse(&presented.claims.scope);
+    let Some(client) = access_token::client(&presented.claims).filter(|_| scopes.has(Scope::OpenId)) else {
+        return Err(OAuthError::InsufficientScope.into());
+    };
+    let audience = presented.claims.aud.clone();
+    let (client, user) =
+        futures::future::join(app.store.client(&client), caller::of_presented(app, presented)).await;
+    let user = match user {
+        Err(Error::SessionRevoked) => return Err(OAuthError::InvalidToken.into()),
+        user => user?,
+    };
+    // The client may have got another audience meanwhile.
+    let client = client?.ok_or(OAuthError::InvalidToken)?;
+    if audience != access_token::audience_of(app, &client).await? {
+        return Err(OAuthError::InvalidToken.into());
+    }
+    let mut answer = Map::from_iter([("sub".to_owned(), Value::from(user.account.id.to_string()))]);
+    answer.extend(claims::of_user(&user.cipher, &user.account, &scopes).await?);
+    Ok(Response::json(StatusCode::OK, &answer))
+}
