@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tests::{Answer, Client, Person, State};
 
 use crate::{
-    account, login, mfa, passkeys, platform, reauthentication, recovery, registration, sessions, tokens, workers,
+    account, login, mfa, pages, passkeys, platform, reauthentication, recovery, registration, sessions, tokens, workers,
 };
 
 /// The address of the person that the scenarios are about.
@@ -21,6 +21,7 @@ pub(crate) static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(|| {
         account::scenarios(),
         login::scenarios(),
         mfa::scenarios(),
+        pages::scenarios(),
         passkeys::scenarios(),
         platform::scenarios(),
         reauthentication::scenarios(),

@@ -6,6 +6,7 @@ pub mod operations;
 pub mod account;
 pub mod login;
 pub mod mfa;
+pub mod pages;
 pub mod passkeys;
 pub mod platform;
 pub mod reauthentication;

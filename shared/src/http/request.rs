@@ -57,7 +57,7 @@ pub struct Request {
     /// API Gateway's id of the request, for the answer and the log.
     pub request_id: String,
     path_parameters: HashMap<String, String>,
-    query: HashMap<String, String>,
+    query: Vec<(String, String)>,
     cookies: Vec<String>,
     allowed_origin: Option<String>,
     body: Result<Vec<u8>, ()>,
@@ -101,12 +101,8 @@ impl Request {
             },
             request_id: context.request_id.unwrap_or_default(),
             path_parameters: event.path_parameters,
-            // The last value of a repeated parameter counts.
-            query: event
-                .query_string_parameters
-                .iter()
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
+            // Not from the event's map, because that joins the values of a repeated parameter with commas, and a value may have one.
+            query: form_urlencoded::parse(event.raw_query_string.unwrap_or_default().as_bytes()).into_owned().collect(),
             cookies: event.cookies.unwrap_or_default(),
             body,
         }
@@ -131,7 +127,7 @@ impl Request {
             client: Client { ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED), user_agent: String::new(), location: None },
             request_id: text("/requestContext/requestId").unwrap_or_default().to_owned(),
             path_parameters: HashMap::new(),
-            query: HashMap::new(),
+            query: Vec::new(),
             cookies: cookies.filter_map(|cookie| cookie.as_str().map(str::to_owned)).collect(),
             body: Ok(Vec::new()),
         }
@@ -162,7 +158,12 @@ impl Request {
         self.cookies.iter().any(|sent| cookies::pair(sent).split('=').next() == Some(cookie.name()))
     }
 
-    /// The query's parameters as fields.
+    /// Whether the query names a parameter more than once.
+    pub fn repeats_in_query(&self, name: &str) -> bool {
+        self.query.iter().filter(|(other, _)| other == name).count() > 1
+    }
+
+    /// The query's parameters as fields. The last value of a repeated parameter counts.
     pub fn query(&self) -> Fields {
         let values = self.query.iter().map(|(name, value)| (name.clone(), serde_json::Value::String(value.clone())));
         Fields::new(values.collect())
