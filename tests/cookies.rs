@@ -46,13 +46,16 @@ async fn tokens_are_in_cookies_and_not_in_the_body() {
     assert_eq!(attributes("__Host-access"), "Max-Age=600; Path=/; HttpOnly; Secure; SameSite=Lax");
     assert_eq!(attributes("__Secure-refresh"), "Max-Age=604800; Path=/v1; HttpOnly; Secure; SameSite=Strict");
     assert_eq!(attributes("__Host-device"), "Max-Age=31536000; Path=/; HttpOnly; Secure; SameSite=Lax");
+    // The marker of a session lives as long as the refresh token, and holds nothing.
+    assert_eq!(cookies["__Host-session"].0, "1");
+    assert_eq!(attributes("__Host-session"), "Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Lax");
     let browser = client.after(&answer);
     browser.get("/v1/me").await.expect(200);
     // With the device cookie the next login is one of a recognised device.
     let again = try_login(&browser, ADDRESS, &[]).await.expect(200);
     assert_eq!(again.cookies()["__Host-device"].0, browser.cookies["__Host-device"]);
-    for value in browser.cookies.values() {
-        assert!(!everything_stored(&world).contains(value));
+    for (name, value) in browser.cookies.iter().filter(|(name, _)| *name != "__Host-session") {
+        assert!(!everything_stored(&world).contains(value), "{name}");
     }
 }
 
@@ -192,6 +195,78 @@ async fn a_refresh_by_cookie_sets_cookies_and_can_be_repeated() {
     ada.post("/v1/token/refresh", json!({})).await.expect_problem(401, "session_revoked");
 }
 
+/// Asserts that an answer clears exactly these cookies.
+#[track_caller]
+fn assert_clears(answer: &Answer, names: &[&str]) {
+    let cookies = answer.cookies();
+    assert_eq!(cookies.keys().map(String::as_str).collect::<Vec<_>>(), names);
+    assert!(cookies.values().all(|(value, attributes)| value.is_empty() && attributes.starts_with("Max-Age=0;")));
+}
+
+const OF_A_SESSION: [&str; 3] = ["__Host-access", "__Host-session", "__Secure-refresh"];
+
+#[tokio::test]
+async fn a_refresh_by_cookie_without_an_active_session_needs_no_csrf_token_and_clears_the_cookies() {
+    let world = world().await;
+    world.clock().freeze();
+    let ada = browser(&world, ADDRESS).await;
+    let without_token = |client: &Client| Client { csrf_token: None, ..client.clone() };
+    let refresh = async |client: &Client| client.post("/v1/token/refresh", json!({})).await;
+    // A live session's refresh needs the token, and a refusal clears nothing.
+    let answer = refresh(&without_token(&ada)).await.expect_problem(403, "csrf_failed");
+    assert!(answer.cookies().is_empty());
+    let other = login(&ada, ADDRESS).await;
+    ada.post("/v1/logout", json!({})).await.expect(204);
+    for client in [without_token(&ada), ada.clone()] {
+        assert_clears(&refresh(&client).await.expect_problem(401, "session_revoked"), &OF_A_SESSION);
+    }
+    other.get("/v1/me").await.expect(200);
+    // Expired, and a copied token.
+    world.clock().advance(60);
+    let copied = other.clone();
+    let other = other.after(&refresh(&other).await.expect(200));
+    world.clock().advance(60);
+    refresh(&without_token(&copied)).await.expect_problem(403, "csrf_failed");
+    refresh(&other).await.expect(200);
+    assert_clears(&refresh(&copied).await.expect_problem(401, "session_revoked"), &OF_A_SESSION);
+    let late = login(&other, ADDRESS).await;
+    world.clock().advance(8 * 86_400);
+    assert_clears(&refresh(&without_token(&late)).await.expect_problem(401, "session_revoked"), &OF_A_SESSION);
+    // A token in the body is no cookie.
+    let person = Person::register(&Client::new(&world), EVE).await;
+    person.client.post("/v1/logout", json!({})).await.expect(204);
+    assert!(person.refresh(&person.refresh_token).await.expect_problem(401, "session_revoked").cookies().is_empty());
+}
+
+#[tokio::test]
+async fn a_marker_without_a_usable_refresh_token_is_cleared() {
+    let world = world().await;
+    let ada = browser(&world, ADDRESS).await;
+    let mut client = Client { csrf_token: None, ..ada.clone() };
+    client.cookies.insert("__Secure-refresh".to_owned(), "rt_x".to_owned());
+    let answer = client.post("/v1/token/refresh", json!({})).await.expect_problem(401, "invalid_token");
+    assert_clears(&answer, &["__Host-session"]);
+    client.cookies.remove("__Secure-refresh");
+    let answer = client.post("/v1/token/refresh", json!({})).await.expect_problem(401, "session_revoked");
+    assert_clears(&answer, &["__Host-session"]);
+    let answer = client.post("/v1/token/refresh", json!({ "x": 1 })).await.expect_problem(400, "invalid_request");
+    assert!(answer.cookies().is_empty());
+    ada.get("/v1/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_page_that_was_just_loaded_refreshes_a_session_with_a_token_of_the_csrf_route() {
+    let world = world().await;
+    let ada = browser(&world, ADDRESS).await;
+    // The access token's cookie has expired, and the page has no CSRF token.
+    let mut page = Client { csrf_token: None, ..ada.clone() };
+    page.cookies.remove("__Host-access");
+    let page = page.after(&page.get("/v1/csrf").await.expect(200));
+    let answer = page.post("/v1/token/refresh", json!({})).await.expect(200);
+    assert_eq!(answer.cookies()["__Host-session"].0, "1");
+    page.after(&answer).get("/v1/me").await.expect(200);
+}
+
 #[tokio::test]
 async fn a_logout_removes_the_cookies_even_after_the_access_token_has_expired() {
     let world = world().await;
@@ -202,7 +277,7 @@ async fn a_logout_removes_the_cookies_even_after_the_access_token_has_expired() 
         }
         let answer = ada.post("/v1/logout", json!({})).await.expect(204);
         let cookies = answer.cookies();
-        for name in ["__Host-access", "__Secure-refresh"] {
+        for name in ["__Host-access", "__Secure-refresh", "__Host-session"] {
             assert!(cookies[name].0.is_empty() && cookies[name].1.starts_with("Max-Age=0;"), "{cookies:?}");
         }
         assert!(!cookies.contains_key("__Host-device"));
@@ -211,7 +286,7 @@ async fn a_logout_removes_the_cookies_even_after_the_access_token_has_expired() 
     let ada = browser(&world, ADDRESS).await;
     let answer = ada.post("/v1/logout/all", json!({ "keep_current": true })).await.expect(200);
     assert!(answer.cookies().is_empty());
-    assert_eq!(ada.post("/v1/logout/all", json!({})).await.expect(200).cookies().len(), 2);
+    assert_eq!(ada.post("/v1/logout/all", json!({})).await.expect(200).cookies().len(), 3);
 }
 
 #[tokio::test]

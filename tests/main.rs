@@ -24,6 +24,7 @@ mod limits;
 pub(crate) mod login;
 mod mfa;
 mod oauth;
+mod pages;
 mod passkeys;
 mod platform;
 mod prices;

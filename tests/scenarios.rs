@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tests::{Answer, Client, Person, State};
 
 use crate::{
-    account, login, mfa, oauth, passkeys, platform, reauthentication, recovery, registration, sessions, tokens, workers,
+    account, login, mfa, oauth, pages, passkeys, platform, reauthentication, recovery, registration, sessions, tokens, workers,
 };
 
 /// The address of the person that the scenarios are about.
@@ -22,6 +22,7 @@ pub(crate) static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(|| {
         login::scenarios(),
         mfa::scenarios(),
         oauth::scenarios(),
+        pages::scenarios(),
         passkeys::scenarios(),
         platform::scenarios(),
         reauthentication::scenarios(),

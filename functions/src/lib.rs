@@ -7,6 +7,7 @@ pub mod account;
 pub mod login;
 pub mod mfa;
 pub mod oauth;
+pub mod pages;
 pub mod passkeys;
 pub mod platform;
 pub mod reauthentication;

@@ -4,7 +4,7 @@
 use shared::operation::Operation;
 
 use crate::{
-    account, login, mfa, oauth, passkeys, platform, reauthentication, recovery, registration, sessions, tokens, workers,
+    account, login, mfa, oauth, pages, passkeys, platform, reauthentication, recovery, registration, sessions, tokens, workers,
 };
 
 pub static OPERATIONS: &[Operation] = &[
@@ -64,6 +64,7 @@ pub static OPERATIONS: &[Operation] = &[
     platform::openid_configuration::OPERATION,
     platform::captcha_challenge::OPERATION,
     platform::config::OPERATION,
+    pages::pages::OPERATION,
     platform::health::OPERATION,
     platform::not_found::OPERATION,
     workers::send_email::OPERATION,

@@ -16,6 +16,20 @@ pub(super) struct Chromium {
     profile: PathBuf,
 }
 
+/// Asks the driver for the messages of the console.
+#[derive(Debug)]
+struct ConsoleLog;
+
+impl WebDriverCompatibleCommand for ConsoleLog {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _url: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(json!({ "type": "browser" }).to_string()))
+    }
+}
+
 /// A command of the DevTools protocol, through the driver.
 #[derive(Debug)]
 struct DevTools(&'static str, Value);
@@ -61,7 +75,8 @@ impl Chromium {
                 "--disable-component-update", "--disable-sync", format!("--user-data-dir={}", profile.display()),
             ],
         });
-        let capabilities = [("goog:chromeOptions".to_owned(), options)].into_iter().collect();
+        let logged = ("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
+        let capabilities = [("goog:chromeOptions".to_owned(), options), logged].into_iter().collect();
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities);
         for attempt in 0.. {
@@ -72,6 +87,14 @@ impl Chromium {
             }
         }
         None
+    }
+
+    /// What the console has reported since the last call: exceptions, and what a policy blocked. Answers with an error status are
+    /// left out.
+    pub(super) async fn complaints(&self) -> Vec<Value> {
+        let log = self.client.issue_cmd(ConsoleLog).await.unwrap();
+        let entries = log.as_array().unwrap().iter();
+        entries.filter(|entry| entry["level"] == "SEVERE" && entry["source"] != "network").cloned().collect()
     }
 
     /// A command of the DevTools protocol.

@@ -2,6 +2,7 @@
 
 mod chromium;
 mod email_change_undo;
+mod login;
 mod login_email;
 mod passkeys;
 mod reset_password;

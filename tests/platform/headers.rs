@@ -36,6 +36,7 @@ async fn head_answers_like_get_without_a_body() {
         "/.well-known/openid-configuration",
         "/verify-email",
         "/login-disown",
+        "/login",
     ] {
         let get = client.get(path).await.expect(200);
         let head = client.send("HEAD", path, &[], Vec::new()).await.expect(200);

@@ -143,7 +143,7 @@ impl Asked<'_> {
         };
         let Some(user) = &self.user else {
             // The browser may have a session whose access token has expired. The login page refreshes it.
-            return match context.request.cookie(Cookie::SessionMarker).is_some() {
+            return match context.request.cookie(Cookie::Session).is_some() {
                 true => self.log_in(None).await,
                 false if silent => destination.refuse(app, AuthorizationError::LoginRequired).await,
                 false => self.log_in(Some(Missing::Login)).await,

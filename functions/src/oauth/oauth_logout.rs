@@ -117,7 +117,7 @@ impl AfterLogout {
             Some((uri, None)) => redirect(uri.as_str(), StatusCode::SEE_OTHER),
             None => rendered_page::message(StatusCode::OK, "You are logged out", &["You can close this page."])?,
         };
-        Ok([Cookie::Access, Cookie::Refresh, Cookie::SessionMarker]
+        Ok([Cookie::Access, Cookie::Refresh, Cookie::Session]
             .into_iter()
             .fold(response, |response, cookie| response.with_cookie(cookie.clear())))
     }

@@ -1,5 +1,8 @@
 //! `POST /v1/token/refresh`: a new pair of tokens. The live refresh token is spent. The token that was just spent gets
 //! the same successor again. An older one was copied, so it ends the session.
+//!
+//! With cookies, a live session is refreshed only with its CSRF token. A refusal because there is no active session needs none,
+//! because it changes nothing. Its answer clears the cookies, so that no page takes the browser for one with a session.
 
 use shared::{
     context::Context,
@@ -19,8 +22,12 @@ use shared::{
 };
 
 use crate::auth::{
-    access_token, csrf,
-    session::{response::SessionTokens, rotation::Snapshot},
+    access_token,
+    csrf::{self, Bound},
+    session::{
+        response::{SessionTokens, without_session_cookies},
+        rotation::Snapshot,
+    },
 };
 
 pub const OPERATION: Operation = Operation::http("token-refresh", |context| Box::pin(handle(context)))
@@ -39,8 +46,25 @@ pub const OPERATION: Operation = Operation::http("token-refresh", |context| Box:
     .limits(&[REFUSED_TOKEN_BY_SESSION]);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let (token, transport) = match presented(context).await? {
+        Presented::Token(token, transport) => (token, transport),
+        // Other cookies stay, because they may belong to an active session: a sibling domain can plant `__Secure-refresh`, and make
+        // the browser send this request.
+        Presented::Nothing(error) => {
+            let answer = error.into_response(&context.request.answer_context());
+            return Ok(answer.with_cookie(Cookie::Session.clear()));
+        }
+    };
+    match refresh(context, &token, transport).await {
+        Err(error @ Error::SessionRevoked) => {
+            Ok(without_session_cookies(error.into_response(&context.request.answer_context()), transport))
+        }
+        done => done,
+    }
+}
+
+async fn refresh(context: Context<'_>, token: &RefreshToken, transport: Transport) -> Result<Response, Error> {
     let app = context.app;
-    let (token, transport) = presented(context).await?;
     let keys = app.keyring.get(KeyPurpose::Refresh).await?;
     let session_hash = access_token::session_hash(app, &token.session_id).await?;
     // A request that loses a race finds the token just spent, so its next attempt succeeds.
@@ -59,30 +83,44 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         if session.grant.is_some() {
             return Err(Error::InvalidToken); // an app refreshes at the token endpoint
         }
+        if transport == Transport::Cookie {
+            csrf::check(context, &[Bound::Session(token.session_id.clone())]).await?;
+        }
         let snapshot = Snapshot { context, account: &account, session: &session, cipher: &cipher };
-        let done = refresh(snapshot, &keys, &token, transport).await;
+        let done = rotate(snapshot, &keys, token, transport).await;
         if !retries.again(&done) {
             return done;
         }
     }
 }
 
-/// The refresh token of the body or, without one, of the cookie. The cookie needs a CSRF token.
-async fn presented(context: Context<'_>) -> Result<(RefreshToken, Transport), Error> {
+enum Presented {
+    Token(RefreshToken, Transport),
+    /// The browser has cookies of a session, and no refresh token of this service and its device.
+    Nothing(Error),
+}
+
+/// The refresh token of the body or, without one, of the cookie.
+async fn presented(context: Context<'_>) -> Result<Presented, Error> {
     let Context { app, request } = context;
     let mut fields = request.fields()?;
-    let in_cookie = !fields.has("refresh_token") && request.cookie(Cookie::Refresh).is_some();
-    if in_cookie {
-        fields.finish(|| Some(()))?;
-        return Ok((csrf::checked_refresh_token(context).await?, Transport::Cookie));
+    if !fields.has("refresh_token") {
+        let in_cookie = request.cookie(Cookie::Refresh).is_some();
+        if in_cookie || request.has_cookie(Cookie::Session) {
+            fields.finish(|| Some(()))?;
+            let error = if in_cookie { Error::InvalidToken } else { Error::SessionRevoked };
+            let token = csrf::refresh_token(context).await?;
+            return Ok(token.map_or(Presented::Nothing(error), |token| Presented::Token(token, Transport::Cookie)));
+        }
     }
     let token: Option<OpaqueText> = fields.required("refresh_token");
     let token = fields.finish(|| token)?;
     let keys = app.keyring.get(KeyPurpose::Refresh).await?;
-    Ok((RefreshToken::parse(&keys, &token.0).ok_or(Error::InvalidToken)?, Transport::Token))
+    let token = RefreshToken::parse(&keys, &token.0).ok_or(Error::InvalidToken)?;
+    Ok(Presented::Token(token, Transport::Token))
 }
 
-async fn refresh(
+async fn rotate(
     snapshot: Snapshot<'_>,
     keys: &KeySet,
     token: &RefreshToken,

@@ -6,6 +6,9 @@
 pub enum Cookie {
     Access,
     Refresh,
+    /// Marks that this browser has a session, for as long as the session may live. It proves nothing. Pages and
+    /// authorization requests learn by it that a refresh may work, because the refresh token's cookie is not sent to them.
+    Session,
     Device,
     /// A random value that CSRF tokens are bound to before a session exists.
     PreLogin,
@@ -22,6 +25,7 @@ impl Cookie {
         match self {
             Self::Access => "__Host-access",
             Self::Refresh => "__Secure-refresh",
+            Self::Session => "__Host-session",
             Self::Device => "__Host-device",
             Self::PreLogin => "__Host-csrf",
             Self::LoginMail => "__Host-login",
@@ -30,7 +34,7 @@ impl Cookie {
 
     const fn attributes(self) -> &'static str {
         match self {
-            Self::Access | Self::Device => "Path=/; HttpOnly; Secure; SameSite=Lax",
+            Self::Access | Self::Session | Self::Device => "Path=/; HttpOnly; Secure; SameSite=Lax",
             Self::Refresh => "Path=/v1; HttpOnly; Secure; SameSite=Strict",
             Self::PreLogin | Self::LoginMail => "Path=/; HttpOnly; Secure; SameSite=Strict",
         }

@@ -1,12 +1,12 @@
-//! Pages that functions serve themselves. Each page contains its script and the shared style, and its policy names
-//! their hashes. Nothing else runs, and the page loads nothing.
+//! Pages that functions serve themselves. Each page contains its script, what the scripts share, and the shared style. Its policy
+//! names their hashes. Nothing else runs, and the page loads nothing.
 
 use std::sync::LazyLock;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 
-use crate::http::Response;
+use crate::http::{Response, StatusCode};
 
 /// A page and its policy.
 struct Page {
@@ -16,7 +16,9 @@ struct Page {
 
 impl Page {
     fn new(html: &str) -> Self {
-        let html = html.replace("/* page.css */", include_str!("../../web/page.css"));
+        let html = html
+            .replace("/* page.css */", include_str!("../../web/page.css"))
+            .replace("/* page.js */", include_str!("../../web/page.js"));
         Self { policy: content_security_policy(&html), html }
     }
 
@@ -24,6 +26,18 @@ impl Page {
         Response::html(&self.html, &self.policy)
     }
 }
+
+static LOGIN: LazyLock<Page> = LazyLock::new(|| Page::new(&login_html()));
+
+/// As [`LOGIN`], for a browser that has a session's marker.
+static LOGIN_WITH_MARKER: LazyLock<Page> =
+    LazyLock::new(|| Page::new(&login_html().replace("data-session=\"false\"", "data-session=\"true\"")));
+
+fn login_html() -> String {
+    include_str!("../../web/login.html").replace("/* login.js */", include_str!("../../web/login.js"))
+}
+
+static WRONG_CONTINUE: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!("../../web/wrong_continue.html")));
 
 static VERIFY_EMAIL: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!("../../web/verify_email.html")));
 
@@ -38,6 +52,19 @@ static DISOWN_LOGIN: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!(".
 static RESET_PASSWORD: LazyLock<Page> = LazyLock::new(|| {
     Page::new(&include_str!("../../web/disown_login.html").replace("Was this not you?", "Choose a new password"))
 });
+
+/// The page to log in, and of the second factor after a provider. In a browser with a session's marker, it may log in without asking.
+pub fn login(has_marker: bool) -> Response {
+    if has_marker { LOGIN_WITH_MARKER.answer() } else { LOGIN.answer() }
+}
+
+/// The answer 400 to a link to [`login`] that leads to another host afterwards.
+pub fn wrong_continue() -> Response {
+    let mut answer = WRONG_CONTINUE.answer();
+    answer.status = StatusCode::BAD_REQUEST;
+    answer.code = Some("invalid_request");
+    answer
+}
 
 /// The page that a registration's link opens. It asks first, and only then posts the token from its own fragment.
 pub fn verify_email() -> Response {

@@ -60,7 +60,7 @@ pub struct Request {
     /// API Gateway's id of the request, for the answer and the log.
     pub request_id: String,
     path_parameters: HashMap<String, String>,
-    query: HashMap<String, String>,
+    query: Vec<(String, String)>,
     raw_query: String,
     cookies: Vec<String>,
     allowed_origin: Option<String>,
@@ -105,11 +105,9 @@ impl Request {
             },
             request_id: context.request_id.unwrap_or_default(),
             path_parameters: event.path_parameters,
-            // The last value of a repeated parameter counts.
-            query: event
-                .query_string_parameters
-                .iter()
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            // Not from the event's map, because that joins the values of a repeated parameter with commas, and a value may have one.
+            query: form_urlencoded::parse(event.raw_query_string.as_deref().unwrap_or_default().as_bytes())
+                .into_owned()
                 .collect(),
             raw_query: event.raw_query_string.unwrap_or_default(),
             cookies: event.cookies.unwrap_or_default(),
@@ -136,7 +134,7 @@ impl Request {
             client: Client { ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED), user_agent: String::new(), location: None },
             request_id: text("/requestContext/requestId").unwrap_or_default().to_owned(),
             path_parameters: HashMap::new(),
-            query: HashMap::new(),
+            query: Vec::new(),
             raw_query: String::new(),
             cookies: cookies.filter_map(|cookie| cookie.as_str().map(str::to_owned)).collect(),
             body: Ok(Vec::new()),
@@ -168,7 +166,12 @@ impl Request {
         self.cookies.iter().any(|sent| cookies::pair(sent).split('=').next() == Some(cookie.name()))
     }
 
-    /// The query's parameters as fields.
+    /// Whether the query names a parameter more than once.
+    pub fn repeats_in_query(&self, name: &str) -> bool {
+        self.query.iter().filter(|(other, _)| other == name).count() > 1
+    }
+
+    /// The query's parameters as fields. The last value of a repeated parameter counts.
     pub fn query(&self) -> Fields {
         let values = self.query.iter().map(|(name, value)| (name.clone(), serde_json::Value::String(value.clone())));
         Fields::new(values.collect())

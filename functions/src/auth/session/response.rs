@@ -176,6 +176,7 @@ impl Authenticated {
             cookies.push(access);
             let refresh = self.refresh_token.take();
             cookies.extend(refresh.map(|token| Cookie::Refresh.set(&token, self.refresh_expires_in)));
+            cookies.push(Cookie::Session.set("1", self.refresh_expires_in));
             let device = self.device_token.take().or_else(|| self.known_device_token.take());
             cookies.extend(device.map(|token| Cookie::Device.set(&token, KNOWN_SECONDS)));
         }
@@ -196,7 +197,9 @@ pub(crate) fn without_account_cookies(response: Response, transport: Transport) 
 /// The answer to a client with an ended session. With cookie transport, it clears the session's cookies.
 pub(crate) fn without_session_cookies(response: Response, transport: Transport) -> Response {
     match transport {
-        Transport::Cookie => response.with_cookie(Cookie::Access.clear()).with_cookie(Cookie::Refresh.clear()),
+        Transport::Cookie => [Cookie::Access, Cookie::Refresh, Cookie::Session]
+            .into_iter()
+            .fold(response, |response, cookie| response.with_cookie(cookie.clear())),
         Transport::Token => response,
     }
 }

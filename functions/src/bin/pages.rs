@@ -1,0 +1,5 @@
+//! The Lambda function `pages`.
+
+fn main() -> Result<(), shared::runtime::RuntimeError> {
+    shared::runtime::run(functions::pages::pages::OPERATION)
+}

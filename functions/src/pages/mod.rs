@@ -1,0 +1,3 @@
+//! The pages that belong to no operation of the API. Their scripts use the API.
+
+pub mod pages;

@@ -1,0 +1,30 @@
+//! `GET /login` and `GET /login/mfa`: the page to log in. It uses the API as any page of this host may, with the session in cookies.
+//! So this function needs no table and no key.
+
+use shared::{
+    context::Context,
+    domain::continue_path::ContinuePath,
+    error::Error,
+    http::{Cookie, Response, page},
+    operation::{Operation, Route},
+};
+
+pub const OPERATION: Operation = Operation::http("pages", |context| Box::pin(handle(context)))
+    .summary("serves the page to log in, with its second step after a provider")
+    .routes(&[
+        Route::new("GET", "/login"),
+        Route::new("HEAD", "/login"),
+        Route::new("GET", "/login/mfa"),
+        Route::new("HEAD", "/login/mfa"),
+    ]);
+
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let request = context.request;
+    let mut query = request.query();
+    // The page reads the other parameters. It also checks this one again, because it leaves to that path.
+    let leads_here = !query.has("continue") || query.optional::<ContinuePath>("continue").is_some();
+    if !leads_here || request.repeats_in_query("continue") {
+        return Ok(page::wrong_continue());
+    }
+    Ok(page::login(request.has_cookie(Cookie::Session)))
+}
