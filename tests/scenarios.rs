@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tests::{Answer, Client, Person, State};
 
 use crate::{
-    account, login, mfa, oauth, pages, passkeys, platform, reauthentication, recovery, registration, sessions, tokens, workers,
+    account, login, mfa, oauth, pages, passkeys, platform, reauthentication, recovery, registration, sessions, tokens,
+    workers,
 };
 
 /// The address of the person that the scenarios are about.

@@ -4,7 +4,8 @@
 use shared::operation::Operation;
 
 use crate::{
-    account, login, mfa, oauth, pages, passkeys, platform, reauthentication, recovery, registration, sessions, tokens, workers,
+    account, login, mfa, oauth, pages, passkeys, platform, reauthentication, recovery, registration, sessions, tokens,
+    workers,
 };
 
 pub static OPERATIONS: &[Operation] = &[

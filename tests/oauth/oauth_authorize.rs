@@ -8,7 +8,11 @@ use crate::scenarios::{self, Scenario, get, only_scenario};
 
 fn error_of(answer: &tests::Answer) -> String {
     let query = redirected(answer);
-    assert_eq!((query.get("state"), query.get("iss")), (Some(&"st&te".to_owned()), Some(&ISSUER.to_owned())), "{query:?}");
+    assert_eq!(
+        (query.get("state"), query.get("iss")),
+        (Some(&"st&te".to_owned()), Some(&ISSUER.to_owned())),
+        "{query:?}"
+    );
     query["error"].clone()
 }
 
@@ -39,9 +43,13 @@ async fn an_answer_by_form_post_is_a_page_that_posts_to_the_app_alone() {
     let policy = answer.header("content-security-policy");
     assert!(policy.contains("form-action https://app.example;"), "{policy}");
     assert!(policy.contains("frame-ancestors 'none'"));
-    assert!(answer.text.contains("action=\"https:&#x2f;&#x2f;app.example") || answer.text.contains("https://app.example/callback"));
+    assert!(
+        answer.text.contains("action=\"https:&#x2f;&#x2f;app.example")
+            || answer.text.contains("https://app.example/callback")
+    );
     assert!(answer.text.contains("name=\"code\"") && answer.text.contains("st&amp;te"), "{}", answer.text);
-    let refused = app.authorize(&browser, &[("response_mode", "form_post"), ("response_type", "token")]).await.expect(200);
+    let refused =
+        app.authorize(&browser, &[("response_mode", "form_post"), ("response_type", "token")]).await.expect(200);
     assert!(refused.text.contains("unsupported_response_type"));
 }
 
@@ -50,7 +58,8 @@ async fn an_answer_by_form_post_is_a_page_that_posts_to_the_app_alone() {
 async fn an_unknown_client_or_redirect_uri_never_redirects() {
     let world = world().await;
     let (_, browser) = person_in_browser(&world, ADDRESS).await;
-    let settings = json!({ "redirect_uris": ["https://app.example/callback", "http://127.0.0.1:9000/cb", "com.example.app:/cb"] });
+    let settings =
+        json!({ "redirect_uris": ["https://app.example/callback", "http://127.0.0.1:9000/cb", "com.example.app:/cb"] });
     let app = RelyingParty::create(&world, settings).await;
     for uri in [
         "https://app.example/callback/",
@@ -166,7 +175,9 @@ async fn a_browser_without_a_session_goes_to_the_login_page_and_comes_back() {
 async fn prompt_none_shows_no_page() {
     let world = world().await;
     let (_, browser) = person_in_browser(&world, ADDRESS).await;
-    let app = RelyingParty::create(&world, json!({ "redirect_uris": ["https://app.example/cb", "http://127.0.0.1/cb"] })).await;
+    let app =
+        RelyingParty::create(&world, json!({ "redirect_uris": ["https://app.example/cb", "http://127.0.0.1/cb"] }))
+            .await;
     let none = [("prompt", "none")];
     assert_eq!(error_of(&app.authorize(&Client::new(&world), &none).await), "login_required");
     assert!(redirected(&app.authorize(&browser, &none).await).contains_key("code"));
@@ -190,7 +201,12 @@ async fn prompt_login_and_max_age_ask_once() {
     world.clock().freeze();
     let (_, browser) = person_in_browser(&world, ADDRESS).await;
     let app = RelyingParty::create(&world, json!({})).await;
-    for changes in [vec![("prompt", "login")], vec![("prompt", "select_account")], vec![("max_age", "0")], vec![("prompt", "create")]] {
+    for changes in [
+        vec![("prompt", "login")],
+        vec![("prompt", "select_account")],
+        vec![("max_age", "0")],
+        vec![("prompt", "create")],
+    ] {
         let answer = app.authorize(&browser, &changes).await.expect(302);
         let back = redirected(&answer)["continue"].clone();
         // The page opened again without a login leads back to it.

@@ -67,7 +67,10 @@ async fn what_is_not_sure_is_asked() {
     let tokens = app.log_in(&browser).await;
     let hint = tokens.text("id_token");
     let mut forged = hint.clone();
-    forged.replace_range(hint.len() - 9..hint.len() - 8, if &hint[hint.len() - 9..hint.len() - 8] == "A" { "B" } else { "A" });
+    forged.replace_range(
+        hint.len() - 9..hint.len() - 8,
+        if &hint[hint.len() - 9..hint.len() - 8] == "A" { "B" } else { "A" },
+    );
     let foreign = app.log_in(&max).await.text("id_token");
     let access = tokens.text("access_token");
     for fields in [
@@ -83,7 +86,13 @@ async fn what_is_not_sure_is_asked() {
         browser.get("/v1/me").await.expect(200);
     }
     max.get("/v1/me").await.expect(200);
-    for uri in ["https://evil.example", "https://app.example/bye/", "https://app.example/bye?x=1", "//evil.example", "javascript:alert(1)"] {
+    for uri in [
+        "https://evil.example",
+        "https://app.example/bye/",
+        "https://app.example/bye?x=1",
+        "//evil.example",
+        "javascript:alert(1)",
+    ] {
         let browser = super::browser_of(&world, ADDRESS).await;
         let tokens = app.log_in(&browser).await;
         let fields = [("id_token_hint", &*tokens.text("id_token")), ("post_logout_redirect_uri", uri)];
@@ -103,7 +112,8 @@ async fn the_page_that_asks_needs_its_token() {
     let token = page.text.split("name=\"csrf_token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     post_form(&browser, LOGOUT, &[fields.as_slice(), &[("csrf_token", "x")]].concat()).await.expect(403);
     browser.get("/v1/me").await.expect(200);
-    let answer = post_form(&browser, LOGOUT, &[fields.as_slice(), &[("csrf_token", &token)]].concat()).await.expect(303);
+    let answer =
+        post_form(&browser, LOGOUT, &[fields.as_slice(), &[("csrf_token", &token)]].concat()).await.expect(303);
     assert_eq!(answer.header("location"), BACK);
     assert!(redirected(&answer).is_empty());
     browser.get("/v1/me").await.expect_problem(401, "session_revoked");

@@ -12,13 +12,19 @@ async fn either_token_ends_the_session() {
     let (_, browser) = person_in_browser(&world, ADDRESS).await;
     let client = browser.anonymous();
     let app = RelyingParty::create(&world, json!({})).await;
-    for (kind, hint) in [("refresh_token", "refresh_token"), ("access_token", "refresh_token"), ("refresh_token", "nonsense")] {
+    for (kind, hint) in
+        [("refresh_token", "refresh_token"), ("access_token", "refresh_token"), ("refresh_token", "nonsense")]
+    {
         let tokens = app.log_in(&browser).await;
         let fields = [("token", &*tokens.text(kind)), ("token_type_hint", hint)];
         let answer = app.post(&client, REVOKE, &fields).await.expect(200);
         assert_eq!(answer.text, "");
         expect_error(&app.refresh(&client, &tokens.text("refresh_token")).await, 400, "invalid_grant");
-        expect_error(&client.with_token(&tokens.text("access_token")).get("/oauth2/userinfo").await, 401, "invalid_token");
+        expect_error(
+            &client.with_token(&tokens.text("access_token")).get("/oauth2/userinfo").await,
+            401,
+            "invalid_token",
+        );
         // Again, and for what is no token.
         app.post(&client, REVOKE, &fields).await.expect(200);
     }
@@ -47,7 +53,11 @@ async fn another_clients_token_stays_valid() {
     }
     person.client.get("/v1/me").await.expect(200);
     let thief = RelyingParty { secret: None, ..app.clone() };
-    expect_error(&thief.post(&client, REVOKE, &[("token", &tokens.text("refresh_token"))]).await, 401, "invalid_client");
+    expect_error(
+        &thief.post(&client, REVOKE, &[("token", &tokens.text("refresh_token"))]).await,
+        401,
+        "invalid_client",
+    );
     app.refresh(&client, &tokens.text("refresh_token")).await.expect(200);
 }
 

@@ -1,16 +1,25 @@
-use base64::{Engine, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tests::{Client, claims, everything_stored, world};
 
-use super::{ADDRESS, FORM, ISSUER, RelyingParty, VERIFIER, admin, expect_error, form, person_in_browser, post_form, redirected};
+use super::{
+    ADDRESS, FORM, ISSUER, RelyingParty, VERIFIER, admin, expect_error, form, person_in_browser, post_form, redirected,
+};
 use crate::scenarios::{self, Scenario, audited, post_form as posting, revoked_sessions, scenario};
 
 #[tokio::test]
 async fn a_code_gives_tokens_of_the_user_for_the_app() {
     let world = world().await;
     let (person, browser) = person_in_browser(&world, ADDRESS).await;
-    person.client.patch("/v1/me", json!({ "name": "Ada", "username": "ada", "picture": "https://pics.example/a.png" })).await.expect(200);
+    person
+        .client
+        .patch("/v1/me", json!({ "name": "Ada", "username": "ada", "picture": "https://pics.example/a.png" }))
+        .await
+        .expect(200);
     let app = RelyingParty::create(&world, json!({ "access_token_seconds": 120 })).await;
     let answer = app.log_in(&browser).await;
     assert_eq!((answer.text("token_type"), &answer.body["expires_in"]), ("Bearer".to_owned(), &json!(120)));
@@ -27,7 +36,10 @@ async fn a_code_gives_tokens_of_the_user_for_the_app() {
     let half = Sha256::digest(answer.text("access_token"))[..16].to_vec();
     assert_eq!(id["at_hash"], URL_SAFE_NO_PAD.encode(half));
     assert_eq!((&id["name"], &id["preferred_username"]), (&json!("Ada"), &json!("ada")));
-    assert_eq!((&id["email"], &id["email_verified"], &id["picture"]), (&json!(ADDRESS), &json!(true), &json!("https://pics.example/a.png")));
+    assert_eq!(
+        (&id["email"], &id["email_verified"], &id["picture"]),
+        (&json!(ADDRESS), &json!(true), &json!("https://pics.example/a.png"))
+    );
     assert!(id["updated_at"].is_i64() && id["auth_time"].is_i64());
     // The ID token names the browser's session, the access token the app's own.
     let browsers = browser.get("/v1/sessions").await.expect(200);
@@ -153,12 +165,24 @@ async fn clients_authenticate_in_one_way() {
     expect_error(&send(None, &in_query, &fields).await, 400, "invalid_request");
     let two = [&fields[..], &[("client_id", public.client_id.as_str())]].concat();
     expect_error(&send(Some(basic(&app.client_id, &secret)), token, &two).await, 400, "invalid_request");
-    for header in [basic(&app.client_id, "wrong"), basic(&app.client_id, ""), basic("nobody", &secret), "Basic !".to_owned(), "Bearer x".to_owned()] {
+    for header in [
+        basic(&app.client_id, "wrong"),
+        basic(&app.client_id, ""),
+        basic("nobody", &secret),
+        "Basic !".to_owned(),
+        "Bearer x".to_owned(),
+    ] {
         let answer = send(Some(header.clone()), token, &fields).await;
         expect_error(&answer, 401, "invalid_client");
         assert!(answer.header("www-authenticate").starts_with("Basic"), "{header}");
     }
-    let with_id = |id: &str| [&fields[..], &[("client_id", id)]].concat().into_iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect::<Vec<_>>();
+    let with_id = |id: &str| {
+        [&fields[..], &[("client_id", id)]]
+            .concat()
+            .into_iter()
+            .map(|(n, v)| (n.to_owned(), v.to_owned()))
+            .collect::<Vec<_>>()
+    };
     for id in [app.client_id.as_str(), "nobody", ""] {
         let owned = with_id(id);
         let fields: Vec<(&str, &str)> = owned.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -201,7 +225,9 @@ async fn malformed_requests_get_the_errors_of_the_rfc() {
         expect_error(&post_form(&client, "/oauth2/token", &fields).await, 400, error);
     }
     let body = b"grant_type=refresh_token".to_vec();
-    for headers in [vec![("content-type", "application/json")], vec![], vec![("content-type", FORM), ("content-encoding", "gzip")]] {
+    for headers in
+        [vec![("content-type", "application/json")], vec![], vec![("content-type", FORM), ("content-encoding", "gzip")]]
+    {
         expect_error(&client.send("POST", "/oauth2/token", &headers, body.clone()).await, 400, "invalid_request");
     }
     let huge = format!("grant_type={}", "a".repeat(70_000)).into_bytes();
@@ -247,7 +273,9 @@ async fn a_refresh_narrows_the_scope_and_never_widens_it() {
     let world = world().await;
     let (_, browser) = person_in_browser(&world, ADDRESS).await;
     let client = browser.anonymous();
-    let app = RelyingParty::create(&world, json!({ "scopes": ["openid", "email", "profile", "offline_access", "account"] })).await;
+    let app =
+        RelyingParty::create(&world, json!({ "scopes": ["openid", "email", "profile", "offline_access", "account"] }))
+            .await;
     let app = RelyingParty { scope: "openid email offline_access".to_owned(), ..app };
     let tokens = app.log_in(&browser).await;
     let refresh = async |token: &str, scope: &str| {
@@ -351,47 +379,62 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         (RelyingParty::local().code(&browser).await, browser)
     };
     vec![
-        scenario("oauth-token", "by code")
-            .succeeds(200)
-            .spent(400, "invalid_grant")
-            .records("redeem_code")
-            .asks(move |client| async move {
+        scenario("oauth-token", "by code").succeeds(200).spent(400, "invalid_grant").records("redeem_code").asks(
+            move |client| async move {
                 let (code, _) = code(client).await;
-                let fields =
-                    [("grant_type", "authorization_code"), ("client_id", "local"), ("code", &code), ("code_verifier", VERIFIER)];
+                let fields = [
+                    ("grant_type", "authorization_code"),
+                    ("client_id", "local"),
+                    ("code", &code),
+                    ("code_verifier", VERIFIER),
+                ];
                 posting("/oauth2/token", form(&fields))
-            }),
+            },
+        ),
         scenario("oauth-token", "by refresh token").succeeds(200).records("refresh").asks(move |client| async move {
             let (code, browser) = code(client).await;
             let tokens = RelyingParty::local().redeem(&browser.anonymous(), &code).await.expect(200);
             let token = tokens.text("refresh_token");
-            posting("/oauth2/token", form(&[("grant_type", "refresh_token"), ("client_id", "local"), ("refresh_token", &token)]))
+            posting(
+                "/oauth2/token",
+                form(&[("grant_type", "refresh_token"), ("client_id", "local"), ("refresh_token", &token)]),
+            )
         }),
-        scenario("oauth-token", "second use of a code")
-            .succeeds(400)
-            .effect(revoked_sessions)
-            .asks(move |client| async move {
+        scenario("oauth-token", "second use of a code").succeeds(400).effect(revoked_sessions).asks(
+            move |client| async move {
                 let (code, browser) = code(client).await;
                 RelyingParty::local().redeem(&browser.anonymous(), &code).await.expect(200);
-                let fields =
-                    [("grant_type", "authorization_code"), ("client_id", "local"), ("code", &code), ("code_verifier", VERIFIER)];
+                let fields = [
+                    ("grant_type", "authorization_code"),
+                    ("client_id", "local"),
+                    ("code", &code),
+                    ("code_verifier", VERIFIER),
+                ];
                 posting("/oauth2/token", form(&fields))
-            }),
-        scenario("oauth-token", "wrong verifier").succeeds(400).records_failure("redeem_code").asks(move |client| async move {
-            let (code, _) = code(client).await;
-            posting("/oauth2/token", form(&[("grant_type", "authorization_code"), ("client_id", "local"), ("code", &code)]))
-        }),
-        scenario("oauth-token", "copied refresh token")
-            .succeeds(400)
-            .effect(revoked_sessions)
-            .asks(move |client| async move {
+            },
+        ),
+        scenario("oauth-token", "wrong verifier").succeeds(400).records_failure("redeem_code").asks(
+            move |client| async move {
+                let (code, _) = code(client).await;
+                posting(
+                    "/oauth2/token",
+                    form(&[("grant_type", "authorization_code"), ("client_id", "local"), ("code", &code)]),
+                )
+            },
+        ),
+        scenario("oauth-token", "copied refresh token").succeeds(400).effect(revoked_sessions).asks(
+            move |client| async move {
                 let (code, browser) = code(client).await;
                 let app = RelyingParty::local();
                 let token = app.redeem(&browser.anonymous(), &code).await.expect(200).text("refresh_token");
                 app.refresh(&browser.anonymous(), &token).await.expect(200);
                 browser.world.clock().advance(60);
-                posting("/oauth2/token", form(&[("grant_type", "refresh_token"), ("client_id", "local"), ("refresh_token", &token)]))
-            }),
+                posting(
+                    "/oauth2/token",
+                    form(&[("grant_type", "refresh_token"), ("client_id", "local"), ("refresh_token", &token)]),
+                )
+            },
+        ),
     ]
 }
 

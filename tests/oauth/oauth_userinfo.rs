@@ -23,7 +23,8 @@ async fn the_claims_are_those_of_the_scopes() {
         assert_eq!(answer.body["sub"], sub);
         assert_eq!(answer.body.as_object().unwrap().keys().collect::<Vec<_>>(), claims, "{scope}");
         assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
-        let posted = bearer.send("POST", "/oauth2/userinfo", &[("content-type", super::FORM)], Vec::new()).await.expect(200);
+        let posted =
+            bearer.send("POST", "/oauth2/userinfo", &[("content-type", super::FORM)], Vec::new()).await.expect(200);
         assert_eq!(posted.body, answer.body);
     }
 }
@@ -64,7 +65,11 @@ async fn a_refusal_names_the_scheme() {
     assert!(answer.header("www-authenticate").starts_with("Bearer error=\"insufficient_scope\""));
     let app = RelyingParty { scope: "profile".to_owned(), ..RelyingParty::create(&world, json!({})).await };
     let tokens = app.log_in(&browser).await;
-    expect_error(&client.with_token(&tokens.text("access_token")).get("/oauth2/userinfo").await, 403, "insufficient_scope");
+    expect_error(
+        &client.with_token(&tokens.text("access_token")).get("/oauth2/userinfo").await,
+        403,
+        "insufficient_scope",
+    );
     // Another audience since then.
     let app = RelyingParty::create(&world, json!({})).await;
     let tokens = app.log_in(&browser).await;

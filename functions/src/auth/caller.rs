@@ -180,7 +180,8 @@ pub(crate) async fn caller_with_factors<'a>(context: Context<'a>) -> Result<Call
 }
 
 async fn load<'a>(context: Context<'a>, query: UserQuery<'_>) -> Result<(Caller<'a>, Factors), Error> {
-    load_presented(context.app, presented(context).await?, query).await
+    // Boxed, because the type of a whole operation is too deep otherwise.
+    Box::pin(load_presented(context.app, presented(context).await?, query)).await
 }
 
 /// The user of a token that is current, by one strongly consistent read.

@@ -29,10 +29,8 @@ fn fingerprint(parameters: &Parameters) -> String {
 }
 
 fn signature(key: &Key, millis: i64, parameters: &Parameters) -> String {
-    let mac = hmac(
-        key.bytes(),
-        &[b"latchkey/authorize/ctx", &millis.to_be_bytes(), fingerprint(parameters).as_bytes()],
-    );
+    let mac =
+        hmac(key.bytes(), &[b"latchkey/authorize/ctx", &millis.to_be_bytes(), fingerprint(parameters).as_bytes()]);
     unkeyed_hash(&mac)
 }
 
@@ -48,10 +46,8 @@ pub(super) async fn of(app: &App, parameters: &Parameters) -> Result<Option<Time
         return Ok(None);
     }
     let keys = app.keyring.get(KeyPurpose::Csrf).await?;
-    let is_ours = keys
-        .all()
-        .iter()
-        .any(|key| constant_time_eq(signature(key, millis, parameters).as_bytes(), sent.as_bytes()));
+    let is_ours =
+        keys.all().iter().any(|key| constant_time_eq(signature(key, millis, parameters).as_bytes(), sent.as_bytes()));
     Ok(is_ours.then(|| Timestamp::from_millis(millis)))
 }
 

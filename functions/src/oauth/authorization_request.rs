@@ -96,7 +96,8 @@ pub(super) fn client_id(parameters: &Parameters) -> Option<ClientId> {
 impl AuthorizationRequest {
     /// Checks a request. `client` is the client that it names.
     pub(super) fn parse(parameters: &Parameters, client: Option<OAuthClient>) -> Result<Self, Refusal> {
-        let client = client.ok_or(Refusal::Page("The app that sent you here is unknown: its client_id is not registered."))?;
+        let client =
+            client.ok_or(Refusal::Page("The app that sent you here is unknown: its client_id is not registered."))?;
         let uri = parameters.get("redirect_uri").filter(|_| !parameters.is_repeated(&["redirect_uri"]));
         let uri = uri.and_then(|uri| client.redirect_uri(uri)).ok_or(Refusal::Page(
             "The app that sent you here asked for an address that is not registered for it: its redirect_uri.",
@@ -119,7 +120,9 @@ impl AuthorizationRequest {
                     nonce: text("nonce"),
                     prompts: prompts(parameters).unwrap_or_default(),
                     max_age: max_age(parameters).unwrap_or_default(),
-                    wants_aal2: parameters.get("acr_values").is_some_and(|values| values.split(' ').any(|acr| acr == "aal2")),
+                    wants_aal2: parameters
+                        .get("acr_values")
+                        .is_some_and(|values| values.split(' ').any(|acr| acr == "aal2")),
                     id_token_hint: text("id_token_hint"),
                     login_hint: text("login_hint"),
                     identity_provider: text("identity_provider"),
@@ -175,7 +178,9 @@ fn prompts(parameters: &Parameters) -> Option<Vec<Prompt>> {
 fn max_age(parameters: &Parameters) -> Option<Option<i64>> {
     match parameters.get("max_age") {
         None => Some(None),
-        Some(text) if text.len() <= 10 && text.bytes().all(|digit| digit.is_ascii_digit()) => text.parse().ok().map(Some),
+        Some(text) if text.len() <= 10 && text.bytes().all(|digit| digit.is_ascii_digit()) => {
+            text.parse().ok().map(Some)
+        }
         Some(_) => None,
     }
 }

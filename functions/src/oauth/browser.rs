@@ -5,13 +5,8 @@ use shared::{app::App, crypto::key::KeyPurpose, error::Error, store::Account, us
 use crate::auth::caller::{self, Caller, Presented};
 
 /// The keys that a page needs to know the browser's user and to record what they do.
-pub(super) const KEYS: &[KeyPurpose] = &[
-    KeyPurpose::Index,
-    KeyPurpose::Csrf,
-    KeyPurpose::FieldContact,
-    KeyPurpose::FieldSession,
-    KeyPurpose::FieldIp,
-];
+pub(super) const KEYS: &[KeyPurpose] =
+    &[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldContact, KeyPurpose::FieldSession, KeyPurpose::FieldIp];
 
 /// The user of the browser's session, if it is active.
 ///

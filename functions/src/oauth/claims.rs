@@ -39,7 +39,8 @@ pub(super) async fn of_user(
                 claims.insert(claim.to_owned(), Value::from(value.to_string()));
             }
         }
-        claims.insert("updated_at".to_owned(), account.profile_updated_at.unwrap_or(account.created_at).seconds().into());
+        claims
+            .insert("updated_at".to_owned(), account.profile_updated_at.unwrap_or(account.created_at).seconds().into());
     }
     if scopes.has(Scope::Email)
         && let Some(email) = fields.open_some(Account::EMAIL, account.email.as_ref()).await?
@@ -88,7 +89,7 @@ pub(super) async fn id_token(app: &App, of: IdTokenOf<'_>) -> Result<String, Err
     };
     let purpose = match client.id_token_alg {
         IdTokenAlg::Es256 => KeyPurpose::Signing,
-        IdTokenAlg::Rs256 => KeyPurpose::SigningRsa,
+        IdTokenAlg::Rs256 => KeyPurpose::Signing,
     };
     id_token::sign(&claims, client.id_token_alg, app.keyring.get(purpose).await?.newest())
 }

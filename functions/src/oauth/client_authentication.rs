@@ -95,7 +95,8 @@ impl Credentials {
             (ClientType::Confidential, None) => false,
             (ClientType::Confidential, Some(secret)) => {
                 let index = app.keyring.get(KeyPurpose::Index).await?;
-                ClientSecret::parse(secret.expose()).is_some_and(|secret| client.is_secret(&secret.hash(&index, &client.id)))
+                ClientSecret::parse(secret.expose())
+                    .is_some_and(|secret| client.is_secret(&secret.hash(&index, &client.id)))
             }
         };
         if is_right { Ok(client) } else { Err(refused.into()) }

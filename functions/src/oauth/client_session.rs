@@ -14,12 +14,14 @@ use shared::{
         session::{Lifetime, SessionState},
     },
     error::Error,
-    geo::GeoLocation,
     store::{Account, AuthorizationCode, Challenge, OAuthClient, Session, Transaction, challenge_key},
     user_cipher::UserCipher,
 };
 
-use crate::auth::session::{ceilings::{self, SessionCeiling}, issue};
+use crate::auth::session::{
+    ceilings::{self, SessionCeiling},
+    issue,
+};
 
 /// What a code was redeemed for, and not stored yet.
 pub(super) struct ClientSession {
@@ -61,7 +63,8 @@ impl ClientSession {
         let ip = stored.open(AuthorizationCode::IP, &payload.ip).await?;
         let ip: std::net::IpAddr = ip.parse().map_err(|_| Error::internal("a code's address is unreadable"))?;
         let user_agent = stored.open(AuthorizationCode::USER_AGENT, &payload.user_agent).await?;
-        let browser_id = cipher.item(&Session::key(&account.id, &browser.hash)).open(Session::ID, &browser.sealed_id).await?;
+        let browser_id =
+            cipher.item(&Session::key(&account.id, &browser.hash)).open(Session::ID, &browser.sealed_id).await?;
         let location = app.geo.locate(ip);
         let fields = cipher.item(&Session::key(&account.id, &hash));
         let lifetime = if payload.scopes.has(Scope::OfflineAccess) {

@@ -99,7 +99,7 @@ async fn answer(context: Context<'_>, sent: &[u8]) -> Result<Response, Error> {
     };
     let client = async {
         match authorization_request::client_id(&parameters) {
-            Some(id) => app.store.client(&id).await,
+            Some(id) => app.store.oauth_client(&id).await,
             None => Ok(None),
         }
     };
@@ -129,9 +129,7 @@ impl Asked<'_> {
         let Self { context, request, .. } = *self;
         let (app, destination) = (context.app, &request.destination);
         let silent = request.has(Prompt::None);
-        if let Some(provider) = &request.identity_provider
-            && !app.config.has_provider(provider)
-        {
+        if request.identity_provider.is_some() {
             return destination.refuse(app, AuthorizationError::InvalidRequest).await;
         }
         let hinted = match &request.id_token_hint {
@@ -241,7 +239,8 @@ impl Asked<'_> {
             std::iter::once("'self'".to_owned()).chain(form_target(&self.request.destination.uri)).collect();
         let button = format!("Continue as {name}");
         let form = Form { action: PATH, fields: &fields, button: &button, submits_itself: false, targets: &targets };
-        let text = format!("The app {} on this device asks for access to your account.", self.request.client.name.as_str());
+        let text =
+            format!("The app {} on this device asks for access to your account.", self.request.client.name.as_str());
         let warning = "Continue only if you have just started to log in to this app.";
         Ok(rendered_page::form("Continue to the app?", &[&text, warning], &form)?.posts_to_this_host())
     }

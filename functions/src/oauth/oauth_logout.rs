@@ -42,7 +42,8 @@ const PATH: &str = "/oauth2/logout";
 const CSRF: &str = "csrf_token";
 
 /// The parameters of the request. None of them may be repeated.
-const KNOWN: &[&str] = &["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint", "ui_locales", CSRF];
+const KNOWN: &[&str] =
+    &["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint", "ui_locales", CSRF];
 
 /// The session that an app's hint names.
 struct Hinted {
@@ -74,7 +75,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
             && presented.as_ref().is_none_or(|presented| presented.user_id == hinted.user_id)
     });
     let client = match hinted.as_ref().map(|hinted| hinted.client.clone()).or_else(|| ClientId::parse(named?)) {
-        Some(id) => app.store.client(&id).await?,
+        Some(id) => app.store.oauth_client(&id).await?,
         None => None,
     };
     let after = AfterLogout::of(&parameters, client.as_ref());
@@ -134,9 +135,8 @@ async fn ask(
     // A hint that was not accepted does not come back.
     let mut fields = parameters.without(&["id_token_hint", CSRF]);
     fields.push((CSRF, &token));
-    let targets: Vec<String> = std::iter::once("'self'".to_owned())
-        .chain(after.to.as_ref().and_then(|(uri, _)| form_target(uri)))
-        .collect();
+    let targets: Vec<String> =
+        std::iter::once("'self'".to_owned()).chain(after.to.as_ref().and_then(|(uri, _)| form_target(uri))).collect();
     let form = Form { action: PATH, fields: &fields, button: "Log out", submits_itself: false, targets: &targets };
     let text = "You are logged out in this browser. Apps that you have logged in to stay logged in.";
     Ok(rendered_page::form("Do you want to log out?", &[text], &form)?.posts_to_this_host())

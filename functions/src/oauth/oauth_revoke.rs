@@ -38,7 +38,7 @@ async fn revoke(context: Context<'_>) -> Result<Response, Error> {
     let parameters = client_authentication::form(context.request)?;
     let credentials = Credentials::of(context.request, &parameters)?;
     let token = parameters.get("token");
-    let client = credentials.check(app, app.store.client(credentials.id()).await?).await?;
+    let client = credentials.check(app, app.store.oauth_client(credentials.id()).await?).await?;
     // The hint may be ignored (section 2.1), because the two kinds of tokens differ in their form.
     let token = token.ok_or(OAuthError::InvalidRequest("token is missing."))?;
     match session_of(app, token).await? {

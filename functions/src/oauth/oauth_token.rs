@@ -1,14 +1,13 @@
 //! `POST /oauth2/token`: the token endpoint (OAuth 2.1, section 3.2). It exchanges a code or a refresh token for tokens.
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use shared::{
     context::Context,
     crypto::{
         key::KeyPurpose,
         lookup_hash::{Subject, lookup_hash},
         refresh_token::RefreshToken,
-        secret::{Token, constant_time_eq},
+        secret::{Token, constant_time_eq, unkeyed_hash},
     },
     domain::{
         audit::{Action, Outcome},
@@ -19,7 +18,10 @@ use shared::{
     error::{Error, OAuthError},
     http::{Response, StatusCode},
     operation::{ErrorFormat, Operation, Route},
-    store::{Account, AuthorizationCode, Challenge, Condition, OAuthClient, RedeemedCode, Retries, Session, StoredCode, UserQuery},
+    store::{
+        Account, AuthorizationCode, Challenge, Condition, OAuthClient, RedeemedCode, Retries, Session, StoredCode,
+        UserQuery,
+    },
     user_cipher::UserCipher,
 };
 
@@ -31,7 +33,10 @@ use super::{
 };
 use crate::auth::{
     access_token, caller,
-    session::{response::{SessionTokens, missing_key}, rotation::Snapshot},
+    session::{
+        response::{SessionTokens, missing_key},
+        rotation::Snapshot,
+    },
 };
 
 pub const OPERATION: Operation = Operation::http("oauth-token", |context| Box::pin(handle(context)))
@@ -41,7 +46,6 @@ pub const OPERATION: Operation = Operation::http("oauth-token", |context| Box::p
         KeyPurpose::Index,
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
-        KeyPurpose::SigningRsa,
         KeyPurpose::FieldContact,
         KeyPurpose::FieldSession,
         KeyPurpose::FieldIp,
@@ -151,7 +155,7 @@ async fn by_code(
             None => Ok(None),
         }
     };
-    let (client, stored) = futures::future::join(app.store.client(credentials.id()), stored).await;
+    let (client, stored) = futures::future::join(app.store.oauth_client(credentials.id()), stored).await;
     let client = credentials.check(app, client?).await?;
     let code = match stored?.ok_or(OAuthError::InvalidGrant)? {
         StoredCode::Fresh(code) => code,
@@ -186,14 +190,18 @@ async fn redeem(
     let (account, browser, cipher) = caller::complete(app, record).ok_or(OAuthError::InvalidGrant)?;
     let is_for_client = payload.client == client.id;
     let is_right_uri = parameters.get("redirect_uri").is_none_or(|uri| uri == payload.redirect_uri);
-    let is_verified = parameters.get("code_verifier").is_some_and(|verifier| verifies(verifier, &payload.code_challenge));
+    let is_verified =
+        parameters.get("code_verifier").is_some_and(|verifier| verifies(verifier, &payload.code_challenge));
     let is_live = access_token::is_active(app, &account, &browser);
     if !(is_for_client && is_right_uri && is_verified && is_live) {
         return spend(context, &cipher, code).await;
     }
     let granter = Granter { account: &account, cipher: &cipher, browser: &browser };
     let made = ClientSession::prepare(context, client, code, granter).await?;
-    let nonce = cipher.item(&shared::store::challenge_key(&code.id)).open_some(AuthorizationCode::NONCE, payload.nonce.as_ref()).await?;
+    let nonce = cipher
+        .item(&shared::store::challenge_key(&code.id))
+        .open_some(AuthorizationCode::NONCE, payload.nonce.as_ref())
+        .await?;
     let issued = Issued {
         client,
         account: &account,
@@ -216,9 +224,7 @@ async fn redeem(
     transaction.record_event(&event);
     match app.store.commit(transaction).await {
         Ok(()) => Ok(answer.into_response()),
-        Err(refused) if refused.is(Condition::Challenge) => {
-            Err(Error::Contended(shared::error::Contention::LostRace))
-        }
+        Err(refused) if refused.is(Condition::Challenge) => Err(Error::Contended(shared::error::Contention::LostRace)),
         // The browser's session or the account's sessions ended meanwhile.
         Err(refused) if refused.changed() => Err(OAuthError::InvalidGrant.into()),
         Err(error) => Err(error.into()),
@@ -227,9 +233,8 @@ async fn redeem(
 
 /// Whether a PKCE verifier is the one of the challenge (RFC 7636, section 4.6).
 fn verifies(verifier: &str, challenge: &str) -> bool {
-    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     let is_plain = verifier.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
-    let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
+    let hash = unkeyed_hash(verifier.as_bytes());
     (43..=128).contains(&verifier.len()) && is_plain && constant_time_eq(hash.as_bytes(), challenge.as_bytes())
 }
 
@@ -253,11 +258,7 @@ async fn spend(
 }
 
 /// Answers the second use of a code. If the right client repeats it, the session made from it ends (OAuth 2.1, section 4.1.3).
-async fn reused(
-    context: Context<'_>,
-    client: &OAuthClient,
-    code: Challenge<RedeemedCode>,
-) -> Result<Response, Error> {
+async fn reused(context: Context<'_>, client: &OAuthClient, code: Challenge<RedeemedCode>) -> Result<Response, Error> {
     let app = context.app;
     let error = Error::from(OAuthError::InvalidGrant);
     if code.payload.client != client.id {
@@ -303,7 +304,7 @@ async fn by_refresh_token(
         let (record, known) = match client.take() {
             Some(client) => (record.await?, client),
             None => {
-                let (record, read) = futures::future::join(record, app.store.client(credentials.id())).await;
+                let (record, read) = futures::future::join(record, app.store.oauth_client(credentials.id())).await;
                 (record?, credentials.check(app, read?).await?)
             }
         };
@@ -360,6 +361,11 @@ async fn refresh(
 /// # Errors
 /// `invalid_scope` for one that the grant does not have (RFC 6749, section 6).
 fn narrowed(granted: &Scopes, asked: &str) -> Result<Scopes, Error> {
-    let scopes: Option<Scopes> = asked.split(' ').filter(|scope| !scope.is_empty()).map(Scope::parse).collect::<Option<Vec<_>>>().map(|scopes| scopes.into_iter().collect());
+    let scopes: Option<Scopes> = asked
+        .split(' ')
+        .filter(|scope| !scope.is_empty())
+        .map(Scope::parse)
+        .collect::<Option<Vec<_>>>()
+        .map(|scopes| scopes.into_iter().collect());
     scopes.filter(|scopes| scopes.is_subset(granted)).ok_or_else(|| OAuthError::InvalidScope.into())
 }

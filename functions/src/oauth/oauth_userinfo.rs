@@ -42,7 +42,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     };
     let audience = presented.claims.aud.clone();
     let (client, user) =
-        futures::future::join(app.store.client(&client), caller::of_presented(app, presented)).await;
+        futures::future::join(app.store.oauth_client(&client), caller::of_presented(app, presented)).await;
     let user = match user {
         Err(Error::SessionRevoked) => return Err(OAuthError::InvalidToken.into()),
         user => user?,

@@ -51,7 +51,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let ids: HashSet<_> = sessions.iter().filter_map(|session| session.device_id.clone()).collect();
     let devices = app.store.devices(&account.id, &Vec::from_iter(ids)).await?;
     let ids: HashSet<_> = sessions.iter().filter_map(|session| Some(session.grant.as_ref()?.client.clone())).collect();
-    let clients = app.store.clients_named(&Vec::from_iter(ids)).await?;
+    let clients = app.store.oauth_clients_named(&Vec::from_iter(ids)).await?;
     let clients: HashMap<_, _> = clients.iter().map(|client| (&client.id, client)).collect();
     // The sessions of a deleted client are over.
     sessions.retain(|session| session.grant.as_ref().is_none_or(|grant| clients.contains_key(&grant.client)));

@@ -117,7 +117,8 @@ impl SessionView {
             expires_at: session.state.ends_at().rfc3339(),
             remember_me: session.remember_me,
             methods: session.amr.clone(),
-            client: client.map(|client| SessionClient { id: client.id.to_string(), name: client.name.as_str().to_owned() }),
+            client: client
+                .map(|client| SessionClient { id: client.id.to_string(), name: client.name.as_str().to_owned() }),
             device: SessionDevice {
                 id: device.map(|device| device.id.to_string()),
                 name: session_device_name(&caller.cipher, device, &UserAgent::parse(&user_agent)).await?,

@@ -3,8 +3,10 @@
 pub mod access_token;
 pub mod altcha;
 pub mod backup_code;
+pub mod client_secret;
 pub mod device_token;
 pub mod field;
+pub mod id_token;
 pub mod key;
 pub mod lookup_hash;
 pub mod password_hash;

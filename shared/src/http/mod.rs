@@ -3,8 +3,8 @@
 mod cookies;
 mod oauth;
 pub mod page;
-pub mod rendered_page;
 mod problem;
+pub mod rendered_page;
 mod request;
 mod response;
 

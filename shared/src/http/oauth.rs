@@ -22,7 +22,8 @@ impl Error {
             Self::Internal(_) => ("server_error", self.detail()),
             _ => (self.code(), self.detail()),
         };
-        let mut response = Response::json(status, &Answer { error, error_description }).with_header("pragma", "no-cache");
+        let mut response =
+            Response::json(status, &Answer { error, error_description }).with_header("pragma", "no-cache");
         response.code = Some(self.code());
         if let Self::OAuth(error) = &self
             && let Some(challenge) = OAuthError::challenge(*error)

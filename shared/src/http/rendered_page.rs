@@ -3,8 +3,7 @@
 use std::sync::LazyLock;
 
 use ::http::StatusCode;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
-use serde::Serialize;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 
 use crate::{
     error::Error,
@@ -24,7 +23,6 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
 });
 
 /// A form that posts what the page was made with.
-#[derive(Serialize)]
 pub struct Form<'a> {
     /// The URL that it posts to.
     pub action: &'a str,
@@ -34,8 +32,23 @@ pub struct Form<'a> {
     /// Whether a script submits it at once.
     pub submits_itself: bool,
     /// Where the post may lead, redirects included: sources of the policy's `form-action` (Content Security Policy Level 3, section 6.4.2).
-    #[serde(skip)]
     pub targets: &'a [String],
+}
+
+impl Form<'_> {
+    fn values(&self) -> Value {
+        let fields: Value = self
+            .fields
+            .iter()
+            .map(|(name, value)| [*name, *value].into_iter().map(Value::from).collect::<Value>())
+            .collect();
+        Value::from_pairs([
+            ("action", Value::from(self.action)),
+            ("fields", fields),
+            ("button", Value::from(self.button)),
+            ("submits_itself", Value::from(self.submits_itself)),
+        ])
+    }
 }
 
 /// A page with a title and paragraphs.
@@ -68,15 +81,21 @@ pub fn error(error: &Error) -> Response {
 }
 
 fn render(status: StatusCode, title: &str, text: &[&str], form: Option<&Form<'_>>) -> Result<Response, Error> {
-    let page = ENVIRONMENT.get_template(FORM).and_then(|page| page.render(context! { title, text, form }));
+    let text: Value = text.iter().copied().map(Value::from).collect();
+    let form_values = form.map_or(Value::from(()), Form::values);
+    let values = context! { title, text, form => form_values };
+    let page = ENVIRONMENT.get_template(FORM).and_then(|page| page.render(values));
     let html = page.map_err(|error| Error::internal(format!("the template {FORM}: {:?}", error.kind())))?;
-    let script = if form.is_some_and(|form| form.submits_itself) { hash_of(&html, "script") } else { "'none'".to_owned() };
+    let script =
+        if form.is_some_and(|form| form.submits_itself) { hash_of(&html, "script") } else { "'none'".to_owned() };
     let targets = form.map_or_else(|| "'none'".to_owned(), |form| form.targets.join(" "));
     let policy = format!(
         "default-src 'none'; script-src {script}; style-src {}; base-uri 'none'; form-action {targets}; frame-ancestors 'none'",
         hash_of(&html, "style")
     );
-    Ok(Response { status, ..Response::html(&html, &policy) })
+    let mut response = Response::html(&html, &policy);
+    response.status = status;
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -87,8 +106,13 @@ mod tests {
     fn everything_on_a_page_is_escaped() {
         let attack = "\"><script>alert(1)</script>";
         let fields = [("state", attack)];
-        let shown =
-            Form { action: "https://app.example/cb", fields: &fields, button: attack, submits_itself: false, targets: &[] };
+        let shown = Form {
+            action: "https://app.example/cb",
+            fields: &fields,
+            button: attack,
+            submits_itself: false,
+            targets: &[],
+        };
         let response = form(attack, &[attack], &shown).unwrap();
         let context = crate::http::AnswerContext { request_id: "r".to_owned(), allowed_origin: None };
         let body = format!("{:?}", response.into_event(&context).body);

@@ -4,6 +4,7 @@
 mod accounts;
 mod audit;
 mod challenges;
+mod clients;
 mod counters;
 mod dynamodb;
 mod keyring;
@@ -26,10 +27,11 @@ pub use accounts::{
 };
 pub use audit::{AuditEvent, RecordedEvent};
 pub use challenges::{
-    AskedBy, Challenge, DisownedLogin, EmailChange, EmailChangeUndo, Expected, ExpectedSecret, LoginMail, LoginMails,
-    LoginSubject, PasskeyAssertion, PasskeyRegistration, PasswordReset, Payload, Reauthentication, Registration,
-    SecondFactor, SecretKind, challenge_key,
+    AskedBy, AuthorizationCode, Challenge, DisownedLogin, EmailChange, EmailChangeUndo, Expected, ExpectedSecret,
+    LoginMail, LoginMails, LoginSubject, PasskeyAssertion, PasskeyRegistration, PasswordReset, Payload,
+    Reauthentication, RedeemedCode, Registration, SecondFactor, SecretKind, StoredCode, challenge_key,
 };
+pub use clients::{MAX_CLIENT_SECRETS, OAuthClient, StoredClientSecret};
 pub use counters::Attempt;
 pub use dynamodb::{
     item::Item,

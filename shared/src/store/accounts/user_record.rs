@@ -52,7 +52,8 @@ pub struct UserQuery<'a> {
 
 impl<'a> UserQuery<'a> {
     /// The account and its salt.
-    pub const ACCOUNT: Self = Self { session: None, device: None, client: None, factors: false, passkey: None, without_salt: false };
+    pub const ACCOUNT: Self =
+        Self { session: None, device: None, client: None, factors: false, passkey: None, without_salt: false };
 
     /// The account, its salt, and a session by its lookup hash.
     pub const fn session(hash: &'a str) -> Self {
@@ -76,7 +77,8 @@ impl Store {
         }
         let session = query.session.map(|hash| Session::key(id, hash));
         let device = query.device.map(|device| Device::key(id, device));
-        let sessions: Vec<Key> = session.into_iter().chain(device).chain(query.client.map(keys::deleted_client)).collect();
+        let sessions: Vec<Key> =
+            session.into_iter().chain(device).chain(query.client.map(keys::deleted_client)).collect();
         if !sessions.is_empty() {
             requests.insert(name(Table::Sessions), consistent_read(sessions)?);
         }
