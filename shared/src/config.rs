@@ -183,6 +183,7 @@ impl Config {
                 outbox: reader.name("TABLE_OUTBOX"),
                 keyring: reader.name("TABLE_KEYRING"),
                 user_keys: reader.name("TABLE_USER_KEYS"),
+                clients: reader.name("TABLE_CLIENTS"),
             },
             kms_key_id: reader.name("KMS_KEY_ID"),
             public_url: reader.parsed("PUBLIC_URL", "an http(s) URL without a path", None, |text| {

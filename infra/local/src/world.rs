@@ -79,6 +79,7 @@ impl World {
         let world =
             Self { inner: Arc::new(Inner { deployment: deployment::deploy(options)?, tasks: Mutex::default() }) };
         deployment::create_custom_resources(world.cloud()).await?;
+        deployment::create_local_client(world.cloud()).await?;
         world.spawn_tasks();
         Ok(world)
     }

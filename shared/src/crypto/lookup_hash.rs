@@ -33,6 +33,8 @@ pub enum Subject {
     DecoyCredential,
     /// The decoy of an account that does not exist.
     UnknownAccount,
+    /// The secret of an OAuth client, with the client's id.
+    ClientSecret,
 }
 
 impl Subject {
@@ -49,6 +51,7 @@ impl Subject {
             Self::Credential => b"credential",
             Self::DecoyCredential => b"decoy-credential",
             Self::UnknownAccount => b"unknown-account",
+            Self::ClientSecret => b"client-secret",
         }
     }
 }

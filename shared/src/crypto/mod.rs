@@ -3,6 +3,7 @@
 pub mod access_token;
 pub mod altcha;
 pub mod backup_code;
+pub mod client_secret;
 pub mod device_token;
 pub mod field;
 pub mod key;

@@ -18,6 +18,7 @@ pub mod login_mail;
 pub mod mail;
 pub mod name;
 pub mod network;
+pub mod oauth;
 pub mod otp_code;
 pub mod page;
 pub mod passkey_provider;

@@ -4,6 +4,7 @@
 mod accounts;
 mod audit;
 mod challenges;
+mod clients;
 mod counters;
 mod dynamodb;
 mod keyring;
@@ -30,6 +31,7 @@ pub use challenges::{
     LoginSubject, PasskeyAssertion, PasskeyRegistration, PasswordReset, Payload, Reauthentication, Registration,
     SecondFactor, SecretKind, challenge_key,
 };
+pub use clients::{MAX_CLIENT_SECRETS, OAuthClient, StoredClientSecret};
 pub use counters::Attempt;
 pub use dynamodb::{
     item::Item,

@@ -3,6 +3,7 @@
 mod custom_resources;
 mod directory;
 mod error;
+mod local_client;
 mod tables;
 
 use std::{
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 pub use custom_resources::RequestType;
 pub(crate) use custom_resources::{create_custom_resources, request};
 pub use error::StartError;
+pub(crate) use local_client::create_local_client;
 
 use crate::{
     aws::{Aws, Identities, Kms, Secrets, Siteverify},

@@ -38,6 +38,11 @@ pub(in crate::store) const ORIGIN_SECRET: &str = "ORIGIN_SECRET#";
 /// `keyring`, sort key: what `keys-rotate` read of the captcha provider's secret.
 pub(in crate::store) const CAPTCHA_SECRET: &str = "CAPTCHA_SECRET#";
 
+/// `clients`: the one partition of clients, so that a query lists them.
+pub(in crate::store) const CLIENT: &str = "CLIENT";
+/// `clients`, partition and sort key: the origins of the redirect URIs of all clients.
+pub(in crate::store) const ORIGINS: &str = "ORIGINS";
+
 /// The primary key of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {

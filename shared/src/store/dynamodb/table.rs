@@ -18,10 +18,12 @@ pub enum Table {
     Keyring,
     /// One salt per user.
     UserKeys,
+    /// OAuth clients.
+    Clients,
 }
 
 impl Table {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Accounts,
         Self::Sessions,
         Self::Challenges,
@@ -30,6 +32,7 @@ impl Table {
         Self::Outbox,
         Self::Keyring,
         Self::UserKeys,
+        Self::Clients,
     ];
 
     /// The logical name, which encrypted fields are bound to.
@@ -43,6 +46,7 @@ impl Table {
             Self::Outbox => "outbox",
             Self::Keyring => "keyring",
             Self::UserKeys => "user-keys",
+            Self::Clients => "clients",
         }
     }
 }
@@ -65,6 +69,8 @@ pub struct Tables {
     pub keyring: String,
     /// `TABLE_USER_KEYS`
     pub user_keys: String,
+    /// `TABLE_CLIENTS`
+    pub clients: String,
 }
 
 impl Tables {
@@ -78,6 +84,7 @@ impl Tables {
             Table::Outbox => &self.outbox,
             Table::Keyring => &self.keyring,
             Table::UserKeys => &self.user_keys,
+            Table::Clients => &self.clients,
         }
     }
 }

@@ -42,12 +42,14 @@ pub enum Condition {
     Lock,
     /// The mail is pending, or was not counted before.
     Mail,
+    /// The OAuth client is as it was loaded, or exists.
+    Client,
 }
 
 impl Condition {
     /// Whether only a concurrent request can cause the failure. A retry after a new load then helps.
     pub const fn is_conflict(self) -> bool {
-        matches!(self, Self::Account | Self::Session | Self::Device | Self::Passkey | Self::LoginMails)
+        matches!(self, Self::Account | Self::Session | Self::Device | Self::Passkey | Self::LoginMails | Self::Client)
     }
 }
 
@@ -146,7 +148,7 @@ impl Transaction {
             .update_expression(update.expression)
             .set_condition_expression(update.condition.map(str::to_owned))
             .set_expression_attribute_names(update.names())
-            .set_expression_attribute_values(Some(update.values.0))
+            .set_expression_attribute_values((!update.values.0.is_empty()).then_some(update.values.0))
             .build();
         let condition = update.condition.map(|_| condition);
         self.add(condition, write.map(|update| TransactWriteItem::builder().update(update).build()));

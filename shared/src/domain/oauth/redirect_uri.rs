@@ -1,0 +1,505 @@
+//! Redirect URIs, and which requested ones a registered one accepts (RFC 9700, sections 2.1 and 4.1.3; RFC 8252, section 7.3).
+//!
+//! URIs are compared as strings and never normalised. Two parsers that normalise differently are how codes get stolen. So only
+//! a URI that a browser reads as it is written can be registered.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use url::{Host, Url};
+
+use crate::fields::FromJson;
+
+const MAX_BYTES: usize = 2048;
+
+/// The loopback addresses whose port is free, because a native app listens on the port that it gets.
+const LOOPBACK_ADDRESSES: [&str; 2] = ["http://127.0.0.1", "http://[::1]"];
+
+/// It is a name, which a resolver may answer otherwise (RFC 8252, section 8.3). So its port is compared, except for the client
+/// `local`.
+const LOCALHOST: &str = "http://localhost";
+
+/// Ends an origin whose port is free.
+const ANY_PORT: &str = ":*";
+
+/// Where an authorization answer goes: a URL with https, one with http on this machine, or one with a private scheme that has a
+/// dot. At most 2,048 bytes of ASCII without fragment, user info, wildcard, white space or control character.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RedirectUri(String);
+
+impl RedirectUri {
+    /// `None` for what no client may register.
+    pub fn parse(text: &str) -> Option<Self> {
+        let allowed = text.len() <= MAX_BYTES && is_plain(text) && has_allowed_form(text);
+        allowed.then(|| Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a requested URI is this one: equal, except for the port of a loopback address.
+    pub fn matches(&self, requested: &str) -> bool {
+        if self.0 == requested {
+            return true;
+        }
+        let free = |text| Loopback::parse(text).filter(|uri| LOOPBACK_ADDRESSES.contains(&uri.host));
+        let (registered, requested) = (free(&self.0), free(requested));
+        let both = registered.zip(requested);
+        both.is_some_and(|(registered, requested)| {
+            registered.host == requested.host && registered.rest == requested.rest
+        })
+    }
+
+    /// The requested URI, if the registered ones accept it.
+    pub fn accepted(registered: &[Self], requested: &str) -> Option<Self> {
+        registered.iter().any(|uri| uri.matches(requested)).then(|| Self(requested.to_owned()))
+    }
+
+    /// The requested URI, if the client `local` accepts it: http on this machine, with any port and path.
+    pub fn accepted_by_local(requested: &str) -> Option<Self> {
+        Self::parse(requested).filter(|uri| Loopback::parse(&uri.0).is_some())
+    }
+
+    /// Whether any program on a device may receive the answer: the host is this machine, or the scheme is private.
+    pub fn is_loopback_or_custom(&self) -> bool {
+        let Ok(url) = Url::parse(&self.0) else { return true };
+        match (url.scheme(), url.host()) {
+            ("https" | "http", Some(Host::Domain(name))) => name == "localhost" || name.ends_with(".localhost"),
+            ("https" | "http", Some(Host::Ipv4(address))) => address.is_loopback(),
+            ("https" | "http", Some(Host::Ipv6(address))) => address.is_loopback(),
+            _ => true,
+        }
+    }
+
+    /// The origin as browsers send it (RFC 6454, section 6.2). `None` for a private scheme.
+    pub fn origin(&self) -> Option<String> {
+        let origin = Url::parse(&self.0).ok()?.origin();
+        origin.is_tuple().then(|| origin.ascii_serialization())
+    }
+
+    /// The origins of the pages that a client with this URI has.
+    fn cors_origin(&self) -> Option<String> {
+        match Loopback::parse(&self.0) {
+            Some(uri) if LOOPBACK_ADDRESSES.contains(&uri.host) => Some(format!("{}{ANY_PORT}", uri.host)),
+            _ => self.origin(),
+        }
+    }
+}
+
+impl FromJson for RedirectUri {
+    fn from_json(value: Value) -> Result<Self, String> {
+        value.as_str().and_then(Self::parse).ok_or_else(|| {
+            "must be https, http on 127.0.0.1, [::1] or localhost, or a private scheme with a dot; written as browsers write it, \
+             without fragment, user info or wildcard"
+                .to_owned()
+        })
+    }
+}
+
+/// Whether a text has only characters of URIs (RFC 3986, section 2), complete escapes that hide no control character, no fragment
+/// and no wildcard.
+fn is_plain(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()+,;=%".contains(&byte);
+    let escapes_are_fine = text.split('%').skip(1).all(|rest| {
+        let code = rest.get(..2).filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let code = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+        code.is_some_and(|code| !code.is_ascii_control())
+    });
+    text.bytes().all(is_allowed) && escapes_are_fine
+}
+
+fn has_allowed_form(text: &str) -> bool {
+    match text.split_once(':') {
+        Some(("https", _)) => is_as_browsers_write_it(text),
+        Some(("http", _)) => {
+            Loopback::parse(text).is_some_and(|uri| is_as_browsers_write_it(&format!("{}{}", uri.host, uri.rest)))
+        }
+        // The dot keeps out what browsers and systems know, such as javascript, data and file (RFC 8252, section 7.1).
+        Some((scheme, rest)) => {
+            let names = scheme.split('.');
+            let is_private = scheme.contains('.') && names.into_iter().all(|name| !name.is_empty());
+            is_private && !rest.is_empty() && is_as_browsers_write_it(text)
+        }
+        None => false,
+    }
+}
+
+/// Whether a browser reads a URL as the same text: lower case, no default port, no dot segments, no user info.
+fn is_as_browsers_write_it(text: &str) -> bool {
+    let Ok(url) = Url::parse(text) else { return false };
+    let is_same = url.as_str() == text || url.as_str().strip_suffix('/') == Some(text);
+    // A user info would end before the host, at the last `@` of the authority.
+    let authority = text.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
+    let host = url.host_str().unwrap_or_default();
+    let needs_host = matches!(url.scheme(), "https" | "http");
+    is_same && !authority.contains('@') && !host.ends_with('.') && !(needs_host && host.is_empty())
+}
+
+/// A URL with http on this machine.
+struct Loopback<'a> {
+    /// The scheme and the host.
+    host: &'a str,
+    /// The path and the query.
+    rest: &'a str,
+}
+
+impl<'a> Loopback<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let mut hosts = LOOPBACK_ADDRESSES.into_iter().chain([LOCALHOST]);
+        let (host, after) =
+            hosts.find_map(|host| text.split_at_checked(host.len()).filter(|(start, _)| *start == host))?;
+        let rest = match after.strip_prefix(':') {
+            None => after,
+            Some(after) => {
+                let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+                let (port, rest) = after.split_at(digits);
+                let is_port = !port.starts_with('0') && port.parse::<u16>().is_ok();
+                is_port.then_some(rest)?
+            }
+        };
+        (rest.is_empty() || rest.starts_with(['/', '?'])).then_some(Self { host, rest })
+    }
+}
+
+/// The origins that may call the token routes from a browser. An origin that ends with `:*` has any port.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CorsOrigins(BTreeSet<String>);
+
+impl CorsOrigins {
+    /// The origins of redirect URIs.
+    pub fn of(uris: &[RedirectUri]) -> Self {
+        Self(uris.iter().filter_map(RedirectUri::cors_origin).collect())
+    }
+
+    /// The origins of the client `local`: every one on this machine.
+    pub fn of_local() -> Self {
+        let hosts = LOOPBACK_ADDRESSES.into_iter().chain([LOCALHOST]);
+        Self(hosts.map(|host| format!("{host}{ANY_PORT}")).collect())
+    }
+
+    /// Whether a request's `Origin` is one of them.
+    pub fn allow(&self, origin: &str) -> bool {
+        let any_port = || {
+            let uri = Loopback::parse(origin).filter(|uri| uri.rest.is_empty());
+            uri.is_some_and(|uri| self.0.contains(&format!("{}{ANY_PORT}", uri.host)))
+        };
+        // An origin as browsers send it has no wildcard.
+        (self.0.contains(origin) && !origin.ends_with(ANY_PORT)) || any_port()
+    }
+
+    /// The stored form.
+    pub fn to_texts(&self) -> Vec<String> {
+        self.0.iter().cloned().collect()
+    }
+}
+
+impl Extend<String> for CorsOrigins {
+    fn extend<I: IntoIterator<Item = String>>(&mut self, texts: I) {
+        self.0.extend(texts);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &str) -> RedirectUri {
+        RedirectUri::parse(text).unwrap_or_else(|| panic!("{text} must be allowed"))
+    }
+
+    #[test]
+    fn only_safe_forms_can_be_registered() {
+        for fine in [
+            "https://app.example.com/callback",
+            "https://app.example.com/callback?tenant=a&x=b%20c",
+            "https://app.example.com",
+            "https://app.example.com/",
+            "https://app.example.com:8443/cb",
+            "https://xn--bcher-kva.example/cb",
+            "https://192.0.2.1/cb",
+            "https://[2001:db8::1]/cb",
+            "https://localhost/cb",
+            "http://127.0.0.1/cb",
+            "http://127.0.0.1:49152/cb",
+            "http://127.0.0.1:80/cb",
+            "http://[::1]/",
+            "http://[::1]:3000",
+            "http://localhost:3000/cb",
+            "com.example.app:/callback",
+            "com.example.app://callback",
+            "com.example.app:callback",
+        ] {
+            uri(fine);
+        }
+        let long = format!("https://app.example.com/{}", "a".repeat(MAX_BYTES));
+        for bad in [
+            "",
+            "/callback",
+            "//app.example.com/callback",
+            "app.example.com/callback",
+            "https:",
+            "https://",
+            "https:///callback",
+            "https:app.example.com/callback",
+            "https:/app.example.com/callback",
+            "HTTPS://app.example.com/callback",
+            "https://App.example.com/callback",
+            "https://app.example.com:443/callback",
+            "https://app.example.com./callback",
+            "https://app.example.com/a/../callback",
+            "https://app.example.com/./callback",
+            "https://app.example.com/%2e%2e/callback",
+            "https://app.example.com/callback#",
+            "https://app.example.com/callback#fragment",
+            "https://user@app.example.com/callback",
+            "https://user:secret@app.example.com/callback",
+            "https://@app.example.com/callback",
+            "https://app.example.com@evil.example/callback",
+            "https://*.example.com/callback",
+            "https://app.example.com/*",
+            "https://app.example.com\\callback",
+            "https:\\\\app.example.com/callback",
+            "https://app.example.com/call back",
+            "https://app.example.com/call\tback",
+            "https://app.example.com/call\r\nback",
+            "https://app.example.com/call\u{0}back",
+            "https://app.example.com/call%0d%0aback",
+            "https://app.example.com/%00",
+            "https://app.example.com/%zz",
+            "https://app.example.com/%2",
+            " https://app.example.com/callback",
+            "https://app.example.com/callback ",
+            "https://app.example.com/ä",
+            "https://аpp.example.com/callback",
+            "https://ex%61mple.com/callback",
+            "https://app.example.com/<x>",
+            "https://app.example.com/\"x",
+            "https://0x7f.1/callback",
+            "http://app.example.com/callback",
+            "http://127.0.0.1.evil.example/cb",
+            "http://127.0.0.1:80@evil.example/cb",
+            "http://127.0.0.1:/cb",
+            "http://127.0.0.1:0/cb",
+            "http://127.0.0.1:080/cb",
+            "http://127.0.0.1:65536/cb",
+            "http://127.0.0.1:80a/cb",
+            "http://127.0.0.1:*/cb",
+            "http://127.0.0.2/cb",
+            "http://127.1/cb",
+            "http://2130706433/cb",
+            "http://0.0.0.0/cb",
+            "http://[::]/cb",
+            "http://[0:0:0:0:0:0:0:1]/cb",
+            "http://[::ffff:127.0.0.1]/cb",
+            "http://localhost.evil.example/cb",
+            "http://localhost@evil.example/cb",
+            "http://Localhost/cb",
+            "http://localhost./cb",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "vbscript:x",
+            "file:///etc/passwd",
+            "about:blank",
+            "blob:https://app.example.com/x",
+            "ftp://app.example.com/",
+            "ws://127.0.0.1/cb",
+            "myapp:/callback",
+            "myapp://callback",
+            "urn:ietf:wg:oauth:2.0:oob",
+            "com.example.app:",
+            "com.example.app",
+            "Com.Example.App:/callback",
+            "com.:/callback",
+            ".com:/callback",
+            "com..app:/callback",
+            "com.example.app://user@host/callback",
+            "com.example.app:/callback#x",
+            &long,
+        ] {
+            assert_eq!(RedirectUri::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_uri_matches_exactly() {
+        let registered = uri("https://app.example.com/callback");
+        assert!(registered.matches("https://app.example.com/callback"));
+        for trick in [
+            "",
+            "https://app.example.com/callback/",
+            "https://app.example.com/callback?",
+            "https://app.example.com/callback?x=1",
+            "https://app.example.com/callback#",
+            "https://app.example.com/callback#x",
+            "https://app.example.com/callback/../evil",
+            "https://app.example.com/callback/..%2fevil",
+            "https://app.example.com/x/../callback",
+            "https://app.example.com/./callback",
+            "https://app.example.com//callback",
+            "https://app.example.com/%63allback",
+            "https://app.example.com%2fcallback",
+            "https://app.example.com/callback%00",
+            "https://app.example.com/callback%20",
+            "https://app.example.com/Callback",
+            "https://APP.example.com/callback",
+            "HTTPS://app.example.com/callback",
+            "https://app.example.com./callback",
+            "https://app.example.com:443/callback",
+            "https://app.example.com:8443/callback",
+            "https://app.example.com:/callback",
+            "http://app.example.com/callback",
+            "https://user@app.example.com/callback",
+            "https://app.example.com@evil.example/callback",
+            "https://app.example.com:x@evil.example/callback",
+            "https://app.example.com.evil.example/callback",
+            "https://evil.example/app.example.com/callback",
+            "https://evil.example/?https://app.example.com/callback",
+            "https://evil.example/#https://app.example.com/callback",
+            "https://evil.example\\@app.example.com/callback",
+            "https://app.example.com\\callback",
+            "https://app.example.com\t/callback",
+            "https://app.example.com/callback\n",
+            " https://app.example.com/callback",
+            "https://app.example.com/callback ",
+            "https:app.example.com/callback",
+            "https:/app.example.com/callback",
+            "//app.example.com/callback",
+            "https://sub.app.example.com/callback",
+            "https://example.com/callback",
+            "https://аpp.example.com/callback",
+            "https://app。example.com/callback",
+            "https://app.example.com/callback\u{2028}",
+            "javascript://app.example.com/callback",
+        ] {
+            assert!(!registered.matches(trick), "{trick:?}");
+            assert_eq!(RedirectUri::accepted(std::slice::from_ref(&registered), trick), None, "{trick:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_port_of_a_loopback_address_is_free() {
+        for host in LOOPBACK_ADDRESSES {
+            for registered in [format!("{host}/cb"), format!("{host}:3000/cb")] {
+                let registered = uri(&registered);
+                for port in ["", ":80", ":1", ":3000", ":65535"] {
+                    assert!(registered.matches(&format!("{host}{port}/cb")), "{host} {port}");
+                }
+                for trick in [
+                    ":/cb",
+                    ":0/cb",
+                    ":080/cb",
+                    ":65536/cb",
+                    ":3000/cb/",
+                    ":3000/cb?x=1",
+                    ":3000/CB",
+                    ":3000",
+                    ":3000@evil.example/cb",
+                    ":3000:80/cb",
+                    ":３０００/cb",
+                    ":-1/cb",
+                    ":+1/cb",
+                    ".evil.example/cb",
+                    ".evil.example:3000/cb",
+                    "@evil.example/cb",
+                ] {
+                    assert!(!registered.matches(&format!("{host}{trick}")), "{host}{trick}");
+                }
+            }
+        }
+        let address = uri("http://127.0.0.1:3000/cb");
+        for other in
+            ["http://localhost:3000/cb", "http://[::1]:3000/cb", "https://127.0.0.1:3000/cb", "http://127.1:3000/cb"]
+        {
+            assert!(!address.matches(other), "{other}");
+        }
+        // `localhost` is a name, not an address.
+        let name = uri("http://localhost:3000/cb");
+        assert!(name.matches("http://localhost:3000/cb"));
+        for other in ["http://localhost:3001/cb", "http://localhost/cb", "http://127.0.0.1:3000/cb"] {
+            assert!(!name.matches(other), "{other}");
+        }
+        assert!(!uri("https://127.0.0.1:3000/cb").matches("https://127.0.0.1:3001/cb"));
+    }
+
+    #[test]
+    fn the_local_client_takes_any_port_and_path_of_this_machine() {
+        for fine in [
+            "http://localhost",
+            "http://localhost:5173/",
+            "http://localhost:80/cb",
+            "http://127.0.0.1:1/a/b?c=d",
+            "http://[::1]:65535/x",
+        ] {
+            assert_eq!(RedirectUri::accepted_by_local(fine).unwrap().as_str(), fine);
+        }
+        for bad in [
+            "https://localhost/cb",
+            "http://localhost.evil.example/",
+            "http://localhost:3000@evil.example/",
+            "http://localhost/#x",
+            "http://127.0.0.2/",
+            "com.example.app:/cb",
+            "https://app.example.com/",
+            "http://localhost\\@evil.example/",
+        ] {
+            assert_eq!(RedirectUri::accepted_by_local(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_runs_on_a_device_is_known_as_such() {
+        for device in [
+            "http://127.0.0.1/cb",
+            "http://[::1]/cb",
+            "http://localhost/cb",
+            "https://localhost/cb",
+            "https://127.0.0.2/cb",
+            "https://[::1]/cb",
+            "https://app.localhost/cb",
+            "com.example.app:/cb",
+        ] {
+            assert!(uri(device).is_loopback_or_custom(), "{device}");
+        }
+        for web in ["https://app.example.com/cb", "https://192.0.2.1/", "https://localhost.example/"] {
+            assert!(!uri(web).is_loopback_or_custom(), "{web}");
+        }
+    }
+
+    #[test]
+    fn the_origins_of_redirect_uris_may_call() {
+        assert_eq!(
+            uri("https://app.example.com:8443/cb?x=y").origin().as_deref(),
+            Some("https://app.example.com:8443")
+        );
+        assert_eq!(uri("http://localhost:80/cb").origin().as_deref(), Some("http://localhost"));
+        assert_eq!(uri("com.example.app:/cb").origin(), None);
+        let uris = ["https://a.example/cb", "http://127.0.0.1/cb", "http://localhost:3000/cb", "com.example.app:/cb"];
+        let origins = CorsOrigins::of(&uris.map(uri));
+        for fine in ["https://a.example", "http://127.0.0.1", "http://127.0.0.1:5173", "http://localhost:3000"] {
+            assert!(origins.allow(fine), "{fine}");
+        }
+        for bad in [
+            "",
+            "null",
+            "*",
+            "https://a.example/",
+            "https://a.example:443",
+            "https://a.example.evil.example",
+            "http://a.example",
+            "http://127.0.0.1:*",
+            "http://127.0.0.1:5173/",
+            "https://127.0.0.1",
+            "http://localhost:3001",
+            "http://[::1]",
+            "com.example.app:",
+        ] {
+            assert!(!origins.allow(bad), "{bad}");
+        }
+        let local = CorsOrigins::of_local();
+        assert!(
+            ["http://localhost:5173", "http://[::1]:1", "http://127.0.0.1"].iter().all(|origin| local.allow(origin))
+        );
+        assert!(["https://localhost", "http://localhost:5173/x", "null"].iter().all(|origin| !local.allow(origin)));
+    }
+}
