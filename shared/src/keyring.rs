@@ -134,7 +134,7 @@ impl Keyring {
         self.get(purpose).await.map(|_| ())
     }
 
-    /// The public keys that verify access tokens: current, next and previous.
+    /// The public keys that verify access tokens and ID tokens: current, next and previous.
     ///
     /// # Errors
     /// `temporarily_unavailable` if the table does not answer.
@@ -227,12 +227,17 @@ impl Keyring {
     /// `temporarily_unavailable` if KMS or the table does not answer.
     pub async fn create_first_version(&self, purpose: KeyPurpose) -> Result<bool, Error> {
         let version = 1;
-        let (wrapped, public) = if purpose == KeyPurpose::Signing {
+        let pair = match purpose {
+            KeyPurpose::Signing => Some(DataKeyPairSpec::EccNistP256),
+            KeyPurpose::SigningRsa => Some(DataKeyPairSpec::Rsa3072),
+            _ => None,
+        };
+        let (wrapped, public) = if let Some(spec) = pair {
             let pair = self
                 .kms()
                 .generate_data_key_pair_without_plaintext()
                 .key_id(&self.kms_key_id)
-                .key_pair_spec(DataKeyPairSpec::EccNistP256)
+                .key_pair_spec(spec)
                 .encryption_context("purpose", purpose.as_str())
                 .encryption_context("version", version.to_string())
                 .send()
@@ -290,7 +295,8 @@ impl Keyring {
     async fn load_wrapped(&self) -> Result<Arc<Wrapped>, Error> {
         let contents = self.store.keyring().await?;
         let mut public_keys = Vec::new();
-        for key in contents.keys.iter().filter(|key| key.purpose == KeyPurpose::Signing.as_str()) {
+        let is_pair = |key: &&WrappedKey| KeyPurpose::KEY_PAIRS.iter().any(|purpose| purpose.as_str() == key.purpose);
+        for key in contents.keys.iter().filter(is_pair) {
             let public = key.public.as_deref().and_then(PublicKey::from_spki);
             public_keys.push(public.ok_or_else(|| Error::internal("a signing key's public key is unreadable"))?);
         }

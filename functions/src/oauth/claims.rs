@@ -1,16 +1,12 @@
 //! The claims about a user that a client gets, in ID tokens and from userinfo (OpenID Connect Core 1.0, sections 2 and 5).
 
-use serde_json::{Map, Value};
 use shared::{
     app::App,
     crypto::{
-        id_token::{self, HintClaims, IdClaims},
+        id_token::{self, Claims, HintClaims},
         key::KeyPurpose,
     },
-    domain::oauth::{
-        client::IdTokenAlg,
-        scope::{Scope, Scopes},
-    },
+    domain::oauth::{claims::UserClaims, client::IdTokenAlg, scope::Scopes},
     error::Error,
     store::{Account, OAuthClient, Session},
     user_cipher::UserCipher,
@@ -22,34 +18,22 @@ use crate::auth::session::response::level;
 ///
 /// # Errors
 /// `temporarily_unavailable` without the key.
-pub(super) async fn of_user(
-    cipher: &UserCipher<'_>,
-    account: &Account,
-    scopes: &Scopes,
-) -> Result<Map<String, Value>, Error> {
+pub(super) async fn of_user(cipher: &UserCipher<'_>, account: &Account, scopes: &Scopes) -> Result<UserClaims, Error> {
     let fields = cipher.item(&Account::key(&account.id));
-    let mut claims = Map::new();
-    if scopes.has(Scope::Profile) {
-        for (claim, field, stored) in [
-            ("name", Account::NAME, &account.name),
-            ("preferred_username", Account::USERNAME, &account.username),
-            ("picture", Account::PICTURE, &account.picture),
-        ] {
-            if let Some(value) = fields.open_some(field, stored.as_ref()).await? {
-                claims.insert(claim.to_owned(), Value::from(value.to_string()));
-            }
-        }
-        claims
-            .insert("updated_at".to_owned(), account.profile_updated_at.unwrap_or(account.created_at).seconds().into());
-    }
-    if scopes.has(Scope::Email)
-        && let Some(email) = fields.open_some(Account::EMAIL, account.email.as_ref()).await?
-    {
-        claims.insert("email".to_owned(), Value::from(email.to_string()));
+    let open = async |field, sealed: &Option<String>| {
+        let text = fields.open_some(field, sealed.as_ref()).await?;
+        Ok::<_, Error>(text.map(|text| text.to_string()))
+    };
+    let claims = UserClaims {
+        name: open(Account::NAME, &account.name).await?,
+        preferred_username: open(Account::USERNAME, &account.username).await?,
+        picture: open(Account::PICTURE, &account.picture).await?,
+        updated_at: Some(account.profile_updated_at.unwrap_or(account.created_at).seconds()),
+        email: open(Account::EMAIL, &account.email).await?,
         // No account has an address that was not proven.
-        claims.insert("email_verified".to_owned(), true.into());
-    }
-    Ok(claims)
+        email_verified: Some(true),
+    };
+    Ok(claims.within(scopes))
 }
 
 /// The session that an ID token is about.
@@ -73,12 +57,12 @@ pub(super) async fn id_token(app: &App, of: IdTokenOf<'_>) -> Result<String, Err
     let grant = session.grant.as_ref().ok_or_else(|| Error::internal("an ID token of our own login"))?;
     let now = app.clock.now();
     let fields = cipher.item(&Session::key(&account.id, &session.hash));
-    let claims = IdClaims {
+    let claims = Claims {
         iss: app.public_url().await?,
         sub: account.id.to_string(),
         aud: client.id.to_string(),
         iat: now.seconds(),
-        exp: now.seconds() + id_token::SECONDS,
+        exp: now.seconds() + id_token::LIFETIME_SECONDS,
         auth_time: session.auth_time.seconds(),
         nonce: nonce.map(str::to_owned),
         acr: level(session, now).to_owned(),
@@ -89,7 +73,7 @@ pub(super) async fn id_token(app: &App, of: IdTokenOf<'_>) -> Result<String, Err
     };
     let purpose = match client.id_token_alg {
         IdTokenAlg::Es256 => KeyPurpose::Signing,
-        IdTokenAlg::Rs256 => KeyPurpose::Signing,
+        IdTokenAlg::Rs256 => KeyPurpose::SigningRsa,
     };
     id_token::sign(&claims, client.id_token_alg, app.keyring.get(purpose).await?.newest())
 }

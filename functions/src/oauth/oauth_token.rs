@@ -46,6 +46,7 @@ pub const OPERATION: Operation = Operation::http("oauth-token", |context| Box::p
         KeyPurpose::Index,
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
+        KeyPurpose::SigningRsa,
         KeyPurpose::FieldContact,
         KeyPurpose::FieldSession,
         KeyPurpose::FieldIp,

@@ -1,11 +1,14 @@
 //! `GET`, `POST /oauth2/userinfo`: the claims of the user of an access token (OpenID Connect Core 1.0, section 5.3).
 
-use serde_json::{Map, Value};
+use serde::Serialize;
 use shared::{
     context::Context,
     crypto::key::KeyPurpose,
     domain::{
-        oauth::scope::{Scope, Scopes},
+        oauth::{
+            claims::UserClaims,
+            scope::{Scope, Scopes},
+        },
         session::Transport,
     },
     error::{Error, OAuthError},
@@ -25,6 +28,14 @@ pub const OPERATION: Operation = Operation::http("oauth-userinfo", |context| Box
     .access(Access::Session)
     .keys(&[KeyPurpose::Index, KeyPurpose::FieldContact])
     .errors(ErrorFormat::OAuth);
+
+#[derive(Serialize)]
+struct UserInfo {
+    /// As in the ID token.
+    sub: String,
+    #[serde(flatten)]
+    claims: UserClaims,
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
@@ -52,7 +63,6 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     if audience != access_token::audience_of(app, &client).await? {
         return Err(OAuthError::InvalidToken.into());
     }
-    let mut answer = Map::from_iter([("sub".to_owned(), Value::from(user.account.id.to_string()))]);
-    answer.extend(claims::of_user(&user.cipher, &user.account, &scopes).await?);
-    Ok(Response::json(StatusCode::OK, &answer))
+    let claims = claims::of_user(&user.cipher, &user.account, &scopes).await?;
+    Ok(Response::json(StatusCode::OK, &UserInfo { sub: user.account.id.to_string(), claims }))
 }

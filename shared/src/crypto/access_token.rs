@@ -1,19 +1,16 @@
 //! Access tokens: JWTs (profile of RFC 9068, `typ: at+jwt`), signed with ES256. Any JWT library verifies them from the
 //! JWKS alone.
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
+use jsonwebtoken::Algorithm;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    clock::Timestamp,
-    crypto::key::{Key, PublicKey},
-    error::Error,
+use super::{
+    jws,
+    key::{Key, PublicKey},
 };
+use crate::{clock::Timestamp, error::Error};
 
 const TYPE: &str = "at+jwt";
-
-/// Longer tokens are refused before they are parsed.
-const MAX_BYTES: usize = 8 * 1024;
 
 /// Seconds that another machine's clock may be ahead of ours. Without this tolerance, its fresh tokens would not be
 /// valid yet.
@@ -63,38 +60,22 @@ pub const ACCOUNT_SCOPE: &str = "account";
 /// # Errors
 /// `internal` if the key is not a P-256 private key.
 pub fn sign(claims: &Claims, key: &Key) -> Result<String, Error> {
-    let mut header = Header::new(Algorithm::ES256);
-    header.typ = Some(TYPE.to_owned());
-    header.kid.clone_from(&key.key_id);
-    encode(&header, claims, &EncodingKey::from_ec_der(key.bytes()))
-        .map_err(|_| Error::internal("an access token could not be signed"))
+    jws::sign(claims, TYPE, Algorithm::ES256, key).ok_or_else(|| Error::internal("an access token could not be signed"))
 }
 
 /// The `kid` in the header of a token that looks like ours. It proves nothing before [`verify`].
 pub fn key_id(token: &str) -> Option<String> {
-    if token.len() > MAX_BYTES {
-        return None;
-    }
-    let header = decode_header(token).ok()?;
-    // RFC 8725, sections 3.1 and 3.11: one algorithm and one type, set by the service.
-    (header.alg == Algorithm::ES256 && header.typ.as_deref() == Some(TYPE)).then_some(header.kid?)
+    let (algorithm, key_id) = jws::header(token, TYPE)?;
+    (algorithm == Algorithm::ES256).then_some(key_id)
 }
 
 /// The claims of a token with the correct signature and issuer, for one of the audiences, else `None`. Without audiences, any will do.
 /// [`is_current`] checks the times.
 pub fn verify(token: &str, key: &PublicKey, issuer: &str, audiences: Option<&[&str]>) -> Option<Claims> {
-    let mut validation = Validation::new(Algorithm::ES256);
-    validation.set_issuer(&[issuer]);
-    match audiences {
-        Some(audiences) => validation.set_audience(audiences),
-        None => validation.validate_aud = false,
-    }
-    validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
-    // The library would read the machine's clock. Our time comes from the App.
-    validation.validate_exp = false;
-    validation.validate_nbf = false;
-    let key = DecodingKey::from_ec_components(&key.x, &key.y).ok()?;
-    Some(decode::<Claims>(token, &key, &validation).ok()?.claims)
+    key_id(token).filter(|key_id| *key_id == key.kid)?;
+    let claims: Claims = jws::claims(token, key)?;
+    let is_for = audiences.is_none_or(|audiences| audiences.contains(&claims.aud.as_str()));
+    (claims.iss == issuer && is_for).then_some(claims)
 }
 
 /// Whether the token is valid at `now`.

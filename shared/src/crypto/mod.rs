@@ -7,6 +7,7 @@ pub mod client_secret;
 pub mod device_token;
 pub mod field;
 pub mod id_token;
+mod jws;
 pub mod key;
 pub mod lookup_hash;
 pub mod password_hash;

@@ -6,12 +6,14 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
+    sync::OnceLock,
 };
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    encoding::{AsDer, PublicKeyX509Der},
+    encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
     rand::SystemRandom,
+    rsa,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -31,8 +33,12 @@ const ID_LENGTH: usize = 36;
 /// The limit of `Encrypt`.
 const MAX_PLAINTEXT_BYTES: usize = 4096;
 
-/// The only supported spec of key pairs.
-const KEY_PAIR_SPEC: &str = "ECC_NIST_P256";
+/// The supported specs of key pairs.
+const P256: &str = "ECC_NIST_P256";
+const RSA_3072: &str = "RSA_3072";
+
+/// A key pair: the private key in PKCS #8, the public key in X.509.
+type KeyPairBytes = (Vec<u8>, Vec<u8>);
 
 /// The material of a key. A file keeps it between runs, because stored data are encrypted under it.
 #[derive(Serialize, Deserialize)]
@@ -199,7 +205,7 @@ impl KmsCall {
             "GenerateDataKeyPair" | "GenerateDataKeyPairWithoutPlaintext" => {
                 let (private, public) = self.key_pair()?;
                 let mut answer = json!({
-                    "KeyId": key.arn, "KeyPairSpec": KEY_PAIR_SPEC, "PublicKey": STANDARD.encode(public),
+                    "KeyId": key.arn, "KeyPairSpec": self.body["KeyPairSpec"], "PublicKey": STANDARD.encode(public),
                     "PrivateKeyCiphertextBlob": seal(&private)?,
                 });
                 if self.action == "GenerateDataKeyPair" {
@@ -214,19 +220,15 @@ impl KmsCall {
         }
     }
 
-    /// A new key pair: the private key in PKCS #8, the public key in X.509.
-    fn key_pair(&self) -> Result<(Vec<u8>, Vec<u8>), AwsError> {
-        let spec = self.body["KeyPairSpec"].as_str().unwrap_or_default();
-        if spec != KEY_PAIR_SPEC {
-            let message = format!("{spec} key pairs are not known to the local cloud");
-            return Err(AwsError::new(400, "UnsupportedOperationException", message));
+    fn key_pair(&self) -> Result<KeyPairBytes, AwsError> {
+        match self.body["KeyPairSpec"].as_str().unwrap_or_default() {
+            P256 => p256_key_pair(),
+            RSA_3072 => rsa_key_pair(),
+            spec => {
+                let message = format!("{spec} key pairs are not known to the local cloud");
+                Err(AwsError::new(400, "UnsupportedOperationException", message))
+            }
         }
-        let private = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-            .map_err(|_| internal())?;
-        let pair =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, private.as_ref()).map_err(|_| internal())?;
-        let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| internal())?;
-        Ok((private.as_ref().to_vec(), public.as_ref().to_vec()))
     }
 
     fn data_key(&self, rng: &dyn Rng) -> Result<Vec<u8>, AwsError> {
@@ -248,6 +250,26 @@ impl KmsCall {
         rng.fill(&mut random);
         Ok(json!({ "Plaintext": STANDARD.encode(random) }))
     }
+}
+
+fn p256_key_pair() -> Result<KeyPairBytes, AwsError> {
+    let private =
+        EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).map_err(|_| internal())?;
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, private.as_ref()).map_err(|_| internal())?;
+    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| internal())?;
+    Ok((private.as_ref().to_vec(), public.as_ref().to_vec()))
+}
+
+/// All worlds of this process share one RSA key pair, because its generation takes longer than the start of a world.
+fn rsa_key_pair() -> Result<KeyPairBytes, AwsError> {
+    static PAIR: OnceLock<Option<KeyPairBytes>> = OnceLock::new();
+    let generate = || {
+        let pair = rsa::KeyPair::generate(rsa::KeySize::Rsa3072).ok()?;
+        let private: Pkcs8V1Der<'_> = pair.as_der().ok()?;
+        let public: PublicKeyX509Der<'_> = pair.public_key().as_der().ok()?;
+        Some((private.as_ref().to_vec(), public.as_ref().to_vec()))
+    };
+    PAIR.get_or_init(generate).clone().ok_or_else(internal)
 }
 
 fn describe(key: &Key) -> Value {
@@ -375,5 +397,18 @@ mod tests {
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &private).unwrap();
         let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
         assert_eq!(made["PublicKey"], json!(STANDARD.encode(public.as_ref())));
+    }
+
+    #[test]
+    fn an_rsa_key_pair_has_3072_bits() {
+        let kms = kms();
+        let body =
+            json!({"KeyId": key(1).id, "KeyPairSpec": "RSA_3072", "EncryptionContext": {"purpose": "signing:rsa"}});
+        let made = call(&kms, "GenerateDataKeyPair", body).unwrap();
+        let private = STANDARD.decode(made["PrivateKeyPlaintext"].as_str().unwrap()).unwrap();
+        let pair = rsa::KeyPair::from_pkcs8(&private).unwrap();
+        assert_eq!(pair.public_modulus_len(), 384);
+        let other = json!({"KeyId": key(1).id, "KeyPairSpec": "RSA_2048"});
+        assert_eq!(call(&kms, "GenerateDataKeyPair", other), Err("UnsupportedOperationException".to_owned()));
     }
 }
