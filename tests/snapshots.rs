@@ -41,8 +41,23 @@ const VOLATILE: [(&str, &str); 7] = [
 ];
 
 /// JSON strings that differ from run to run, by their names.
-const VOLATILE_NAMES: [&str; 15] =
-    ["id", "jti", "kid", "key", "n", "next", "x", "y", "challenge", "qr_code", "salt", "secret", "sid", "signature", "sub"];
+const VOLATILE_NAMES: [&str; 15] = [
+    "id",
+    "jti",
+    "kid",
+    "key",
+    "n",
+    "next",
+    "x",
+    "y",
+    "challenge",
+    "qr_code",
+    "salt",
+    "secret",
+    "sid",
+    "signature",
+    "sub",
+];
 
 fn redacted(text: &str) -> String {
     let strings = Regex::new(r#""(\w+)": "([^"]*)""#).unwrap();

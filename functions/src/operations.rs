@@ -4,7 +4,7 @@
 use shared::operation::Operation;
 
 use crate::{
-    account, login, mfa, passkeys, platform, reauthentication, recovery, registration, sessions, tokens, workers,
+    account, admin, login, mfa, passkeys, platform, reauthentication, recovery, registration, sessions, tokens, workers,
 };
 
 pub static OPERATIONS: &[Operation] = &[
@@ -55,6 +55,13 @@ pub static OPERATIONS: &[Operation] = &[
     recovery::password_forgot::OPERATION,
     recovery::password_reset_check::OPERATION,
     recovery::password_reset::OPERATION,
+    admin::admin_client_list::OPERATION,
+    admin::admin_client_create::OPERATION,
+    admin::admin_client_get::OPERATION,
+    admin::admin_client_update::OPERATION,
+    admin::admin_client_delete::OPERATION,
+    admin::admin_client_secret_create::OPERATION,
+    admin::admin_client_secret_delete::OPERATION,
     platform::jwks::OPERATION,
     platform::openid_configuration::OPERATION,
     platform::captcha_challenge::OPERATION,

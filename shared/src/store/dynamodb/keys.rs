@@ -21,6 +21,8 @@ pub(in crate::store) const PASSKEY: &str = "PASSKEY#";
 pub(in crate::store) const SESSION: &str = "SESSION#";
 /// The start of a device's sort key.
 pub(in crate::store) const DEVICE: &str = "DEVICE#";
+/// `audit`: the partition of administrators' events. A pseudonym is a hash, and never equal to it.
+pub(in crate::store) const ADMIN: &str = "ADMIN";
 /// The start of a mail's partition key.
 pub(in crate::store) const MAIL: &str = "MAIL#";
 /// `accounts`: the one partition of deletions that are not finished, so that one query reads it.
