@@ -189,6 +189,12 @@ impl Client {
         self.anonymous().send(method, path, &headers, body.as_bytes().to_vec()).await
     }
 
+    /// Sends a request of the local administrator with JSON, or without a body.
+    pub async fn administer(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        self.signed(method, path, "application/json", &body, local::SECRET_KEY).await
+    }
+
     /// Sends a request with any headers and body.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
         let mut request = Request::builder()

@@ -4,7 +4,7 @@
 use functions::operations::OPERATIONS;
 use local::World;
 use serde_json::{Value, json};
-use shared::operation::{Access, Operation, Route};
+use shared::operation::{Operation, Route};
 use tests::{event, options, repository};
 
 /// An id or a token that nothing has. So a newcomer sees which fields a function takes, and how it refuses.
@@ -33,7 +33,10 @@ fn body(operation: &str) -> Value {
         "password-reset" => json!({ "token": NOTHING, "new_password": "Gr8-tulip-Wagon" }),
         "reauthenticate" | "account-delete" => json!({ "password": "Gr8-tulip-Wagon" }),
         "totp-enable" | "totp-disable" | "backup-codes-regenerate" => json!({ "code": "123456" }),
-        "device-update" | "passkey-update" => json!({ "name": "Desk" }),
+        "admin-client-create" => {
+            json!({ "name": "App", "type": "public", "redirect_uris": ["https://app.example.com/callback"] })
+        }
+        "device-update" | "passkey-update" | "admin-client-update" => json!({ "name": "Desk" }),
         _ => json!({}),
     }
 }
@@ -41,10 +44,10 @@ fn body(operation: &str) -> Value {
 /// The example request to a route.
 fn example(operation: &Operation, route: &Route) -> Value {
     let path = if route.path == "$default" { "/nothing" } else { route.path };
-    let path = path.replace("{id}", NOTHING);
-    let (kind, body) = match (["POST", "PATCH"].contains(&route.method), operation.access) {
+    let path = path.replace("{id}", NOTHING).replace("{secret_id}", NOTHING);
+    let (kind, body) = match (["POST", "PATCH"].contains(&route.method), operation.name) {
         (false, _) => ("", None),
-        (true, Access::Iam) => ("application/x-www-form-urlencoded", Some(format!("token={NOTHING}"))),
+        (true, "token-introspect") => ("application/x-www-form-urlencoded", Some(format!("token={NOTHING}"))),
         (true, _) => ("application/json", Some(body(operation.name).to_string())),
     };
     let headers = [("authorization", "Bearer nothing"), ("content-type", kind)];
@@ -52,6 +55,9 @@ fn example(operation: &Operation, route: &Route) -> Value {
     let mut event = event(&route.to_string(), &path, headers, body.as_deref());
     if path.contains(NOTHING) {
         event["pathParameters"] = json!({ "id": NOTHING });
+    }
+    if route.path.contains("{secret_id}") {
+        event["pathParameters"]["secret_id"] = json!(NOTHING);
     }
     event
 }

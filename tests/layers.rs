@@ -31,6 +31,7 @@ const SHARED: &[&str] = &[
 /// `functions`: what operations share. The areas follow, and none imports another.
 const AUTH: &[&str] = &[
     "auth::access_token",
+    "auth::client_origin",
     "auth::csrf",
     "auth::caller",
     "auth::limits",

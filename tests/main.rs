@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a test prints what it measured or left out")]
 
 mod account;
+pub(crate) mod admin;
 mod bodies;
 mod browser;
 mod captcha;

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tests::{Answer, Client, Person, State};
 
 use crate::{
-    account, login, mfa, oauth, pages, passkeys, platform, reauthentication, recovery, registration, sessions, tokens,
-    workers,
+    account, admin, login, mfa, oauth, pages, passkeys, platform, reauthentication, recovery, registration, sessions,
+    tokens, workers,
 };
 
 /// The address of the person that the scenarios are about.
@@ -20,6 +20,7 @@ pub(crate) const ADDRESS: &str = "canary.person@example.org";
 pub(crate) static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(|| {
     let areas = [
         account::scenarios(),
+        admin::scenarios(),
         login::scenarios(),
         mfa::scenarios(),
         oauth::scenarios(),
@@ -65,6 +66,8 @@ pub(crate) struct Request {
     token: Option<String>,
     device: Option<String>,
     country: Option<&'static str>,
+    /// Whether a page of this origin asks whether it may send the request.
+    preflight_of: Option<&'static str>,
     /// Cookies and their CSRF token.
     browser: Option<(BTreeMap<String, String>, Option<String>)>,
 }
@@ -76,10 +79,21 @@ enum Body {
     Form(String),
     /// A form in a request that is signed with SigV4.
     SignedForm(String),
+    /// JSON, or nothing, in a request that is signed with SigV4.
+    SignedJson(Option<Value>),
 }
 
 fn request(method: &'static str, path: impl Into<String>, body: Body) -> Request {
-    Request { method, path: path.into(), body, token: None, device: None, country: None, browser: None }
+    Request {
+        method,
+        path: path.into(),
+        body,
+        token: None,
+        device: None,
+        country: None,
+        preflight_of: None,
+        browser: None,
+    }
 }
 
 /// `GET` of a path.
@@ -117,6 +131,11 @@ pub(crate) fn post_signed(path: impl Into<String>, form: String) -> Request {
     request("POST", path, Body::SignedForm(form))
 }
 
+/// A request with JSON, or without a body, signed with SigV4.
+pub(crate) fn signed(method: &'static str, path: impl Into<String>, body: Option<Value>) -> Request {
+    request(method, path, Body::SignedJson(body))
+}
+
 impl Request {
     /// The request with a person's access token.
     pub(crate) fn by(self, person: &Person) -> Self {
@@ -143,6 +162,11 @@ impl Request {
         Self { country: Some(country), ..self }
     }
 
+    /// The preflight of the request by a page of an origin.
+    pub(crate) fn preflight_of(self, origin: &'static str) -> Self {
+        Self { method: "OPTIONS", preflight_of: Some(origin), ..self }
+    }
+
     /// The request without its access token, if it has one.
     pub(crate) fn without_token(&self) -> Option<Self> {
         self.token.is_some().then(|| Self { token: None, ..self.clone() })
@@ -165,6 +189,9 @@ impl Request {
         }
         let mut headers: Vec<(&str, &str)> =
             self.country.map(|country| ("x-local-country", country)).into_iter().collect();
+        if let Some(origin) = self.preflight_of {
+            headers.extend([("origin", origin), ("access-control-request-method", "POST")]);
+        }
         match &self.body {
             Body::Empty => client.send(self.method, &self.path, &headers, Vec::new()).await,
             Body::Json(body) => {
@@ -179,6 +206,7 @@ impl Request {
                 let form_type = "application/x-www-form-urlencoded";
                 client.signed(self.method, &self.path, form_type, form, local::SECRET_KEY).await
             }
+            Body::SignedJson(body) => client.administer(self.method, &self.path, body.as_ref()).await,
         }
     }
 }

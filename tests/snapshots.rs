@@ -63,8 +63,8 @@ fn redacted(text: &str) -> String {
     let strings = Regex::new(r#""(\w+)": "([^"]*)""#).unwrap();
     let text = strings.replace_all(text, |found: &Captures<'_>| {
         let (name, value) = (&found[1], &found[2]);
-        let volatile =
-            VOLATILE_NAMES.contains(&name) || ["_id", "_token", "_key"].iter().any(|ending| name.ends_with(ending));
+        let volatile = VOLATILE_NAMES.contains(&name)
+            || ["_id", "_token", "_key", "_secret"].iter().any(|ending| name.ends_with(ending));
         // A domain, such as the id of the relying party, stays.
         if volatile && value != "localhost" { format!(r#""{name}": "[{name}]""#) } else { found[0].to_owned() }
     });

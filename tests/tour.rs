@@ -111,9 +111,9 @@ fn price(world: &World, function: &str) -> Price {
     }
 }
 
-/// Empties every table except the keyring, so that a scenario can be prepared again.
+/// Empties every table except those that a deployment fills, so that a scenario can be prepared again.
 fn empty(world: &World) {
-    for name in world.tables().into_iter().filter(|name| name != "keyring") {
+    for name in world.tables().into_iter().filter(|name| !["keyring", "clients"].contains(&name.as_str())) {
         let table = world.table(&name).unwrap();
         for item in world.scan(&name) {
             let mut key = serde_json::json!({ "pk": item["pk"] });

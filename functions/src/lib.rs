@@ -4,6 +4,7 @@
 pub mod operations;
 
 pub mod account;
+pub mod admin;
 pub mod login;
 pub mod mfa;
 pub mod oauth;

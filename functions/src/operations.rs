@@ -4,8 +4,8 @@
 use shared::operation::Operation;
 
 use crate::{
-    account, login, mfa, oauth, pages, passkeys, platform, reauthentication, recovery, registration, sessions, tokens,
-    workers,
+    account, admin, login, mfa, oauth, pages, passkeys, platform, reauthentication, recovery, registration, sessions,
+    tokens, workers,
 };
 
 pub static OPERATIONS: &[Operation] = &[
@@ -61,6 +61,13 @@ pub static OPERATIONS: &[Operation] = &[
     oauth::oauth_userinfo::OPERATION,
     oauth::oauth_revoke::OPERATION,
     oauth::oauth_logout::OPERATION,
+    admin::admin_client_list::OPERATION,
+    admin::admin_client_create::OPERATION,
+    admin::admin_client_get::OPERATION,
+    admin::admin_client_update::OPERATION,
+    admin::admin_client_delete::OPERATION,
+    admin::admin_client_secret_create::OPERATION,
+    admin::admin_client_secret_delete::OPERATION,
     platform::jwks::OPERATION,
     platform::openid_configuration::OPERATION,
     platform::captcha_challenge::OPERATION,

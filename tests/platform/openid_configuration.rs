@@ -32,22 +32,47 @@ async fn any_library_verifies_an_access_token_from_the_metadata_alone() {
 }
 
 #[tokio::test]
-async fn the_metadata_has_what_is_required_and_no_empty_array() {
+async fn the_metadata_has_what_both_specifications_require_and_no_empty_array() {
     let world = world().await;
-    let metadata = Client::new(&world).get("/.well-known/openid-configuration").await.expect(200).body;
+    let client = Client::new(&world);
+    let metadata = client.get("/.well-known/openid-configuration").await.expect(200).body;
+    assert_eq!(client.get("/.well-known/oauth-authorization-server").await.expect(200).body, metadata);
     for required in [
         "issuer",
         "authorization_endpoint",
+        "token_endpoint",
+        "userinfo_endpoint",
         "jwks_uri",
+        "scopes_supported",
         "response_types_supported",
+        "grant_types_supported",
         "subject_types_supported",
         "id_token_signing_alg_values_supported",
+        "claims_supported",
+        "code_challenge_methods_supported",
     ] {
         assert!(!metadata[required].is_null(), "{required}");
     }
     for (name, value) in metadata.as_object().unwrap() {
         assert_ne!(value, &json!([]), "{name}");
+        let url = value.as_str().unwrap_or("http://localhost:3000/");
+        assert!(url.starts_with("http://localhost:3000"), "{name}");
     }
+    assert_eq!(metadata["id_token_signing_alg_values_supported"], json!(["ES256", "RS256"]));
+    for unsupported in ["claims_parameter_supported", "request_parameter_supported", "request_uri_parameter_supported"]
+    {
+        assert_eq!(metadata[unsupported], json!(false), "{unsupported}");
+    }
+}
+
+#[tokio::test]
+async fn the_issuer_comes_from_the_configuration_and_never_from_a_header() {
+    let world = world().await;
+    let headers =
+        [("x-forwarded-host", "evil.example"), ("forwarded", "host=evil.example"), ("x-host", "evil.example")];
+    let answer = Client::new(&world).send("GET", "/.well-known/openid-configuration", &headers, Vec::new()).await;
+    assert_eq!(answer.body["issuer"], "http://localhost:3000");
+    assert!(!answer.text.contains("evil"));
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {

@@ -3,6 +3,7 @@
 pub(crate) mod access_token;
 pub(crate) mod caller;
 pub(crate) mod captcha;
+pub(crate) mod client_origin;
 pub(crate) mod continuation_token;
 pub(crate) mod csrf;
 pub(crate) mod identify;

@@ -107,6 +107,13 @@ actions! {
     RefreshTokenReuse = "refresh_token_reuse";
     /// SES accepted or rejected a mail.
     SendMail = "send_mail";
+    /// An administrator created an OAuth client.
+    CreateClient = "create_client";
+    UpdateClient = "update_client";
+    /// An administrator deleted an OAuth client, which ended its sessions.
+    DeleteClient = "delete_client";
+    CreateClientSecret = "create_client_secret";
+    DeleteClientSecret = "delete_client_secret";
 }
 
 /// The result, with the error code that the client got.

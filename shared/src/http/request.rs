@@ -54,6 +54,8 @@ const FORM: &str = "application/x-www-form-urlencoded";
 
 pub struct Request {
     pub method: Method,
+    /// The path as the client sent it.
+    pub path: String,
     /// The headers, with lower-case names.
     pub headers: HeaderMap,
     pub client: Client,
@@ -64,6 +66,7 @@ pub struct Request {
     raw_query: String,
     cookies: Vec<String>,
     allowed_origin: Option<String>,
+    principal: Option<String>,
     body: Result<Vec<u8>, ()>,
 }
 
@@ -86,6 +89,7 @@ impl Request {
         };
         let location = through_cloudfront.then(|| location(&event.headers)).flatten();
         let allowed_origin = allowed_origin(&event.headers, allowed_origins);
+        let principal = context.authorizer.and_then(|authorizer| authorizer.iam).and_then(|iam| iam.user_arn);
         let user_agent =
             event.headers.get("user-agent").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let body = match event.body {
@@ -95,7 +99,9 @@ impl Request {
         };
         Self {
             method: context.http.method,
+            path: event.raw_path.unwrap_or_default(),
             allowed_origin,
+            principal,
             headers: event.headers,
             client: Client {
                 // API Gateway always sends the address. Without one, all such requests share one budget.
@@ -129,7 +135,9 @@ impl Request {
         let cookies = event.get("cookies").and_then(serde_json::Value::as_array).into_iter().flatten();
         Self {
             method: text("/requestContext/http/method").and_then(|method| method.parse().ok()).unwrap_or(Method::POST),
+            path: String::new(),
             allowed_origin: allowed_origin(&headers, allowed_origins),
+            principal: None,
             headers,
             client: Client { ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED), user_agent: String::new(), location: None },
             request_id: text("/requestContext/requestId").unwrap_or_default().to_owned(),
@@ -154,6 +162,11 @@ impl Request {
     /// The `Origin` header, if it is one of the other origins that may send credentials.
     pub fn allowed_origin(&self) -> Option<&str> {
         self.allowed_origin.as_deref()
+    }
+
+    /// The ARN of the IAM principal that signed the request, on a route with [`Access::Iam`](crate::operation::Access::Iam).
+    pub fn principal(&self) -> Option<&str> {
+        self.principal.as_deref()
     }
 
     /// A cookie's value, if the client sent it exactly once.

@@ -96,6 +96,38 @@ impl AuditEvent {
     }
 }
 
+/// An audit event of an administrator. It belongs to no user, and has no field that a user's keys encrypt.
+#[derive(Debug, Clone)]
+pub struct AdminEvent {
+    /// As [`AuditEvent::id`].
+    pub id: String,
+    pub at: Timestamp,
+    pub action: Action,
+    /// The ARN of the IAM principal that signed the request.
+    pub principal: String,
+    /// The id of what changed.
+    pub subject: String,
+    /// The principal's address, truncated.
+    pub ip_truncated: String,
+    /// The end of retention, for TTL.
+    pub kept_until: Timestamp,
+}
+
+impl AdminEvent {
+    fn item(&self) -> Item {
+        Key::new(keys::ADMIN, &self.id)
+            .item()
+            .with_time("at", self.at)
+            .with_text("event", self.action.as_str())
+            .with_text("method", "iam")
+            .with_text("outcome", "success")
+            .with_text("principal", &self.principal)
+            .with_text("subject", &self.subject)
+            .with_text("ip_truncated", &self.ip_truncated)
+            .with_number(keys::TTL, self.kept_until.seconds())
+    }
+}
+
 impl Store {
     /// Records an event that belongs to no other write: a refusal.
     ///
@@ -196,6 +228,11 @@ impl Store {
 impl Transaction {
     /// Records an event together with the change that it describes.
     pub fn record_event(&mut self, event: &AuditEvent) {
+        self.put(Table::Audit, event.item());
+    }
+
+    /// Records an administrator's event together with the change that it describes.
+    pub fn record_admin_event(&mut self, event: &AdminEvent) {
         self.put(Table::Audit, event.item());
     }
 }

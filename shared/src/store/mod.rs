@@ -25,7 +25,7 @@ pub use accounts::{
     profile::{NewUsername, ProfileChange},
     user_record::{UserQuery, UserRecord},
 };
-pub use audit::{AuditEvent, RecordedEvent};
+pub use audit::{AdminEvent, AuditEvent, RecordedEvent};
 pub use challenges::{
     AskedBy, AuthorizationCode, Challenge, DisownedLogin, EmailChange, EmailChangeUndo, Expected, ExpectedSecret,
     LoginMail, LoginMails, LoginSubject, PasskeyAssertion, PasskeyRegistration, PasswordReset, Payload,

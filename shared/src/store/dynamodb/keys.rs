@@ -26,6 +26,8 @@ pub(in crate::store) const SESSION: &str = "SESSION#";
 pub(in crate::store) const DEVICE: &str = "DEVICE#";
 /// `sessions`: the start of the partition key of a deleted client's mark.
 pub(in crate::store) const DELETED_CLIENT: &str = "DELETED_CLIENT#";
+/// `audit`: the partition of administrators' events. A pseudonym is a hash, and never equal to it.
+pub(in crate::store) const ADMIN: &str = "ADMIN";
 /// The start of a mail's partition key.
 pub(in crate::store) const MAIL: &str = "MAIL#";
 /// `accounts`: the one partition of deletions that are not finished, so that one query reads it.

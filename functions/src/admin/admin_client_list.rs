@@ -1,0 +1,45 @@
+//! `GET /v1/admin/clients`: the OAuth clients, in pages, by id.
+
+use serde::Serialize;
+use shared::{
+    context::Context,
+    domain::{
+        oauth::client::ClientId,
+        page::{Cursor, PageLimit},
+    },
+    error::Error,
+    http::{Response, StatusCode},
+    operation::{Access, Operation, Route},
+    store::Page,
+};
+
+use super::client::ClientView;
+
+pub const OPERATION: Operation = Operation::http("admin-client-list", |context| Box::pin(handle(context)))
+    .summary("lists the OAuth clients")
+    .routes(&[Route::new("GET", "/v1/admin/clients")])
+    .access(Access::Iam);
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    clients: Vec<ClientView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let mut query = context.request.query();
+    let limit: PageLimit = query.optional("limit").unwrap_or_default();
+    let cursor: Option<Cursor> = query.optional("cursor");
+    let after = match cursor.map(|Cursor(id)| ClientId::parse(&id)) {
+        Some(None) => {
+            query.note("cursor", Cursor::EXPECTED);
+            None
+        }
+        after => after.flatten(),
+    };
+    query.finish(|| Some(()))?;
+    let Page { entries, next } = context.app.store.oauth_clients(after.as_ref(), limit.0).await?;
+    let clients = entries.iter().map(ClientView::of).collect();
+    Ok(Response::json(StatusCode::OK, &Answer { clients, next }))
+}

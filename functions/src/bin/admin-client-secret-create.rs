@@ -1,0 +1,5 @@
+//! The Lambda function `admin-client-secret-create`.
+
+fn main() -> Result<(), shared::runtime::RuntimeError> {
+    shared::runtime::run(functions::admin::admin_client_secret_create::OPERATION)
+}
