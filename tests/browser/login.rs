@@ -23,8 +23,6 @@ const SHOWN: &str = "
     return { visible: visible.join(), title: document.title, problem: text('problem'), notice: text('notice') };
 ";
 
-const WHO: &str = "return (await fetch('/v1/me')).status;";
-
 /// A login page in a browser.
 struct Page {
     chromium: Chromium,
@@ -90,8 +88,11 @@ impl Page {
         panic!("the browser is at {at}, not at {path}");
     }
 
-    async fn who(&self) -> Value {
-        self.chromium.run(WHO, Value::Null).await
+    /// What the API answers to the browser's cookies. Not all pages may ask it.
+    async fn who(&self) -> u16 {
+        let cookies = self.chromium.client.get_all_cookies().await.unwrap();
+        let cookies = cookies.into_iter().map(|cookie| (cookie.name().to_owned(), cookie.value().to_owned()));
+        Client { cookies: cookies.collect(), ..Client::new(self.world()) }.get("/v1/me").await.status
     }
 
     /// Types into an input, in place of what it holds.

@@ -309,7 +309,7 @@ async fn cookies_are_set_with_the_last_factor_and_need_a_csrf_token() {
     let done = browser.post("/v1/login/mfa", second).await.expect(200);
     assert!(done.body.get("access_token").is_none() && done.body.get("refresh_token").is_none());
     let set: Vec<String> = done.cookies().into_keys().collect();
-    assert_eq!(set, ["__Host-access", "__Host-device", "__Secure-refresh"]);
+    assert_eq!(set, ["__Host-access", "__Host-device", "__Host-session", "__Secure-refresh"]);
     assert_eq!(done.body["refresh_expires_in"], 30 * 86_400);
     let browser = browser.after(&done);
     let listed = browser.get("/v1/sessions").await.expect(200);
