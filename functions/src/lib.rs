@@ -8,6 +8,7 @@ pub mod login;
 pub mod mfa;
 pub mod passkeys;
 pub mod platform;
+pub mod providers;
 pub mod reauthentication;
 pub mod recovery;
 pub mod registration;

@@ -24,10 +24,12 @@ pub enum ChallengeKind {
     PasskeyRegistration,
     /// The person who logs in holds one of the account's passkeys.
     PasskeyAssertion,
+    /// The browser that brings a provider's answer is the one that went there.
+    ProviderState,
 }
 
 impl ChallengeKind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Registration,
         Self::LoginMail,
         Self::EmailChange,
@@ -38,6 +40,7 @@ impl ChallengeKind {
         Self::SecondFactor,
         Self::PasskeyRegistration,
         Self::PasskeyAssertion,
+        Self::ProviderState,
     ];
 
     /// The value in the table.
@@ -53,6 +56,7 @@ impl ChallengeKind {
             Self::SecondFactor => "second_factor",
             Self::PasskeyRegistration => "passkey_registration",
             Self::PasskeyAssertion => "passkey_assertion",
+            Self::ProviderState => "provider_state",
         }
     }
 
@@ -90,6 +94,9 @@ pub const SECOND_FACTOR_SECONDS: i64 = 300;
 
 /// Seconds to answer a passkey ceremony (WebAuthn Level 3, section 15.1: 300 by default).
 pub const PASSKEY_SECONDS: i64 = 300;
+
+/// Seconds in which a provider's answer must come.
+pub const PROVIDER_SECONDS: i64 = 600;
 
 /// Seconds from its start during which resends may keep a challenge alive.
 pub const CHALLENGE_SECONDS: i64 = 6 * 3600;

@@ -19,6 +19,9 @@ use crate::{
 /// The largest body that any route accepts, in bytes (docs/api.md, "Conventions").
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
+/// The longest message of an OAuth client or server, in bytes.
+const MAX_OAUTH_BYTES: usize = 4096;
+
 /// The client, as far as the network identifies it.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -58,6 +61,7 @@ pub struct Request {
     pub request_id: String,
     path_parameters: HashMap<String, String>,
     query: HashMap<String, String>,
+    raw_query: String,
     cookies: Vec<String>,
     allowed_origin: Option<String>,
     body: Result<Vec<u8>, ()>,
@@ -107,6 +111,7 @@ impl Request {
                 .iter()
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
+            raw_query: event.raw_query_string.unwrap_or_default(),
             cookies: event.cookies.unwrap_or_default(),
             body,
         }
@@ -132,6 +137,7 @@ impl Request {
             request_id: text("/requestContext/requestId").unwrap_or_default().to_owned(),
             path_parameters: HashMap::new(),
             query: HashMap::new(),
+            raw_query: String::new(),
             cookies: cookies.filter_map(|cookie| cookie.as_str().map(str::to_owned)).collect(),
             body: Ok(Vec::new()),
         }
@@ -166,6 +172,29 @@ impl Request {
     pub fn query(&self) -> Fields {
         let values = self.query.iter().map(|(name, value)| (name.clone(), serde_json::Value::String(value.clone())));
         Fields::new(values.collect())
+    }
+
+    /// The parameters of an OAuth message (RFC 6749, section 3.1): of the query, or of the form that was posted. An empty one counts
+    /// as absent. At most `MAX_OAUTH_BYTES` are read.
+    ///
+    /// # Errors
+    /// `invalid_request` if the message is too long, or has a parameter twice; `unsupported_media_type` if no form was posted.
+    pub fn oauth_parameters(&self) -> Result<HashMap<String, String>, Error> {
+        let message = match self.is_safe() {
+            true => self.raw_query.as_bytes(),
+            false => self.body_of_type(|media_type| media_type == "application/x-www-form-urlencoded")?,
+        };
+        if message.len() > MAX_OAUTH_BYTES {
+            return Err(Error::field("body", "must have at most 4096 bytes"));
+        }
+        let mut parameters = HashMap::new();
+        for (name, value) in form_urlencoded::parse(message) {
+            if parameters.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+                return Err(Error::field(&displayed(&name), TWICE));
+            }
+        }
+        parameters.retain(|_, value| !value.is_empty());
+        Ok(parameters)
     }
 
     /// The fields of a form (`application/x-www-form-urlencoded`). Only OAuth's own protocols use forms.

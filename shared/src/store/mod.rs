@@ -16,10 +16,11 @@ use aws_sdk_dynamodb::Client;
 use aws_types::SdkConfig;
 
 pub use accounts::{
-    account::{Account, Bound, LastLogin, OtherSessions},
+    account::{Account, Bound, LastLogin, OtherSessions, WayIn},
     deletion::Deletions,
     email::{Address, PasswordAfterUndo},
     factors::{BackupCodes, FactorChange, FactorUse, Factors, StoredTotp},
+    identities::{IdentityOwner, StoredIdentity},
     passkeys::{MAX_PASSKEYS, StoredPasskey},
     profile::{NewUsername, ProfileChange},
     user_record::{UserQuery, UserRecord},
@@ -27,8 +28,8 @@ pub use accounts::{
 pub use audit::{AuditEvent, RecordedEvent};
 pub use challenges::{
     AskedBy, Challenge, DisownedLogin, EmailChange, EmailChangeUndo, Expected, ExpectedSecret, LoginMail, LoginMails,
-    LoginSubject, PasskeyAssertion, PasskeyRegistration, PasswordReset, Payload, Reauthentication, Registration,
-    SecondFactor, SecretKind, challenge_key,
+    LoginSubject, PasskeyAssertion, PasskeyRegistration, PasswordReset, Payload, ProviderState, Reauthentication,
+    Registration, SecondFactor, SecretKind, challenge_key,
 };
 pub use counters::Attempt;
 pub use dynamodb::{
@@ -37,7 +38,7 @@ pub use dynamodb::{
     table::{Table, Tables},
     transaction::{CommitError, Condition, Retries, Transaction},
 };
-pub use keyring::{CaptchaSecret, KeyringContents, OriginSecret, WrappedKey};
+pub use keyring::{CaptchaSecret, KeyringContents, OriginSecret, StoredProviders, WrappedKey};
 pub use outbox::StoredMail;
 pub use sessions::{
     device::{Device, DeviceChange, DeviceLogin},
