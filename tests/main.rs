@@ -26,6 +26,7 @@ mod mfa;
 mod passkeys;
 mod platform;
 mod prices;
+mod providers;
 mod races;
 mod readme;
 mod reauthentication;

@@ -198,9 +198,8 @@ fn exchanged(request: &Request<Bytes>) -> Option<Value> {
     let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     let basic = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
     let encoded = format!("{CLIENT_ID}:{}", CLIENT_SECRET.replace(' ', "+"));
-    let by_basic = basic.is_some_and(|basic| {
-        basic == format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(&encoded))
-    });
+    let by_basic = basic
+        .is_some_and(|basic| basic == format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(&encoded)));
     let by_post = (field("client_id"), field("client_secret")) == (CLIENT_ID, CLIENT_SECRET);
     let code = decoded(field("code"))?;
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(field("code_verifier")));
@@ -214,7 +213,10 @@ fn decoded(text: &str) -> Option<Value> {
 
 async fn token(host: &str, request: &Request<Bytes>) -> Option<Response<Bytes>> {
     let Some(code) = exchanged(request) else {
-        return Some(status_json(400, &json!({ "error": "invalid_grant", "error_description": "hostile <b>text</b>" })));
+        return Some(status_json(
+            400,
+            &json!({ "error": "invalid_grant", "error_description": "hostile <b>text</b>" }),
+        ));
     };
     let fault = code["fault"].as_str().unwrap_or_default();
     match fault {

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tests::{Answer, Client, Person, State};
 
 use crate::{
-    account, login, mfa, passkeys, platform, reauthentication, recovery, registration, sessions, tokens, workers,
+    account, login, mfa, passkeys, platform, providers, reauthentication, recovery, registration, sessions, tokens,
+    workers,
 };
 
 /// The address of the person that the scenarios are about.
@@ -23,6 +24,7 @@ pub(crate) static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(|| {
         mfa::scenarios(),
         passkeys::scenarios(),
         platform::scenarios(),
+        providers::scenarios(),
         reauthentication::scenarios(),
         recovery::scenarios(),
         registration::scenarios(),
