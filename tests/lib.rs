@@ -7,6 +7,7 @@ mod authenticator;
 mod client;
 mod event;
 mod person;
+pub mod provider;
 mod same_key;
 mod state;
 pub mod thorough;
@@ -34,6 +35,8 @@ pub fn options() -> Options {
     let mut options = Options::in_memory();
     options.environment.insert("PASSWORD_COST".to_owned(), "12288,3,1".to_owned());
     options.retries = Some(Options::fast_retries(3));
+    options.secrets.insert(provider::PROVIDERS.to_owned(), provider::document().to_string());
+    options.internet = local::Internet::Stub(provider::servers());
     options
 }
 

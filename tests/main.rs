@@ -29,6 +29,7 @@ mod pages;
 mod passkeys;
 mod platform;
 mod prices;
+mod providers;
 mod races;
 mod readme;
 mod reauthentication;

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tests::{Answer, Client, Person, State};
 
 use crate::{
-    account, admin, login, mfa, oauth, pages, passkeys, platform, reauthentication, recovery, registration, sessions,
-    tokens, workers,
+    account, admin, login, mfa, oauth, pages, passkeys, platform, providers, reauthentication, recovery, registration,
+    sessions, tokens, workers,
 };
 
 /// The address of the person that the scenarios are about.
@@ -27,6 +27,7 @@ pub(crate) static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(|| {
         pages::scenarios(),
         passkeys::scenarios(),
         platform::scenarios(),
+        providers::scenarios(),
         reauthentication::scenarios(),
         recovery::scenarios(),
         registration::scenarios(),

@@ -11,6 +11,7 @@ pub mod oauth;
 pub mod pages;
 pub mod passkeys;
 pub mod platform;
+pub mod providers;
 pub mod reauthentication;
 pub mod recovery;
 pub mod registration;

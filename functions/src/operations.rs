@@ -4,8 +4,8 @@
 use shared::operation::Operation;
 
 use crate::{
-    account, admin, login, mfa, oauth, pages, passkeys, platform, reauthentication, recovery, registration, sessions,
-    tokens, workers,
+    account, admin, login, mfa, oauth, pages, passkeys, platform, providers, reauthentication, recovery, registration,
+    sessions, tokens, workers,
 };
 
 pub static OPERATIONS: &[Operation] = &[
@@ -20,6 +20,9 @@ pub static OPERATIONS: &[Operation] = &[
     login::login_passkey_options::OPERATION,
     login::login_passkey_verify::OPERATION,
     login::login_disown::OPERATION,
+    providers::provider_start::OPERATION,
+    providers::provider_callback::OPERATION,
+    providers::provider_token::OPERATION,
     tokens::token_refresh::OPERATION,
     tokens::token_introspect::OPERATION,
     sessions::logout::OPERATION,
@@ -53,6 +56,8 @@ pub static OPERATIONS: &[Operation] = &[
     account::account_export::OPERATION,
     account::activity_list::OPERATION,
     account::identity_list::OPERATION,
+    account::identity_link::OPERATION,
+    account::identity_unlink::OPERATION,
     recovery::password_forgot::OPERATION,
     recovery::password_reset_check::OPERATION,
     recovery::password_reset::OPERATION,

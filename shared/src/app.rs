@@ -12,12 +12,16 @@ use crate::{
     clock::{Clock, Timestamp},
     config::Config,
     crypto::{field::UserSalt, key::KeyPurpose, password_hash::PasswordHasher},
-    domain::ids::UserId,
+    domain::{
+        ids::UserId,
+        provider::{Provider, Providers},
+    },
     error::Error,
     geo::Geo,
     http::Arrival,
     keyring::Keyring,
     mail::Mailer,
+    providers::{Conversation, Directory},
     rng::Rng,
     secrets::Secrets,
     store::Store,
@@ -47,6 +51,8 @@ pub struct App {
     pub mailer: Mailer,
     /// Secrets that the deployment passes by name. Only `keys-rotate` may read them.
     pub secrets: Secrets,
+    /// What earlier conversations with sign-in providers have learnt.
+    directory: Directory,
     /// The SDK's HTTP client, for calls to servers outside AWS's API.
     http: Option<SharedHttpClient>,
     /// The end of the last good health check.
@@ -65,6 +71,7 @@ impl App {
             geo: Geo::new(config.geo_database.clone()),
             mailer: Mailer::new(sdk.clone(), config.mail_from.clone(), config.mail_configuration_set.clone()),
             secrets: Secrets::new(sdk.clone()),
+            directory: Directory::default(),
             http: sdk.http_client(),
             healthy_until: Mutex::new(None),
             config,
@@ -81,6 +88,30 @@ impl App {
     /// `internal` without a client.
     pub fn http_client(&self) -> Result<SharedHttpClient, Error> {
         self.http.clone().ok_or_else(|| Error::internal("there is no HTTP client"))
+    }
+
+    /// The sign-in providers of this deployment. None if it names no document.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` if the document is not read yet; `internal` if it is wrong.
+    pub async fn providers(&self) -> Result<Providers, Error> {
+        let Some(name) = &self.config.providers else { return Ok(Providers::default()) };
+        let document = self.keyring.providers(name).await?;
+        Providers::parse(document.expose(), self.config.provider_hosts()).map_err(Error::Internal)
+    }
+
+    /// A conversation with a sign-in provider.
+    ///
+    /// # Errors
+    /// `internal` without an HTTP client.
+    pub fn conversation<'a>(&'a self, provider: &'a Provider) -> Result<Conversation<'a>, Error> {
+        Ok(Conversation {
+            http: self.http_client()?,
+            provider,
+            hosts: self.config.provider_hosts(),
+            directory: &self.directory,
+            now: self.clock.now(),
+        })
     }
 
     /// How a request with this `X-Origin-Secret` came in.

@@ -1,6 +1,7 @@
 //! Calls to AWS: their configuration, and clients that are built at their first use.
 
 pub mod outbound;
+mod public_names;
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -42,6 +43,8 @@ pub enum Servers {
     OfAws,
     /// Others too, with certificates of any authority.
     Any,
+    /// As `Any`, and servers whose names a third party chooses. Their names must have public addresses.
+    Public,
 }
 
 /// The configuration of a Lambda function, which AWS passes in the environment. The SDK's own loader also searches files and
@@ -81,15 +84,27 @@ pub fn with_retries_and_timeouts(builder: Builder) -> Builder {
         )
 }
 
+/// An HTTP client for any server, those of this machine too. Only the local server has it.
+///
+/// # Errors
+/// If the HTTP client takes no trust store.
+pub fn http_client_for_everything() -> Result<SharedHttpClient, HttpClientError> {
+    http_client("", Servers::Any)
+}
+
 /// The HTTP client of all SDK clients. It trusts Amazon's roots. In partitions with other roots, such as China's, and for other
 /// servers, it also trusts the roots of the system.
 fn http_client(region: &str, servers: Servers) -> Result<SharedHttpClient, HttpClientError> {
     let is_amazon = !["cn-", "us-iso", "eu-iso", "eusc-"].iter().any(|prefix| region.starts_with(prefix));
-    let native = !is_amazon || servers == Servers::Any;
+    let native = !is_amazon || servers != Servers::OfAws;
     let roots = TrustStore::empty().with_native_roots(native).with_pem_certificate(ROOTS);
     let tls = TlsContext::builder().with_trust_store(roots).build()?;
     let builder = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-    Ok(builder.tls_context(tls).build_https())
+    let builder = builder.tls_context(tls);
+    Ok(match servers {
+        Servers::OfAws | Servers::Any => builder.build_https(),
+        Servers::Public => builder.build_with_resolver(public_names::PublicNames),
+    })
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::{
         login_mail::LoginMailParts,
         oauth::client::Audience,
         password::PasswordPolicy,
+        provider::{Hosts, ProviderUrl},
         session::Lifetime,
         suspicion::SuspiciousLogin,
         username::Username,
@@ -95,6 +96,8 @@ pub struct Config {
     pub captcha_secret: Option<String>,
     /// `CAPTCHA_COST`: the largest number of a proof of work, 1,000 to 1,000,000. It grows with a network's failures.
     pub captcha_cost: u32,
+    /// `PROVIDERS`: the name of the secret in Secrets Manager with the sign-in providers. Empty: none.
+    pub providers: Option<String>,
     /// `ALLOWED_ORIGINS`: other origins with pages that may send credentials to the service.
     pub allowed_origins: Vec<String>,
     /// `ALLOWED_HEADERS`: request headers that pages of allowed origins may send, in addition to the usual ones.
@@ -287,6 +290,7 @@ impl Config {
             captcha_cost: reader.parsed("CAPTCHA_COST", "a whole number from 1000 to 1000000", 50_000, |text| {
                 text.parse().ok().filter(|cost| (1000..=1_000_000).contains(cost))
             }),
+            providers: reader.optional("PROVIDERS"),
             allowed_origins: reader.parsed(
                 "ALLOWED_ORIGINS",
                 "http(s) origins (scheme, host, port), separated by commas",
@@ -347,6 +351,13 @@ impl Config {
     /// `forbidden` while sign-up is off.
     pub const fn require_sign_up(&self) -> Result<(), Error> {
         if self.sign_up { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
+    /// The hosts at which sign-in providers may be. Only the local server's own URL is at loopback.
+    pub fn provider_hosts(&self) -> Hosts {
+        let parse = |hosts| self.public_url.as_deref().and_then(|url| ProviderUrl::parse(url, hosts));
+        let is_local = parse(Hosts::Public).is_none() && parse(Hosts::Loopback).is_some();
+        if is_local { Hosts::Loopback } else { Hosts::Public }
     }
 
     /// Whether a login by mail with an unknown address creates an account.

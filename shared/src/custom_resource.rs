@@ -75,7 +75,8 @@ async fn put(http: SharedHttpClient, url: &str, body: String) -> Result<u16, Err
     let parts = uri.scheme_str().zip(uri.authority()).zip(uri.path_and_query());
     let ((scheme, authority), path) = parts.ok_or_else(|| Error::internal("not an absolute URL"))?;
     let origin = format!("{scheme}://{authority}");
-    let request = Outgoing { method: "PUT", origin, path: path.to_string(), content_type: None, body };
+    let request =
+        Outgoing { method: "PUT", origin, path: path.to_string(), content_type: None, headers: Vec::new(), body };
     let bounds = Bounds { within: Duration::from_secs(10), bytes: 64 * 1024 };
     Ok(outbound::send(http, request, bounds).await?.0)
 }

@@ -22,9 +22,10 @@ use crate::{
         key::{Key, KeyPurpose, KeySet, PublicKey},
         secret::{Secret, unkeyed_hash},
     },
+    domain::provider::Listed,
     error::Error,
     rng::Rng,
-    store::{CaptchaSecret, OriginSecret, Store, WrappedKey},
+    store::{CaptchaSecret, OriginSecret, Store, StoredProviders, WrappedKey},
 };
 
 /// Seconds that unwrapped keys stay in memory.
@@ -48,6 +49,7 @@ struct Wrapped {
     public_url: Option<String>,
     origin_secrets: Vec<OriginSecret>,
     captcha_secrets: Vec<CaptchaSecret>,
+    providers: Vec<StoredProviders>,
 }
 
 impl Wrapped {
@@ -195,6 +197,53 @@ impl Keyring {
         Ok(Secret::new(text.to_owned()))
     }
 
+    /// Encrypts the document of the sign-in providers, for the table. `listed` is what every client may read of it.
+    ///
+    /// # Errors
+    /// As [`Keyring::get`].
+    pub async fn seal_providers(
+        &self,
+        name: &str,
+        document: &Secret,
+        listed: &[Listed],
+        rng: &dyn Rng,
+    ) -> Result<StoredProviders, Error> {
+        let keys = self.get(KeyPurpose::Providers).await?;
+        let location = StoredProviders::key(name).location();
+        let document = document.expose().as_bytes();
+        let sealed = field::seal(&keys, None, StoredProviders::DOCUMENT.at(&location), document, rng)?;
+        let listed = serde_json::to_string(listed).map_err(|_| Error::internal("the providers cannot be listed"))?;
+        Ok(StoredProviders { name: name.to_owned(), sealed, listed })
+    }
+
+    /// The document of the sign-in providers with this name, as `keys-rotate` last read it.
+    ///
+    /// # Errors
+    /// As [`Keyring::get`]. `temporarily_unavailable` if the table has no value yet.
+    pub async fn providers(&self, name: &str) -> Result<Secret, Error> {
+        let stored = self.stored_providers(name).await?;
+        let keys = self.get(KeyPurpose::Providers).await?;
+        let location = StoredProviders::key(name).location();
+        let value = field::open(&keys, None, StoredProviders::DOCUMENT.at(&location), &stored.sealed)?;
+        let text = std::str::from_utf8(&value).map_err(|_| Error::internal("the providers are not text"))?;
+        Ok(Secret::new(text.to_owned()))
+    }
+
+    /// The ids and names of the sign-in providers. They need no key.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` if the table does not answer, or has no value yet.
+    pub async fn listed_providers(&self, name: &str) -> Result<Vec<Listed>, Error> {
+        let listed = self.stored_providers(name).await?.listed;
+        serde_json::from_str(&listed).map_err(|_| Error::internal("the list of providers is unreadable"))
+    }
+
+    async fn stored_providers(&self, name: &str) -> Result<StoredProviders, Error> {
+        let named = |wrapped: &Wrapped| wrapped.providers.iter().find(|stored| stored.name == name).cloned();
+        let unread = || Error::TemporarilyUnavailable("the sign-in providers are not read yet".to_owned());
+        self.find(named).await?.ok_or_else(unread)
+    }
+
     /// Searches the contents of the table. They are read again, but not often, if the cache does not have what is searched.
     async fn find<T>(&self, search: impl Fn(&Wrapped) -> Option<T>) -> Result<Option<T>, Error> {
         if let Some(found) = search(&*self.wrapped().await?) {
@@ -306,6 +355,7 @@ impl Keyring {
             public_url: contents.public_url,
             origin_secrets: contents.origin_secrets,
             captcha_secrets: contents.captcha_secrets,
+            providers: contents.providers,
         });
         let until = self.clock.now().plus_seconds(KEEP_SECONDS);
         let mut cache = self.cache.write().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -11,7 +11,7 @@
 //! 3. [`crypto`]: keys, tokens, hashes and field encryption
 //! 4. [`store`]: reads and writes DynamoDB
 //! 5. [`keyring`] (KMS), [`secrets`] and [`user_cipher`]
-//! 6. [`mail`], [`http`], [`webauthn`], [`geo`]
+//! 6. [`mail`], [`http`], [`webauthn`], [`providers`], [`geo`]
 //! 7. [`config`], [`app`], [`context`], [`operation`], [`custom_resource`], [`runtime`]
 
 pub mod app;
@@ -30,6 +30,7 @@ pub mod keyring;
 pub mod log;
 pub mod mail;
 pub mod operation;
+pub mod providers;
 pub mod rng;
 pub mod runtime;
 pub mod secrets;

@@ -60,10 +60,13 @@ pub fn run(operation: Operation) -> Result<(), RuntimeError> {
 }
 
 /// The servers that an operation calls. Trusting all authorities takes milliseconds of a cold start, so only functions that ask
-/// a captcha's provider do.
+/// a captcha's or a sign-in provider do.
 fn servers(operation: &Operation, config: Option<&Config>) -> Servers {
     let asks_provider = config.is_some_and(|config| config.captcha_provider.endpoint().is_some())
         && operation.keys.contains(&KeyPurpose::Captcha);
+    if operation.keys.contains(&KeyPurpose::Providers) {
+        return Servers::Public;
+    }
     if asks_provider { Servers::Any } else { Servers::OfAws }
 }
 

@@ -5,7 +5,9 @@ mod activity_list;
 mod email_change;
 mod email_change_undo;
 mod email_change_verify;
+mod identity_link;
 mod identity_list;
+mod identity_unlink;
 mod password_change;
 mod profile_get;
 mod profile_update;
@@ -21,7 +23,9 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         email_change::scenarios(),
         email_change_undo::scenarios(),
         email_change_verify::scenarios(),
+        identity_link::scenarios(),
         identity_list::scenarios(),
+        identity_unlink::scenarios(),
         password_change::scenarios(),
         profile_get::scenarios(),
         profile_update::scenarios(),

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::auth::{
     caller::{self, Caller},
+    identity::IdentityView,
     limits,
     mfa::passkey::PasskeyView,
     user,
@@ -98,8 +99,7 @@ struct Answer {
     sessions: Vec<Box<RawValue>>,
     devices: Vec<Box<RawValue>>,
     passkeys: Vec<PasskeyView>,
-    /// Accounts have no linked identities yet.
-    identities: [(); 0],
+    identities: Vec<IdentityView>,
     activity: Vec<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
@@ -127,7 +127,7 @@ async fn export(context: Context<'_>, caller: &Caller<'_>, from: Position) -> Re
         sessions: Vec::new(),
         devices: Vec::new(),
         passkeys: Vec::new(),
-        identities: [],
+        identities: Vec::new(),
         activity: Vec::new(),
         next: None,
     };
@@ -135,6 +135,9 @@ async fn export(context: Context<'_>, caller: &Caller<'_>, from: Position) -> Re
         answer.account = Some(ExportedAccount::open(&caller.cipher, &caller.account).await?);
         for passkey in &context.app.store.passkeys(&caller.account).await? {
             answer.passkeys.push(PasskeyView::open(&caller.cipher, passkey).await?);
+        }
+        for identity in &context.app.store.identities(&caller.account).await? {
+            answer.identities.push(IdentityView::open(&caller.cipher, identity).await?);
         }
     }
     answer.next = fill(context, caller, from, &mut answer).await?.map(|position| position.encode());

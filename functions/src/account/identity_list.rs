@@ -9,21 +9,24 @@ use shared::{
     operation::{Access, Operation, Route},
 };
 
-use crate::auth::caller;
+use crate::auth::{caller, identity::IdentityView};
 
 pub const OPERATION: Operation = Operation::http("identity-list", |context| Box::pin(handle(context)))
     .summary("lists the linked identities of sign-in providers")
     .routes(&[Route::new("GET", "/v1/identities")])
     .access(Access::Session)
-    .keys(&[KeyPurpose::Index]);
+    .keys(&[KeyPurpose::Index, KeyPurpose::FieldContact]);
 
 #[derive(Serialize)]
 struct Answer {
-    /// No operation links an identity, so no account has one.
-    identities: [(); 0],
+    identities: Vec<IdentityView>,
 }
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
-    caller::caller(context).await?;
-    Ok(Response::json(StatusCode::OK, &Answer { identities: [] }))
+    let caller = caller::caller(context).await?;
+    let mut identities = Vec::new();
+    for identity in &context.app.store.identities(&caller.account).await? {
+        identities.push(IdentityView::open(&caller.cipher, identity).await?);
+    }
+    Ok(Response::json(StatusCode::OK, &Answer { identities }))
 }

@@ -1,4 +1,4 @@
-//! `DELETE /v1/admin/clients/{id}`: deletes an OAuth client. Its sessions end, because each use of one requires its client.
+//! `DELETE /v1/admin/clients/{id}`: deletes an OAuth client. A mark ends its sessions: each use of one looks for it.
 
 use shared::{
     context::Context,
@@ -32,6 +32,7 @@ async fn delete(context: Context<'_>) -> Result<(), Error> {
     let client = client::named(context).await?;
     let mut transaction = store.transaction();
     transaction.delete_client(&client);
+    transaction.end_sessions_of_client(&client.id, context.app.clock.now());
     transaction.record_admin_event(&event::of_client(context, Action::DeleteClient, &client.id));
     Ok(store.commit(transaction).await?)
 }

@@ -46,7 +46,8 @@ impl Caller<'_> {
         self.require_confirmed()?;
         let fresh = app.clock.now() <= self.session.auth_time.plus_seconds(FRESH_SECONDS);
         let strong = self.account.mfa_since.is_none() || is_multi_factor(&self.session.amr);
-        if fresh && strong { Ok(()) } else { Err(Error::ReauthenticationRequired) }
+        // A provider may have logged the user in long ago, and does not say so reliably.
+        if fresh && strong && !self.session.federated { Ok(()) } else { Err(Error::ReauthenticationRequired) }
     }
 
     /// Requires that a suspicious login was confirmed. Until then its session must not change anything else of the

@@ -38,6 +38,11 @@ impl ContinuationToken {
         Self { challenge: challenge.to_owned(), secret: Token::random(&*app.rng) }
     }
 
+    /// The token of a challenge whose secret the client has had before, such as a cookie's value.
+    pub(crate) fn bound(challenge: &str, secret: Token) -> Self {
+        Self { challenge: challenge.to_owned(), secret }
+    }
+
     /// The token in the form that clients get.
     pub(crate) fn encode(&self) -> String {
         format!("{}.{}", self.challenge, self.secret.encode())

@@ -19,7 +19,7 @@ use shared::{
 };
 
 use crate::auth::{
-    session::{issue, subject::SignInSubject},
+    session::{issue, response::Authenticated, subject::SignInSubject},
     user::USERNAME_TAKEN,
 };
 
@@ -32,6 +32,8 @@ pub(crate) struct NewAccount {
     /// The username and its lookup hash.
     pub(crate) username: Option<(String, String)>,
     pub(crate) name: Option<String>,
+    /// The URL of a picture.
+    pub(crate) picture: Option<String>,
     /// The password's hash (a PHC string). `None` for an account that logs in by mail.
     pub(crate) password: Option<String>,
 }
@@ -46,37 +48,65 @@ pub(crate) struct Origin<'a> {
     pub(crate) method: &'static str,
 }
 
+/// Whether a new account gets a recovery key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recovery {
+    /// The answer has the key, and no later one does.
+    Key,
+    /// The answer has no body that could hold it. The user may make one later.
+    None,
+}
+
 /// Creates the account and logs its owner in. Answers 201 with the recovery key, which no later answer has. `transaction` has
 /// the writes that consume the proof of the address.
 ///
 /// # Errors
-/// `forbidden` while sign-up is off; `invalid_code` if the proof was spent meanwhile; `conflict` if the address or the username
-/// was taken meanwhile.
+/// As [`create_with`].
 pub(crate) async fn create(
     context: Context<'_>,
     new: NewAccount,
     origin: Origin<'_>,
-    mut transaction: Transaction,
+    transaction: Transaction,
 ) -> Result<Response, Error> {
+    let answer = create_with(context, new, origin, transaction, Recovery::Key).await?;
+    Ok(answer.into_response(StatusCode::CREATED))
+}
+
+/// Creates the account and logs its owner in. `transaction` has the writes that consume the proof of the address.
+///
+/// # Errors
+/// `forbidden` while sign-up is off; `invalid_code` if the proof was spent meanwhile; `conflict` if the address or the username
+/// was taken meanwhile.
+pub(crate) async fn create_with(
+    context: Context<'_>,
+    new: NewAccount,
+    origin: Origin<'_>,
+    mut transaction: Transaction,
+    recovery: Recovery,
+) -> Result<Authenticated, Error> {
     let app = context.app;
     app.config.require_sign_up()?;
     let cipher = app.user_cipher(new.salt.clone());
     let fields = cipher.item(&Account::key(&new.id));
-    let recovery_key = RecoveryKey::random(&*app.rng);
+    let recovery_key = (recovery == Recovery::Key).then(|| RecoveryKey::random(&*app.rng));
+    let recovery_hash = match &recovery_key {
+        Some(key) => Some(hash_recovery_key(app, key).await?),
+        None => None,
+    };
     let (email, email_hash) = new.email.unzip();
     let (username, username_hash) = new.username.unzip();
     let account = Account {
         id: new.id.clone(),
         status: Status::Active,
         password: new.password,
-        recovery_key: Some(hash_recovery_key(app, &recovery_key).await?),
+        recovery_key: recovery_hash,
         email: fields.seal_some(Account::EMAIL, email.as_deref()).await?,
         email_hash,
         username: fields.seal_some(Account::USERNAME, username.as_deref()).await?,
         username_hash,
         name: fields.seal_some(Account::NAME, new.name.as_deref()).await?,
         bio: None,
-        picture: None,
+        picture: fields.seal_some(Account::PICTURE, new.picture.as_deref()).await?,
         former_addresses: FormerAddresses::default(),
         email_challenge: None,
         roles: Vec::new(),
@@ -100,7 +130,7 @@ pub(crate) async fn create(
     let amr = [origin.amr.to_owned()];
     let subject = SignInSubject { confirmed: true, is_new: true, ..SignInSubject::new(&account, &cipher, &amr) };
     let mut sign_in = issue::prepare(context, &subject, origin.options).await?;
-    sign_in.answer.recovery_key = Some(recovery_key.display().to_string());
+    sign_in.answer.recovery_key = recovery_key.map(|key| key.display().to_string());
     let account = Account { last_login_at: Some(sign_in.last_login.at), ..account };
     let event = context.event(&cipher, Action::CreateAccount, Outcome::Success, origin.method).await?;
 
@@ -108,10 +138,12 @@ pub(crate) async fn create(
     sign_in.add_to(&mut transaction);
     transaction.record_event(&event);
     match app.store.commit(transaction).await {
-        Ok(()) => Ok(sign_in.answer.into_response(StatusCode::CREATED)),
+        Ok(()) => Ok(sign_in.answer),
         // Checked first, because a spent code is `invalid_code` to its winner too. The winner's account has the names
         // by now.
-        Err(refused) if refused.is(Condition::Challenge) || refused.is(Condition::LoginMails) => {
+        Err(refused)
+            if [Condition::Challenge, Condition::LoginMails, Condition::IdToken].iter().any(|it| refused.is(*it)) =>
+        {
             Err(Error::InvalidCode)
         }
         Err(refused) if refused.is(Condition::Email) => Err(Error::Conflict("This address already has an account.")),

@@ -66,6 +66,7 @@ pub(crate) async fn verify(
         origin: endpoint.origin.to_owned(),
         path: endpoint.path.to_owned(),
         content_type: Some("application/x-www-form-urlencoded"),
+        headers: Vec::new(),
         body: outbound::form(&[("secret", secret.expose()), ("response", answer), ("remoteip", &ip)]),
     };
     let (status, body) = match outbound::send(app.http_client()?, outgoing, BOUNDS).await {

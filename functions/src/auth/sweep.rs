@@ -1,4 +1,5 @@
-//! The sweep after a disowned login or an undone change of the address. It removes passkeys and MFA that already count as absent, so a failure changes nothing.
+//! The sweep after a disowned login or an undone change of the address. It removes passkeys, identities
+//! and MFA that already count as absent, so a failure changes nothing.
 
 use shared::{
     app::App,
@@ -8,7 +9,7 @@ use shared::{
     store::{CommitError, Transaction, UserQuery},
 };
 
-/// The passkeys that one transaction removes, with two writes each. DynamoDB accepts 100 writes.
+/// The passkeys, or identities, that one transaction removes, with two writes each. DynamoDB accepts 100 writes.
 const AT_ONCE: usize = 45;
 
 /// Removes what counts as absent since a login was disowned. The next reset sweeps what this one leaves.
@@ -33,6 +34,14 @@ async fn try_to_sweep(app: &App, user_id: &UserId) -> Result<(), Error> {
     for some in void.chunks(AT_ONCE) {
         let mut transaction = app.store.transaction();
         transaction.sweep_passkeys(&account, some);
+        commit(app, transaction).await?;
+    }
+    let mut void = app.store.stored_identities(user_id).await?;
+    void.retain(|identity| identity.is_void(&account));
+    for some in void.chunks(AT_ONCE) {
+        let mut transaction = app.store.transaction();
+        transaction.require_account(&account);
+        some.iter().for_each(|identity| transaction.unlink_identity(identity));
         commit(app, transaction).await?;
     }
     Ok(())

@@ -304,7 +304,7 @@ impl Login<'_> {
                 ..self.form.options.clone()
             };
             let subject = SignInSubject { device, pending: true, ..SignInSubject::new(account, cipher, &amr) };
-            pending_login::ask(self.context, &subject, step, &options, &mut transaction).await?
+            pending_login::ask(self.context, &subject, step, &options, &mut transaction).await?.into_response()
         } else {
             let relied_on = device.and_then(|(device, _)| device.state.trust).filter(|_| account.mfa_since.is_some());
             let subject = SignInSubject { device, relied_on, ..SignInSubject::new(&active, cipher, &amr) };

@@ -295,6 +295,7 @@ impl<'a> Login<'a> {
             email: Some((email, email_hash.clone())),
             username: None,
             name: None,
+            picture: None,
             password: None,
         };
         let options = self.options(cipher).await?;
@@ -332,7 +333,7 @@ impl<'a> Login<'a> {
                     ..options
                 };
                 let subject = SignInSubject { device, pending: true, ..SignInSubject::new(&account, cipher, &amr) };
-                pending_login::ask(self.context, &subject, step, &options, &mut transaction).await?
+                pending_login::ask(self.context, &subject, step, &options, &mut transaction).await?.into_response()
             }
             None => {
                 let active = Account { status: Status::Active, ..account.clone() };

@@ -23,7 +23,7 @@ use crate::auth::{
     csrf, mailed_code,
     mfa::{
         codes::{self, TypedCode},
-        pending_login::{self, PendingLogin, SecondFactorProof},
+        pending_login::{self, MfaToken, PendingLogin, SecondFactorProof},
     },
 };
 
@@ -49,6 +49,8 @@ pub const OPERATION: Operation = Operation::http("login-mfa", |context| Box::pin
 
 struct Form {
     token: ContinuationToken,
+    /// Whether the token comes from the cookie.
+    by_cookie: bool,
     code: Code,
     trust_device: bool,
 }
@@ -71,7 +73,7 @@ impl Code {
 impl Form {
     fn parse(request: &Request) -> Result<Self, Error> {
         let mut fields = request.fields()?;
-        let token = fields.required("mfa_token");
+        let MfaToken { token, by_cookie } = MfaToken::take(&mut fields, request);
         let method: Option<SecondFactorMethod> = fields.required("method");
         let code = match method {
             Some(SecondFactorMethod::BackupCode) => {
@@ -81,7 +83,7 @@ impl Form {
             _ => fields.required("code").map(TypedCode::Totp).map(Code::Factor),
         };
         let trust_device = fields.optional("trust_device").unwrap_or(false);
-        fields.finish(|| Some(Self { token: token?, code: code?, trust_device }))
+        fields.finish(|| Some(Self { token: token?, by_cookie, code: code?, trust_device }))
     }
 }
 
@@ -89,6 +91,9 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
     let form = Form::parse(request)?;
     let method = form.code.method();
+    if form.by_cookie {
+        csrf::check_before_login(context).await?;
+    }
     let challenge = form.token.redeem::<SecondFactor>(app, Step::Next).await?;
     let mut pending = pending_login::load(app, &challenge, None).await?;
     csrf::check_transport(context, &pending.options).await?;
@@ -112,7 +117,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         }
         return match done {
             Err(error) if error.status().is_client_error() => pending.refuse(context, method, error).await,
-            done => done,
+            done => done.map(|response| pending_login::without_cookie(context.request, response)),
         };
     }
 }

@@ -25,16 +25,19 @@ use shared::{
 
 use crate::auth::{
     continuation_token::{ContinuationToken, Step},
-    identify,
+    csrf, identify,
     limits::Network,
-    mfa::{passkey, pending_login},
+    mfa::{
+        passkey,
+        pending_login::{self, MfaToken},
+    },
     session::device,
 };
 
 pub const OPERATION: Operation = Operation::http("login-passkey-options", |context| Box::pin(handle(context)))
     .summary("asks for a passkey: any, one of an account's, or one as a second factor")
     .routes(&[Route::new("POST", "/v1/login/passkey/options")])
-    .keys(&[KeyPurpose::Index, KeyPurpose::FieldMfa, KeyPurpose::FieldSession])
+    .keys(&[KeyPurpose::Index, KeyPurpose::FieldMfa, KeyPurpose::FieldSession, KeyPurpose::Csrf, KeyPurpose::Refresh])
     .limits(&[PASSKEY_OPTIONS_BY_NETWORK]);
 
 /// The account that is asked for a passkey.
@@ -42,6 +45,8 @@ enum Target {
     Anybody,
     Account(Identifier),
     PendingLogin(ContinuationToken),
+    /// As `PendingLogin`, by the cookie.
+    PendingLoginByCookie(ContinuationToken),
 }
 
 impl Target {
@@ -59,7 +64,8 @@ impl Target {
             let identifier = fields.required("identifier");
             return fields.finish(|| identifier.map(Self::Account));
         }
-        fields.finish(|| Some(Self::Anybody))
+        let cookie = MfaToken::of_cookie(request);
+        fields.finish(|| Some(cookie.map_or(Self::Anybody, Self::PendingLoginByCookie)))
     }
 }
 
@@ -81,6 +87,9 @@ struct Asked {
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let app = context.app;
     let target = Target::parse(context.request)?;
+    if let Target::PendingLoginByCookie(_) = target {
+        csrf::check_before_login(context).await?;
+    }
     let now = app.clock.now();
     let index = app.keyring.get(KeyPurpose::Index).await?;
     let target = count(context, &index, target).await?;
@@ -115,16 +124,18 @@ async fn count(context: Context<'_>, index: &KeySet, target: Target) -> Result<A
     let limit = app.config.limit(PASSKEY_OPTIONS_BY_NETWORK);
     let by_network = async || Network::of(index, request).count(app, PASSKEY_OPTIONS_BY_NETWORK).await;
     let identifier = match target {
-        Target::PendingLogin(token) => match token.redeem::<SecondFactor>(app, Step::Next).await {
-            Ok(challenge) => {
-                app.store.count(limit, &challenge.id, app.clock.now()).await?;
-                return Ok(Asking::PendingLogin(challenge));
+        Target::PendingLogin(token) | Target::PendingLoginByCookie(token) => {
+            match token.redeem::<SecondFactor>(app, Step::Next).await {
+                Ok(challenge) => {
+                    app.store.count(limit, &challenge.id, app.clock.now()).await?;
+                    return Ok(Asking::PendingLogin(challenge));
+                }
+                Err(error) => {
+                    by_network().await?;
+                    return Err(error);
+                }
             }
-            Err(error) => {
-                by_network().await?;
-                return Err(error);
-            }
-        },
+        }
         Target::Account(identifier) => Some(identifier),
         Target::Anybody => None,
     };

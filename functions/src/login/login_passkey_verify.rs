@@ -211,7 +211,7 @@ impl Login<'_> {
                 Err(error @ (Error::InvalidCode | Error::AccountBanned)) => {
                     pending.refuse(context, method, error).await
                 }
-                done => done,
+                done => done.map(|response| pending_login::without_cookie(context.request, response)),
             };
         }
     }

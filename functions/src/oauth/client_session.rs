@@ -81,6 +81,7 @@ impl ClientSession {
             created_at: now,
             auth_time: browser.auth_time,
             unconfirmed: browser.unconfirmed,
+            federated: browser.federated,
             code_challenge: None,
             amr: browser.amr.clone(),
             remember_me: false,

@@ -7,6 +7,7 @@ mod browser;
 mod claims;
 mod client_authentication;
 mod client_session;
+mod cross_origin;
 pub mod oauth_authorize;
 pub mod oauth_logout;
 pub mod oauth_revoke;

@@ -2,6 +2,7 @@
 //! with a session that satisfies the request goes back to the app with a code. Any other browser goes to `/login`, and comes back.
 
 use shared::{
+    app::App,
     context::Context,
     crypto::{
         key::KeyPurpose,
@@ -120,6 +121,12 @@ async fn answer(context: Context<'_>, sent: &[u8]) -> Result<Response, Error> {
     Asked { context, parameters: &parameters, request: &request, since, user: user? }.decide().await
 }
 
+/// Whether the deployment has a sign-in provider with this id.
+async fn is_offered(app: &App, provider: &str) -> Result<bool, Error> {
+    let Some(name) = &app.config.providers else { return Ok(false) };
+    Ok(app.keyring.listed_providers(name).await?.iter().any(|listed| listed.id == provider))
+}
+
 fn bad_request(what: &str) -> Result<Response, Error> {
     rendered_page::message(StatusCode::BAD_REQUEST, "This request cannot be answered", &[what])
 }
@@ -129,7 +136,9 @@ impl Asked<'_> {
         let Self { context, request, .. } = *self;
         let (app, destination) = (context.app, &request.destination);
         let silent = request.has(Prompt::None);
-        if request.identity_provider.is_some() {
+        if let Some(provider) = &request.identity_provider
+            && !is_offered(app, provider).await?
+        {
             return destination.refuse(app, AuthorizationError::InvalidRequest).await;
         }
         let hinted = match &request.id_token_hint {

@@ -15,7 +15,10 @@ use shared::{
     store::{Condition, OAuthClient, UserQuery},
 };
 
-use super::client_authentication::{self, Credentials};
+use super::{
+    client_authentication::{self, Credentials},
+    cross_origin,
+};
 use crate::auth::{
     access_token::{self, Audience},
     caller,
@@ -29,8 +32,8 @@ pub const OPERATION: Operation = Operation::http("oauth-revoke", |context| Box::
     .errors(ErrorFormat::OAuth);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
-    let done = revoke(context).await;
-    client_authentication::count_refusal(context, done).await
+    let work = async { client_authentication::count_refusal(context, revoke(context).await).await };
+    cross_origin::readable(context, OPERATION.name, work).await
 }
 
 async fn revoke(context: Context<'_>) -> Result<Response, Error> {

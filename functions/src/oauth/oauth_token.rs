@@ -29,6 +29,7 @@ use super::{
     claims::{self, IdTokenOf},
     client_authentication::{self, Credentials},
     client_session::{ClientSession, Granter},
+    cross_origin,
     parameters::Parameters,
 };
 use crate::auth::{
@@ -56,8 +57,8 @@ pub const OPERATION: Operation = Operation::http("oauth-token", |context| Box::p
     .errors(ErrorFormat::OAuth);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
-    let done = grant(context).await;
-    client_authentication::count_refusal(context, done).await
+    let work = async { client_authentication::count_refusal(context, grant(context).await).await };
+    cross_origin::readable(context, OPERATION.name, work).await
 }
 
 async fn grant(context: Context<'_>) -> Result<Response, Error> {

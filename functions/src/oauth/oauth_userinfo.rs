@@ -16,7 +16,7 @@ use shared::{
     operation::{Access, ErrorFormat, Operation, Route},
 };
 
-use super::claims;
+use super::{claims, cross_origin};
 use crate::auth::{
     access_token::{self, Audience},
     caller,
@@ -38,6 +38,10 @@ struct UserInfo {
 }
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    cross_origin::readable(context, OPERATION.name, user_info(context)).await
+}
+
+async fn user_info(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
     if !request.headers.contains_key("authorization") {
         return Err(OAuthError::MissingToken.into());

@@ -1,4 +1,4 @@
-//! `DELETE /v1/passkeys/{id}`: removes a passkey, unless it is the account's only credential.
+//! `DELETE /v1/passkeys/{id}`: removes a passkey, unless it is the account's last way in.
 
 use shared::{
     context::Context,
@@ -21,10 +21,11 @@ use crate::auth::{
     limits,
     mfa::{codes, passkey},
     user,
+    way_in::{self, Removed},
 };
 
 pub const OPERATION: Operation = Operation::http("passkey-remove", |context| Box::pin(handle(context)))
-    .summary("removes a passkey, unless it is the last credential")
+    .summary("removes a passkey, unless it is the last way in")
     .routes(&[Route::new("DELETE", "/v1/passkeys/{id}")])
     .access(Access::FreshSession)
     .keys(&[
@@ -51,15 +52,13 @@ async fn remove(context: Context<'_>, caller: &Caller<'_>) -> Result<Response, E
     caller.require_fresh(app)?;
     let found = lookup::find(context, caller).await?;
     let (account, cipher, now) = (&caller.account, &caller.cipher, app.clock.now());
-    if account.password.is_none() && account.passkeys < 2 {
-        return Err(LAST_WAY_IN);
-    }
+    let left = way_in::left(app, account, Removed::Passkey).await?.ok_or(LAST_WAY_IN)?;
     let event = context.event(cipher, Action::RemovePasskey, Outcome::Success, "access_token").await?;
     let mut transaction = app.store.transaction();
     codes::count_change(app, caller, &mut transaction);
     transaction.remove_passkey(&found);
-    // Also fails if a parallel request made this passkey the only credential. The client's retry then gets that answer.
-    transaction.decrement_passkeys(account);
+    // Also fails if a parallel request removed the way in that is left. The client's retry then gets that answer.
+    transaction.decrement_passkeys(account, &left);
     transaction.require_session(&caller.session);
     transaction.record_event(&event);
     let name = passkey::name(cipher, &found).await?;

@@ -40,6 +40,10 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         registration.push("email");
         registration.extend(app.config.username_registration.then_some("username"));
     }
+    let providers = match &app.config.providers {
+        Some(name) => app.keyring.listed_providers(name).await?,
+        None => Vec::new(),
+    };
     let config = json!({
         "product_name": app.config.product_name,
         "password": {
@@ -50,7 +54,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         },
         "registration": registration,
         "login_mail": app.config.login_mail.as_str(),
-        "providers": [],
+        "providers": providers,
         "captcha": captcha(&app.config),
         "languages": ["en"],
     });

@@ -74,7 +74,7 @@ pub(super) async fn record_reauthentication(
     let mut kept = caller.session.amr.clone();
     kept.retain(|method| method != MULTI_FACTOR);
     let amr = with_methods(&kept, amr);
-    let session = Session { auth_time: now, unconfirmed: false, amr, ..caller.session.clone() };
+    let session = Session { auth_time: now, unconfirmed: false, federated: false, amr, ..caller.session.clone() };
     let Caller { account, session_id: id, cipher, transport, .. } = caller;
     let event = context.event(cipher, Action::Reauthenticate, Outcome::Success, method).await?;
     transaction.record_reauthentication(&session, &session.amr, now);

@@ -31,6 +31,7 @@ pub(super) async fn account(
         email: Some((email, registration.email_hash.clone())),
         username: username.zip(registration.username_hash.clone()),
         name: fields.open_some(Registration::NAME, registration.name.as_ref()).await?,
+        picture: None,
         password: Some(password),
     })
 }

@@ -222,6 +222,7 @@ async fn by_username(
         email: None,
         username: Some((username.as_str().to_owned(), username_hash)),
         name: None,
+        picture: None,
         password: Some(password::hash(app, password).await?),
     };
     let origin = Origin { options, amr: "pwd", method: "password" };

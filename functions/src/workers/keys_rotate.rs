@@ -11,8 +11,10 @@ use shared::{
         secret::{Secret, unkeyed_hash},
     },
     custom_resource,
+    domain::provider::{ClientSecret, Providers},
     error::Error,
     operation::Operation,
+    providers,
     store::OriginSecret,
 };
 
@@ -35,6 +37,7 @@ async fn handle(app: &App, event: Value) -> Result<Value, Error> {
         let made = make_missing(app).await?;
         read_origin_secret(app).await?;
         read_captcha_secret(app).await?;
+        read_providers(app).await?;
         return Ok(json!({ "made": made }));
     }
     // CloudFormation waits for an answer, so it gets one in every case. Delete does nothing, because the table with the
@@ -78,6 +81,10 @@ async fn deploy(app: &App, event: &Value) -> Result<(), Error> {
         let known = app.store.keyring().await?.captcha_secrets;
         accept_known(error, app.config.captcha_secret.as_ref(), known.iter().map(|secret| &secret.name))?;
     }
+    if let Err(error) = read_providers(app).await {
+        let known = app.store.keyring().await?.providers;
+        accept_known(error, app.config.providers.as_ref(), known.iter().map(|providers| &providers.name))?;
+    }
     // Last, because a failed deployment must not change the issuer.
     if let Some(url) = event.pointer("/ResourceProperties/PublicUrl").and_then(Value::as_str) {
         app.store.put_deployment(url.trim_end_matches('/')).await?;
@@ -108,6 +115,24 @@ async fn read_captcha_secret(app: &App) -> Result<(), Error> {
     }
     let sealed = app.keyring.seal_captcha_secret(name, &value, &*app.rng).await?;
     app.store.put_captcha_secret(&sealed).await
+}
+
+/// Stores the configuration of the sign-in providers in the keyring, encrypted, and their names, which every client may read. No
+/// provider is asked, so one that is down keeps nothing from starting.
+async fn read_providers(app: &App) -> Result<(), Error> {
+    let Some(name) = &app.config.providers else { return Ok(()) };
+    let document = app.secrets.current("Providers", name).await?;
+    let wrong = |fault: String| Error::internal(format!("Providers: {fault}"));
+    let providers = Providers::parse(document.expose(), app.config.provider_hosts()).map_err(wrong)?;
+    for provider in providers.iter() {
+        if let ClientSecret::Apple(key) = &provider.secret
+            && !providers::is_signing_key(key)
+        {
+            return Err(wrong(format!("{}: private_key must be a P-256 key in PEM (PKCS #8)", provider.id)));
+        }
+    }
+    let sealed = app.keyring.seal_providers(name, &document, &providers.listed(), &*app.rng).await?;
+    app.store.put_providers(&sealed).await
 }
 
 /// Stores hashes of the origin secret's values in the keyring, where every function finds them. So no other function may read

@@ -14,6 +14,7 @@ Usage: cargo run -- [options]
   --ses-sandbox     only addresses in MailFrom's domain get mail, as in a new AWS account, where SES sends to verified ones alone
   --aws-port N      also open DynamoDB, KMS, Secrets Manager and SES on this port, for the AWS CLI, SDKs and
                     cargo lambda watch; write lambda.env for it into the data directory
+  --providers FILE  the sign-in providers, as JSON (see the README)
   --set NAME=VALUE  set a parameter of template.yaml; may be repeated
   --help            print this text
 
@@ -31,6 +32,8 @@ pub(crate) struct Arguments {
     pub(crate) strict: bool,
     /// Whether only verified addresses get mail.
     pub(crate) ses_sandbox: bool,
+    /// The file with the sign-in providers.
+    pub(crate) providers: Option<PathBuf>,
     pub(crate) parameters: BTreeMap<String, String>,
 }
 
@@ -59,6 +62,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments>
         data: None,
         strict: false,
         ses_sandbox: false,
+        providers: None,
         parameters: BTreeMap::new(),
     };
     let (mut data, mut in_memory) = (None, false);
@@ -80,6 +84,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Arguments>
             "--ses-sandbox" => result.ses_sandbox = true,
             "--port" => result.port = port(name, &value()?)?,
             "--aws-port" => result.aws_port = Some(port(name, &value()?)?),
+            "--providers" => result.providers = Some(PathBuf::from(value()?)),
             "--data" => data = Some(PathBuf::from(value()?)),
             "--set" => {
                 let set = value()?;
@@ -114,12 +119,13 @@ mod tests {
 
     #[test]
     fn options_are_read() {
-        let Parsed::Run(arguments) = parsed("--port 0 --strict --aws-port=8000 --in-memory --set A=b=c --set B=")
+        let Parsed::Run(arguments) =
+            parsed("--port 0 --strict --aws-port=8000 --in-memory --providers p.json --set A=b=c --set B=")
         else {
             panic!("not understood")
         };
         assert_eq!((arguments.port, arguments.aws_port, arguments.strict), (0, Some(8000), true));
-        assert_eq!(arguments.data, None);
+        assert_eq!((arguments.data, arguments.providers), (None, Some(PathBuf::from("p.json"))));
         assert_eq!(arguments.parameters["A"], "b=c");
         assert_eq!(arguments.parameters["B"], "");
     }

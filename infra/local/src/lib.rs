@@ -44,7 +44,7 @@ pub use document::TemplateError;
 pub use faults::{Faults, Kind, Rule, Service};
 pub use ledger::{Call, Cost};
 pub use mailbox::Mail;
-pub use options::{Data, Options};
+pub use options::{Data, Internet, Options};
 pub use server::{Server, ServerError};
 pub use triggers::DeadLetter;
 pub use world::World;

@@ -3,13 +3,16 @@
 mod arguments;
 
 use std::{
+    collections::BTreeMap,
     io::{self, Write as _},
+    path::Path,
     process::ExitCode,
 };
 
 use arguments::{Arguments, Parsed};
 use futures::future;
-use local::{ACCESS_KEY, Data, Options, SECRET_KEY, Server, World};
+use local::{ACCESS_KEY, Data, Internet, Options, SECRET_KEY, Server, World};
+use shared::domain::provider::{Hosts, Providers};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -17,6 +20,9 @@ use tokio::{
 
 /// The file in the data directory with the environment for `cargo lambda watch`.
 const LAMBDA_ENV: &str = "lambda.env";
+
+/// The name of the secret with the sign-in providers.
+const PROVIDERS: &str = "sign-in-providers";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -41,6 +47,15 @@ async fn main() -> ExitCode {
     }
 }
 
+/// The document of the sign-in providers. It is checked here, so that a fault ends the start with its name.
+fn providers(file: &Path) -> Result<String, String> {
+    let document = std::fs::read_to_string(file).map_err(|problem| format!("{}: {problem}", file.display()))?;
+    match Providers::parse(&document, Hosts::Loopback) {
+        Ok(_) => Ok(document),
+        Err(faults) => Err(format!("{}: {faults}", file.display())),
+    }
+}
+
 /// Logs JSON as in Lambda. A terminal shows only warnings and errors by default.
 fn log() {
     shared::log::start(io::stderr, shared::log::LevelFilter::WARN);
@@ -54,9 +69,16 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         None => None,
     };
     let url = format!("http://localhost:{}", server.port());
+    let (mut parameters, mut secrets) = (arguments.parameters, BTreeMap::new());
+    if let Some(file) = &arguments.providers {
+        secrets.insert(PROVIDERS.to_owned(), providers(file)?);
+        parameters.insert("Providers".to_owned(), PROVIDERS.to_owned());
+    }
     let data = arguments.data.map_or(Data::Memory, Data::Directory);
     let options = Options {
-        parameters: arguments.parameters,
+        parameters,
+        secrets,
+        internet: Internet::real()?,
         strict: arguments.strict,
         ses_sandbox: arguments.ses_sandbox,
         base_url: url.clone(),

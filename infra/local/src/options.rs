@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
+use bytes::Bytes;
+use futures::future::BoxFuture;
 use shared::{
     operation::Operation,
     rng::{Rng, SystemRng},
@@ -18,6 +21,41 @@ pub enum Data {
     Directory(PathBuf),
 }
 
+/// What answers a request to a server outside AWS. `None` is no answer at all.
+pub type Servers = Arc<dyn Fn(http::Request<Bytes>) -> BoxFuture<'static, Option<http::Response<Bytes>>> + Send + Sync>;
+
+/// The servers outside AWS that functions call, such as sign-in providers.
+#[derive(Clone)]
+pub enum Internet {
+    /// Nothing answers.
+    None,
+    /// The real servers, those of this machine too.
+    Real(SharedHttpClient),
+    /// This function answers.
+    Stub(Servers),
+}
+
+impl Internet {
+    /// The real servers.
+    ///
+    /// # Errors
+    /// If the system has no roots for TLS.
+    pub fn real() -> Result<Self, String> {
+        let client = shared::aws::http_client_for_everything().map_err(|problem| problem.to_string())?;
+        Ok(Self::Real(client))
+    }
+}
+
+impl fmt::Debug for Internet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::None => "None",
+            Self::Real(_) => "Real",
+            Self::Stub(_) => "Stub",
+        })
+    }
+}
+
 /// A change to a function's statements. Its first argument is the function's name.
 pub type EditPolicy = Arc<dyn Fn(&str, &mut Vec<Statement>) + Send + Sync>;
 
@@ -29,6 +67,10 @@ pub struct Options {
     /// The operations of the template's functions. The default is the list of the package `functions`.
     pub operations: &'static [Operation],
     pub parameters: BTreeMap<String, String>,
+    /// Values of Secrets Manager's secrets, by name. One that is not here has its name as its value.
+    pub secrets: BTreeMap<String, String>,
+    /// The servers outside AWS that functions call.
+    pub internet: Internet,
     pub data: Data,
     /// Whether limits are as strict as in the template. Otherwise the default of the parameter `LimitFactor` is 100.
     pub strict: bool,
@@ -69,6 +111,8 @@ impl Options {
             template: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml")),
             operations: functions::operations::OPERATIONS,
             parameters: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            internet: Internet::None,
             data: Data::Memory,
             strict: false,
             ses_sandbox: false,

@@ -1,6 +1,6 @@
 //! Calls to servers outside AWS's API, by the HTTP client of the SDK. So tests answer them as they answer calls to AWS.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, fmt, time::Duration};
 
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
@@ -15,7 +15,6 @@ use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream, config_bag::Confi
 use crate::error::Error;
 
 /// A request to a server.
-#[derive(Debug)]
 pub struct Outgoing {
     pub method: &'static str,
     /// Scheme, host and port.
@@ -23,7 +22,16 @@ pub struct Outgoing {
     /// The path, with the query.
     pub path: String,
     pub content_type: Option<&'static str>,
+    /// Further headers.
+    pub headers: Vec<(&'static str, String)>,
     pub body: String,
+}
+
+impl fmt::Debug for Outgoing {
+    /// Path, headers and body may hold secrets.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.method, self.origin)
+    }
 }
 
 /// The bounds of an answer.
@@ -80,6 +88,9 @@ fn operation(http: SharedHttpClient, origin: &str) -> Operation<Outgoing, (u16, 
             request.set_uri(outgoing.path.as_str())?;
             if let Some(content_type) = outgoing.content_type {
                 request.headers_mut().insert("content-type", content_type);
+            }
+            for (name, value) in outgoing.headers {
+                request.headers_mut().try_insert(name, value)?;
             }
             Ok(request)
         })

@@ -26,6 +26,8 @@ pub enum KeyPurpose {
     Pepper,
     /// Signatures of proofs of work, and the stored secret of a captcha provider.
     Captcha,
+    /// The stored configuration of the sign-in providers.
+    Providers,
     Csrf,
     Refresh,
     /// Access tokens and ID tokens (ES256). The wrapped key is the private key.
@@ -35,7 +37,7 @@ pub enum KeyPurpose {
 }
 
 impl KeyPurpose {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::FieldContact,
         Self::FieldMfa,
         Self::FieldSession,
@@ -44,6 +46,7 @@ impl KeyPurpose {
         Self::Index,
         Self::Pepper,
         Self::Captcha,
+        Self::Providers,
         Self::Csrf,
         Self::Refresh,
         Self::Signing,
@@ -64,6 +67,7 @@ impl KeyPurpose {
             Self::Index => "index",
             Self::Pepper => "pepper",
             Self::Captcha => "captcha",
+            Self::Providers => "providers",
             Self::Csrf => "csrf",
             Self::Refresh => "refresh",
             Self::Signing => "signing",

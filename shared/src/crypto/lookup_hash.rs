@@ -31,6 +31,8 @@ pub enum Subject {
     Fingerprint,
     /// A passkey's credential id.
     Credential,
+    /// The issuer and subject of a provider's identity.
+    Identity,
     /// Decoy credential ids, for an account without passkeys.
     DecoyCredential,
     /// The decoy of an account that does not exist.
@@ -52,6 +54,7 @@ impl Subject {
             Self::DeviceToken => b"device-token",
             Self::Fingerprint => b"fingerprint",
             Self::Credential => b"credential",
+            Self::Identity => b"identity",
             Self::DecoyCredential => b"decoy-credential",
             Self::UnknownAccount => b"unknown-account",
             Self::ClientSecret => b"client-secret",

@@ -80,6 +80,10 @@ actions! {
     ChangePassword = "change_password";
     /// A new password was set through a mailed link.
     ResetPassword = "reset_password";
+    /// An identity of a sign-in provider was linked to the account.
+    LinkIdentity = "link_identity";
+    /// An identity of a sign-in provider was unlinked.
+    UnlinkIdentity = "unlink_identity";
     /// The owner changed their profile. The method names what changed.
     UpdateProfile = "update_profile";
     /// A code was mailed to the address that the account gets.

@@ -28,10 +28,12 @@ pub enum ChallengeKind {
     AuthorizationCode,
     /// An authorization code that was redeemed. It remains, so that its second use is noticed.
     RedeemedCode,
+    /// The browser that brings a provider's answer is the one that went there.
+    ProviderState,
 }
 
 impl ChallengeKind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Registration,
         Self::LoginMail,
         Self::EmailChange,
@@ -44,6 +46,7 @@ impl ChallengeKind {
         Self::PasskeyAssertion,
         Self::AuthorizationCode,
         Self::RedeemedCode,
+        Self::ProviderState,
     ];
 
     /// The value in the table.
@@ -61,6 +64,7 @@ impl ChallengeKind {
             Self::PasskeyAssertion => "passkey_assertion",
             Self::AuthorizationCode => "authorization_code",
             Self::RedeemedCode => "redeemed_code",
+            Self::ProviderState => "provider_state",
         }
     }
 
@@ -104,6 +108,9 @@ pub const AUTHORIZATION_CODE_SECONDS: i64 = 60;
 
 /// Seconds after its redemption in which a second use of an authorization code ends the session made from it.
 pub const REDEEMED_CODE_SECONDS: i64 = 86_400;
+
+/// Seconds in which a provider's answer must come.
+pub const PROVIDER_SECONDS: i64 = 600;
 
 /// Seconds from its start during which resends may keep a challenge alive.
 pub const CHALLENGE_SECONDS: i64 = 6 * 3600;

@@ -106,6 +106,12 @@ limits! {
     REFUSED_PASSKEY_BY_NETWORK = "refused-passkey/network": 10 in 900;
     /// Pages of exports by session, because each reads and decrypts up to 4 MB.
     EXPORT_BY_SESSION = "export/session": 60 in 3600;
+    /// Logins begun at sign-in providers, by network.
+    PROVIDER_START_BY_NETWORK = "provider-start/network": 30 in 900;
+    /// Answers of sign-in providers, right or wrong, by network. Each costs calls.
+    PROVIDER_CALLBACK_BY_NETWORK = "provider-callback/network": 30 in 900;
+    /// ID tokens of apps, right or wrong, by network.
+    PROVIDER_TOKEN_BY_NETWORK = "provider-token/network": 10 in 900;
     /// Changes of second factors, passkeys and the password by session. Each change sends a mail, and none of these mails is ever
     /// left out.
     FACTOR_CHANGES_BY_SESSION = "factor-changes/session": 20 in 3600;

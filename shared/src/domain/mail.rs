@@ -115,6 +115,10 @@ mails! {
     PasskeyAdded("passkey_added", Unlimited) { at, name }
     /// A passkey was removed, with this name.
     PasskeyRemoved("passkey_removed", Unlimited) { at, name }
+    /// An identity of this sign-in provider was linked.
+    IdentityLinked("identity_linked", Unlimited) { at, provider }
+    /// An identity of this sign-in provider was unlinked.
+    IdentityUnlinked("identity_unlinked", Unlimited) { at, provider }
 }
 
 /// Declares every budget once: its stored name and its limit.

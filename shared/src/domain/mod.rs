@@ -24,6 +24,7 @@ pub mod page;
 pub mod passkey_provider;
 pub mod password;
 pub mod profile;
+pub mod provider;
 pub mod second_factor;
 pub mod session;
 pub mod suspicion;

@@ -7,7 +7,10 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 use url::{Host, Url};
 
-use super::text::{is_bidi_control, is_bidi_override, is_invisible, is_line_separator};
+use super::{
+    provider::is_public_domain,
+    text::{is_bidi_control, is_bidi_override, is_invisible, is_line_separator},
+};
 use crate::fields::FromJson;
 
 /// The longest text, in characters as people count them (grapheme clusters, UAX #29).
@@ -82,19 +85,6 @@ impl PictureUrl {
             && url.as_str().len() <= MAX_PICTURE_BYTES;
         fine.then(|| Self(url.into()))
     }
-}
-
-/// Whether a domain name can be public: it has two labels, and its last one is not set aside for private use (RFC 2606, RFC 6761,
-/// RFC 6762, RFC 7686, RFC 8375, and ICANN's `internal`).
-fn is_public_domain(host: &str) -> bool {
-    const PRIVATE: [&str; 8] = ["localhost", "local", "internal", "onion", "arpa", "lan", "home", "corp"];
-    let labels: Vec<&str> = host.split('.').collect();
-    // A name that ends with a number could be read as an address.
-    labels.len() > 1
-        && labels.iter().all(|label| !label.is_empty())
-        && labels
-            .last()
-            .is_some_and(|last| !PRIVATE.contains(last) && last.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
 
 impl FromJson for PictureUrl {

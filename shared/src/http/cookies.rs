@@ -14,6 +14,12 @@ pub enum Cookie {
     PreLogin,
     /// The challenge id of the login mail that the browser asked for.
     LoginMail,
+    /// A random value that logins at sign-in providers are bound to.
+    Provider,
+    /// As `Provider`, for providers that post their answers.
+    ProviderPost,
+    /// The token of a pending login that a sign-in provider began.
+    Mfa,
 }
 
 impl Cookie {
@@ -29,14 +35,19 @@ impl Cookie {
             Self::Device => "__Host-device",
             Self::PreLogin => "__Host-csrf",
             Self::LoginMail => "__Host-login",
+            Self::Provider => "__Host-provider",
+            Self::ProviderPost => "__Host-provider-post",
+            Self::Mfa => "__Host-mfa",
         }
     }
 
     const fn attributes(self) -> &'static str {
         match self {
-            Self::Access | Self::Session | Self::Device => "Path=/; HttpOnly; Secure; SameSite=Lax",
+            Self::Access | Self::Session | Self::Device | Self::Provider => "Path=/; HttpOnly; Secure; SameSite=Lax",
             Self::Refresh => "Path=/v1; HttpOnly; Secure; SameSite=Strict",
-            Self::PreLogin | Self::LoginMail => "Path=/; HttpOnly; Secure; SameSite=Strict",
+            // A post from the provider's page is from another site, and browsers leave the others out.
+            Self::ProviderPost => "Path=/; HttpOnly; Secure; SameSite=None",
+            Self::PreLogin | Self::LoginMail | Self::Mfa => "Path=/; HttpOnly; Secure; SameSite=Strict",
         }
     }
 

@@ -19,6 +19,9 @@ use crate::{
 /// The largest body that any route accepts, in bytes (docs/api.md, "Conventions").
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
+/// The longest message of an OAuth client or server, in bytes.
+const MAX_OAUTH_BYTES: usize = 4096;
+
 /// The client, as far as the network identifies it.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -201,6 +204,29 @@ impl Request {
     /// `payload_too_large`, `unsupported_media_type`, `invalid_request` as [`Request::fields`].
     pub fn raw_form(&self) -> Result<&[u8], Error> {
         self.body_of_type(|media_type| media_type == FORM)
+    }
+
+    /// The parameters of an OAuth message (RFC 6749, section 3.1): of the query, or of the form that was posted. An empty one counts
+    /// as absent. At most `MAX_OAUTH_BYTES` are read.
+    ///
+    /// # Errors
+    /// `invalid_request` if the message is too long, or has a parameter twice; `unsupported_media_type` if no form was posted.
+    pub fn oauth_parameters(&self) -> Result<HashMap<String, String>, Error> {
+        let message = match self.is_safe() {
+            true => self.raw_query.as_bytes(),
+            false => self.body_of_type(|media_type| media_type == "application/x-www-form-urlencoded")?,
+        };
+        if message.len() > MAX_OAUTH_BYTES {
+            return Err(Error::field("body", "must have at most 4096 bytes"));
+        }
+        let mut parameters = HashMap::new();
+        for (name, value) in form_urlencoded::parse(message) {
+            if parameters.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+                return Err(Error::field(&displayed(&name), TWICE));
+            }
+        }
+        parameters.retain(|_, value| !value.is_empty());
+        Ok(parameters)
     }
 
     /// The fields of a form (`application/x-www-form-urlencoded`). Only OAuth's own protocols use forms.

@@ -41,6 +41,13 @@ impl Response {
             .with_header("content-security-policy", content_security_policy)
     }
 
+    /// The answer as a redirect. Its headers and cookies stay, and its body goes.
+    #[must_use]
+    pub fn redirecting(mut self, status: StatusCode, location: &str) -> Self {
+        self.headers.remove("content-type");
+        Self { status, body: None, ..self }.with_header("location", location)
+    }
+
     #[must_use]
     pub fn with_content_type(self, content_type: &'static str) -> Self {
         self.with_header("content-type", content_type)

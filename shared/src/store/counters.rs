@@ -398,6 +398,14 @@ impl Transaction {
         self.update(Condition::Limit, Table::Counters, update);
     }
 
+    /// Marks an ID token as used, by its hash. Fails with `Condition::IdToken` if it was used before.
+    pub fn use_id_token(&mut self, hash: &str, expires_at: Timestamp) {
+        // A function whose clock is late still takes the token after its expiry.
+        let sweep_at = expires_at.plus_seconds(3600).seconds();
+        let item = keys::used_id_token(hash).item().with_number(keys::TTL, sweep_at);
+        self.put_new(Condition::IdToken, Table::Counters, item);
+    }
+
     /// Unlocks a credential.
     pub fn clear_lock(&mut self, credential: Credential, attempted_by: &str) {
         self.delete(Table::Counters, &keys::lock(credential.as_str(), attempted_by));

@@ -1,5 +1,5 @@
-//! Wrapped purpose keys, the deployment's public URL, hashes of its origin secret, and the encrypted secret of its captcha
-//! provider. Only `keys-rotate` writes them.
+//! Wrapped purpose keys, the deployment's public URL, hashes of its origin secret, the encrypted secret of its captcha
+//! provider, and the encrypted configuration of its sign-in providers. Only `keys-rotate` writes them.
 
 use crate::{
     clock::Timestamp,
@@ -32,6 +32,8 @@ pub struct KeyringContents {
     pub origin_secrets: Vec<OriginSecret>,
     /// As `origin_secrets`.
     pub captcha_secrets: Vec<CaptchaSecret>,
+    /// As `origin_secrets`.
+    pub providers: Vec<StoredProviders>,
 }
 
 /// What `keys-rotate` read of the origin secret.
@@ -62,6 +64,27 @@ impl CaptchaSecret {
     }
 }
 
+/// What `keys-rotate` read of the sign-in providers.
+#[derive(Debug, Clone)]
+pub struct StoredProviders {
+    /// The name in Secrets Manager.
+    pub name: String,
+    /// The document, encrypted.
+    pub sealed: String,
+    /// The providers' ids and names as JSON, which every client may read.
+    pub listed: String,
+}
+
+impl StoredProviders {
+    pub const DOCUMENT: Field =
+        Field { table: Table::Keyring.as_str(), attribute: "sealed", purpose: KeyPurpose::Providers };
+
+    /// The key of the item of the secret with this name.
+    pub fn key(name: &str) -> Key {
+        Key::new(keys::KEYRING, format!("{}{name}", keys::PROVIDERS))
+    }
+}
+
 impl Store {
     /// All contents of the keyring.
     ///
@@ -83,6 +106,11 @@ impl Store {
                 key if key.starts_with(keys::CAPTCHA_SECRET) => {
                     let (name, sealed) = (item.text("name")?, item.text("sealed")?);
                     contents.captcha_secrets.push(CaptchaSecret { name, sealed });
+                    continue;
+                }
+                key if key.starts_with(keys::PROVIDERS) => {
+                    let (name, sealed, listed) = (item.text("name")?, item.text("sealed")?, item.text("listed")?);
+                    contents.providers.push(StoredProviders { name, sealed, listed });
                     continue;
                 }
                 _ => {}
@@ -158,6 +186,19 @@ impl Store {
     pub async fn put_captcha_secret(&self, secret: &CaptchaSecret) -> Result<(), Error> {
         let item = CaptchaSecret::key(&secret.name).item();
         let item = item.with_text("name", &secret.name).with_text(CaptchaSecret::VALUE.attribute, &secret.sealed);
+        self.put_in_keyring(item).await
+    }
+
+    /// Records the encrypted configuration of the sign-in providers.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn put_providers(&self, providers: &StoredProviders) -> Result<(), Error> {
+        let item = StoredProviders::key(&providers.name)
+            .item()
+            .with_text("name", &providers.name)
+            .with_text(StoredProviders::DOCUMENT.attribute, &providers.sealed)
+            .with_text("listed", &providers.listed);
         self.put_in_keyring(item).await
     }
 

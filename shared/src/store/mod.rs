@@ -17,10 +17,11 @@ use aws_sdk_dynamodb::Client;
 use aws_types::SdkConfig;
 
 pub use accounts::{
-    account::{Account, Bound, LastLogin, OtherSessions},
+    account::{Account, Bound, LastLogin, OtherSessions, WayIn},
     deletion::Deletions,
     email::{Address, PasswordAfterUndo},
     factors::{BackupCodes, FactorChange, FactorUse, Factors, StoredTotp},
+    identities::{IdentityOwner, StoredIdentity},
     passkeys::{MAX_PASSKEYS, StoredPasskey},
     profile::{NewUsername, ProfileChange},
     user_record::{UserQuery, UserRecord},
@@ -28,7 +29,7 @@ pub use accounts::{
 pub use audit::{AdminEvent, AuditEvent, RecordedEvent};
 pub use challenges::{
     AskedBy, AuthorizationCode, Challenge, DisownedLogin, EmailChange, EmailChangeUndo, Expected, ExpectedSecret,
-    LoginMail, LoginMails, LoginSubject, PasskeyAssertion, PasskeyRegistration, PasswordReset, Payload,
+    LoginMail, LoginMails, LoginSubject, PasskeyAssertion, PasskeyRegistration, PasswordReset, Payload, ProviderState,
     Reauthentication, RedeemedCode, Registration, SecondFactor, SecretKind, StoredCode, challenge_key,
 };
 pub use clients::{MAX_CLIENT_SECRETS, OAuthClient, StoredClientSecret};
@@ -39,7 +40,7 @@ pub use dynamodb::{
     table::{Table, Tables},
     transaction::{CommitError, Condition, Retries, Transaction},
 };
-pub use keyring::{CaptchaSecret, KeyringContents, OriginSecret, WrappedKey};
+pub use keyring::{CaptchaSecret, KeyringContents, OriginSecret, StoredProviders, WrappedKey};
 pub use outbox::StoredMail;
 pub use sessions::{
     device::{Device, DeviceChange, DeviceLogin},

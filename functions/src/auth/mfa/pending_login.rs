@@ -17,7 +17,8 @@ use shared::{
         session::SessionOptions,
     },
     error::Error,
-    http::{Response, StatusCode},
+    fields::{Fields, FromJson},
+    http::{Cookie, Request, Response, StatusCode},
     mail,
     store::{
         Account, Challenge, Device, Expected, ExpectedSecret, FactorUse, Factors, SecondFactor, StoredPasskey,
@@ -36,6 +37,32 @@ use crate::auth::{
     },
     user,
 };
+
+/// The token of a pending login: of the body, or of the cookie that a login by a sign-in provider set.
+pub(crate) struct MfaToken {
+    /// `None` if it is missing or malformed, which is noted.
+    pub(crate) token: Option<ContinuationToken>,
+    pub(crate) by_cookie: bool,
+}
+
+impl MfaToken {
+    pub(crate) fn take(fields: &mut Fields, request: &Request) -> Self {
+        match Self::of_cookie(request).filter(|_| !fields.has("mfa_token")) {
+            Some(token) => Self { token: Some(token), by_cookie: true },
+            None => Self { token: fields.required("mfa_token"), by_cookie: false },
+        }
+    }
+
+    /// The token of the cookie. Its use needs a CSRF token.
+    pub(crate) fn of_cookie(request: &Request) -> Option<ContinuationToken> {
+        ContinuationToken::from_json(request.cookie(Cookie::Mfa)?.into()).ok()
+    }
+}
+
+/// The answer that ends a pending login. It clears the cookie with the token.
+pub(crate) fn without_cookie(request: &Request, response: Response) -> Response {
+    if request.has_cookie(Cookie::Mfa) { response.with_cookie(Cookie::Mfa.clear()) } else { response }
+}
 
 /// What a login asks for after its first factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +85,27 @@ pub(crate) fn next_step(app: &App, account: &Account, device: Option<&Device>) -
     unrecognised.then_some(NextStep::EmailCode)
 }
 
+/// What a pending login asks for. It reveals only the account's methods.
+pub(crate) struct MfaRequired {
+    /// The token that proves the first factor.
+    pub(crate) token: String,
+    methods: Vec<SecondFactorMethod>,
+}
+
+impl MfaRequired {
+    pub(crate) fn into_response(self) -> Response {
+        let answer = json!({
+            "status": "mfa_required",
+            "mfa_token": self.token,
+            "methods": self.methods.into_iter().map(SecondFactorMethod::as_str).collect::<Vec<_>>(),
+            "expires_in": SECOND_FACTOR_SECONDS,
+        });
+        Response::json(StatusCode::OK, &answer)
+    }
+}
+
 /// Adds the challenge of a pending login to the transaction, and the alert of an unrecognised device. Its answer must be sent
-/// after the commit. It reveals only the account's methods.
+/// after the commit.
 ///
 /// # Errors
 /// `temporarily_unavailable`.
@@ -69,7 +115,7 @@ pub(crate) async fn ask(
     step: NextStep,
     options: &SessionOptions,
     transaction: &mut Transaction,
-) -> Result<Response, Error> {
+) -> Result<MfaRequired, Error> {
     let app = context.app;
     let SignInSubject { account, cipher, amr, .. } = *subject;
     let alert = match step {
@@ -81,7 +127,13 @@ pub(crate) async fn ask(
     let (methods, code) = match step {
         NextStep::SecondFactor => {
             let passkey = (account.passkeys > 0).then_some(SecondFactorMethod::Passkey);
-            ([SecondFactorMethod::Totp, SecondFactorMethod::BackupCode].into_iter().chain(passkey).collect(), None)
+            (
+                [SecondFactorMethod::Totp, SecondFactorMethod::BackupCode]
+                    .into_iter()
+                    .chain(passkey)
+                    .collect::<Vec<_>>(),
+                None,
+            )
         }
         NextStep::EmailCode => {
             (vec![SecondFactorMethod::EmailCode], Some(mail_code(app, account, cipher, transaction).await?.hash))
@@ -101,13 +153,7 @@ pub(crate) async fn ask(
     }
     let expected = Expected::ContinuationToken(token.expected(app, expires_at).await?);
     transaction.issue_challenge(&Challenge::new(&token.challenge, &account.id, payload, expected, expires_at));
-    let answer = json!({
-        "status": "mfa_required",
-        "mfa_token": token.encode(),
-        "methods": methods.into_iter().map(SecondFactorMethod::as_str).collect::<Vec<_>>(),
-        "expires_in": SECOND_FACTOR_SECONDS,
-    });
-    Ok(Response::json(StatusCode::OK, &answer))
+    Ok(MfaRequired { token: token.encode(), methods })
 }
 
 /// Adds the mail with a login code to the transaction.

@@ -11,6 +11,7 @@ use shared::{
         login_mail::LOGIN_MAIL_AMR,
         mail::{Content, NOTICE_SECONDS},
         network,
+        provider::FEDERATED_AMR,
         suspicion::{Suspicion, SuspiciousLogin},
         user_agent::UserAgent,
     },
@@ -73,9 +74,13 @@ pub(crate) async fn prepare(
 
 /// The text for the owner.
 fn reason(subject: &SignInSubject<'_>, suspicions: &[Suspicion]) -> String {
-    let pending = match subject.amr.iter().any(|method| method == LOGIN_MAIL_AMR) {
-        true => "The code or link of a mail was correct. The second factor was not entered yet.",
-        false => "The password was correct. The second factor was not entered yet.",
+    let proven_by = |amr: &str| subject.amr.iter().any(|method| method == amr);
+    let pending = if proven_by(LOGIN_MAIL_AMR) {
+        "The code or link of a mail was correct. The second factor was not entered yet."
+    } else if proven_by(FEDERATED_AMR) {
+        "A linked account at another service was used. The second factor was not entered yet."
+    } else {
+        "The password was correct. The second factor was not entered yet."
     };
     let pending = subject.pending.then_some(pending);
     suspicions.iter().map(|suspicion| suspicion.describe()).chain(pending).collect::<Vec<_>>().join(" ")

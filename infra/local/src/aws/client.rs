@@ -12,6 +12,7 @@ use aws_smithy_types::{body::SdkBody, retry::ErrorKind};
 use bytes::Bytes;
 
 use super::{error::ConnectionFailure, services::Aws};
+use crate::options::Internet;
 
 /// A client for the calls of one principal.
 #[derive(Debug, Clone)]
@@ -21,14 +22,29 @@ pub(crate) struct LocalClient {
 }
 
 impl HttpClient for LocalClient {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let internet = match &self.aws.internet {
+            Internet::Real(client) => Some(client.http_connector(settings, components)),
+            Internet::None | Internet::Stub(_) => None,
+        };
+        SharedHttpConnector::new(LocalConnector { client: self.clone(), internet })
     }
 }
 
-impl HttpConnector for LocalClient {
+/// A connection of a [`LocalClient`].
+#[derive(Debug, Clone)]
+struct LocalConnector {
+    client: LocalClient,
+    /// The connection to servers outside this process.
+    internet: Option<SharedHttpConnector>,
+}
+
+impl HttpConnector for LocalConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let client = self.clone();
+        let client = self.client.clone();
+        if let Some(internet) = self.internet.as_ref().filter(|_| client.aws.is_outside(request.uri())) {
+            return internet.call(request);
+        }
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x().map_err(|problem| ConnectorError::user(problem.into()))?;
             let (parts, body) = request.into_parts();

@@ -23,6 +23,11 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
+    pub(crate) fn new(values: &BTreeMap<String, String>) -> Self {
+        let values = values.iter().map(|(name, value)| (name.clone(), vec![value.clone()])).collect();
+        Self { values: Mutex::new(values) }
+    }
+
     /// Sets a secret's value. The value so far becomes the previous one.
     pub(crate) fn put(&self, name: &str, value: &str) {
         let mut values = self.versions(name);

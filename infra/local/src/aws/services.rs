@@ -28,6 +28,7 @@ use crate::{
     iam::{self, Denial, Requirement, Statement},
     ledger::{Call, Ledger},
     mailbox::Mailbox,
+    options::Internet,
     sync::lock,
     template::{Key, Stack},
 };
@@ -52,6 +53,7 @@ pub(crate) struct Aws {
     pub(crate) kms: kms::Kms,
     pub(crate) secrets: Secrets,
     pub(crate) captchas: Siteverify,
+    pub(crate) internet: Internet,
     pub(crate) mailbox: Mailbox,
     pub(crate) identities: ses::Identities,
     pub(crate) faults: Faults,
@@ -85,7 +87,10 @@ impl Aws {
         }
         let local = request.uri().host().is_none_or(|host| host.ends_with(".amazonaws.com"));
         if !local {
-            return Err(ConnectionFailure::Unreachable);
+            return match &self.internet {
+                Internet::Stub(servers) => servers(request).await.ok_or(ConnectionFailure::Lost),
+                Internet::None | Internet::Real(_) => Err(ConnectionFailure::Unreachable),
+            };
         }
         let Some((service, action)) = call::action(&request) else {
             let unknown = AwsError::new(400, "UnknownOperationException", "not an operation of the local cloud");
@@ -132,6 +137,13 @@ impl Aws {
             Ok(body) => Ok(answer::success(service, body, &self.request_id())),
             Err(error) => Ok(answer::failure(service, error, &self.request_id())),
         }
+    }
+
+    /// Whether a URL leads out of this process: neither to AWS nor to the captcha providers, which this process has itself.
+    pub(crate) fn is_outside(&self, uri: &str) -> bool {
+        let uri: Option<http::Uri> = uri.parse().ok();
+        let host = uri.as_ref().and_then(http::Uri::host).unwrap_or_default();
+        !host.is_empty() && !host.ends_with(".amazonaws.com") && host != CLOUDFORMATION_HOST && !Siteverify::has(host)
     }
 
     fn serve(&self, call: &ApiCall<'_>, body: &[u8], effects: &mut CallEffects) -> Result<Value, AwsError> {

@@ -34,6 +34,11 @@ pub(crate) struct Siteverify {
 }
 
 impl Siteverify {
+    /// Whether a host is a provider's.
+    pub(crate) fn has(host: &str) -> bool {
+        ENDPOINTS.iter().any(|(provider, ..)| *provider == host)
+    }
+
     /// Answers a request to a provider. `secret` is the value that the provider gave the site. `None` for another host.
     pub(crate) fn answer(
         &self,

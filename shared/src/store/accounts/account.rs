@@ -15,7 +15,8 @@ use crate::{
     },
     error::Error,
     store::{
-        Condition, Factors, Item, MAX_PASSKEYS, PasswordReset, Store, StoredPasskey, Table, Transaction,
+        Condition, Factors, Item, MAX_PASSKEYS, PasswordReset, Store, StoredIdentity, StoredPasskey, Table,
+        Transaction,
         accounts::email::KEPT_UNTIL,
         dynamodb::{
             keys::{self, Key},
@@ -117,6 +118,18 @@ pub struct LastLogin {
     pub device_bound: Bound,
 }
 
+/// A way to log in that an account keeps when another one goes.
+#[derive(Debug, Clone)]
+pub enum WayIn {
+    Password,
+    /// Another passkey.
+    Passkey,
+    /// A login by mail, to the account's address.
+    Mail,
+    /// An identity of a provider that the deployment offers.
+    Identity(StoredIdentity),
+}
+
 /// A change of an upper bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
@@ -194,6 +207,7 @@ impl Account {
             .with_text_if("username", self.username.as_deref())
             .with_text_if("username_hash", self.username_hash.as_deref())
             .with_text_if("name", self.name.as_deref())
+            .with_text_if("picture", self.picture.as_deref())
             .with_texts("roles", &self.roles)
             .with_texts("permissions", &self.permissions)
             .with_number("session_epoch", self.session_epoch)
@@ -394,11 +408,31 @@ impl Transaction {
         self.delete(Table::Accounts, &Factors::key(&account.id));
     }
 
-    /// Counts one passkey less. Fails with `Condition::Account` also if it is the only credential of the account.
-    pub fn decrement_passkeys(&mut self, account: &Account) {
-        let values = account.unchanged().with_number(":less", -1).with_number(":one", 1);
-        let condition = format!("{UNCHANGED} AND (attribute_exists(password) OR passkeys > :one)");
+    /// Counts one passkey less. `left` is the way in that the account keeps. Fails with `Condition::Account` also if the account
+    /// does not have it any more.
+    pub fn decrement_passkeys(&mut self, account: &Account, left: &WayIn) {
+        let values = account.unchanged().with_number(":less", -1);
+        let (condition, values) = self.keeps(left, values, 1);
         self.update_account_if(account, "ADD passkeys :less", &condition, values);
+    }
+
+    /// Requires that the account is as it was loaded, and has this way in.
+    pub fn require_way_in(&mut self, account: &Account, left: &WayIn) {
+        let (condition, values) = self.keeps(left, account.unchanged(), 0);
+        self.check(Condition::Account, Table::Accounts, &Account::key(&account.id), &condition, values);
+    }
+
+    /// The condition that an account keeps a way in, and its values. `removed` passkeys are about to go.
+    fn keeps(&mut self, left: &WayIn, values: Item, removed: i64) -> (String, Item) {
+        match left {
+            WayIn::Password => (format!("{UNCHANGED} AND attribute_exists(password)"), values),
+            WayIn::Passkey => (format!("{UNCHANGED} AND passkeys > :removed"), values.with_number(":removed", removed)),
+            WayIn::Mail => (format!("{UNCHANGED} AND attribute_exists(email_hash)"), values),
+            WayIn::Identity(identity) => {
+                self.require_identity(identity);
+                (UNCHANGED.to_owned(), values)
+            }
+        }
     }
 
     /// Replaces the hash of the same password. Fails with `Condition::Account` also if the password changed.

@@ -11,7 +11,7 @@ use crate::{
         Account, CommitError, Condition, Factors, Item, Store, Table, Transaction,
         accounts::account::{SAME_PASSWORD, UNCHANGED},
         dynamodb::{
-            keys::{self, DELETION, DEVICE, Key, MAILS, PASSKEY, SESSION, USER},
+            keys::{self, DELETION, DEVICE, IDENTITY, Key, MAILS, PASSKEY, SESSION, USER},
             update::UserItems,
         },
     },
@@ -96,8 +96,13 @@ impl Store {
     /// # Errors
     /// `temporarily_unavailable`; some items may have been deleted.
     pub async fn continue_deletion(&self, user_id: &UserId, mut parts: usize) -> Result<(), Error> {
-        for (table, prefix) in [(Table::Accounts, PASSKEY), (Table::Sessions, SESSION), (Table::Sessions, DEVICE)] {
-            let only = "sk, device_id, code_challenge, token_hash";
+        for (table, prefix) in [
+            (Table::Accounts, PASSKEY),
+            (Table::Accounts, IDENTITY),
+            (Table::Sessions, SESSION),
+            (Table::Sessions, DEVICE),
+        ] {
+            let only = "sk, device_id, code_challenge, token_hash, identity_hash";
             let mut query = UserItems::new(table, user_id, prefix).only(only);
             query.read_at_most(PART);
             while let Some(items) = self.next_page(&mut query).await? {
@@ -112,6 +117,7 @@ impl Store {
                     let id = key.strip_prefix(prefix).unwrap_or_default();
                     match prefix {
                         PASSKEY => transaction.delete_passkey(user_id, id),
+                        IDENTITY => transaction.delete_identity(user_id, id, &item.text("identity_hash")?),
                         SESSION => transaction.delete_session(user_id, id, item),
                         _ => {
                             let id = DeviceId::parse(id).ok_or_else(|| Error::internal("a device has no id"))?;

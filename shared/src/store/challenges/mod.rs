@@ -8,6 +8,7 @@ mod login_mail;
 mod passkey_assertion;
 mod passkey_registration;
 mod password_reset;
+mod provider_state;
 mod reauthentication;
 mod registration;
 mod second_factor;
@@ -21,6 +22,7 @@ pub use login_mail::{AskedBy, LoginMail, LoginMails, LoginSubject};
 pub use passkey_assertion::PasskeyAssertion;
 pub use passkey_registration::PasskeyRegistration;
 pub use password_reset::PasswordReset;
+pub use provider_state::ProviderState;
 pub use reauthentication::Reauthentication;
 pub use registration::Registration;
 pub use second_factor::SecondFactor;
@@ -70,6 +72,8 @@ pub enum SecretKind {
     SecondFactor,
     /// A passkey's signature. Nobody guesses one, but each attempt costs work.
     Signature,
+    /// A provider's answer, brought back by the browser that went there. Each attempt costs calls.
+    ProviderAnswer,
 }
 
 /// What a correct answer is compared with.
@@ -242,7 +246,7 @@ impl Store {
         let expires_at = match at {
             SecretKind::Code => CODE.expires_at,
             SecretKind::LinkPassword => LINK.expires_at,
-            SecretKind::SecondFactor => TOKEN.expires_at,
+            SecretKind::SecondFactor | SecretKind::ProviderAnswer => TOKEN.expires_at,
             SecretKind::Signature => "ends_at",
         };
         let condition = format!("kind = :kind AND attempts < :most AND {expires_at} > :now AND ends_at > :now");

@@ -49,6 +49,10 @@ pub(in crate::store) const CAPTCHA_SECRET: &str = "CAPTCHA_SECRET#";
 pub(in crate::store) const CLIENT: &str = "CLIENT";
 /// `clients`, partition and sort key: the origins of the redirect URIs of all clients.
 pub(in crate::store) const ORIGINS: &str = "ORIGINS";
+/// `keyring`, sort key: what `keys-rotate` read of the sign-in providers.
+pub(in crate::store) const PROVIDERS: &str = "PROVIDERS#";
+/// The start of the sort key of a provider's identity, and of the partition key of its reservation.
+pub(in crate::store) const IDENTITY: &str = "OAUTH#";
 
 /// The primary key of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +122,11 @@ pub(in crate::store) fn credential(hash: &str) -> Key {
     reservation(passkey(hash))
 }
 
+/// `accounts`: the reservation of a provider's identity, by the lookup hash of issuer and subject. It names the user.
+pub(in crate::store) fn identity(hash: &str) -> Key {
+    reservation(identity_of(hash))
+}
+
 fn reservation(pk: String) -> Key {
     Key::new(pk, "RESERVATION")
 }
@@ -125,6 +134,11 @@ fn reservation(pk: String) -> Key {
 /// The sort key of a passkey, by the lookup hash of its credential id.
 pub(in crate::store) fn passkey(hash: &str) -> String {
     format!("{PASSKEY}{hash}")
+}
+
+/// The sort key of a user's identity, by the provider's id. So a user has at most one of each provider.
+pub(in crate::store) fn identity_of(provider: &str) -> String {
+    format!("{IDENTITY}{provider}")
 }
 
 /// The sort key of a session, by the lookup hash of its id.
@@ -168,6 +182,11 @@ pub(in crate::store) fn lock(credential: &str, attempted_by: &str) -> Key {
 /// `counters`: marks the proof of work with this hash as used.
 pub(in crate::store) fn used_captcha(challenge: &str) -> Key {
     Key::partition(format!("CAPTCHA#{challenge}"))
+}
+
+/// `counters`: marks the ID token with this hash as used.
+pub(in crate::store) fn used_id_token(hash: &str) -> Key {
+    Key::partition(format!("ID_TOKEN#{hash}"))
 }
 
 /// `counters`: marks a mail as counted.

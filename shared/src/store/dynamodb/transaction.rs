@@ -26,6 +26,10 @@ pub enum Condition {
     Device,
     /// The passkey is as it was loaded, or its credential id is not registered yet.
     Passkey,
+    /// The identity of a sign-in provider is as it was loaded, or nobody has it.
+    Identity,
+    /// The ID token was not used before.
+    IdToken,
     /// The second factors are as they were loaded, and the code was not used before.
     Factors,
     /// The challenge was neither used nor resent.
@@ -49,7 +53,16 @@ pub enum Condition {
 impl Condition {
     /// Whether only a concurrent request can cause the failure. A retry after a new load then helps.
     pub const fn is_conflict(self) -> bool {
-        matches!(self, Self::Account | Self::Session | Self::Device | Self::Passkey | Self::LoginMails | Self::Client)
+        matches!(
+            self,
+            Self::Account
+                | Self::Session
+                | Self::Device
+                | Self::Passkey
+                | Self::Identity
+                | Self::LoginMails
+                | Self::Client
+        )
     }
 }
 

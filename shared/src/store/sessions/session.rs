@@ -37,6 +37,8 @@ pub struct Session {
     pub auth_time: Timestamp,
     /// Whether the login was suspicious and waits for a mailed code. Until then the session proves nothing sensitive.
     pub unconfirmed: bool,
+    /// Whether a sign-in provider is the last authentication. It proves nothing sensitive.
+    pub federated: bool,
     /// The challenge of the last mailed reauthentication code.
     pub code_challenge: Option<String>,
     /// The authentication methods (RFC 8176).
@@ -92,6 +94,7 @@ impl Session {
             .with_time("created_at", self.created_at)
             .with_time("auth_time", self.auth_time)
             .with_bool("unconfirmed", self.unconfirmed)
+            .with_bool("federated", self.federated)
             .with_texts("amr", &self.amr)
             .with_bool("remember_me", self.remember_me)
             .with_number("refresh_key_version", i64::from(self.refresh_key_version))
@@ -129,6 +132,7 @@ pub(in crate::store) fn from_item(user_id: &UserId, item: &Item) -> Result<Sessi
         created_at: item.time("created_at")?,
         auth_time: item.time("auth_time")?,
         unconfirmed: item.flag("unconfirmed"),
+        federated: item.flag("federated"),
         code_challenge: item.optional_text("code_challenge"),
         amr: item.texts("amr"),
         remember_me: item.flag("remember_me"),
@@ -350,7 +354,12 @@ impl Transaction {
     pub fn record_reauthentication(&mut self, session: &Session, amr: &[String], now: Timestamp) {
         let values = Item::new().with_time(":now", now).with_texts(":amr", amr).with_bool(":no", false);
         let condition = "attribute_exists(pk) AND attribute_not_exists(revoked_at)";
-        self.update_session(session, "SET auth_time = :now, amr = :amr, unconfirmed = :no", condition, values);
+        self.update_session(
+            session,
+            "SET auth_time = :now, amr = :amr, unconfirmed = :no, federated = :no",
+            condition,
+            values,
+        );
     }
 
     /// Requires that a session is as it was loaded: active, with the same live refresh token.

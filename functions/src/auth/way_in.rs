@@ -1,0 +1,43 @@
+//! The ways to log in that an account keeps when one of them is removed.
+
+use shared::{
+    app::App,
+    domain::login_mail::LoginMailParts,
+    error::Error,
+    store::{Account, WayIn},
+};
+
+/// What is about to be removed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Removed<'a> {
+    Passkey,
+    /// The identity of the provider with this id.
+    Identity(&'a str),
+}
+
+/// A way to log in that the account keeps. `None` if the last one is about to go. An identity counts only while the deployment offers
+/// its provider.
+///
+/// # Errors
+/// `temporarily_unavailable`.
+pub(crate) async fn left(app: &App, account: &Account, removed: Removed<'_>) -> Result<Option<WayIn>, Error> {
+    let passkeys = account.passkeys - i64::from(matches!(removed, Removed::Passkey));
+    if account.password.is_some() {
+        return Ok(Some(WayIn::Password));
+    }
+    if passkeys > 0 {
+        return Ok(Some(WayIn::Passkey));
+    }
+    // An account's address is always proven.
+    if account.email_hash.is_some() && app.config.login_mail != LoginMailParts::Off {
+        return Ok(Some(WayIn::Mail));
+    }
+    let Some(name) = &app.config.providers else { return Ok(None) };
+    let offered = app.keyring.listed_providers(name).await?;
+    let identities = app.store.identities(account).await?;
+    let goes = |provider: &str| matches!(removed, Removed::Identity(own) if own == provider);
+    let kept = identities
+        .into_iter()
+        .find(|identity| !goes(&identity.provider) && offered.iter().any(|listed| listed.id == identity.provider));
+    Ok(kept.map(WayIn::Identity))
+}

@@ -1,0 +1,9 @@
+//! Logins by sign-in providers.
+
+pub mod provider_callback;
+pub mod provider_start;
+pub mod provider_token;
+
+mod outcome;
+mod refusal;
+mod sign_in;

@@ -1,0 +1,285 @@
+//! `GET` and `POST /v1/providers/{provider}/callback`: the provider's answer, brought by the browser that went there. It logs in, or
+//! links the identity to the session that asked for it.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use shared::{
+    context::Context,
+    crypto::key::KeyPurpose,
+    domain::{
+        audit::{Action, Outcome as Recorded},
+        challenge::SECOND_FACTOR_SECONDS,
+        continue_path::ContinuePath,
+        limits::PROVIDER_CALLBACK_BY_NETWORK,
+        mail::Content,
+        provider::{LoginError, Preset, Provider},
+    },
+    error::Error,
+    http::{Cookie, Response, StatusCode},
+    operation::{Operation, Route},
+    providers::{AuthorizationAnswer, ProviderUser, display_name},
+    store::{Challenge, Condition, ProviderState, Retries, SecretKind, UserQuery},
+};
+
+use super::{
+    outcome::Outcome,
+    refusal::{Refusal, login_page, of_failure, second_factor_page},
+    sign_in::{METHOD, ProviderLogin},
+};
+use crate::auth::{
+    access_token, caller,
+    continuation_token::Step,
+    identity, limits,
+    new_account::Recovery,
+    provider_request::{self, ProviderRequest},
+    user,
+};
+
+pub const OPERATION: Operation = Operation::http("provider-callback", |context| Box::pin(handle(context)))
+    .summary("takes a sign-in provider's answer: logs in, or links the identity")
+    .routes(&[
+        Route::new("GET", "/v1/providers/{provider}/callback"),
+        Route::new("POST", "/v1/providers/{provider}/callback"),
+    ])
+    .memory(512)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Providers,
+        KeyPurpose::Pepper,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+        KeyPurpose::Csrf,
+        KeyPurpose::Refresh,
+        KeyPurpose::Signing,
+    ])
+    .limits(&[PROVIDER_CALLBACK_BY_NETWORK]);
+
+/// The longest state, in bytes.
+const MAX_STATE: usize = 2048;
+
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let request = context.request;
+    limits::count_network(context, PROVIDER_CALLBACK_BY_NETWORK).await?;
+    let (providers, id) = provider_request::find(context).await?;
+    let provider = providers.find(&id).ok_or(Error::NotFound)?;
+    // A browser that follows a redirect of a POST with the same method would post again (RFC 9110, section 15.4.4).
+    let status = if request.is_safe() { StatusCode::FOUND } else { StatusCode::SEE_OTHER };
+    let to = |location: &str| Response::empty(status).redirecting(status, location);
+    let mut callback = Callback { context, provider, continue_path: ContinuePath::account() };
+    match callback.answer().await {
+        Ok(Some(Outcome::SignedIn(answer) | Outcome::Created(answer))) => {
+            Ok(answer.into_response(status).redirecting(status, callback.continue_path.as_str()))
+        }
+        Ok(Some(Outcome::SecondFactor(asked))) => {
+            let cookie = Cookie::Mfa.set(&asked.token, SECOND_FACTOR_SECONDS);
+            Ok(to(&second_factor_page(&callback.continue_path)).with_cookie(cookie))
+        }
+        Ok(None) => Ok(to(callback.continue_path.as_str())),
+        Err(Refusal::ToLogin(error)) => Ok(to(&login_page(error, &callback.continue_path))),
+        Err(Refusal::Failed(error)) => Err(error),
+    }
+}
+
+/// An answer in progress.
+struct Callback<'a> {
+    context: Context<'a>,
+    provider: &'a Provider,
+    /// Where the browser goes afterwards. The state has it.
+    continue_path: ContinuePath,
+}
+
+impl<'a> Callback<'a> {
+    /// Takes the answer. Returns nothing where it linked an identity.
+    async fn answer(&mut self) -> Result<Option<Outcome>, Refusal> {
+        let app = self.context.app;
+        let sent = self.context.request.oauth_parameters().map_err(|error| match error {
+            Error::InvalidRequest(_) => Refusal::ToLogin(LoginError::InvalidRequest),
+            error => Refusal::Failed(error),
+        })?;
+        let challenge = self.claim(&sent).await?;
+        let asked = provider_request::open(app, &challenge).await?;
+        self.continue_path = ContinuePath::parse(&asked.continue_path).unwrap_or_else(ContinuePath::account);
+        let done = match self.identify(&sent, &asked).await {
+            Ok(user) => match &challenge.payload.session_hash {
+                Some(session) => self.link(&challenge, session, &user).await.map(|()| None),
+                None => self.log_in(&challenge, &asked, &user).await.map(Some),
+            },
+            Err(error) => Err(error.into()),
+        };
+        // A state is good for one answer, whatever came of it. Only after a failure of this service the browser may repeat it.
+        if let Err(Refusal::ToLogin(_)) = done {
+            let mut transaction = app.store.transaction();
+            transaction.withdraw_challenge(&challenge.id);
+            app.store.commit(transaction).await.map_err(Error::from)?;
+        }
+        done
+    }
+
+    /// The challenge of the state, if this browser began it with this provider. Each answer is counted before the provider is asked.
+    async fn claim(&self, sent: &HashMap<String, String>) -> Result<Challenge<ProviderState>, Refusal> {
+        let app = self.context.app;
+        let state = sent.get("state").filter(|state| state.len() <= MAX_STATE).ok_or(LoginError::InvalidState)?;
+        let token = provider_request::presented(self.context.request, self.provider, state);
+        let token = token.ok_or(LoginError::InvalidState)?;
+        let challenge = match token.redeem::<ProviderState>(app, Step::Next).await {
+            Err(Error::InvalidCode) => Err(Refusal::ToLogin(LoginError::InvalidState)),
+            other => other.map_err(Refusal::Failed),
+        }?;
+        if challenge.payload.provider != self.provider.id {
+            return Err(LoginError::InvalidState.into());
+        }
+        let reserved = app.store.reserve_attempt(&challenge.id, SecretKind::ProviderAnswer, app.clock.now()).await?;
+        reserved.ok_or(LoginError::InvalidState.into())
+    }
+
+    /// Asks the provider who logged in.
+    async fn identify(
+        &self,
+        sent: &HashMap<String, String>,
+        asked: &ProviderRequest,
+    ) -> Result<ProviderUser, LoginError> {
+        let Context { app, request } = self.context;
+        if let Some(error) = sent.get("error") {
+            return Err(match error.as_str() {
+                // Apple has a name of its own.
+                "access_denied" | "user_cancelled_authorize" => LoginError::AccessDenied,
+                "server_error" | "temporarily_unavailable" => LoginError::ProviderUnavailable,
+                _ => LoginError::InvalidResponse,
+            });
+        }
+        let code = sent.get("code").ok_or(LoginError::InvalidRequest)?;
+        let asked = async {
+            let redirect_uri = provider_request::redirect_uri(app, self.provider).await?;
+            let answer = AuthorizationAnswer {
+                code,
+                issuer: sent.get("iss").map(String::as_str),
+                redirect_uri: &redirect_uri,
+                nonce: &asked.nonce,
+                verifier: &asked.verifier,
+            };
+            Ok::<_, Error>(app.conversation(self.provider)?.identify(answer).await)
+        };
+        let mut user = match asked.await {
+            Ok(Ok(user)) => user,
+            Ok(Err(failure)) => {
+                failure.log(OPERATION.name, &request.request_id, &self.provider.id);
+                return Err(of_failure(&failure));
+            }
+            Err(error) => {
+                error.log(OPERATION.name, &request.request_id);
+                return Err(LoginError::ProviderUnavailable);
+            }
+        };
+        // Apple sends the name once, next to the code. It is only displayed.
+        if self.provider.preset == Preset::Apple && user.name.is_none() {
+            user.name = sent.get("user").and_then(|text| name_by_apple(text)).and_then(|name| display_name(&name));
+        }
+        Ok(user)
+    }
+
+    async fn log_in(
+        &self,
+        challenge: &Challenge<ProviderState>,
+        asked: &ProviderRequest,
+        user: &ProviderUser,
+    ) -> Result<Outcome, Refusal> {
+        let mut proof = self.context.app.store.transaction();
+        proof.consume_challenge(challenge);
+        let login = ProviderLogin {
+            context: self.context,
+            provider: self.provider,
+            user,
+            options: &asked.options,
+            recovery: Recovery::None,
+            proof,
+        };
+        login.run().await
+    }
+
+    /// Links the identity to the user of the session that asked for it.
+    async fn link(
+        &self,
+        challenge: &Challenge<ProviderState>,
+        session: &str,
+        user: &ProviderUser,
+    ) -> Result<(), Refusal> {
+        let mut retries = Retries::on_conflict();
+        loop {
+            match self.try_to_link(challenge, session, user).await {
+                Err(Refusal::Failed(error)) => {
+                    let done: Result<(), Error> = Err(error);
+                    if !retries.again(&done) {
+                        return done.map_err(Refusal::Failed);
+                    }
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_to_link(
+        &self,
+        challenge: &Challenge<ProviderState>,
+        session: &str,
+        user: &ProviderUser,
+    ) -> Result<(), Refusal> {
+        let (context, app, now) = (self.context, self.context.app, self.context.app.clock.now());
+        let record = app.store.load(&challenge.user_id, UserQuery::session(session)).await?;
+        // The session may have ended meanwhile.
+        let (account, session, cipher) = caller::complete(app, record).ok_or(LoginError::InvalidState)?;
+        if !access_token::is_active(app, &account, &session) {
+            return Err(LoginError::InvalidState.into());
+        }
+        let hash = identity::hash(app, user).await?;
+        let (own, former) = identity::of_provider(app, &account, &self.provider.id).await?;
+        let owner = app.store.identity_owner(&hash).await?;
+        let mut is_taken = false;
+        if let Some(owner) = owner.as_ref().filter(|owner| owner.user_id != account.id) {
+            let query = UserQuery { without_salt: true, ..UserQuery::ACCOUNT };
+            if let Some(other) = app.store.load(&owner.user_id, query).await?.account {
+                let (theirs, _) = identity::of_provider(app, &other, &owner.provider).await?;
+                is_taken = theirs.is_some_and(|theirs| theirs.hash == hash);
+            }
+        }
+        // The same identity may be linked by another provider of the configuration with the same issuer.
+        let is_own =
+            owner.as_ref().is_some_and(|owner| owner.user_id == account.id && owner.provider != self.provider.id);
+        let refused = if is_taken {
+            Some(LoginError::IdentityInUse)
+        } else if own.is_some() || is_own {
+            Some(LoginError::AlreadyLinked)
+        } else {
+            None
+        };
+        if let Some(error) = refused {
+            let event = context.event(&cipher, Action::LinkIdentity, Recorded::Failure(error.as_str()), METHOD).await?;
+            app.store.record_event(&event).await?;
+            return Err(error.into());
+        }
+        let new = identity::new(app, (&account.id, account.device_epoch), &cipher, &self.provider.id, user).await?;
+        let event = context.event(&cipher, Action::LinkIdentity, Recorded::Success, METHOD).await?;
+        let mut transaction = app.store.transaction();
+        transaction.consume_challenge(challenge);
+        transaction.require_account(&account);
+        transaction.require_session(&session);
+        transaction.link_identity(&new, former.as_ref(), owner.as_ref());
+        transaction.record_event(&event);
+        let content = Content::IdentityLinked { at: now.rfc3339(), provider: self.provider.name.clone() };
+        user::notify_owner(app, &cipher, &account, content, &mut transaction).await?;
+        match app.store.commit(transaction).await {
+            Ok(()) => Ok(()),
+            Err(refused) if refused.is(Condition::Challenge) => Err(LoginError::InvalidState.into()),
+            Err(error) => Err(Error::from(error).into()),
+        }
+    }
+}
+
+/// The name in Apple's `user`: `{"name": {"firstName": …, "lastName": …}, "email": …}`.
+fn name_by_apple(text: &str) -> Option<String> {
+    let user: Value = serde_json::from_str(text).ok()?;
+    let parts = ["firstName", "lastName"].map(|part| user["name"][part].as_str().unwrap_or_default());
+    Some(parts.join(" "))
+}

@@ -1,0 +1,111 @@
+//! `GET /v1/providers/{provider}/start`: takes a browser to a sign-in provider. The answer of the provider logs in, and never links an
+//! identity, so a foreign page that opens this address changes no account.
+
+use serde_json::Value;
+use shared::{
+    context::Context,
+    crypto::{device_token::DeviceToken, key::KeyPurpose},
+    domain::{
+        continue_path::ContinuePath,
+        limits::PROVIDER_START_BY_NETWORK,
+        session::{OpaqueText, SessionOptions, Transport},
+    },
+    error::Error,
+    fields::FromJson,
+    http::{Cookie, Request, Response, StatusCode},
+    operation::{Operation, Route},
+};
+
+use super::refusal::{login_page, of_failure};
+use crate::auth::{
+    limits,
+    provider_request::{self, Freshness, Purpose},
+};
+
+pub const OPERATION: Operation = Operation::http("provider-start", |context| Box::pin(handle(context)))
+    .summary("takes a browser to a sign-in provider")
+    .routes(&[Route::new("GET", "/v1/providers/{provider}/start")])
+    .keys(&[KeyPurpose::Index, KeyPurpose::Providers, KeyPurpose::FieldSession])
+    .limits(&[PROVIDER_START_BY_NETWORK]);
+
+/// The longest `max_age`, in seconds: a year.
+const MAX_AGE: i64 = 366 * 86_400;
+
+struct Form {
+    continue_path: ContinuePath,
+    remember_me: bool,
+    freshness: Freshness,
+}
+
+/// `true` or `false` in a query.
+struct Flag(bool);
+
+impl FromJson for Flag {
+    fn from_json(value: Value) -> Result<Self, String> {
+        match value.as_str() {
+            Some("true") => Ok(Self(true)),
+            Some("false") => Ok(Self(false)),
+            _ => Err("must be true or false".to_owned()),
+        }
+    }
+}
+
+/// `prompt`. Only `login` is taken to the provider.
+struct Prompt;
+
+impl FromJson for Prompt {
+    fn from_json(value: Value) -> Result<Self, String> {
+        if value == "login" { Ok(Self) } else { Err("must be \"login\"".to_owned()) }
+    }
+}
+
+struct Seconds(i64);
+
+impl FromJson for Seconds {
+    fn from_json(value: Value) -> Result<Self, String> {
+        let digits = value.as_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let seconds = digits.and_then(|text| text.parse().ok()).filter(|seconds| (0..=MAX_AGE).contains(seconds));
+        seconds.map(Self).ok_or_else(|| format!("must be a whole number from 0 to {MAX_AGE}"))
+    }
+}
+
+impl Form {
+    fn parse(request: &Request) -> Result<Self, Error> {
+        let mut query = request.query();
+        let continue_path = query.optional("continue").unwrap_or_else(ContinuePath::account);
+        let remember_me = query.optional("remember_me").is_some_and(|Flag(remember_me)| remember_me);
+        let login = query.optional("prompt").is_some_and(|Prompt| true);
+        let max_age = query.optional("max_age").map(|Seconds(seconds)| seconds);
+        query.finish(|| Some(Self { continue_path, remember_me, freshness: Freshness { login, max_age } }))
+    }
+}
+
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
+    let form = Form::parse(request)?;
+    limits::count_network(context, PROVIDER_START_BY_NETWORK).await?;
+    let (providers, id) = provider_request::find(context).await?;
+    let provider = providers.find(&id).ok_or(Error::NotFound)?;
+    // A provider that posts its answer posts it from another site, so that browsers leave the device's cookie out then.
+    let index = app.keyring.get(KeyPurpose::Index).await?;
+    let device = request.cookie(Cookie::Device).filter(|token| DeviceToken::parse(&index, token).is_some());
+    let options = SessionOptions {
+        transport: Transport::Cookie,
+        remember_me: form.remember_me,
+        device_token: device.map(|token| OpaqueText(token.to_owned())),
+        ..SessionOptions::default()
+    };
+    let prepared =
+        provider_request::prepare(context, provider, Purpose::LogIn, &form.continue_path, options, form.freshness);
+    let to = |location: &str| Response::empty(StatusCode::FOUND).redirecting(StatusCode::FOUND, location);
+    match prepared.await? {
+        Ok(prepared) => {
+            prepared.save(&app.store).await?;
+            Ok(to(&prepared.url).with_cookie(prepared.cookie))
+        }
+        Err(failure) => {
+            failure.log(OPERATION.name, &request.request_id, &id);
+            Ok(to(&login_page(of_failure(&failure), &form.continue_path)))
+        }
+    }
+}

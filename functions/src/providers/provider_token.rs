@@ -1,0 +1,105 @@
+//! `POST /v1/providers/{provider}/token`: logs an app in with an ID token that it got from the provider.
+
+use shared::{
+    context::Context,
+    crypto::key::KeyPurpose,
+    domain::{
+        limits::PROVIDER_TOKEN_BY_NETWORK,
+        provider::LoginError,
+        session::{OpaqueText, SessionOptions},
+    },
+    error::Error,
+    fields::FromJson,
+    http::{Request, Response, StatusCode},
+    operation::{Operation, Route},
+};
+
+use super::{outcome::Outcome, refusal::Refusal, sign_in::ProviderLogin};
+use crate::auth::{csrf, limits, new_account::Recovery, provider_request};
+
+pub const OPERATION: Operation = Operation::http("provider-token", |context| Box::pin(handle(context)))
+    .summary("logs an app in with a sign-in provider's ID token")
+    .routes(&[Route::new("POST", "/v1/providers/{provider}/token")])
+    .memory(512)
+    .keys(&[
+        KeyPurpose::Index,
+        KeyPurpose::Providers,
+        KeyPurpose::Pepper,
+        KeyPurpose::FieldContact,
+        KeyPurpose::FieldSession,
+        KeyPurpose::FieldIp,
+        KeyPurpose::FieldOutbox,
+        KeyPurpose::Csrf,
+        KeyPurpose::Refresh,
+        KeyPurpose::Signing,
+    ])
+    .limits(&[PROVIDER_TOKEN_BY_NETWORK]);
+
+struct Form {
+    id_token: String,
+    nonce: Option<OpaqueText>,
+    options: SessionOptions,
+}
+
+impl Form {
+    fn parse(request: &Request) -> Result<Self, Error> {
+        let mut fields = request.fields()?;
+        let id_token = fields.required("id_token").map(|IdToken(text)| text);
+        let nonce = fields.optional("nonce");
+        let options = SessionOptions::take(&mut fields);
+        fields.finish(|| Some(Self { id_token: id_token?, nonce, options }))
+    }
+}
+
+/// The text of an ID token. A text of another form is a wrong token, and every wrong token gets one answer.
+struct IdToken(String);
+
+impl FromJson for IdToken {
+    fn from_json(value: serde_json::Value) -> Result<Self, String> {
+        String::from_json(value).map(Self)
+    }
+}
+
+async fn handle(context: Context<'_>) -> Result<Response, Error> {
+    let Context { app, request } = context;
+    let form = Form::parse(request)?;
+    csrf::check_transport(context, &form.options).await?;
+    limits::count_network(context, PROVIDER_TOKEN_BY_NETWORK).await?;
+    let (providers, id) = provider_request::find(context).await?;
+    let provider = providers.find(&id).ok_or(Error::NotFound)?;
+    let nonce = form.nonce.as_ref().map(|OpaqueText(nonce)| nonce.as_str());
+    let native = match app.conversation(provider)?.verify_native(&form.id_token, nonce).await {
+        Ok(native) => native.ok_or(Error::NotFound)?,
+        Err(failure) => {
+            failure.log(OPERATION.name, &request.request_id, &id);
+            return Err(failure.into());
+        }
+    };
+    let mut proof = app.store.transaction();
+    proof.use_id_token(&native.hash, native.expires_at);
+    let login =
+        ProviderLogin { context, provider, user: &native.user, options: &form.options, recovery: Recovery::Key, proof };
+    match login.run().await {
+        Ok(Outcome::SignedIn(answer)) => Ok(answer.into_response(StatusCode::OK)),
+        Ok(Outcome::Created(answer)) => Ok(answer.into_response(StatusCode::CREATED)),
+        Ok(Outcome::SecondFactor(asked)) => Ok(asked.into_response()),
+        Err(Refusal::Failed(error)) => Err(error),
+        Err(Refusal::ToLogin(error)) => Err(match error {
+            LoginError::SignUpClosed => Error::Forbidden,
+            LoginError::AccountBanned => Error::AccountBanned,
+            LoginError::LinkRequired => Error::Conflict(
+                "Nobody is linked to this identity. Log in another way, and link it in the account's settings.",
+            ),
+            LoginError::AlreadyLinked | LoginError::IdentityInUse => {
+                Error::Conflict("The account of this address has another identity of the provider.")
+            }
+            LoginError::ProviderUnavailable => {
+                Error::TemporarilyUnavailable("a sign-in provider is unavailable".to_owned())
+            }
+            LoginError::AccessDenied
+            | LoginError::InvalidRequest
+            | LoginError::InvalidState
+            | LoginError::InvalidResponse => Error::InvalidCode,
+        }),
+    }
+}

@@ -1,0 +1,238 @@
+//! Logs in the user of an identity, or links it, or creates the account. `decide` in `shared::domain::provider` has the rules.
+
+use shared::{
+    context::Context,
+    crypto::{
+        field::UserSalt,
+        key::KeyPurpose,
+        lookup_hash::{Subject, lookup_hash},
+    },
+    domain::{
+        account::Status,
+        audit::{Action, Outcome as Result_},
+        ids::UserId,
+        mail::Content,
+        provider::{AddressHere, Claimed, Decision, FEDERATED_AMR, LoginError, Provider, decide},
+        session::{OpaqueText, SessionOptions},
+    },
+    error::{Contention, Error},
+    providers::ProviderUser,
+    store::{Account, Condition, IdentityOwner, Retries, StoredIdentity, Transaction, UserQuery},
+    user_cipher::UserCipher,
+};
+
+use super::{outcome::Outcome, refusal::Refusal};
+use crate::auth::{
+    identity,
+    mfa::pending_login,
+    new_account::{self, NewAccount, Origin, Recovery},
+    session::{device, issue, subject::SignInSubject},
+    user,
+};
+
+/// The audit events' method.
+pub(super) const METHOD: &str = "provider";
+
+/// A login whose identity is proven.
+pub(super) struct ProviderLogin<'a> {
+    pub(super) context: Context<'a>,
+    pub(super) provider: &'a Provider,
+    pub(super) user: &'a ProviderUser,
+    pub(super) options: &'a SessionOptions,
+    /// Whether the answer can hold a new account's recovery key.
+    pub(super) recovery: Recovery,
+    /// The writes that spend the proof.
+    pub(super) proof: Transaction,
+}
+
+/// An account with its cipher.
+struct Found<'a> {
+    account: Account,
+    cipher: UserCipher<'a>,
+}
+
+/// An identity as it is written with a login.
+enum Written<'a> {
+    Used(&'a StoredIdentity),
+    Linked { new: StoredIdentity, former: Option<StoredIdentity>, stale: Option<IdentityOwner> },
+}
+
+impl<'a> ProviderLogin<'a> {
+    /// Logs in. If what was loaded changed meanwhile, it is loaded again.
+    pub(super) async fn run(&self) -> Result<Outcome, Refusal> {
+        let mut retries = Retries::on_conflict();
+        loop {
+            let done = self.attempt().await;
+            let lost = matches!(done, Err(Refusal::Failed(Error::Contended(Contention::LostRace))));
+            let again = if lost { Err(Error::Contended(Contention::LostRace)) } else { Ok(()) };
+            if !retries.again(&again) {
+                return done;
+            }
+        }
+    }
+
+    async fn attempt(&self) -> Result<Outcome, Refusal> {
+        let app = self.context.app;
+        let hash = identity::hash(app, self.user).await?;
+        let owner = app.store.identity_owner(&hash).await?;
+        if let Some(owner) = &owner
+            && let Some(found) = self.load(&owner.user_id).await?
+        {
+            let (own, _) = identity::of_provider(app, &found.account, &owner.provider).await?;
+            if let Some(own) = own.filter(|own| own.hash == hash) {
+                return self.sign_in(&found, Written::Used(&own)).await;
+            }
+        }
+        // The owner of the reservation is deleted, or disowned the login that linked the identity.
+        let (here, found) = self.account_here().await?;
+        let claimed = match &self.user.email {
+            None => Claimed::Missing,
+            Some(_) if !self.user.email_verified => Claimed::NotVerified,
+            Some(_) => Claimed::Verified,
+        };
+        match (decide(claimed, self.provider.trust_email, here, app.config.sign_up), found) {
+            (Decision::Create, _) => self.create(owner).await,
+            (Decision::Link, Some((found, former))) => {
+                let account = (&found.account.id, found.account.device_epoch);
+                let new = identity::new(app, account, &found.cipher, &self.provider.id, self.user).await?;
+                self.sign_in(&found, Written::Linked { new, former, stale: owner }).await
+            }
+            (Decision::Refuse(LoginError::AlreadyLinked), Some((found, _))) => {
+                self.refuse(&found.cipher, Action::LinkIdentity, LoginError::AlreadyLinked).await
+            }
+            (Decision::Refuse(error), _) => Err(error.into()),
+            (Decision::Link | Decision::SignIn, _) => Err(Error::internal("a login without an account").into()),
+        }
+    }
+
+    async fn load(&self, id: &UserId) -> Result<Option<Found<'a>>, Error> {
+        let app = self.context.app;
+        let record = app.store.load(id, UserQuery::ACCOUNT).await?;
+        let both = record.account.zip(record.salt);
+        Ok(both.map(|(account, salt)| Found { account, cipher: app.user_cipher(salt) }))
+    }
+
+    /// The account of the provider's address, and a void identity that a new one replaces. The reads are the same whether there is one.
+    async fn account_here(&self) -> Result<(AddressHere, Option<(Found<'a>, Option<StoredIdentity>)>), Error> {
+        let app = self.context.app;
+        let Some(email) = &self.user.email else { return Ok((AddressHere::NoAccount, None)) };
+        let email_hash = self.email_hash(email.as_str()).await?;
+        let Some(owner) = app.store.email_owner(&email_hash, app.clock.now()).await? else {
+            return Ok((AddressHere::NoAccount, None));
+        };
+        let found = self.load(&owner).await?.filter(|found| found.account.is_named_by(&email_hash));
+        let Some(found) = found else { return Ok((AddressHere::Former, None)) };
+        let (own, void) = identity::of_provider(app, &found.account, &self.provider.id).await?;
+        let here = if own.is_some() { AddressHere::AccountWithAnother } else { AddressHere::Account };
+        Ok((here, Some((found, void))))
+    }
+
+    async fn email_hash(&self, email: &str) -> Result<String, Error> {
+        let index = self.context.app.keyring.get(KeyPurpose::Index).await?;
+        Ok(lookup_hash(&index, Subject::Email, email.as_bytes()))
+    }
+
+    /// Logs the owner of an account in, or asks for a second factor.
+    async fn sign_in(&self, found: &Found<'a>, written: Written<'_>) -> Result<Outcome, Refusal> {
+        let Context { app, request } = self.context;
+        let Found { account, cipher } = found;
+        if account.status == Status::Banned {
+            return self.refuse(cipher, Action::Login, LoginError::AccountBanned).await;
+        }
+        let mut transaction = self.proof.clone();
+        self.write(found, &written, &mut transaction).await?;
+        let index = app.keyring.get(KeyPurpose::Index).await?;
+        let presented = device::presented(&index, request, self.options);
+        let device = device::load_recognised(app, account, presented, self.options).await?;
+        let device = device.as_ref().map(|(device, token)| (device, token));
+        let step = pending_login::next_step(app, account, device.map(|(device, _)| device));
+        let action = if step.is_some() { Action::FirstFactor } else { Action::Login };
+        transaction.record_event(&self.context.event(cipher, action, Result_::Success, METHOD).await?);
+        let amr = [FEDERATED_AMR.to_owned()];
+        let outcome = match step {
+            Some(step) => {
+                transaction.require_account(account);
+                let options = SessionOptions {
+                    device_token: device.map(|(_, token)| OpaqueText(token.encode(&index))),
+                    ..self.options.clone()
+                };
+                let subject = SignInSubject { device, pending: true, ..SignInSubject::new(account, cipher, &amr) };
+                let asked = pending_login::ask(self.context, &subject, step, &options, &mut transaction).await?;
+                Outcome::SecondFactor(asked)
+            }
+            None => {
+                let active = Account { status: Status::Active, ..account.clone() };
+                let relied_on =
+                    device.and_then(|(device, _)| device.state.trust).filter(|_| account.mfa_since.is_some());
+                let subject = SignInSubject { device, relied_on, ..SignInSubject::new(&active, cipher, &amr) };
+                let sign_in = issue::prepare(self.context, &subject, self.options).await?;
+                transaction.record_login(account, &sign_in.last_login, None);
+                sign_in.add_to(&mut transaction);
+                Outcome::SignedIn(Box::new(sign_in.answer))
+            }
+        };
+        match app.store.commit(transaction).await {
+            Ok(()) => Ok(outcome),
+            Err(refused) if refused.is(Condition::Challenge) || refused.is(Condition::IdToken) => {
+                Err(LoginError::InvalidState.into())
+            }
+            Err(error) => Err(Error::from(error).into()),
+        }
+    }
+
+    /// Adds the identity to a login.
+    async fn write(
+        &self,
+        found: &Found<'_>,
+        written: &Written<'_>,
+        transaction: &mut Transaction,
+    ) -> Result<(), Error> {
+        let app = self.context.app;
+        match written {
+            Written::Used(identity) => transaction.use_identity(identity, app.clock.now()),
+            Written::Linked { new, former, stale } => {
+                transaction.link_identity(new, former.as_ref(), stale.as_ref());
+                let event = self.context.event(&found.cipher, Action::LinkIdentity, Result_::Success, METHOD).await?;
+                transaction.record_event(&event);
+                let content =
+                    Content::IdentityLinked { at: app.clock.now().rfc3339(), provider: self.provider.name.clone() };
+                user::notify_owner(app, &found.cipher, &found.account, content, transaction).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Creates the account of a new identity.
+    async fn create(&self, stale: Option<IdentityOwner>) -> Result<Outcome, Refusal> {
+        let app = self.context.app;
+        let email = self.user.email.as_ref().ok_or_else(|| Error::internal("an account without an address"))?;
+        let (id, salt) = (UserId::random(&*app.rng), UserSalt::random(&*app.rng));
+        let cipher = app.user_cipher(salt.clone());
+        let new = identity::new(app, (&id, 0), &cipher, &self.provider.id, self.user).await?;
+        let mut transaction = self.proof.clone();
+        transaction.link_identity(&new, None, stale.as_ref());
+        let account = NewAccount {
+            id,
+            salt,
+            email: Some((email.as_str().to_owned(), self.email_hash(email.as_str()).await?)),
+            username: None,
+            name: self.user.name.as_ref().map(|name| name.as_str().to_owned()),
+            picture: self.user.picture.as_ref().map(|picture| picture.as_str().to_owned()),
+            password: None,
+        };
+        let origin = Origin { options: self.options, amr: FEDERATED_AMR, method: METHOD };
+        match new_account::create_with(self.context, account, origin, transaction, self.recovery).await {
+            Ok(answer) => Ok(Outcome::Created(Box::new(answer))),
+            Err(Error::InvalidCode) => Err(LoginError::InvalidState.into()),
+            // Another request gave the address an account meanwhile, to which the identity may be linked.
+            Err(Error::Conflict(_)) => Err(Error::Contended(Contention::LostRace).into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn refuse<T>(&self, cipher: &UserCipher<'_>, action: Action, error: LoginError) -> Result<T, Refusal> {
+        let event = self.context.event(cipher, action, Result_::Failure(error.as_str()), METHOD).await?;
+        self.context.app.store.record_event(&event).await?;
+        Err(error.into())
+    }
+}

@@ -1,0 +1,57 @@
+//! GitHub (docs.github.com, "Authorizing OAuth apps", "Users", "Emails"). It has no ID tokens, so its API says who logged in.
+
+use serde_json::Value;
+
+use super::{
+    AuthorizationAnswer, Conversation, Failure, ProviderUser, address, display_name, picture, text, unavailable,
+};
+use crate::domain::provider::ClientSecret;
+
+impl Conversation<'_> {
+    /// The user whose login the code stands for.
+    pub(super) async fn identify_at_github(
+        &self,
+        site: &str,
+        api: &str,
+        answer: AuthorizationAnswer<'_>,
+    ) -> Result<ProviderUser, Failure> {
+        let secret = match &self.provider.secret {
+            ClientSecret::Text(secret) => secret.as_str(),
+            ClientSecret::None | ClientSecret::Apple(_) => return Err(unavailable("GitHub needs a client secret")),
+        };
+        let form = [
+            ("client_id", self.provider.client_id.as_str()),
+            ("client_secret", secret),
+            ("code", answer.code),
+            ("redirect_uri", answer.redirect_uri),
+            ("code_verifier", answer.verifier),
+        ];
+        let url = self.url(&format!("{site}/login/oauth/access_token"))?;
+        let (_, granted) = self.post(&url, &form, Vec::new()).await?;
+        // GitHub answers a wrong code with the status 200 and `error`.
+        let token = text(&granted["access_token"]).ok_or(Failure::InvalidResponse("the code was not accepted"))?;
+        let (status, user) = self.get(&self.url(&format!("{api}/user"))?, of_api(token)).await?;
+        let subject = user["id"].as_u64().filter(|_| status == 200);
+        let subject = subject.ok_or(Failure::InvalidResponse("the user has no id"))?.to_string();
+        let (status, emails) = self.get(&self.url(&format!("{api}/user/emails?per_page=100"))?, of_api(token)).await?;
+        // Without the scope `user:email` there is no list, and so no address.
+        let emails = emails.as_array().filter(|_| status == 200).map(Vec::as_slice).unwrap_or_default();
+        let primary = emails.iter().find(|email| email["primary"] == Value::Bool(true));
+        Ok(ProviderUser {
+            issuer: site.to_owned(),
+            subject,
+            email: primary.and_then(|email| address(&email["email"])),
+            email_verified: primary.is_some_and(|email| email["verified"] == Value::Bool(true)),
+            name: text(&user["name"]).and_then(display_name),
+            picture: picture(&user["avatar_url"]),
+        })
+    }
+}
+
+fn of_api(token: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("authorization", format!("Bearer {token}")),
+        ("accept", "application/vnd.github+json".to_owned()),
+        ("x-github-api-version", "2022-11-28".to_owned()),
+    ]
+}
