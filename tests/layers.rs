@@ -53,6 +53,7 @@ const AUTH: &[&str] = &[
     "auth::session::ceilings",
     "auth::session::alert",
     "auth::session::issue",
+    "auth::session::rotation",
     "auth::new_account",
     "auth::mfa::codes",
     "auth::mfa::passkey",

@@ -247,7 +247,7 @@ async fn a_second_factor_is_asked_for_where_the_user_has_one() {
     assert_eq!(tests::claims(&tokens.text("id_token"))["acr"], "aal1");
 
     let person = tests::Person::register(&Client::new(&world), "max@example.org").await;
-    let mut authenticator = person.enable_totp().await;
+    let authenticator = person.enable_totp().await;
     let client = Client::new(&world);
     let client = client.after(&client.get("/v1/csrf").await.expect(200));
     let body = json!({ "identifier": "max@example.org", "password": PASSWORD, "session": { "transport": "cookie" } });

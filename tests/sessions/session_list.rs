@@ -3,7 +3,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tests::{Client, Person, world};
 
-use crate::scenarios::{Scenario, get, registered, scenario};
+use crate::{
+    oauth::{self, RelyingParty},
+    scenarios::{Outcome, Scenario, get, registered, scenario},
+};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -131,5 +134,14 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario("session-list", "two sessions")
             .succeeds(200)
             .asks(|client| async move { get("/v1/sessions").by(&registered(&client).await.login().await) }),
+        scenario("session-list", "an app's session")
+            .succeeds(200)
+            .completes(|_, outcome| matches!(outcome, Outcome::Answered(answer) if answer.text.contains("\"client\"")))
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                let browser = oauth::browser_of(&client.world, &person.email).await;
+                RelyingParty::local().log_in(&browser).await;
+                get("/v1/sessions").by(&person)
+            }),
     ]
 }

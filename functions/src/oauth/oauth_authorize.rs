@@ -150,7 +150,9 @@ impl Asked<'_> {
         };
         let Some(user) = &self.user else {
             // The browser may have a session whose access token has expired. The login page refreshes it.
-            return match context.request.cookie(Cookie::Session).is_some() {
+            let may_have_session = context.request.cookie(Cookie::Session).is_some();
+            return match may_have_session {
+                _ if request.has(Prompt::Create) => self.log_in(Some(Missing::Registration)).await,
                 true => self.log_in(None).await,
                 false if silent => destination.refuse(app, AuthorizationError::LoginRequired).await,
                 false => self.log_in(Some(Missing::Login)).await,
