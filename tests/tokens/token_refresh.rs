@@ -2,7 +2,10 @@ use local::World;
 use serde_json::json;
 use tests::{Client, Person, world};
 
-use crate::scenarios::{Scenario, post, registered, revoked_sessions, scenario};
+use crate::{
+    cookies::browser,
+    scenarios::{self, Scenario, post, registered, revoked_sessions, scenario},
+};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -158,6 +161,9 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 post("/v1/token/refresh", json!({ "refresh_token": person.refresh_token }))
             },
         ),
+        scenario("token-refresh", "in a browser").succeeds(200).effect(rotated_sessions).asks(|client| async move {
+            post("/v1/token/refresh", json!({})).in_browser(&browser(&client.world, scenarios::ADDRESS).await)
+        }),
         scenario("token-refresh", "reuse").succeeds(401).effect(revoked_sessions).asks(|client| async move {
             let person = registered(&client).await;
             person.refresh(&person.refresh_token).await.expect(200);
