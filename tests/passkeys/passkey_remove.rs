@@ -53,7 +53,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario("passkey-remove", name).succeeds(204).spent(404, "not_found").records("remove_passkey")
     };
     vec![
-        outline("").asks(|client| async move {
+        outline("where a password is left").asks(|client| async move {
             let (path, owner) = passkey_and_owner(&client).await;
             delete(path).by(&owner)
         }),
