@@ -69,6 +69,8 @@ pub(crate) fn routes() -> Vec<(&'static str, Value)> {
         ("PATCH /v1/admin/clients/{id}", oauth_client()),
         ("PATCH /v1/devices/{id}", json!({ "name": "Desk", "trusted": false })),
         ("PATCH /v1/passkeys/{id}", json!({ "name": "Phone" })),
+        ("POST /v1/providers/{provider}/token", json!({ "id_token": "a.b.c", "nonce": "n", "session": session })),
+        ("POST /v1/identities/{provider}", json!({ "continue": "/account" })),
     ]
 }
 
@@ -94,7 +96,7 @@ fn registered() -> Value {
 /// Sends a body to a route, with an id that nothing has.
 async fn send(client: &Client, route: &str, body: Vec<u8>) -> Answer {
     let (method, path) = route.split_once(' ').unwrap();
-    let path = path.replace("{id}", &"A".repeat(22));
+    let path = path.replace("{id}", &"A".repeat(22)).replace("{provider}", "google");
     if path.starts_with("/v1/admin/") {
         // A body that is not UTF-8 cannot be signed by the client of these tests.
         let body = String::from_utf8_lossy(&body);

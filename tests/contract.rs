@@ -54,9 +54,10 @@ fn every_scenario_has_a_name_of_its_own() {
 
 #[tokio::test]
 async fn every_route_that_takes_json_is_fuzzed() {
-    // These read no JSON: the first is a form, and the others ignore the body.
+    // These read no JSON: the first two are forms, and the others ignore the body.
     let without_json = [
         "POST /v1/token/introspect",
+        "POST /v1/providers/{provider}/callback",
         "POST /v1/mfa/totp",
         "POST /v1/passkeys/options",
         "POST /v1/admin/clients/{id}/secrets",
@@ -91,8 +92,8 @@ async fn an_operation_needs_a_session_if_and_only_if_it_declares_that() {
         let needs = matches!(operation.access, Access::Session | Access::FreshSession);
         let anonymous = visit.answers.iter().find(|(what, _)| *what == "without an access token");
         let refused = anonymous.is_some_and(|(_, answer)| answer.status == 401 && answer.code() == "invalid_token");
-        // `logout` also takes a refresh token in its body.
-        let in_body = function == "logout" && anonymous.is_none();
+        // `logout` also takes a refresh token in its body, and `identity-link` needs cookies.
+        let in_body = ["logout", "identity-link"].contains(&function) && anonymous.is_none();
         assert!(refused == needs || in_body, "{}: {:?}", visit.scenario.title(), operation.access);
     }
 }

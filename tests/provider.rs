@@ -25,7 +25,7 @@ use crate::{Answer, Client};
 
 /// The client id and secret at every provider.
 pub const CLIENT_ID: &str = "latchkey-client";
-const CLIENT_SECRET: &str = "s3cret of the client";
+const CLIENT_SECRET: &str = "s3cret+of/the~client";
 
 /// The name of the secret with the providers, for the parameter `Providers`.
 pub const PROVIDERS: &str = "sign-in-providers";
@@ -197,7 +197,8 @@ fn exchanged(request: &Request<Bytes>) -> Option<Value> {
     let form = form(request);
     let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     let basic = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
-    let encoded = format!("{CLIENT_ID}:{}", CLIENT_SECRET.replace(' ', "+"));
+    let encoded: String = url::form_urlencoded::byte_serialize(CLIENT_SECRET.as_bytes()).collect();
+    let encoded = format!("{CLIENT_ID}:{encoded}");
     let by_basic = basic
         .is_some_and(|basic| basic == format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(&encoded)));
     let by_post = (field("client_id"), field("client_secret")) == (CLIENT_ID, CLIENT_SECRET);

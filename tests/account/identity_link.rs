@@ -44,6 +44,8 @@ async fn only_a_fresh_session_in_cookies_links_and_only_one_of_each_provider() {
     link(&person, "idp", &json!({})).await.expect(302);
     browser.post("/v1/identities/idp", json!({})).await.expect_problem(409, "conflict");
     world.clock().advance(601);
+    let browser = browser.after(&browser.post("/v1/token/refresh", json!({})).await.expect(200));
+    browser.post("/v1/identities/gitlab", json!({})).await.expect_problem(403, "reauthentication_required");
     let browser = browser_of(&person).await;
     browser.post("/v1/identities/gitlab", json!({})).await.expect(200);
 }
@@ -90,7 +92,7 @@ async fn the_answer_is_bound_to_the_session_that_asked() {
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let outline = |name: &'static str| scenario("identity-link", name).parameter("Providers", PROVIDERS);
     vec![
-        outline("").succeeds(200).issues("provider_state").asks(|client| async move {
+        outline("of another provider").succeeds(200).issues("provider_state").asks(|client| async move {
             let browser = browser_of(&registered(&client).await).await;
             post("/v1/identities/rotating", json!({ "continue": "/account" })).in_browser(&browser)
         }),

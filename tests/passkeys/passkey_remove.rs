@@ -2,7 +2,7 @@ use serde_json::json;
 use tests::{Client, Key, Person, events, world};
 
 use super::passkey_and_owner;
-use crate::scenarios::{Scenario, delete, only_scenario};
+use crate::scenarios::{Scenario, delete, scenario};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -28,7 +28,10 @@ async fn a_removed_passkey_does_not_log_in_and_may_be_registered_again() {
 
 #[tokio::test]
 async fn the_last_way_to_log_in_cannot_be_removed() {
-    let world = world().await;
+    // A login by mail would be another way in.
+    let mut options = tests::options();
+    options.parameters.insert("LoginMail".to_owned(), "off".to_owned());
+    let world = local::World::start(options).await.unwrap();
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;
     let first = format!("/v1/passkeys/{}", person.add_passkey(&mut Key::new()).await.expect(201).text("id"));
@@ -46,10 +49,24 @@ async fn the_last_way_to_log_in_cannot_be_removed() {
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    vec![only_scenario("passkey-remove").succeeds(204).spent(404, "not_found").records("remove_passkey").asks(
-        |client| async move {
+    let outline = |name: &'static str| {
+        scenario("passkey-remove", name).succeeds(204).spent(404, "not_found").records("remove_passkey")
+    };
+    vec![
+        outline("where a password is left").asks(|client| async move {
             let (path, owner) = passkey_and_owner(&client).await;
             delete(path).by(&owner)
-        },
-    )]
+        }),
+        outline("where an identity is left")
+            .parameter("Providers", tests::provider::PROVIDERS)
+            .parameter("LoginMail", "off")
+            .asks(|client| async move {
+                let (path, owner) = passkey_and_owner(&client).await;
+                crate::providers::link(&owner, "rotating", &serde_json::json!({})).await.expect(302);
+                tests::change_profile(&client.world, |profile| {
+                    drop(profile.as_object_mut().unwrap().remove("password"))
+                });
+                delete(path).by(&owner)
+            }),
+    ]
 }

@@ -279,7 +279,7 @@ async fn microsofts_issuer_has_the_users_tenant() {
 async fn a_second_factor_follows_with_a_cookie_in_the_place_of_its_token() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), "ada@example.org").await;
-    let mut app = person.enable_totp().await;
+    let app = person.enable_totp().await;
     let client = Client::new(&world);
     let waits = client.log_in_at("google", &verified("ada@example.org")).await.expect(302);
     assert_eq!(waits.header("location"), "/login/mfa?continue=%2Faccount");

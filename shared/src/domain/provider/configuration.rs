@@ -370,10 +370,11 @@ fn tenant(fields: &mut Fields) -> Option<Id> {
 }
 
 fn secret(fields: &mut Fields, preset: Preset) -> Option<ClientSecret> {
+    let is_given = fields.has("client_secret");
     let text: Option<Ascii> = fields.optional("client_secret");
-    if preset != Preset::Apple || text.is_some() {
+    if preset != Preset::Apple || is_given {
         // GitHub and the others of this list know no public clients.
-        if text.is_none() && preset != Preset::Oidc {
+        if !is_given && preset != Preset::Oidc {
             fields.note("client_secret", "is required");
         }
         return Some(text.map_or(ClientSecret::None, |Ascii(text)| ClientSecret::Text(Zeroizing::new(text))));
