@@ -296,6 +296,13 @@ async fn the_type_of_a_body_is_checked_before_everything_else() {
     for (route, _) in crate::bodies::routes() {
         let (method, path) = route.split_once(' ').unwrap();
         let path = path.replace("{id}", "x");
+        if path.starts_with("/v1/admin/") {
+            let administer =
+                async |kind: &str, body: &str| client.signed(method, &path, kind, body, local::SECRET_KEY).await;
+            administer("text/plain", "{}").await.expect_problem(415, "unsupported_media_type");
+            administer("application/json", &" ".repeat(65_537)).await.expect_problem(413, "payload_too_large");
+            continue;
+        }
         let text = [("content-type", "text/plain")];
         client.send(method, &path, &text, b"{}".to_vec()).await.expect_problem(415, "unsupported_media_type");
         let json_type = [("content-type", "application/json")];
