@@ -23,6 +23,7 @@ mod layers;
 mod limits;
 pub(crate) mod login;
 mod mfa;
+mod outside;
 mod pages;
 mod passkeys;
 mod platform;
