@@ -29,14 +29,15 @@ const COMMON_HEADERS: [&str; 10] = [
 ];
 
 /// Patterns of texts that differ from run to run, and their replacements.
-const VOLATILE: [(&str, &str); 7] = [
+const VOLATILE: [(&str, &str); 8] = [
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
     (r"\d{1,2} \w+ \d{4}(,| at) \d\d:\d\d", "[time]"),
     (r#""(auth_time|exp|iat|nbf)": \d+"#, r#""$1": "[time]""#),
     // A second may pass between the login and the answer.
     (r#""refresh_expires_in": 604799"#, r#""refresh_expires_in": 604800"#),
     (r"(secret|token|reset)=[\w.-]+", "$1=[$1]"),
-    (r"(__Host-[a-z]+)=[^;]+", "$1=[value]"),
+    (r"Max-Age=604799", "Max-Age=604800"),
+    (r"(__(?:Host|Secure)-[a-z]+)=[^;]+", "$1=[value]"),
     (r#""(\w{4}-){4,}\w{4}""#, r#""[backup code]""#),
 ];
 
@@ -80,8 +81,13 @@ fn described(title: &str, answer: &Answer) -> String {
             writeln!(text, "{name}: {}", redacted(value.to_str().unwrap())).unwrap();
         }
     }
-    let body =
-        if answer.body.is_null() { answer.text.clone() } else { serde_json::to_string_pretty(&answer.body).unwrap() };
+    // A page has tests of its own in a browser.
+    let title_of_page = answer.text.lines().find(|line| line.starts_with("<title>"));
+    let body = match title_of_page {
+        Some(title) => title.to_owned(),
+        None if answer.body.is_null() => answer.text.clone(),
+        None => serde_json::to_string_pretty(&answer.body).unwrap(),
+    };
     writeln!(text, "{}", redacted(&body)).unwrap();
     text
 }

@@ -7,3 +7,5 @@ mod login_email;
 mod passkeys;
 mod reset_password;
 mod site;
+
+pub(crate) use site::Site;

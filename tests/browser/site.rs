@@ -4,18 +4,18 @@ use local::{Options, Server, World};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 /// A served world.
-pub(super) struct Site {
+pub(crate) struct Site {
     /// The world.
-    pub(super) world: World,
+    pub(crate) world: World,
     /// Its public URL.
-    pub(super) url: String,
+    pub(crate) url: String,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
 }
 
 impl Site {
     /// Serves a world on a free port.
-    pub(super) async fn start(options: Options) -> Self {
+    pub(crate) async fn start(options: Options) -> Self {
         let server = Server::bind(0).await.unwrap();
         let url = format!("http://localhost:{}", server.port());
         let world = World::start(Options { base_url: url.clone(), ..options }).await.unwrap();
@@ -26,7 +26,7 @@ impl Site {
         Self { world, url, stop, serving }
     }
 
-    pub(super) async fn end(self) {
+    pub(crate) async fn end(self) {
         self.stop.send(()).unwrap();
         self.serving.await.unwrap();
     }
