@@ -169,10 +169,19 @@ mod tests {
             scope: String::new(),
         };
         let token = access_token::sign(&access, &pair.private).unwrap();
-        assert_eq!(access_token::verify(&token, &pair.public, ISSUER, Some(&["client"])), Some(access));
+        assert_eq!(access_token::verify(&token, &pair.public, ISSUER, Some(&["client"])), Some(access.clone()));
         assert_eq!(verify_hint(&token, &pair.public, ISSUER), None);
         assert_eq!((key_id(&token), access_token::key_id(&id_token)), (None, None));
         assert_eq!(access_token::verify(&id_token, &pair.public, ISSUER, Some(&["client"])), None);
+        // The RSA key signs no access token, whichever algorithm and key a header names.
+        let rsa = KeyPair::rsa();
+        let by_rsa = jws::sign(&access, "at+jwt", Algorithm::RS256, &rsa.private).unwrap();
+        let forged = format!("{}.{}", token.split('.').next().unwrap(), by_rsa.split_once('.').unwrap().1);
+        for token in [by_rsa, forged] {
+            for key in [&pair.public, &rsa.public] {
+                assert_eq!(access_token::verify(&token, key, ISSUER, Some(&["client"])), None);
+            }
+        }
     }
 
     #[test]
