@@ -48,9 +48,10 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The code of a problem.
+    /// The code of a problem, or the error of an OAuth endpoint.
     pub fn code(&self) -> &str {
-        self.body["code"].as_str().unwrap_or_default()
+        let code = self.body["code"].as_str().or_else(|| self.body["error"].as_str());
+        code.unwrap_or_default()
     }
 
     /// A string in the body.

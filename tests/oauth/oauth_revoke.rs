@@ -2,7 +2,7 @@ use serde_json::json;
 use tests::world;
 
 use super::{ADDRESS, RelyingParty, expect_error, form, person_in_browser};
-use crate::scenarios::{self, Scenario, only_scenario, post_form as posting, revoked_sessions};
+use crate::scenarios::{self, Scenario, post_form as posting, revoked_sessions, scenario};
 
 const REVOKE: &str = "/oauth2/revoke";
 
@@ -62,10 +62,21 @@ async fn another_clients_token_stays_valid() {
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    vec![only_scenario("oauth-revoke").succeeds(200).effect(revoked_sessions).asks(|client| async move {
-        let person = scenarios::registered(&client).await;
-        let browser = super::browser_of(&client.world, &person.email).await;
-        let tokens = RelyingParty::local().log_in(&browser).await;
-        posting(REVOKE, form(&[("client_id", "local"), ("token", &tokens.text("refresh_token"))]))
-    })]
+    vec![
+        scenario("oauth-revoke", "another client's token").succeeds(400).records_failure("revoke_grant").asks(
+            |client| async move {
+                let person = scenarios::registered(&client).await;
+                let browser = super::browser_of(&client.world, &person.email).await;
+                let tokens = RelyingParty::local().log_in(&browser).await;
+                let other = RelyingParty::create(&client.world, json!({ "type": "public" })).await;
+                posting(REVOKE, form(&[("client_id", &*other.client_id), ("token", &tokens.text("refresh_token"))]))
+            },
+        ),
+        scenario("oauth-revoke", "own token").succeeds(200).effect(revoked_sessions).asks(|client| async move {
+            let person = scenarios::registered(&client).await;
+            let browser = super::browser_of(&client.world, &person.email).await;
+            let tokens = RelyingParty::local().log_in(&browser).await;
+            posting(REVOKE, form(&[("client_id", "local"), ("token", &tokens.text("refresh_token"))]))
+        }),
+    ]
 }

@@ -191,6 +191,11 @@ async fn clients_authenticate_in_one_way() {
         assert_eq!(answer.header("www-authenticate"), "");
     }
     send(Some(basic(&app.client_id, &secret)), token, &fields).await.expect(200);
+    // Both parts of HTTP Basic are form-encoded (RFC 6749, section 2.3.1).
+    let code = app.code(&browser).await;
+    let fields = [("grant_type", "authorization_code"), ("code", code.as_str()), ("code_verifier", VERIFIER)];
+    let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    send(Some(basic(&encoded(&app.client_id), &encoded(&secret))), token, &fields).await.expect(200);
     // A public client has no secret.
     let code = public.code(&browser).await;
     let pretending = RelyingParty { secret: Some(secret.clone()), ..public.clone() };
@@ -413,6 +418,32 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 posting("/oauth2/token", form(&fields))
             },
         ),
+        scenario("oauth-token", "another client's refresh token").succeeds(400).records_failure("refresh").asks(
+            move |client| async move {
+                let (code, browser) = code(client).await;
+                let app = RelyingParty::local();
+                let token = app.redeem(&browser.anonymous(), &code).await.expect(200).text("refresh_token");
+                let other = RelyingParty::create(&browser.world, json!({ "type": "public" })).await;
+                let fields =
+                    [("grant_type", "refresh_token"), ("client_id", &*other.client_id), ("refresh_token", &token)];
+                posting("/oauth2/token", form(&fields))
+            },
+        ),
+        scenario("oauth-token", "one session too many")
+            .parameter("SessionLimit", "1")
+            .succeeds(200)
+            .spent(400, "invalid_grant")
+            .records("redeem_code")
+            .asks(move |client| async move {
+                let (code, _) = code(client).await;
+                let fields = [
+                    ("grant_type", "authorization_code"),
+                    ("client_id", "local"),
+                    ("code", &code),
+                    ("code_verifier", VERIFIER),
+                ];
+                posting("/oauth2/token", form(&fields))
+            }),
         scenario("oauth-token", "wrong verifier").succeeds(400).records_failure("redeem_code").asks(
             move |client| async move {
                 let (code, _) = code(client).await;

@@ -112,17 +112,3 @@ pub(super) fn form_target(uri: &RedirectUri) -> Option<String> {
     // A source that the policy could misread is left out, and the browser then blocks the form.
     uri.origin().or_else(scheme).filter(|source| !source.contains([';', ',', ' ', '\'']))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parameters_are_added_to_the_query_that_is_there() {
-        let add = |uri| with_query(uri, &[("code", "a b&c")]);
-        assert_eq!(add("https://app.example/cb"), "https://app.example/cb?code=a+b%26c");
-        assert_eq!(add("https://app.example/cb?"), "https://app.example/cb?code=a+b%26c");
-        assert_eq!(add("https://app.example/cb?x=1"), "https://app.example/cb?x=1&code=a+b%26c");
-        assert_eq!(add("com.example.app:/cb"), "com.example.app:/cb?code=a+b%26c");
-    }
-}

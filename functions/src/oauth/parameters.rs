@@ -33,17 +33,3 @@ impl Parameters {
 pub(super) fn encoded(parameters: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn empty_parameters_are_absent_and_only_known_ones_may_not_be_repeated() {
-        let parameters = Parameters::parse(b"state=&scope=a+b&resource=x&resource=y&nonce=1&nonce=");
-        assert_eq!((parameters.get("state"), parameters.get("scope")), (None, Some("a b")));
-        assert!(!parameters.is_repeated(&["state", "scope"]));
-        assert!(parameters.is_repeated(&["scope", "nonce"]));
-        assert_eq!(encoded(&parameters.without(&["resource", "nonce"])), "state=&scope=a+b");
-    }
-}
