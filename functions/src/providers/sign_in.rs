@@ -57,10 +57,19 @@ struct Candidate<'a> {
     former: Option<StoredIdentity>,
 }
 
+/// A link that a login makes.
+struct NewLink {
+    identity: StoredIdentity,
+    /// A void identity of the provider, which it replaces.
+    former: Option<StoredIdentity>,
+    /// The owner of the reservation, who no longer has the identity.
+    stale: Option<IdentityOwner>,
+}
+
 /// An identity as it is written with a login.
 enum Written<'a> {
     Used(&'a StoredIdentity),
-    Linked { new: StoredIdentity, former: Option<StoredIdentity>, stale: Option<IdentityOwner> },
+    Linked(&'a NewLink),
 }
 
 impl<'a> ProviderLogin<'a> {
@@ -100,8 +109,9 @@ impl<'a> ProviderLogin<'a> {
             (Decision::Create, _) => self.create(owner).await,
             (Decision::Link, Some(Candidate { found, former })) => {
                 let account = (&found.account.id, found.account.device_epoch);
-                let new = identity::new(app, account, &found.cipher, &self.provider.id, self.user).await?;
-                self.sign_in(&found, Written::Linked { new, former, stale: owner }).await
+                let identity = identity::new(app, account, &found.cipher, &self.provider.id, self.user).await?;
+                let link = NewLink { identity, former, stale: owner };
+                self.sign_in(&found, Written::Linked(&link)).await
             }
             (Decision::Refuse(LoginError::AlreadyLinked), Some(Candidate { found, .. })) => {
                 self.refuse(&found.cipher, Action::LinkIdentity, LoginError::AlreadyLinked).await
@@ -196,8 +206,8 @@ impl<'a> ProviderLogin<'a> {
         let app = self.context.app;
         match written {
             Written::Used(identity) => transaction.use_identity(identity, app.clock.now()),
-            Written::Linked { new, former, stale } => {
-                transaction.link_identity(new, former.as_ref(), stale.as_ref());
+            Written::Linked(NewLink { identity, former, stale }) => {
+                transaction.link_identity(identity, former.as_ref(), stale.as_ref());
                 let event = self.context.event(&found.cipher, Action::LinkIdentity, Recorded::Success, METHOD).await?;
                 transaction.record_event(&event);
                 let content =
