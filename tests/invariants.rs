@@ -63,6 +63,9 @@ fn each_account_matches_its_reservations_and_factors(
     // A deleted account may have passkeys for a while.
     let passkeys = accounts.iter().filter(|item| text(item, "sk").starts_with("PASSKEY#"));
     claimed.extend(passkeys.map(|item| (text(item, "sk"), text(item, "pk"))));
+    // As passkeys.
+    let identities = accounts.iter().filter(|item| item.get("identity_hash").is_some());
+    claimed.extend(identities.map(|item| (format!("OAUTH#{}", text(item, "identity_hash")), text(item, "pk"))));
     reserved.sort();
     claimed.sort();
     claimed.dedup();

@@ -1,7 +1,13 @@
 use std::collections::BTreeMap;
 
-use local::World;
+use local::{Internet, World};
+use serde_json::json;
 use tests::{Client, provider::PROVIDERS};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 use super::with_providers;
 use crate::scenarios::{Scenario, get, only_scenario};
@@ -85,6 +91,45 @@ async fn a_provider_that_is_down_or_lies_leads_back_to_the_login_page() {
         let answer = client.get(&format!("/v1/providers/{provider}/start?continue=/a%3Fb=c")).await.expect(302);
         assert_eq!(answer.header("location"), "/login?error=provider_unavailable&continue=%2Fa%3Fb%3Dc");
     }
+}
+
+/// As `cargo run -- --providers FILE` does it: the calls leave this process, by plain http to loopback.
+#[tokio::test]
+async fn the_local_server_reaches_a_provider_at_loopback() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let metadata = json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/authorize"),
+        "token_endpoint": format!("{issuer}/token"),
+        "jwks_uri": format!("{issuer}/jwks"),
+    });
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = vec![0; 4096];
+        let read = stream.read(&mut request).await.unwrap();
+        let body = metadata.to_string();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        String::from_utf8_lossy(&request[..read]).into_owned()
+    });
+    let mut options = with_providers(&[]);
+    options.internet = Internet::real().unwrap();
+    let own = json!({ "id": "own", "type": "oidc", "name": "Own", "client_id": "c", "issuer": issuer });
+    options.secrets.insert(PROVIDERS.to_owned(), json!({ "providers": [own] }).to_string());
+    let world = World::start(options).await.unwrap();
+    let answer = Client::new(&world).get("/v1/providers/own/start").await.expect(302);
+    assert!(answer.header("location").starts_with(&format!("{issuer}/authorize?")), "{}", answer.header("location"));
+    assert!(server.await.unwrap().starts_with("GET /.well-known/openid-configuration HTTP/1.1"));
+    // Nothing listens there any more.
+    world.cold("provider-start");
+    let answer = Client::new(&world).get("/v1/providers/own/start").await.expect(302);
+    assert_eq!(answer.header("location"), "/login?error=provider_unavailable&continue=%2Faccount");
+    // A deployment at a public URL takes no such provider.
+    let mut options = with_providers(&[("PublicUrl", "https://auth.example.com")]);
+    let own = json!({ "id": "own", "type": "oidc", "name": "Own", "client_id": "c", "issuer": issuer });
+    options.secrets.insert(PROVIDERS.to_owned(), json!({ "providers": [own] }).to_string());
+    assert!(World::start(options).await.err().unwrap().to_string().contains("providers[0].issuer"));
 }
 
 #[tokio::test]

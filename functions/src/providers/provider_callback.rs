@@ -19,7 +19,7 @@ use shared::{
     http::{Cookie, Response, StatusCode},
     operation::{Operation, Route},
     providers::{AuthorizationAnswer, ProviderUser, display_name},
-    store::{Challenge, Condition, ProviderState, Retries, SecretKind, UserQuery},
+    store::{Challenge, Condition, IdentityOwner, ProviderState, Retries, SecretKind, UserQuery},
 };
 
 use super::{
@@ -107,7 +107,7 @@ impl<'a> Callback<'a> {
                 Some(session) => self.link(&challenge, session, &user).await.map(|()| None),
                 None => self.log_in(&challenge, &asked, &user).await.map(Some),
             },
-            Err(error) => Err(error.into()),
+            Err(refusal) => Err(refusal),
         };
         // A state is good for one answer, whatever came of it. Only after a failure of this service the browser may repeat it.
         if let Err(Refusal::ToLogin(_)) = done {
@@ -136,11 +136,7 @@ impl<'a> Callback<'a> {
     }
 
     /// Asks the provider who logged in.
-    async fn identify(
-        &self,
-        sent: &HashMap<String, String>,
-        asked: &ProviderRequest,
-    ) -> Result<ProviderUser, LoginError> {
+    async fn identify(&self, sent: &HashMap<String, String>, asked: &ProviderRequest) -> Result<ProviderUser, Refusal> {
         let Context { app, request } = self.context;
         if let Some(error) = sent.get("error") {
             return Err(match error.as_str() {
@@ -148,29 +144,23 @@ impl<'a> Callback<'a> {
                 "access_denied" | "user_cancelled_authorize" => LoginError::AccessDenied,
                 "server_error" | "temporarily_unavailable" => LoginError::ProviderUnavailable,
                 _ => LoginError::InvalidResponse,
-            });
+            }
+            .into());
         }
         let code = sent.get("code").ok_or(LoginError::InvalidRequest)?;
-        let asked = async {
-            let redirect_uri = provider_request::redirect_uri(app, self.provider).await?;
-            let answer = AuthorizationAnswer {
-                code,
-                issuer: sent.get("iss").map(String::as_str),
-                redirect_uri: &redirect_uri,
-                nonce: &asked.nonce,
-                verifier: &asked.verifier,
-            };
-            Ok::<_, Error>(app.conversation(self.provider)?.identify(answer).await)
+        let redirect_uri = provider_request::redirect_uri(app, self.provider).await?;
+        let answer = AuthorizationAnswer {
+            code,
+            issuer: sent.get("iss").map(String::as_str),
+            redirect_uri: &redirect_uri,
+            nonce: &asked.nonce,
+            verifier: &asked.verifier,
         };
-        let mut user = match asked.await {
-            Ok(Ok(user)) => user,
-            Ok(Err(failure)) => {
+        let mut user = match app.conversation(self.provider)?.identify(answer).await {
+            Ok(user) => user,
+            Err(failure) => {
                 failure.log(OPERATION.name, &request.request_id, &self.provider.id);
-                return Err(of_failure(&failure));
-            }
-            Err(error) => {
-                error.log(OPERATION.name, &request.request_id);
-                return Err(LoginError::ProviderUnavailable);
+                return Err(of_failure(&failure).into());
             }
         };
         // Apple sends the name once, next to the code. It is only displayed.
@@ -220,6 +210,15 @@ impl<'a> Callback<'a> {
         }
     }
 
+    /// Whether the owner of a reservation still has the identity. The account may be deleted, or the identity void.
+    async fn holds(&self, owner: &IdentityOwner, hash: &str) -> Result<bool, Error> {
+        let app = self.context.app;
+        let query = UserQuery { without_salt: true, ..UserQuery::ACCOUNT };
+        let Some(account) = app.store.load(&owner.user_id, query).await?.account else { return Ok(false) };
+        let (theirs, _) = identity::of_provider(app, &account, &owner.provider).await?;
+        Ok(theirs.is_some_and(|theirs| theirs.hash == hash))
+    }
+
     async fn try_to_link(
         &self,
         challenge: &Challenge<ProviderState>,
@@ -236,23 +235,12 @@ impl<'a> Callback<'a> {
         let hash = identity::hash(app, user).await?;
         let (own, former) = identity::of_provider(app, &account, &self.provider.id).await?;
         let owner = app.store.identity_owner(&hash).await?;
-        let mut is_taken = false;
-        if let Some(owner) = owner.as_ref().filter(|owner| owner.user_id != account.id) {
-            let query = UserQuery { without_salt: true, ..UserQuery::ACCOUNT };
-            if let Some(other) = app.store.load(&owner.user_id, query).await?.account {
-                let (theirs, _) = identity::of_provider(app, &other, &owner.provider).await?;
-                is_taken = theirs.is_some_and(|theirs| theirs.hash == hash);
-            }
-        }
-        // The same identity may be linked by another provider of the configuration with the same issuer.
-        let is_own =
-            owner.as_ref().is_some_and(|owner| owner.user_id == account.id && owner.provider != self.provider.id);
-        let refused = if is_taken {
-            Some(LoginError::IdentityInUse)
-        } else if own.is_some() || is_own {
-            Some(LoginError::AlreadyLinked)
-        } else {
-            None
+        let refused = match &owner {
+            Some(owner) if self.holds(owner, &hash).await? => match owner.user_id == account.id {
+                true => Some(LoginError::AlreadyLinked),
+                false => Some(LoginError::IdentityInUse),
+            },
+            _ => own.is_some().then_some(LoginError::AlreadyLinked),
         };
         if let Some(error) = refused {
             let event = context.event(&cipher, Action::LinkIdentity, Recorded::Failure(error.as_str()), METHOD).await?;

@@ -9,7 +9,7 @@ use shared::{
     },
     domain::{
         account::Status,
-        audit::{Action, Outcome as Result_},
+        audit::{Action, Outcome as Recorded},
         ids::UserId,
         mail::Content,
         provider::{AddressHere, Claimed, Decision, FEDERATED_AMR, LoginError, Provider, decide},
@@ -51,10 +51,25 @@ struct Found<'a> {
     cipher: UserCipher<'a>,
 }
 
+/// The account of the provider's address, and a void identity that a new one replaces.
+struct Candidate<'a> {
+    found: Found<'a>,
+    former: Option<StoredIdentity>,
+}
+
+/// A link that a login makes.
+struct NewLink {
+    identity: StoredIdentity,
+    /// A void identity of the provider, which it replaces.
+    former: Option<StoredIdentity>,
+    /// The owner of the reservation, who no longer has the identity.
+    stale: Option<IdentityOwner>,
+}
+
 /// An identity as it is written with a login.
 enum Written<'a> {
     Used(&'a StoredIdentity),
-    Linked { new: StoredIdentity, former: Option<StoredIdentity>, stale: Option<IdentityOwner> },
+    Linked(&'a NewLink),
 }
 
 impl<'a> ProviderLogin<'a> {
@@ -84,20 +99,21 @@ impl<'a> ProviderLogin<'a> {
             }
         }
         // The owner of the reservation is deleted, or disowned the login that linked the identity.
-        let (here, found) = self.account_here().await?;
+        let (here, candidate) = self.account_here().await?;
         let claimed = match &self.user.email {
             None => Claimed::Missing,
             Some(_) if !self.user.email_verified => Claimed::NotVerified,
             Some(_) => Claimed::Verified,
         };
-        match (decide(claimed, self.provider.trust_email, here, app.config.sign_up), found) {
+        match (decide(claimed, self.provider.trust_email, here, app.config.sign_up), candidate) {
             (Decision::Create, _) => self.create(owner).await,
-            (Decision::Link, Some((found, former))) => {
+            (Decision::Link, Some(Candidate { found, former })) => {
                 let account = (&found.account.id, found.account.device_epoch);
-                let new = identity::new(app, account, &found.cipher, &self.provider.id, self.user).await?;
-                self.sign_in(&found, Written::Linked { new, former, stale: owner }).await
+                let identity = identity::new(app, account, &found.cipher, &self.provider.id, self.user).await?;
+                let link = NewLink { identity, former, stale: owner };
+                self.sign_in(&found, Written::Linked(&link)).await
             }
-            (Decision::Refuse(LoginError::AlreadyLinked), Some((found, _))) => {
+            (Decision::Refuse(LoginError::AlreadyLinked), Some(Candidate { found, .. })) => {
                 self.refuse(&found.cipher, Action::LinkIdentity, LoginError::AlreadyLinked).await
             }
             (Decision::Refuse(error), _) => Err(error.into()),
@@ -112,8 +128,8 @@ impl<'a> ProviderLogin<'a> {
         Ok(both.map(|(account, salt)| Found { account, cipher: app.user_cipher(salt) }))
     }
 
-    /// The account of the provider's address, and a void identity that a new one replaces. The reads are the same whether there is one.
-    async fn account_here(&self) -> Result<(AddressHere, Option<(Found<'a>, Option<StoredIdentity>)>), Error> {
+    /// What is known here about the provider's address.
+    async fn account_here(&self) -> Result<(AddressHere, Option<Candidate<'a>>), Error> {
         let app = self.context.app;
         let Some(email) = &self.user.email else { return Ok((AddressHere::NoAccount, None)) };
         let email_hash = self.email_hash(email.as_str()).await?;
@@ -122,9 +138,9 @@ impl<'a> ProviderLogin<'a> {
         };
         let found = self.load(&owner).await?.filter(|found| found.account.is_named_by(&email_hash));
         let Some(found) = found else { return Ok((AddressHere::Former, None)) };
-        let (own, void) = identity::of_provider(app, &found.account, &self.provider.id).await?;
+        let (own, former) = identity::of_provider(app, &found.account, &self.provider.id).await?;
         let here = if own.is_some() { AddressHere::AccountWithAnother } else { AddressHere::Account };
-        Ok((here, Some((found, void))))
+        Ok((here, Some(Candidate { found, former })))
     }
 
     async fn email_hash(&self, email: &str) -> Result<String, Error> {
@@ -147,7 +163,7 @@ impl<'a> ProviderLogin<'a> {
         let device = device.as_ref().map(|(device, token)| (device, token));
         let step = pending_login::next_step(app, account, device.map(|(device, _)| device));
         let action = if step.is_some() { Action::FirstFactor } else { Action::Login };
-        transaction.record_event(&self.context.event(cipher, action, Result_::Success, METHOD).await?);
+        transaction.record_event(&self.context.event(cipher, action, Recorded::Success, METHOD).await?);
         let amr = [FEDERATED_AMR.to_owned()];
         let outcome = match step {
             Some(step) => {
@@ -190,9 +206,9 @@ impl<'a> ProviderLogin<'a> {
         let app = self.context.app;
         match written {
             Written::Used(identity) => transaction.use_identity(identity, app.clock.now()),
-            Written::Linked { new, former, stale } => {
-                transaction.link_identity(new, former.as_ref(), stale.as_ref());
-                let event = self.context.event(&found.cipher, Action::LinkIdentity, Result_::Success, METHOD).await?;
+            Written::Linked(NewLink { identity, former, stale }) => {
+                transaction.link_identity(identity, former.as_ref(), stale.as_ref());
+                let event = self.context.event(&found.cipher, Action::LinkIdentity, Recorded::Success, METHOD).await?;
                 transaction.record_event(&event);
                 let content =
                     Content::IdentityLinked { at: app.clock.now().rfc3339(), provider: self.provider.name.clone() };
@@ -231,7 +247,7 @@ impl<'a> ProviderLogin<'a> {
     }
 
     async fn refuse<T>(&self, cipher: &UserCipher<'_>, action: Action, error: LoginError) -> Result<T, Refusal> {
-        let event = self.context.event(cipher, action, Result_::Failure(error.as_str()), METHOD).await?;
+        let event = self.context.event(cipher, action, Recorded::Failure(error.as_str()), METHOD).await?;
         self.context.app.store.record_event(&event).await?;
         Err(error.into())
     }

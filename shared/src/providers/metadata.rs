@@ -24,11 +24,14 @@ const RELOAD_INTERVAL_SECONDS: i64 = 30;
 /// The most keys of a provider that are searched.
 const MAX_KEYS: usize = 50;
 
+/// What was read of a provider, and when.
+type Read<T> = (Arc<T>, Timestamp);
+
 /// Metadata and keys, by the providers' addresses. The deployment bounds how many there are.
 #[derive(Debug, Default)]
 pub struct Directory {
-    metadata: Mutex<HashMap<String, (Arc<Metadata>, Timestamp)>>,
-    keys: Mutex<HashMap<String, (Arc<Vec<Jwk>>, Timestamp)>>,
+    metadata: Mutex<HashMap<String, Read<Metadata>>>,
+    keys: Mutex<HashMap<String, Read<Vec<Jwk>>>>,
 }
 
 /// The metadata of an OpenID provider, as far as it is used.
