@@ -132,8 +132,7 @@ fn is_as_browsers_write_it(text: &str) -> bool {
     // A user info would end before the host, at the last `@` of the authority.
     let authority = text.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
     let host = url.host_str().unwrap_or_default();
-    let needs_host = matches!(url.scheme(), "https" | "http");
-    is_same && !authority.contains('@') && !host.ends_with('.') && !(needs_host && host.is_empty())
+    is_same && !authority.contains('@') && !host.ends_with('.')
 }
 
 /// A URL with http on this machine.
