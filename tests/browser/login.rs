@@ -411,3 +411,54 @@ async fn the_page_shows_only_its_own_words_and_in_no_frame() {
     assert!(complaints.iter().all(|entry| entry["message"].to_string().contains("frame")), "{complaints:?}");
     page.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mailed_code_is_asked_for_on_an_unrecognised_device() {
+    let mut options = options();
+    options.parameters.insert("UnknownDeviceCode".to_owned(), "true".to_owned());
+    let test = "a_mailed_code_is_asked_for_on_an_unrecognised_device";
+    let Some(page) = Page::start(test, options).await else { return };
+    let client = Client::new(page.world());
+    Person::register(&client, ADDRESS).await;
+    page.open_for("/v1/health", "").await;
+    page.log_in(ADDRESS, PASSWORD).await;
+    page.section("second").await;
+    let shown = page.chromium.run("return document.getElementById('factor-of-mail').hidden", Value::Null).await;
+    assert_eq!(shown, false);
+    page.enter("factor", &client.code_for(ADDRESS).await).await;
+    page.press("#with-factor [type=submit]").await;
+    page.arrives("/v1/health").await;
+    assert_eq!(page.who().await, 200);
+    page.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_was_opened_in_another_tab_lets_the_page_go_on() {
+    let mut options = options();
+    options.parameters.insert("LoginMail".to_owned(), "link".to_owned());
+    let test = "a_link_that_was_opened_in_another_tab_lets_the_page_go_on";
+    let Some(page) = Page::start(test, options).await else { return };
+    let client = Client::new(page.world());
+    Person::register(&client, ADDRESS).await;
+    page.open_for("/v1/health", "").await;
+    page.section("login").await;
+    page.enter("identifier", ADDRESS).await;
+    page.press("#by-mail").await;
+    page.section("mailed").await;
+    page.press("#opened [type=submit]").await;
+    assert!(page.problem().await.starts_with("This browser is not logged in yet."));
+
+    let browser = &page.chromium.client;
+    let here = browser.window().await.unwrap();
+    let there = browser.new_window(true).await.unwrap();
+    browser.switch_to_window(there.handle).await.unwrap();
+    browser.goto(client.mail_for(ADDRESS).await.link().unwrap()).await.unwrap();
+    page.section("ask").await;
+    page.press("#here [type=submit]").await;
+    page.section("success").await;
+    browser.close_window().await.unwrap();
+    browser.switch_to_window(here).await.unwrap();
+    page.press("#opened [type=submit]").await;
+    page.arrives("/v1/health").await;
+    page.end().await;
+}

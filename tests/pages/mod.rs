@@ -1,3 +1,4 @@
+#[expect(clippy::module_inception, reason = "a test file has the name of its operation")]
 mod pages;
 
 use crate::scenarios::Scenario;
