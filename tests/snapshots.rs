@@ -35,8 +35,8 @@ const VOLATILE: [(&str, &str); 7] = [
     (r#""(auth_time|exp|iat|nbf)": \d+"#, r#""$1": "[time]""#),
     // A second may pass between the login and the answer.
     (r#""refresh_expires_in": 604799"#, r#""refresh_expires_in": 604800"#),
-    (r"(secret|token|reset)=[\w.-]+", "$1=[$1]"),
-    (r"(__Host-[a-z]+)=[^;]+", "$1=[value]"),
+    (r"(secret|token|reset|state|nonce|code_challenge)=[\w.-]+", "$1=[$1]"),
+    (r"(__(Host|Secure)-[a-z-]+)=[^;]+", "$1=[value]"),
     (r#""(\w{4}-){4,}\w{4}""#, r#""[backup code]""#),
 ];
 
