@@ -122,14 +122,14 @@ fn each_account_and_session_has_its_audit_event(
     let sessions = tests::sessions(world);
     // A session over the ceiling is deleted, with an event.
     let dropped = audit.iter().filter(|item| text(item, "method") == "session_limit").count();
-    if events(&["create_account", "login"]) != sessions.len() + dropped {
-        let logins = events(&["create_account", "login"]);
+    if events(&["create_account", "login", "redeem_code"]) != sessions.len() + dropped {
+        let logins = events(&["create_account", "login", "redeem_code"]);
         return Err(format!("{} sessions, {dropped} dropped, {logins} events", sessions.len()));
     }
     let ended = sessions.iter().filter(|item| item.get("revoked_at").is_some()).count();
-    let recorded = events(&["logout", "revoke_session"])
-        + audit.iter().filter(|item| text(item, "event") == "refresh_token_reuse").count()
-        - dropped;
+    let noticed = |item: &&Value| ["refresh_token_reuse", "code_reuse"].contains(&text(item, "event").as_str());
+    let recorded =
+        events(&["logout", "revoke_session", "revoke_grant"]) + audit.iter().filter(noticed).count() - dropped;
     if ended != recorded {
         return Err(format!("{ended} ended sessions, {recorded} events"));
     }
