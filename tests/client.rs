@@ -48,10 +48,11 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The code of a problem, or the error of an OAuth endpoint.
+    /// The code of a problem, the error of an OAuth endpoint, or the code of an error page.
     pub fn code(&self) -> &str {
         let code = self.body["code"].as_str().or_else(|| self.body["error"].as_str());
-        code.unwrap_or_default()
+        let on_page = || Some(self.text.split_once(" data-code=\"")?.1.split_once('"')?.0);
+        code.or_else(on_page).unwrap_or_default()
     }
 
     /// A string in the body.

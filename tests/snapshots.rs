@@ -36,7 +36,8 @@ const VOLATILE: [(&str, &str); 8] = [
     // A second may pass between the login and the answer.
     (r#""refresh_expires_in": 604799"#, r#""refresh_expires_in": 604800"#),
     (r"(secret|token|reset|state|nonce|code_challenge|[?&]code)=[\w.-]+", "$1=[$1]"),
-    (r"(__(Host|Secure)-[a-z-]+)=[^;]+", "$1=[value]"),
+    (r"Max-Age=604799", "Max-Age=604800"),
+    (r"(__(?:Host|Secure)-[a-z-]+)=[^;]+", "$1=[value]"),
     (r#""(\w{4}-){4,}\w{4}""#, r#""[backup code]""#),
 ];
 

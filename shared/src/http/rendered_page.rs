@@ -56,7 +56,7 @@ impl Form<'_> {
 /// # Errors
 /// `internal` if the template is broken.
 pub fn message(status: StatusCode, title: &str, text: &[&str]) -> Result<Response, Error> {
-    render(status, title, text, None)
+    render(status, title, text, None, None)
 }
 
 /// A page with a form.
@@ -64,14 +64,14 @@ pub fn message(status: StatusCode, title: &str, text: &[&str]) -> Result<Respons
 /// # Errors
 /// As [`message`].
 pub fn form(title: &str, text: &[&str], form: &Form<'_>) -> Result<Response, Error> {
-    render(StatusCode::OK, title, text, Some(form))
+    render(StatusCode::OK, title, text, Some(form), None)
 }
 
-/// The page of an error. It says no more than a problem answer does.
+/// The page of an error. It says no more than a problem answer does. A program finds the code in `data-code`.
 pub fn error(error: &Error) -> Response {
     let status = error.status();
     let title = if status.is_server_error() { "This did not work" } else { "This request cannot be answered" };
-    let rendered = message(status, title, &[error.detail()]);
+    let rendered = render(status, title, &[error.detail()], None, Some(error.code()));
     let mut response = rendered.unwrap_or_else(|_| Response::empty(status));
     response.code = Some(error.code());
     match error.retry_after() {
@@ -80,10 +80,16 @@ pub fn error(error: &Error) -> Response {
     }
 }
 
-fn render(status: StatusCode, title: &str, text: &[&str], form: Option<&Form<'_>>) -> Result<Response, Error> {
+fn render(
+    status: StatusCode,
+    title: &str,
+    text: &[&str],
+    form: Option<&Form<'_>>,
+    code: Option<&str>,
+) -> Result<Response, Error> {
     let text: Value = text.iter().copied().map(Value::from).collect();
     let form_values = form.map_or(Value::from(()), Form::values);
-    let values = context! { title, text, form => form_values };
+    let values = context! { title, text, code, form => form_values };
     let page = ENVIRONMENT.get_template(FORM).and_then(|page| page.render(values));
     let html = page.map_err(|error| Error::internal(format!("the template {FORM}: {:?}", error.kind())))?;
     let script =
