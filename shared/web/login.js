@@ -414,6 +414,11 @@ async function draw() {
       const parameters = new URLSearchParams();
       if (next) parameters.set("continue", next);
       if (byId("remember").checked) parameters.set("remember_me", "true");
+      // The provider must ask again where the app wants a new login.
+      const asked = next ? new URL(next, location.origin).searchParams : new URLSearchParams();
+      const prompts = (asked.get("prompt") ?? "").split(" ");
+      if (prompts.includes("login") || prompts.includes("select_account")) parameters.set("prompt", "login");
+      if (asked.get("max_age")) parameters.set("max_age", asked.get("max_age"));
       link.href = String(parameters) ? `${path}?${parameters}` : path;
     }
   };

@@ -50,11 +50,30 @@ async fn a_foreign_page_may_post_the_hint_and_an_old_one_is_good() {
     let app = app(&world).await;
     let tokens = app.log_in(&browser).await;
     world.clock().advance(3600);
-    // The cookies do not come with a cross-site form.
+    // The cookies do not come with a cross-site form. So they stay, because they may be another user's.
     let stranger = Client::new(&world);
     let answer = post_form(&stranger, LOGOUT, &[("id_token_hint", &tokens.text("id_token"))]).await.expect(200);
+    assert!(answer.cookies().is_empty());
     assert!(answer.text.contains("You are logged out"));
     expect_error(&app.refresh(&stranger, &tokens.text("refresh_token")).await, 400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_browser_whose_access_token_expired_is_refreshed_first() {
+    let world = world().await;
+    let (_, max) = person_in_browser(&world, "max@example.org").await;
+    let (_, mut browser) = person_in_browser(&world, ADDRESS).await;
+    let app = app(&world).await;
+    let hint = app.log_in(&max).await.text("id_token");
+    browser.cookies.remove("__Host-access");
+    // Neither a link nor another user's hint takes the cookies away.
+    for path in [LOGOUT.to_owned(), format!("{LOGOUT}?id_token_hint={hint}")] {
+        let answer = browser.get(&path).await.expect(303);
+        assert!(answer.cookies().is_empty());
+        let query = redirected(&answer);
+        assert_eq!((query["prompt"].as_str(), query["continue"].as_str()), ("none", path.as_str()));
+    }
+    max.get("/v1/me").await.expect(200);
 }
 
 /// O12: only a registered address is followed, and only a right hint ends a session at once.

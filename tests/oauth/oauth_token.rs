@@ -1,14 +1,15 @@
+use std::collections::BTreeSet;
+
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
+use futures::future::join_all;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use tests::{Client, claims, everything_stored, world};
+use tests::{Answer, Client, claims, everything_stored, thorough, world};
 
-use super::{
-    ADDRESS, FORM, ISSUER, RelyingParty, VERIFIER, admin, expect_error, form, person_in_browser, post_form, redirected,
-};
+use super::{ADDRESS, FORM, ISSUER, RelyingParty, VERIFIER, admin, expect_error, form, person_in_browser, post_form};
 use crate::scenarios::{self, Scenario, audited, post_form as posting, revoked_sessions, scenario};
 
 #[tokio::test]
@@ -469,16 +470,46 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-#[tokio::test]
-async fn sixty_four_redemptions_of_a_code_make_one_session() {
+/// Sends 64 requests of an app at once.
+async fn all_at_once(app: &RelyingParty, client: &Client, what: &'static str, secret: &str) -> Vec<Answer> {
+    let tasks = (0..64).map(|_| {
+        let (app, client, secret) = (app.clone(), client.clone(), secret.to_owned());
+        tokio::spawn(async move {
+            match what {
+                "code" => app.redeem(&client, &secret).await,
+                _ => app.refresh(&client, &secret).await,
+            }
+        })
+    });
+    join_all(tasks).await.into_iter().map(Result::unwrap).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_redemptions_of_a_code_one_succeeds_and_one_session_is_made() {
     let world = world().await;
     let (_, browser) = person_in_browser(&world, ADDRESS).await;
     let app = RelyingParty::create(&world, json!({})).await;
-    let code = redirected(&app.authorize(&browser, &[]).await)["code"].clone();
+    for round in 1..=if thorough::everything() { 100 } else { 3 } {
+        let code = app.code(&browser).await;
+        let answers = all_at_once(&app, &browser.anonymous(), "code", &code).await;
+        let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+        assert!(statuses.iter().all(|status| [200, 400, 503].contains(status)), "{statuses:?}");
+        let made = tests::sessions(&world).iter().filter(|item| item.get("client_id").is_some()).count();
+        assert_eq!(made, round);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_refreshes_of_one_token_have_one_successor() {
+    let world = world().await;
+    let (_, browser) = person_in_browser(&world, ADDRESS).await;
+    let app = RelyingParty::create(&world, json!({})).await;
     let client = browser.anonymous();
-    let answers = futures::future::join_all((0..64).map(|_| app.redeem(&client, &code))).await;
-    let winners = answers.iter().filter(|answer| answer.status == 200).count();
-    assert_eq!(winners, 1, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
-    let made = tests::sessions(&world).iter().filter(|item| item.get("client_id").is_some()).count();
-    assert_eq!(made, 1);
+    let token = app.log_in(&browser).await.text("refresh_token");
+    let answers = all_at_once(&app, &client, "token", &token).await;
+    let successors: BTreeSet<String> =
+        answers.iter().filter(|answer| answer.status == 200).map(|answer| answer.text("refresh_token")).collect();
+    assert_eq!(successors.len(), 1, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
+    app.refresh(&client, successors.first().unwrap()).await.expect(200);
 }

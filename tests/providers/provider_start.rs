@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::with_providers;
-use crate::scenarios::{Scenario, get, only_scenario};
+use crate::scenarios::{Scenario, get, registered, scenario};
 
 fn asked(location: &str) -> BTreeMap<String, String> {
     url::Url::parse(location).unwrap().query_pairs().into_owned().collect()
@@ -149,7 +149,15 @@ async fn config_lists_ids_and_names_and_a_wrong_document_fails_the_deployment() 
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
-        only_scenario("provider-start")
+        scenario("provider-start", "on a known device")
+            .parameter("Providers", PROVIDERS)
+            .succeeds(302)
+            .issues("provider_state")
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                get("/v1/providers/gitlab/start").on_device(&person.device_token)
+            }),
+        scenario("provider-start", "on a new device")
             .parameter("Providers", PROVIDERS)
             .succeeds(302)
             .issues("provider_state")

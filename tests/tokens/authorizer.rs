@@ -43,6 +43,7 @@ async fn a_valid_token_is_authorized_with_its_claims() {
         let context = json!({
             "user_id": person.id,
             "session_id": person.session_id,
+            "scope": "account",
             "roles": [],
             "permissions": [],
             "aal": "aal1",

@@ -12,6 +12,9 @@ use shared::{
 
 use super::parameters::encoded;
 
+/// The longest location of a redirect.
+const MAX_LOCATION_BYTES: usize = 8192;
+
 /// How the answer reaches the redirect URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ResponseMode {
@@ -74,7 +77,7 @@ impl Destination {
         // RFC 9207: the client learns which server answers.
         parameters.push(("iss", &issuer));
         match self.mode {
-            ResponseMode::Query => Ok(redirect(&with_query(self.uri.as_str(), &parameters), status)),
+            ResponseMode::Query => redirect(&with_query(self.uri.as_str(), &parameters), status),
             ResponseMode::FormPost => {
                 let targets = form_target(&self.uri).into_iter().collect::<Vec<_>>();
                 let form = Form {
@@ -91,12 +94,22 @@ impl Destination {
 }
 
 /// A redirect. Never 307, which would repeat a form with its credentials (RFC 9700, section 4.12).
-pub(super) fn redirect(to: &str, status: StatusCode) -> Response {
-    Response::empty(status).with_header("location", to)
+///
+/// # Errors
+/// `invalid_request` if the location is too long. API Gateway answers with at most 10,240 bytes of headers, and percent-encoding
+/// lengthens a request.
+pub(super) fn redirect(to: &str, status: StatusCode) -> Result<Response, Error> {
+    if to.len() > MAX_LOCATION_BYTES {
+        return Err(Error::field("query", "is too long"));
+    }
+    Ok(Response::empty(status).with_header("location", to))
 }
 
 /// A URI with more parameters in its query.
 pub(super) fn with_query(uri: &str, parameters: &[(&str, &str)]) -> String {
+    if parameters.is_empty() {
+        return uri.to_owned();
+    }
     let separator = match uri.split_once('?') {
         None => "?",
         Some((_, "")) => "",

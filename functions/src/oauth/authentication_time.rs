@@ -16,9 +16,6 @@ use super::parameters::{Parameters, encoded};
 /// The parameter's name.
 pub(super) const CTX: &str = "ctx";
 
-/// The most bytes that `ctx` adds to a request.
-pub(super) const MAX_BYTES: usize = 128;
-
 /// Milliseconds that a login may take.
 const MAX_AGE_MILLIS: i64 = 3_600_000;
 

@@ -46,6 +46,9 @@ pub const OPERATION: Operation = Operation::http("oauth-authorize", |context| Bo
 
 const PATH: &str = "/oauth2/authorize";
 
+/// The longest `max_age` that is passed on, in seconds: a year.
+const MOST_MAX_AGE: i64 = 366 * 86_400;
+
 /// The field of the page's form with its CSRF token.
 pub(super) const CSRF: &str = "csrf_token";
 
@@ -84,15 +87,15 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     if form.len() > MAX_BYTES {
         return Err(Error::PayloadTooLarge);
     }
-    Ok(redirect(&format!("{PATH}?{}", encoded(&parameters.without(&[]))), StatusCode::SEE_OTHER))
+    redirect(&format!("{PATH}?{}", encoded(&parameters.without(&[]))), StatusCode::SEE_OTHER)
 }
 
 async fn answer(context: Context<'_>, sent: &[u8]) -> Result<Response, Error> {
     let app = context.app;
-    if sent.len() > MAX_BYTES + authentication_time::MAX_BYTES {
+    let parameters = Parameters::parse(sent);
+    if sent.len() > MAX_BYTES + parameters.bytes_of(&[CTX, CSRF]) {
         return bad_request("The request is too long.");
     }
-    let parameters = Parameters::parse(sent);
     let presented = caller::presented_by_browser(context).await?;
     let session_hash = match &presented {
         Some(presented) => Some(access_token::session_hash(app, &presented.session_id).await?),
@@ -209,18 +212,23 @@ impl Asked<'_> {
         let mut back = parameters.without(&[CTX, CSRF]);
         back.push((CTX, &ctx));
         let back = format!("{PATH}?{}", encoded(&back));
-        let max_age = request.max_age.map(|seconds| seconds.to_string());
+        // A year is as long as no session lasts.
+        let max_age = request.max_age.map(|seconds| seconds.min(MOST_MAX_AGE).to_string());
         let forces_login = request.has(Prompt::Login) || request.has(Prompt::SelectAccount);
         let mut hints = vec![("continue", back.as_str())];
-        if let Some(provider) = request.identity_provider.as_deref().filter(|_| !request.has(Prompt::None)) {
+        // Once the user has authenticated for this request, another answer of the provider would change nothing.
+        let has_authenticated =
+            self.user.as_ref().zip(self.since).is_some_and(|(user, since)| user.session.auth_time > since);
+        let at_provider = missing == Some(Missing::Login) && !has_authenticated && !request.has(Prompt::None);
+        if let Some(provider) = request.identity_provider.as_deref().filter(|_| at_provider) {
             if forces_login {
                 hints.push(("prompt", "login"));
             }
             hints.extend(max_age.as_deref().map(|seconds| ("max_age", seconds)));
-            return Ok(redirect(&format!("/v1/providers/{provider}/start?{}", encoded(&hints)), StatusCode::FOUND));
+            return redirect(&format!("/v1/providers/{provider}/start?{}", encoded(&hints)), StatusCode::FOUND);
         }
         if missing == Some(Missing::Registration) {
-            return Ok(redirect(&format!("/register?{}", encoded(&hints)), StatusCode::FOUND));
+            return redirect(&format!("/register?{}", encoded(&hints)), StatusCode::FOUND);
         }
         match missing {
             Some(Missing::SecondFactor) => hints.push(("step_up", "1")),
@@ -230,12 +238,7 @@ impl Asked<'_> {
         }
         hints.extend(request.login_hint.as_deref().map(|hint| ("login_hint", hint)));
         hints.extend(parameters.get("ui_locales").map(|locales| ("ui_locales", locales)));
-        let location = format!("/login?{}", encoded(&hints));
-        // API Gateway answers with at most 10,240 bytes of headers. Percent-encoding lengthens a request.
-        if location.len() > 8192 {
-            return bad_request("The request is too long.");
-        }
-        Ok(redirect(&location, StatusCode::FOUND))
+        redirect(&format!("/login?{}", encoded(&hints)), StatusCode::FOUND)
     }
 
     /// Asks the user to go on. Any app can claim a loopback address or a private scheme, so no code goes to one without the user's

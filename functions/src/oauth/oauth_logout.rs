@@ -8,6 +8,7 @@ use shared::{
         audit::{Action, Outcome},
         ids::UserId,
         oauth::{client::ClientId, redirect_uri::RedirectUri},
+        session::Transport,
     },
     error::Error,
     http::{
@@ -28,6 +29,7 @@ use crate::auth::{
     access_token,
     caller::{self, Presented},
     csrf::{self, Bound},
+    session::response::without_session_cookies,
 };
 
 pub const OPERATION: Operation = Operation::http("oauth-logout", |context| Box::pin(handle(context)))
@@ -62,6 +64,11 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         return rendered_page::message(StatusCode::BAD_REQUEST, "This request cannot be answered", &[what]);
     }
     let presented = caller::presented_by_browser(context).await?;
+    if presented.is_none() && request.cookie(Cookie::Session).is_some() {
+        // Whose session the browser has is known after a refresh. The login page refreshes it, or removes the marker.
+        let back = with_query(PATH, &parameters.without(&[CSRF]));
+        return redirect(&with_query("/login", &[("continue", &back), ("prompt", "none")]), StatusCode::SEE_OTHER);
+    }
     let hinted = match parameters.get("id_token_hint") {
         Some(hint) => claims::of_hint(app, hint).await?.and_then(|claims| {
             let user_id = UserId::parse(&claims.sub)?;
@@ -81,19 +88,20 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let after = AfterLogout::of(&parameters, client.as_ref());
     if let Some(hinted) = hinted {
         end_sessions(context, &hinted.user_id, &hinted.session_id, Some(&hinted.client)).await?;
-        let ended = access_token::session_hash(app, &hinted.session_id).await?;
-        if let Some(other) = presented.filter(|presented| presented.session_id != hinted.session_id) {
-            tracing::debug!(ended, "the browser has another session of the user");
-            end_sessions(context, &other.user_id, &other.session_id, None).await?;
+        // The cookies of a browser that did not send them stay: they may be those of another user.
+        let Some(Presented { user_id, session_id, .. }) = presented else { return after.answer() };
+        // The user may have logged in again since.
+        if session_id != hinted.session_id {
+            end_sessions(context, &user_id, &session_id, None).await?;
         }
-        return after.answer();
+        return after.answer().map(without_cookies);
     }
     let Some(Presented { user_id, session_id, .. }) = presented else { return after.answer() };
     match parameters.get(CSRF) {
         Some(token) if request.method == Method::POST => {
             csrf::check_form(context, token, &[Bound::Session(session_id.clone())]).await?;
             end_sessions(context, &user_id, &session_id, None).await?;
-            after.answer()
+            after.answer().map(without_cookies)
         }
         _ => ask(context, &parameters, &after, &session_id).await,
     }
@@ -113,15 +121,17 @@ impl AfterLogout {
     }
 
     fn answer(&self) -> Result<Response, Error> {
-        let response = match &self.to {
-            Some((uri, Some(state))) => redirect(&with_query(uri.as_str(), &[("state", state)]), StatusCode::SEE_OTHER),
-            Some((uri, None)) => redirect(uri.as_str(), StatusCode::SEE_OTHER),
-            None => rendered_page::message(StatusCode::OK, "You are logged out", &["You can close this page."])?,
+        let uri = match &self.to {
+            None => return rendered_page::message(StatusCode::OK, "You are logged out", &["You can close this page."]),
+            Some((uri, None)) => uri.as_str().to_owned(),
+            Some((uri, Some(state))) => with_query(uri.as_str(), &[("state", state)]),
         };
-        Ok([Cookie::Access, Cookie::Refresh, Cookie::Session]
-            .into_iter()
-            .fold(response, |response, cookie| response.with_cookie(cookie.clear())))
+        redirect(&uri, StatusCode::SEE_OTHER)
     }
+}
+
+fn without_cookies(response: Response) -> Response {
+    without_session_cookies(response, Transport::Cookie)
 }
 
 /// The page that asks.

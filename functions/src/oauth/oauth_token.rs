@@ -198,6 +198,7 @@ async fn redeem(
     if !(is_for_client && is_right_uri && is_verified && is_live) {
         return spend(context, &cipher, code).await;
     }
+    let scopes = payload.scopes.intersect(&client.scopes);
     let granter = Granter { account: &account, cipher: &cipher, browser: &browser };
     let made = ClientSession::prepare(context, client, code, granter).await?;
     let nonce = cipher
@@ -212,7 +213,7 @@ async fn redeem(
         id: &made.id,
         nonce: nonce.as_deref(),
         refresh: &made.refresh,
-        scopes: &payload.scopes,
+        scopes: &scopes,
     };
     let answer = answer(context, issued).await?;
     let now = app.clock.now();
@@ -319,9 +320,11 @@ async fn by_refresh_token(
             let limited = (REFUSED_TOKEN_BY_SESSION, session.hash.as_str());
             return context.refuse_limited(&cipher, (Action::Refresh, "refresh_token"), refused(), limited).await;
         }
-        let scopes = match parameters.get("scope") {
-            Some(asked) => narrowed(&grant.scopes, asked)?,
-            None => grant.scopes.clone(),
+        // A scope that the client has lost since is gone.
+        let granted = grant.scopes.intersect(&known.scopes);
+        let scopes = match parameters.get("scope").filter(|asked| !asked.trim().is_empty()) {
+            Some(asked) => narrowed(&granted, asked)?,
+            None => granted,
         };
         let snapshot = Snapshot { context, account: &account, session: &session, cipher: &cipher };
         let done = refresh(snapshot, &known, &scopes, &keys, token).await;

@@ -22,6 +22,12 @@ impl Parameters {
         self.0.iter().any(|(name, _)| names.contains(&name.as_str()) && !seen.insert(name))
     }
 
+    /// The bytes of the parameters of these names in a query.
+    pub(super) fn bytes_of(&self, names: &[&str]) -> usize {
+        let ours = self.0.iter().filter(|(name, _)| names.contains(&name.as_str()));
+        ours.map(|(name, value)| name.len() + value.len() + 2).sum()
+    }
+
     /// The parameters without those of these names.
     pub(super) fn without(&self, names: &[&str]) -> Vec<(&str, &str)> {
         let kept = self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()));

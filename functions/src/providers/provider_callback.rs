@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use shared::{
     context::Context,
-    crypto::key::KeyPurpose,
+    crypto::{device_token::DeviceToken, key::KeyPurpose},
     domain::{
         audit::{Action, Outcome as Recorded},
         challenge::SECOND_FACTOR_SECONDS,
@@ -62,7 +62,12 @@ const MAX_STATE: usize = 2048;
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let request = context.request;
-    limits::count_network(context, PROVIDER_CALLBACK_BY_NETWORK).await?;
+    // Others in the network of a recognised device must not use up its answers. Each needs the state of a start that was counted.
+    let index = context.app.keyring.get(KeyPurpose::Index).await?;
+    let device = request.cookie(Cookie::Device).and_then(|token| DeviceToken::parse(&index, token));
+    if device.is_none() {
+        limits::count_network(context, PROVIDER_CALLBACK_BY_NETWORK).await?;
+    }
     let (providers, id) = provider_request::find(context).await?;
     let provider = providers.find(&id).ok_or(Error::NotFound)?;
     // A browser that follows a redirect of a POST with the same method would post again (RFC 9110, section 15.4.4).
@@ -75,7 +80,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         }
         Ok(Some(Outcome::SecondFactor(asked))) => {
             let cookie = Cookie::Mfa.set(&asked.token, SECOND_FACTOR_SECONDS);
-            Ok(to(&second_factor_page(&callback.continue_path)).with_cookie(cookie))
+            Ok(to(&second_factor_page(&asked, &callback.continue_path)).with_cookie(cookie))
         }
         Ok(None) => Ok(to(callback.continue_path.as_str())),
         Err(Refusal::ToLogin(error)) => Ok(to(&login_page(error, &callback.continue_path))),

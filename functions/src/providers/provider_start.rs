@@ -7,7 +7,7 @@ use shared::{
     crypto::{device_token::DeviceToken, key::KeyPurpose},
     domain::{
         continue_path::ContinuePath,
-        limits::PROVIDER_START_BY_NETWORK,
+        limits::{LOGIN_BY_DEVICE, PROVIDER_START_BY_NETWORK},
         session::{OpaqueText, SessionOptions, Transport},
     },
     error::Error,
@@ -18,7 +18,7 @@ use shared::{
 
 use super::refusal::{login_page, of_failure};
 use crate::auth::{
-    limits,
+    limits::Network,
     provider_request::{self, Freshness, Purpose},
 };
 
@@ -26,7 +26,7 @@ pub const OPERATION: Operation = Operation::http("provider-start", |context| Box
     .summary("takes a browser to a sign-in provider")
     .routes(&[Route::new("GET", "/v1/providers/{provider}/start")])
     .keys(&[KeyPurpose::Index, KeyPurpose::Providers, KeyPurpose::FieldSession])
-    .limits(&[PROVIDER_START_BY_NETWORK]);
+    .limits(&[PROVIDER_START_BY_NETWORK, LOGIN_BY_DEVICE]);
 
 /// The longest `max_age`, in seconds: a year.
 const MAX_AGE: i64 = 366 * 86_400;
@@ -83,12 +83,14 @@ impl Form {
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
     let form = Form::parse(request)?;
-    limits::count_network(context, PROVIDER_START_BY_NETWORK).await?;
+    let index = app.keyring.get(KeyPurpose::Index).await?;
+    let presented = request.cookie(Cookie::Device).and_then(|token| DeviceToken::parse(&index, token));
+    let network = Network::of(&index, request);
+    network.count_login(app, &index, presented.as_ref(), PROVIDER_START_BY_NETWORK).await?;
     let (providers, id) = provider_request::find(context).await?;
     let provider = providers.find(&id).ok_or(Error::NotFound)?;
     // A provider that posts its answer posts it from another site, so that browsers leave the device's cookie out then.
-    let index = app.keyring.get(KeyPurpose::Index).await?;
-    let device = request.cookie(Cookie::Device).filter(|token| DeviceToken::parse(&index, token).is_some());
+    let device = request.cookie(Cookie::Device).filter(|_| presented.is_some());
     let options = SessionOptions {
         transport: Transport::Cookie,
         remember_me: form.remember_me,

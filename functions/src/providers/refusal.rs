@@ -6,6 +6,8 @@ use shared::{
     providers::Failure,
 };
 
+use crate::auth::mfa::pending_login::MfaRequired;
+
 /// Why a login ends.
 #[derive(Debug)]
 pub(super) enum Refusal {
@@ -41,8 +43,8 @@ pub(super) fn login_page(error: LoginError, continue_path: &ContinuePath) -> Str
 }
 
 /// The page that asks for the second factor.
-pub(super) fn second_factor_page(continue_path: &ContinuePath) -> String {
-    page("/login/mfa", &[], continue_path)
+pub(super) fn second_factor_page(asked: &MfaRequired, continue_path: &ContinuePath) -> String {
+    page("/login/mfa", &[("methods", &asked.methods())], continue_path)
 }
 
 fn page(path: &str, parameters: &[(&str, &str)], continue_path: &ContinuePath) -> String {

@@ -156,7 +156,6 @@ impl<'a> ProviderLogin<'a> {
             return self.refuse(cipher, Action::Login, LoginError::AccountBanned).await;
         }
         let mut transaction = self.proof.clone();
-        self.write(found, &written, &mut transaction).await?;
         let index = app.keyring.get(KeyPurpose::Index).await?;
         let presented = device::presented(&index, request, self.options);
         let device = device::load_recognised(app, account, presented, self.options).await?;
@@ -187,6 +186,8 @@ impl<'a> ProviderLogin<'a> {
                 Outcome::SignedIn(Box::new(sign_in.answer))
             }
         };
+        // After the alert, so that disowning this login voids the identity that it links.
+        self.write(found, &written, &mut transaction).await?;
         match app.store.commit(transaction).await {
             Ok(()) => Ok(outcome),
             Err(refused) if refused.is(Condition::Challenge) || refused.is(Condition::IdToken) => {
@@ -207,7 +208,9 @@ impl<'a> ProviderLogin<'a> {
         match written {
             Written::Used(identity) => transaction.use_identity(identity, app.clock.now()),
             Written::Linked(NewLink { identity, former, stale }) => {
-                transaction.link_identity(identity, former.as_ref(), stale.as_ref());
+                let now = app.clock.now();
+                let identity = StoredIdentity { linked_at: now, last_used_at: now, ..identity.clone() };
+                transaction.link_identity(&identity, former.as_ref(), stale.as_ref());
                 let event = self.context.event(&found.cipher, Action::LinkIdentity, Recorded::Success, METHOD).await?;
                 transaction.record_event(&event);
                 let content =

@@ -59,6 +59,11 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         Err(error @ Error::SessionRevoked) => {
             Ok(without_session_cookies(error.into_response(&context.request.answer_context()), transport))
         }
+        // An app's token is no session of this browser.
+        Err(error @ Error::InvalidToken) if transport == Transport::Cookie => {
+            let answer = error.into_response(&context.request.answer_context());
+            Ok(answer.with_cookie(Cookie::Session.clear()))
+        }
         done => done,
     }
 }

@@ -83,7 +83,7 @@ impl Conversation<'_> {
             // Apple documents "String or Boolean".
             Preset::Apple => *verified == Value::Bool(true) || verified == "true",
             // Microsoft's addresses are the tenant's own word, except where it says that the domain's owner was verified.
-            Preset::Microsoft => claims["xms_edov"] == Value::Bool(true) || *verified == Value::Bool(true),
+            Preset::Microsoft => claims["xms_edov"] == Value::Bool(true),
             Preset::Github | Preset::Gitlab | Preset::Google | Preset::Oidc => *verified == Value::Bool(true),
         };
         ProviderUser {

@@ -93,6 +93,11 @@ pub(crate) struct MfaRequired {
 }
 
 impl MfaRequired {
+    /// The methods, separated by commas.
+    pub(crate) fn methods(&self) -> String {
+        self.methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(",")
+    }
+
     pub(crate) fn into_response(self) -> Response {
         let answer = json!({
             "status": "mfa_required",
