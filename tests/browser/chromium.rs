@@ -10,8 +10,8 @@ use tokio::process::{Child, Command};
 use url::{ParseError, Url};
 
 /// A browser with a new profile. It ends when this is dropped.
-pub(super) struct Chromium {
-    pub(super) client: Client,
+pub(crate) struct Chromium {
+    pub(crate) client: Client,
     driver: Child,
     profile: PathBuf,
 }
@@ -53,7 +53,7 @@ fn installed(names: &[&str]) -> Option<PathBuf> {
 
 impl Chromium {
     /// Starts a browser. `None` if Chromium or its driver is not installed; then the test is reported as left out.
-    pub(super) async fn start(test: &str) -> Option<Self> {
+    pub(crate) async fn start(test: &str) -> Option<Self> {
         let browser = installed(&["chromium", "chromium-browser", "google-chrome"]);
         let (Some(driver), Some(browser)) = (installed(&["chromedriver"]), browser) else {
             tests::leave_out(test, "no Chromium with its driver here");
@@ -91,19 +91,19 @@ impl Chromium {
 
     /// What the console has reported since the last call: exceptions, and what a policy blocked. Answers with an error status are
     /// left out.
-    pub(super) async fn complaints(&self) -> Vec<Value> {
+    pub(crate) async fn complaints(&self) -> Vec<Value> {
         let log = self.client.issue_cmd(ConsoleLog).await.unwrap();
         let entries = log.as_array().unwrap().iter();
         entries.filter(|entry| entry["level"] == "SEVERE" && entry["source"] != "network").cloned().collect()
     }
 
     /// A command of the DevTools protocol.
-    pub(super) async fn dev_tools(&self, command: &'static str, parameters: Value) -> Value {
+    pub(crate) async fn dev_tools(&self, command: &'static str, parameters: Value) -> Value {
         self.client.issue_cmd(DevTools(command, parameters)).await.unwrap()
     }
 
     /// Adds an authenticator that verifies its user and agrees at once. Returns its id.
-    pub(super) async fn plug_in(&self) -> Value {
+    pub(crate) async fn plug_in(&self) -> Value {
         self.dev_tools("WebAuthn.enable", json!({})).await;
         let options = json!({
             "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true,
@@ -114,7 +114,7 @@ impl Chromium {
     }
 
     /// Runs a script in the page and returns its result. It may `await`, and finds its argument in `given`.
-    pub(super) async fn run(&self, script: &str, given: Value) -> Value {
+    pub(crate) async fn run(&self, script: &str, given: Value) -> Value {
         let script = format!(
             "const done = arguments[arguments.length - 1], given = arguments[0];
              (async () => {{ {script} }})().then(value => done({{ value }}), error => done({{ error: String(error) }}));"
@@ -124,7 +124,7 @@ impl Chromium {
         came["value"].take()
     }
 
-    pub(super) async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         self.client.close().await.unwrap();
         self.driver.kill().await.unwrap();
         let _ = std::fs::remove_dir_all(&self.profile);

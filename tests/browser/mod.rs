@@ -8,4 +8,5 @@ mod passkeys;
 mod reset_password;
 mod site;
 
+pub(crate) use chromium::Chromium;
 pub(crate) use site::Site;

@@ -4,6 +4,8 @@
 //! The libraries have pinned versions and come from npm and PyPI. Where Node.js or Python is missing, the tests are left out. The crate
 //! `openidconnect` is not among the clients, because it brings the crate `rsa` (RUSTSEC-2023-0071), which deny.toml refuses.
 
+mod readme;
+
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
