@@ -254,7 +254,8 @@ impl Keyring {
             return Ok(None);
         }
         let _loading = self.loading.lock().await;
-        Ok(search(&*self.load_wrapped().await?))
+        // Boxed, because the types of whole operations are too deep otherwise. It is rare.
+        Ok(search(&*Box::pin(self.load_wrapped()).await?))
     }
 
     /// The public URL that `keys-rotate` got at deployment.
@@ -338,7 +339,7 @@ impl Keyring {
         if let Some(wrapped) = fresh(&self.read()) {
             return Ok(wrapped);
         }
-        self.load_wrapped().await
+        Box::pin(self.load_wrapped()).await
     }
 
     async fn load_wrapped(&self) -> Result<Arc<Wrapped>, Error> {

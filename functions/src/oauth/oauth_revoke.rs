@@ -44,10 +44,9 @@ async fn revoke(context: Context<'_>) -> Result<Response, Error> {
     let client = credentials.check(app, app.store.oauth_client(credentials.id()).await?).await?;
     // The hint may be ignored (section 2.1), because the two kinds of tokens differ in their form.
     let token = token.ok_or(OAuthError::InvalidRequest("token is missing."))?;
-    match session_of(app, token).await? {
-        Some((user_id, session_id)) => end(context, &client, &user_id, &session_id).await?,
-        // An unknown token is as good as revoked (section 2.2).
-        None => {}
+    // An unknown token is as good as revoked (section 2.2).
+    if let Some((user_id, session_id)) = session_of(app, token).await? {
+        end(context, &client, &user_id, &session_id).await?;
     }
     Ok(Response::empty(StatusCode::OK))
 }
