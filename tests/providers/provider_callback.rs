@@ -282,7 +282,7 @@ async fn a_second_factor_follows_with_a_cookie_in_the_place_of_its_token() {
     let app = person.enable_totp().await;
     let client = Client::new(&world);
     let waits = client.log_in_at("google", &verified("ada@example.org")).await.expect(302);
-    assert_eq!(waits.header("location"), "/login/mfa?continue=%2Faccount");
+    assert_eq!(waits.header("location"), "/login/mfa?methods=totp%2Cbackup_code&continue=%2Faccount");
     let cookies = waits.cookies();
     assert_eq!(cookies.keys().map(String::as_str).collect::<Vec<_>>(), ["__Host-mfa"]);
     assert_eq!(cookies["__Host-mfa"].1, "Max-Age=300; Path=/; HttpOnly; Secure; SameSite=Strict");
