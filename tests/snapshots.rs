@@ -32,7 +32,7 @@ const COMMON_HEADERS: [&str; 10] = [
 const VOLATILE: [(&str, &str); 8] = [
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
     (r"\d{1,2} \w+ \d{4}(,| at) \d\d:\d\d", "[time]"),
-    (r#""(auth_time|exp|iat|nbf)": \d+"#, r#""$1": "[time]""#),
+    (r#""(auth_time|exp|iat|nbf|updated_at)": \d+"#, r#""$1": "[time]""#),
     // A second may pass between the login and the answer.
     (r#""refresh_expires_in": 604799"#, r#""refresh_expires_in": 604800"#),
     (r"(secret|token|reset|state|nonce|code_challenge|[?&]code)=[\w.-]+", "$1=[$1]"),
