@@ -46,9 +46,6 @@ pub const OPERATION: Operation = Operation::http("oauth-authorize", |context| Bo
 
 const PATH: &str = "/oauth2/authorize";
 
-/// The longest `max_age` that is passed on, in seconds: a year.
-const MOST_MAX_AGE: i64 = 366 * 86_400;
-
 /// The field of the page's form with its CSRF token.
 pub(super) const CSRF: &str = "csrf_token";
 
@@ -152,7 +149,7 @@ impl Asked<'_> {
             None => None,
         };
         let Some(user) = &self.user else {
-            // The browser may have a session whose access token has expired. The login page refreshes it.
+            // The browser may have a session and an expired access token. The login page refreshes it.
             let may_have_session = context.request.cookie(Cookie::Session).is_some();
             return match may_have_session {
                 _ if request.has(Prompt::Create) => self.log_in(Some(Missing::Registration)).await,
@@ -212,8 +209,7 @@ impl Asked<'_> {
         let mut back = parameters.without(&[CTX, CSRF]);
         back.push((CTX, &ctx));
         let back = format!("{PATH}?{}", encoded(&back));
-        // A year is as long as no session lasts.
-        let max_age = request.max_age.map(|seconds| seconds.min(MOST_MAX_AGE).to_string());
+        let max_age = request.max_age.map(|seconds| seconds.to_string());
         let forces_login = request.has(Prompt::Login) || request.has(Prompt::SelectAccount);
         let mut hints = vec![("continue", back.as_str())];
         // Once the user has authenticated for this request, another answer of the provider would change nothing.

@@ -65,7 +65,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     }
     let presented = caller::presented_by_browser(context).await?;
     if presented.is_none() && request.cookie(Cookie::Session).is_some() {
-        // Whose session the browser has is known after a refresh. The login page refreshes it, or removes the marker.
+        // The browser has no current access token. The login page refreshes its session, or removes the marker.
         let back = with_query(PATH, &parameters.without(&[CSRF]));
         return redirect(&with_query("/login", &[("continue", &back), ("prompt", "none")]), StatusCode::SEE_OTHER);
     }

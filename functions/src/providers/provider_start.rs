@@ -64,8 +64,9 @@ struct Seconds(i64);
 impl FromJson for Seconds {
     fn from_json(value: Value) -> Result<Self, String> {
         let digits = value.as_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-        let seconds = digits.and_then(|text| text.parse().ok()).filter(|seconds| (0..=MAX_AGE).contains(seconds));
-        seconds.map(Self).ok_or_else(|| format!("must be a whole number from 0 to {MAX_AGE}"))
+        // A longer one asks for nothing.
+        let seconds = digits.and_then(|text| text.parse::<i64>().ok()).map(|seconds| seconds.min(MAX_AGE));
+        seconds.map(Self).ok_or_else(|| "must be a whole number of seconds".to_owned())
     }
 }
 

@@ -33,7 +33,7 @@ use crate::auth::{
 /// The audit events' method.
 pub(super) const METHOD: &str = "provider";
 
-/// A login whose identity is proven.
+/// A login with a proven identity.
 pub(super) struct ProviderLogin<'a> {
     pub(super) context: Context<'a>,
     pub(super) provider: &'a Provider,

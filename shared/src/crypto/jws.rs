@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn signatures_of_wycheproof_are_told_apart() {
+    fn signatures_of_wycheproof_are_accepted_or_refused_as_stated() {
         let (mut valid, mut invalid) = (0, 0);
         for group in groups(ECDSA) {
             let key = PublicKey::from_spki(&hex(&group["spki"])).unwrap();
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_of_wycheproof_and_rfc_7520_are_told_apart() {
+    fn tokens_of_wycheproof_and_rfc_7520_are_accepted_or_refused_as_stated() {
         let mut tested = 0;
         for group in groups(JWS) {
             let number = |name: &str| text(&group["key"][name]).to_owned();

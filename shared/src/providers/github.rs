@@ -8,7 +8,7 @@ use super::{
 use crate::domain::provider::ClientSecret;
 
 impl Conversation<'_> {
-    /// The user whose login the code stands for.
+    /// The user that the code logs in.
     pub(super) async fn identify_at_github(
         &self,
         site: &str,

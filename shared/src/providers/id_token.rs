@@ -102,7 +102,7 @@ impl Conversation<'_> {
         self.check(metadata, claims, token, audience)
     }
 
-    /// Checks the claims of a token whose signature is right.
+    /// Checks the claims of a token with a right signature.
     fn check(&self, metadata: &Metadata, claims: Value, token: &str, audience: Audience) -> Result<Verified, Failure> {
         let invalid = Failure::InvalidResponse;
         let issuer = claims["iss"].as_str().unwrap_or_default();

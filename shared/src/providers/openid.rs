@@ -11,7 +11,7 @@ use super::{
 use crate::domain::provider::Preset;
 
 impl Conversation<'_> {
-    /// The user whose login the code stands for.
+    /// The user that the code logs in.
     pub(super) async fn identify_by_id_token(
         &self,
         issuer: &str,

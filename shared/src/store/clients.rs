@@ -268,13 +268,6 @@ impl Transaction {
         self.write_origins(&format!("REMOVE #{}", loaded.id), Item::new());
     }
 
-    /// Requires that a client has not been deleted since it was loaded.
-    pub fn require_client(&mut self, client: &OAuthClient) {
-        let values = Item::new().with_time(":created_at", client.created_at);
-        let key = OAuthClient::key(&client.id);
-        self.check(Condition::Client, Table::Clients, &key, "created_at = :created_at", values);
-    }
-
     fn set_origins(&mut self, client: &OAuthClient) {
         let values = Item::new().with_texts(":origins", &client.origins().to_texts());
         self.write_origins(&format!("SET #{} = :origins", client.id), values);

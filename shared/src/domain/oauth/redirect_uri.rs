@@ -12,14 +12,14 @@ use crate::fields::FromJson;
 
 const MAX_BYTES: usize = 2048;
 
-/// The loopback addresses whose port is free, because a native app listens on the port that it gets.
+/// The loopback addresses with a free port, because a native app listens on the port that it gets.
 const LOOPBACK_ADDRESSES: [&str; 2] = ["http://127.0.0.1", "http://[::1]"];
 
 /// It is a name, which a resolver may answer otherwise (RFC 8252, section 8.3). So its port is compared, except for the client
 /// `local`.
 const LOCALHOST: &str = "http://localhost";
 
-/// Ends an origin whose port is free.
+/// Ends an origin with a free port.
 const ANY_PORT: &str = ":*";
 
 /// Where an authorization answer goes: a URL with https, one with http on this machine, or one with a private scheme that has a

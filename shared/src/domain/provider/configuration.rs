@@ -63,7 +63,7 @@ pub struct Provider {
     pub scopes: String,
     /// Whether an address that the provider verified links and creates accounts.
     pub trust_email: bool,
-    /// The client ids, in addition to `client_id`, of the apps whose ID tokens `provider-token` accepts.
+    /// The client ids, in addition to `client_id`, of apps. `provider-token` accepts their ID tokens.
     pub audiences: Vec<String>,
     /// Whether the provider posts its answer (`response_mode=form_post`).
     pub form_post: bool,
