@@ -214,7 +214,7 @@ impl Request {
     pub fn oauth_parameters(&self) -> Result<HashMap<String, String>, Error> {
         let message = match self.is_safe() {
             true => self.raw_query.as_bytes(),
-            false => self.body_of_type(|media_type| media_type == "application/x-www-form-urlencoded")?,
+            false => self.raw_form()?,
         };
         if message.len() > MAX_OAUTH_BYTES {
             return Err(Error::field("body", "must have at most 4096 bytes"));

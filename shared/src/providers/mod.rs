@@ -116,7 +116,8 @@ impl Conversation<'_> {
             Service::Github { site, .. } => self.url(&format!("{site}/login/oauth/authorize"))?,
             Service::OpenId { issuer } => in_time(self.metadata(issuer)).await?.authorization_endpoint.clone(),
         };
-        let challenge = unkeyed_hash_of_verifier(request.verifier);
+        // By S256 (RFC 7636, section 4.2).
+        let challenge = unkeyed_hash(request.verifier.as_bytes());
         let max_age = request.max_age.map(|seconds| seconds.to_string());
         let mut parameters = vec![
             ("response_type", "code"),
@@ -241,11 +242,6 @@ struct ClientProof {
 
 fn unavailable(what: &str) -> Failure {
     Failure::Unavailable(what.to_owned())
-}
-
-/// The challenge of PKCE: SHA-256 in base64url.
-fn unkeyed_hash_of_verifier(verifier: &str) -> String {
-    unkeyed_hash(verifier.as_bytes())
 }
 
 async fn in_time<T>(conversation: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
