@@ -427,6 +427,13 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 registered(&client).await;
                 callback(&client, verified(ADDRESS)).await
             }),
+        outline("on a known device")
+            .records("login")
+            .completes(|world, _| audited(world, "login", "success") == 1)
+            .asks(|client| async move {
+                let person = registered(&client).await;
+                callback(&client, verified(ADDRESS)).await.on_device(&person.device_token)
+            }),
         outline("in the place of a void identity")
             .records("link_identity")
             .completes(|world, _| audited(world, "link_identity", "success") == 2)

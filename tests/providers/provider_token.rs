@@ -148,6 +148,10 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 registered(&client).await;
                 native(&client, verified(ADDRESS))
             }),
+        outline("on a known device", 200).records("login").asks(|client| async move {
+            let person = registered(&client).await;
+            native(&client, verified(ADDRESS)).on_device(&person.device_token)
+        }),
         outline("in the place of a void identity", 200)
             .records("login")
             .completes(|world, _| audited(world, "link_identity", "success") == 2)
