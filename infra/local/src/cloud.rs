@@ -133,6 +133,17 @@ impl Cloud {
         if let Some(retries) = &self.options.retries {
             builder.set_retry_config(Some(retries.clone()));
         }
+        let config = builder.build();
+        // A busy machine may keep a debug build from answering itself within the limits that AWS gets.
+        let timeouts = config.timeout_config().map(|deployed| {
+            let local = |limit: Option<Duration>| limit.map(|limit| limit * self.options.timeout_factor);
+            let mut timeouts = deployed.to_builder();
+            timeouts.set_operation_attempt_timeout(local(deployed.operation_attempt_timeout()));
+            timeouts.set_operation_timeout(local(deployed.operation_timeout()));
+            timeouts.build()
+        });
+        let mut builder = config.into_builder();
+        builder.set_timeout_config(timeouts);
         builder.build()
     }
 
