@@ -31,6 +31,11 @@ impl<C> Lazy<C> {
         Self { sdk, client: OnceLock::new() }
     }
 
+    /// The configuration of the client.
+    pub const fn sdk(&self) -> &SdkConfig {
+        &self.sdk
+    }
+
     /// The client. `build` is named here, and not stored, so that a function that never calls this links no client.
     pub fn get(&self, build: impl FnOnce(&SdkConfig) -> C) -> &C {
         self.client.get_or_init(|| build(&self.sdk))

@@ -1,11 +1,17 @@
-//! Secrets that a deployment passes by name. Their values are in AWS Secrets Manager. Only `keys-rotate` may read them.
+//! Secrets that a deployment passes by name. Their values are in AWS Secrets Manager, or in SSM Parameter Store. Only `keys-rotate`
+//! may read them.
+
+mod parameter_store;
 
 use aws_sdk_secretsmanager::Client;
 use aws_types::SdkConfig;
 
 use crate::{aws::Lazy, crypto::secret::Secret, error::Error};
 
-/// Reads secrets of Secrets Manager.
+/// The start of a name of Parameter Store.
+const PARAMETER_STORE: &str = "ssm:";
+
+/// Reads secrets.
 pub struct Secrets {
     client: Lazy<Client>,
 }
@@ -35,6 +41,15 @@ impl Secrets {
         current.ok_or_else(|| {
             Error::internal(format!("{parameter}: Secrets Manager has no secret of this name in this region"))
         })
+    }
+
+    /// The current value of a secret of Secrets Manager, or of a SecureString of Parameter Store if the name starts with `ssm:`.
+    ///
+    /// # Errors
+    /// As [`Secrets::versions`].
+    pub async fn current_of_either(&self, parameter: &'static str, name: &str) -> Result<Secret, Error> {
+        let Some(name) = name.strip_prefix(PARAMETER_STORE) else { return self.current(parameter, name).await };
+        parameter_store::secure_string(self.client.sdk(), parameter, name).await
     }
 
     async fn version(&self, parameter: &str, name: &str, stage: &str) -> Result<Option<Secret>, Error> {

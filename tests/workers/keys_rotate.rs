@@ -3,7 +3,7 @@ use base64::Engine;
 use local::{Kind, RequestType, Rule, Service, World};
 use serde_json::json;
 use shared::crypto::key::KeyPurpose;
-use tests::{Client, Person, options, world};
+use tests::{Client, Person, options, provider, world};
 
 use crate::scenarios::{Act, Scenario, only_scenario};
 
@@ -98,6 +98,22 @@ async fn parameters_that_a_rule_refuses_change_nothing() {
         refused.contains("Rules.TheCityDatabaseHasALayer") && refused.contains("GeoDatabaseLayer must name"),
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn the_sign_in_providers_may_be_in_parameter_store() {
+    const NAME: &str = "ssm:/latchkey/providers";
+    let mut options = options();
+    options.parameters.insert("Providers".to_owned(), NAME.to_owned());
+    let missing = World::start(options.clone()).await.unwrap_err().to_string();
+    assert!(missing.contains("Providers: Parameter Store has no parameter of this name"), "{missing}");
+    options.secrets.insert(NAME.to_owned(), provider::document().to_string());
+    let world = World::start(options).await.unwrap();
+    let listed = Client::new(&world).get("/v1/config").await.expect(200);
+    assert!(listed.body["providers"].as_array().unwrap().iter().any(|it| it["id"] == "github"), "{}", listed.text);
+    world.faults().arm(Rule::new(Service::ParameterStore, Kind::Deny));
+    let denied = world.invoke("keys-rotate", json!({ "source": "aws.scheduler" })).await.unwrap_err().to_string();
+    assert!(denied.contains("Providers: GetParameter: AccessDeniedException"), "{denied}");
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {

@@ -13,6 +13,7 @@ pub enum Service {
     Kms,
     Ses,
     SecretsManager,
+    ParameterStore,
     /// Any service. Only tests can use it.
     #[serde(skip_deserializing)]
     Any,
@@ -26,6 +27,7 @@ impl Service {
             Self::Kms => "kms",
             Self::Ses => "ses",
             Self::SecretsManager => "secretsmanager",
+            Self::ParameterStore => "ssm",
             Self::Any => "any",
         }
     }

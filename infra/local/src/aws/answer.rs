@@ -42,7 +42,7 @@ pub(crate) fn failure(service: Service, error: AwsError, request_id: &str) -> Re
 fn response(service: Service, status: u16, body: Bytes, request_id: &str) -> Response<Bytes> {
     let content_type = match service {
         Service::DynamoDb => "application/x-amz-json-1.0",
-        Service::Kms | Service::SecretsManager => "application/x-amz-json-1.1",
+        Service::Kms | Service::SecretsManager | Service::ParameterStore => "application/x-amz-json-1.1",
         Service::Ses | Service::Any => "application/json",
     };
     let mut response = Response::new(body);

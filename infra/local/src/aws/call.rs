@@ -19,6 +19,7 @@ pub(crate) fn action(request: &http::Request<Bytes>) -> Option<(Service, String)
         return match service {
             "DynamoDB_20120810" => Some((Service::DynamoDb, action.to_owned())),
             "secretsmanager" => Some((Service::SecretsManager, action.to_owned())),
+            "AmazonSSM" => Some((Service::ParameterStore, action.to_owned())),
             "TrentService" => Some((Service::Kms, action.to_owned())),
             _ => None,
         };

@@ -12,6 +12,7 @@ mod error;
 mod expressions;
 mod injected;
 mod kms;
+mod parameters;
 mod permissions;
 pub(crate) mod process;
 mod secrets;

@@ -40,6 +40,11 @@ impl Secrets {
         self.versions(name).pop().unwrap_or_default()
     }
 
+    /// The current value of a secret that somebody has set.
+    pub(crate) fn set_value(&self, name: &str) -> Option<String> {
+        lock(&self.values).get(name)?.last().cloned()
+    }
+
     /// The values of a secret, the current one last.
     fn versions(&self, name: &str) -> Vec<String> {
         lock(&self.values).get(name).cloned().unwrap_or_else(|| vec![name.to_owned()])

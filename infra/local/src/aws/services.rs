@@ -15,7 +15,9 @@ use super::{
     call::{self, ApiCall},
     dynamodb,
     error::{AwsError, ConnectionFailure},
-    injected, kms, permissions, process,
+    injected, kms,
+    parameters::ParameterCall,
+    permissions, process,
     secrets::{SecretCall, Secrets},
     ses,
     siteverify::Siteverify,
@@ -172,6 +174,11 @@ impl Aws {
                 let call = SecretCall::parse(action, &body)?;
                 self.authorize(principal, &[call.requirement()])?;
                 self.secrets.run(&call)
+            }
+            Service::ParameterStore => {
+                let call = ParameterCall::parse(action, &body)?;
+                self.authorize(principal, &[call.requirement()])?;
+                call.run(&self.secrets)
             }
             Service::Ses | Service::Any => {
                 let mail = ses::parse(&body)?;

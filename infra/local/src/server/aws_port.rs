@@ -1,4 +1,4 @@
-//! DynamoDB, KMS, Secrets Manager and SES for other programs: the AWS CLI, any SDK and `cargo lambda watch`.
+//! DynamoDB, KMS, Secrets Manager, Parameter Store and SES for other programs: the AWS CLI, any SDK and `cargo lambda watch`.
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The services, by their names in signatures.
-const SERVICES: &[&str] = &["dynamodb", "kms", "secretsmanager", "ses"];
+const SERVICES: &[&str] = &["dynamodb", "kms", "secretsmanager", "ses", "ssm"];
 
 /// Answers a request. A signer with a function's name as the access key has that function's role. `None` breaks the
 /// connection, as some faults require.
@@ -25,7 +25,7 @@ pub(super) async fn answer(cloud: &Cloud, request: Request<Bytes>) -> Option<Res
         Err(refusal) => {
             let message = match refusal {
                 sigv4::Refusal::Missing => {
-                    "Missing Authentication Token: sign for dynamodb, kms, secretsmanager or ses"
+                    "Missing Authentication Token: sign for dynamodb, kms, secretsmanager, ses or ssm"
                 }
                 sigv4::Refusal::Malformed => "The signature is not for this service and region, or its time is off",
                 sigv4::Refusal::UnknownKey => "The access key is neither `local`, `functions` nor a function's name",
