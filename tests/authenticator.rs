@@ -209,9 +209,18 @@ impl Key {
         serde_json::to_value(shown).unwrap()
     }
 
+    /// The credential id of the newest passkey, in base64url.
+    pub fn id(&self) -> String {
+        URL_SAFE_NO_PAD.encode(&*self.newest().credential_id)
+    }
+
+    fn newest(&self) -> &passkey::types::Passkey {
+        self.browser.authenticator().store().0.last().unwrap()
+    }
+
     /// Signs with the newest passkey what no browser would let it sign.
     pub fn sign(&self, public_key: &Value, forged: Forged) -> Value {
-        let passkey = self.browser.authenticator().store().0.last().unwrap();
+        let passkey = self.newest();
         let part = |label: i64| {
             let label = passkey::crypto::coset::Label::Int(label);
             let (_, value) = passkey.key.params.iter().find(|(found, _)| *found == label).unwrap();
@@ -231,7 +240,7 @@ impl Key {
         .to_string();
         let signed = [data.clone(), Sha256::digest(client_data.as_bytes()).to_vec()].concat();
         let signature = pair.unwrap().sign(&aws_lc_rs::rand::SystemRandom::new(), &signed).unwrap();
-        let id = URL_SAFE_NO_PAD.encode(&*passkey.credential_id);
+        let id = self.id();
         json!({
             "id": id,
             "rawId": id,

@@ -45,6 +45,7 @@ pub static OPERATIONS: &[Operation] = &[
     passkeys::passkey_list::OPERATION,
     passkeys::passkey_update::OPERATION,
     passkeys::passkey_remove::OPERATION,
+    passkeys::passkey_signal::OPERATION,
     account::profile_get::OPERATION,
     account::profile_update::OPERATION,
     account::password_change::OPERATION,

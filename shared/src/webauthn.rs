@@ -26,6 +26,7 @@ use crate::{domain::ids::UserId, error::Error};
 
 /// This deployment as the relying party of its passkeys.
 pub struct RelyingParty {
+    id: String,
     webauthn: Webauthn,
     /// The origins that may use the passkeys, compared as text.
     origins: Vec<String>,
@@ -114,7 +115,12 @@ impl RelyingParty {
             builder = builder.append_allowed_origin(&Url::parse(allowed).map_err(|_| broken())?);
             origins.push(allowed.clone());
         }
-        Ok(Self { webauthn: builder.build().map_err(|_| broken())?, origins })
+        Ok(Self { id: id.to_owned(), webauthn: builder.build().map_err(|_| broken())?, origins })
+    }
+
+    /// The relying party id: the domain that the passkeys belong to.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Requires that an allowed page or app made the request, and no frame of another origin (section 7.1, steps 9 to 11, and

@@ -2,6 +2,7 @@ mod passkey_list;
 mod passkey_options;
 mod passkey_register;
 mod passkey_remove;
+mod passkey_signal;
 mod passkey_update;
 
 use tests::{Client, Key, Person};
@@ -14,6 +15,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         passkey_options::scenarios(),
         passkey_register::scenarios(),
         passkey_remove::scenarios(),
+        passkey_signal::scenarios(),
         passkey_update::scenarios(),
     ]
     .into_iter()
