@@ -80,8 +80,8 @@ async fn the_answer_is_bound_to_the_session_that_asked() {
     let browser = browser_of(&person).await;
     let asked = browser.post("/v1/identities/idp", json!({})).await.expect(200);
     let answer = agreed(&world, &asked.text("authorization_url"), &json!({}));
-    let stranger = person.client.anonymous();
-    let refused = stranger.come_back("idp", &answer).await.expect(302);
+    let other_browser = person.client.anonymous();
+    let refused = other_browser.come_back("idp", &answer).await.expect(302);
     assert_eq!(refused.header("location"), "/login?error=invalid_state&continue=%2Faccount");
     let browser = browser.after(&asked);
     browser.post("/v1/logout", json!({})).await.expect(204);
