@@ -29,12 +29,12 @@ let fault;
 // Starts the provider with new keys. Its users log in again.
 async function rotate() {
   keys = {};
-  for (const alg of ["ES256", "RS256"]) {
+  for (const alg of ["ES256", "RS256", "EdDSA"]) {
     const pair = await jose.generateKeyPair(alg, { extractable: true });
     keys[alg] = { ...pair, jwk: { ...await jose.exportJWK(pair.privateKey), alg, use: "sig" } };
   }
   const provider = new Provider(issuer, {
-    clients: [client("trusted", "ES256"), client("untrusted", "RS256")],
+    clients: [client("trusted", "ES256"), client("untrusted", "RS256"), client("posting", "EdDSA")],
     jwks: { keys: Object.values(keys).map(({ jwk }) => jwk) },
     pkce: { required: () => true },
     cookies: { keys: ["a key of the test"] },
@@ -91,6 +91,11 @@ async function answer(browser, url, user) {
       continue;
     }
     const text = await response.text();
+    const [, posted] = text.match(/<form method="post" action="([^"]+)"/) ?? [];
+    if (posted?.startsWith(CALLBACK)) {
+      const fields = [...text.matchAll(/name="(\w+)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]);
+      return { url: `${posted}?${new URLSearchParams(fields)}`, pages };
+    }
     const [, page] = text.match(/name="prompt" value="(\w+)"/) ?? [];
     if (!page) throw new Error(`${at.pathname} answers ${response.status}: ${text.slice(0, 500)}`);
     pages.push(page);

@@ -5,7 +5,10 @@ use std::process::Stdio;
 
 use local::{Internet, World};
 use serde_json::{Value, json};
-use tests::{Answer, Client, Person, profile, provider::PROVIDERS};
+use tests::{
+    Answer, Client, Person, profile,
+    provider::{PROVIDERS, encoded},
+};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
@@ -52,13 +55,18 @@ impl Provider {
         serde_json::from_str(&line).unwrap()
     }
 
-    /// A service that trusts the provider's addresses under one name and does not under another.
+    /// A service with the provider under three names, each of which is a client at the provider. The ID tokens of `trusted` are signed by
+    /// ES256, those of `untrusted` by RS256, and those of `posting` by EdDSA.
     async fn world(&self) -> World {
-        let entry = |id: &str, trust_email: bool| {
+        let entry = |id: &str, trust_email: bool, response_mode: &str| {
             json!({ "id": id, "type": "oidc", "name": id, "issuer": self.issuer, "trust_email": trust_email,
-                "client_id": id, "client_secret": format!("secret+of/{id}") })
+                "client_id": id, "client_secret": format!("secret+of/{id}"), "response_mode": response_mode })
         };
-        let document = json!({ "providers": [entry("trusted", true), entry("untrusted", false)] });
+        let document = json!({ "providers": [
+            entry("trusted", true, "query"),
+            entry("untrusted", false, "query"),
+            entry("posting", true, "form_post"),
+        ] });
         let mut options = with_providers(&[]);
         options.internet = Internet::real().unwrap();
         options.secrets.insert(PROVIDERS.to_owned(), document.to_string());
@@ -79,7 +87,12 @@ impl Provider {
         let (id, query) = at;
         let (browser, url) = client.begin_at(id, query).await;
         let (answer, pages) = self.opens(user, &url, fault).await;
-        (browser.come_back(id, &answer).await.expect(302), pages)
+        if id != "posting" {
+            return (browser.come_back(id, &answer).await.expect(302), pages);
+        }
+        let (path, form) = (format!("/v1/providers/{id}/callback"), encoded(&answer));
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("origin", self.issuer.as_str())];
+        (browser.send("POST", &path, &headers, form.into_bytes()).await.expect(303), pages)
     }
 
     async fn end(mut self) {
@@ -116,6 +129,9 @@ async fn its_users_get_an_account_and_log_in_again() {
     }
     let (_, pages) = provider.log_in(&client, ("trusted", "?max_age=3600"), "ada", "").await;
     assert_eq!(pages, json!([]));
+
+    let (posted, _) = provider.log_in(&client, ("posting", ""), "eve", "").await;
+    assert_eq!(account(&client, &posted).await["email"], json!("eve@example.org"));
     provider.end().await;
 }
 
@@ -166,7 +182,7 @@ async fn its_faults_create_nothing() {
         "alg HS256",
         "userinfo",
     ] {
-        for id in ["trusted", "untrusted"] {
+        for id in ["trusted", "untrusted", "posting"] {
             let (refused, _) = provider.log_in(&client, (id, ""), "ada", fault).await;
             assert_eq!(refused.header("location"), error("invalid_response"), "{fault} at {id}");
         }
