@@ -69,7 +69,9 @@ async fn node() -> Result<PathBuf, String> {
     let install = async |folder: &Path| {
         // Before version 20, Web Cryptography is not a global.
         let modern = "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)";
-        run(Command::new("node").args(["--eval", modern])).await.map_err(|_| "Node.js is older than 20".to_owned())?;
+        run(Command::new("node").args(["--eval", modern]))
+            .await
+            .map_err(|_| "Node.js is missing or older than 20".to_owned())?;
         let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
         run(Command::new("npm").args(options).current_dir(folder)).await
     };
