@@ -420,7 +420,7 @@ async fn a_wrong_answer_is_no_attempt_at_the_password_and_no_success_either() {
 }
 
 #[tokio::test]
-async fn a_taken_username_is_told_only_with_a_right_answer() {
+async fn a_taken_username_is_disclosed_only_after_a_right_answer() {
     let world = always(&[]).await;
     let client = Client::new(&world);
     let body = json!({ "username": "ada", "password": PASSWORD });

@@ -43,7 +43,7 @@ fn commands(page: &str) -> Vec<&str> {
     blocks.flat_map(str::lines).map(|line| line.split(" #").next().unwrap_or(line).trim()).collect()
 }
 
-/// What stands between backticks outside of code blocks.
+/// The texts between backticks outside of code blocks.
 fn spans(page: &str) -> Vec<String> {
     prose(page).split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }

@@ -6,6 +6,7 @@
 mod authenticator;
 mod client;
 mod event;
+mod log;
 mod person;
 pub mod provider;
 mod same_key;
@@ -15,6 +16,7 @@ pub mod thorough;
 pub use authenticator::{App, Forged, Key};
 pub use client::{Answer, Client, solve};
 pub use event::event;
+pub use log::Log;
 pub use person::Person;
 pub use same_key::SameKey;
 pub use state::State;
@@ -32,6 +34,7 @@ pub const OTHER_PASSWORD: &str = "Blue-7-harbour-lamp";
 /// The options that tests start from: data in memory, password hashes at the least cost that the configuration accepts, and retries
 /// that do not wait.
 pub fn options() -> Options {
+    log::show();
     let mut options = Options::in_memory();
     options.environment.insert("PASSWORD_COST".to_owned(), "12288,3,1".to_owned());
     options.retries = Some(Options::fast_retries(3));

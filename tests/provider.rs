@@ -192,7 +192,7 @@ fn form(request: &Request<Bytes>) -> BTreeMap<String, String> {
     url.query_pairs().into_owned().collect()
 }
 
-/// What a code stands for, if the request may exchange it: the right client, redirect URI and verifier.
+/// The content of a code, if the request may exchange it: with the right client, redirect URI and verifier.
 fn exchanged(request: &Request<Bytes>) -> Option<Value> {
     let form = form(request);
     let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();

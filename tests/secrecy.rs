@@ -1,62 +1,18 @@
 //! No secret and no personal data is readable in the tables or in the log.
 
-use std::{
-    io::Write,
-    sync::{
-        Arc, LazyLock, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::collections::BTreeMap;
 
 use local::{
     World,
     faults::{Kind, Rule, Service},
 };
 use serde_json::json;
-use tests::{Answer, Client, Key, OTHER_PASSWORD, PASSWORD, Person, everything_stored, world};
-use tracing_subscriber::{
-    Layer, Registry,
-    filter::dynamic_filter_fn,
-    layer::{Context, SubscriberExt},
-    util::SubscriberInitExt,
+use tests::{Answer, Client, Key, Log, OTHER_PASSWORD, PASSWORD, Person, everything_stored, provider::agreed, world};
+
+use crate::{
+    oauth::{RelyingParty, VERIFIER, expect_error, redirected},
+    providers::with_providers,
 };
-
-/// What our crates log while [`LOG`] records.
-#[derive(Clone)]
-struct Log(Arc<Mutex<Vec<u8>>>, Arc<AtomicBool>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// Ends the recording and returns it. Other tests run for minutes afterwards, and their log would fill the memory.
-    fn take(&self) -> String {
-        self.1.store(false, Ordering::SeqCst);
-        let bytes = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        String::from_utf8(bytes).unwrap()
-    }
-}
-
-/// Records every level, which is more than a deployment logs. The log of tests that run at the same time is recorded too.
-static LOG: LazyLock<Log> = LazyLock::new(|| {
-    let log = Log(Arc::default(), Arc::new(AtomicBool::new(true)));
-    let (writer, recording) = (log.clone(), Arc::clone(&log.1));
-    let ours = move |metadata: &tracing::Metadata<'_>, _: &Context<'_, Registry>| {
-        recording.load(Ordering::SeqCst)
-            && (metadata.target().starts_with("shared") || metadata.target().starts_with("functions"))
-    };
-    let layer = tracing_subscriber::fmt::layer().json().with_writer(move || writer.clone());
-    tracing_subscriber::registry().with(layer.with_filter(dynamic_filter_fn(ours))).init();
-    log
-});
 
 const EMAIL: &str = "canary.local@canary-domain.example";
 
@@ -76,7 +32,7 @@ impl Canaries {
     /// Adds the secret part of a token.
     fn add_token(&mut self, name: &'static str, token: &str) {
         let secret = token.rsplit('.').next().unwrap().trim_start_matches("rt_").trim_start_matches("dt_");
-        self.add(name, secret);
+        self.add(name, secret.trim_start_matches("lkcs_"));
     }
 
     fn add_tokens_of(&mut self, answer: &Answer) {
@@ -156,6 +112,80 @@ async fn log_in_elsewhere(client: &Client, created: &Answer, canaries: &mut Cana
     (person, disown)
 }
 
+/// Creates an account by a sign-in provider, and logs in again. Returns the browser.
+async fn log_in_by_a_provider(client: &Client, canaries: &mut Canaries) -> Client {
+    let claims = json!({
+        "sub": "canary-subject",
+        "email": "canary.identity@canary-provider.example",
+        "email_verified": true,
+        "name": "Canary Identity",
+        "picture": "https://canary-avatar.example/a.png",
+    });
+    let mut browser = client.clone();
+    for _ in 0..2 {
+        let (asking, url) = browser.begin_at("gitlab", "?continue=/canary-path").await;
+        let asked: BTreeMap<_, _> = url::Url::parse(&url).unwrap().query_pairs().into_owned().collect();
+        canaries.add("provider's nonce", asked["nonce"].clone());
+        canaries.add("provider's cookie", asking.cookies["__Host-provider"].clone());
+        canaries.store(&client.world);
+        let answer = agreed(&client.world, &url, &claims);
+        canaries.add("provider's code", answer[0].1.clone());
+        let done = asking.come_back("gitlab", &answer).await.expect(302);
+        assert_eq!(done.header("location"), "/canary-path");
+        browser = asking.after(&done);
+        canaries.store(&client.world);
+    }
+    browser.get("/v1/identities").await.expect(200);
+    let (asking, url) = client.begin_at("gitlab", "").await;
+    let mut wrong = agreed(&client.world, &url, &claims);
+    wrong[0].1 = "canary-wrong-code".to_owned();
+    asking.come_back("gitlab", &wrong).await.expect(302);
+    for (name, secret) in [
+        ("subject", "canary-subject"),
+        ("identity's address", "canary.identity"),
+        ("identity's domain", "canary-provider"),
+        ("identity's name", "Canary Identity"),
+        ("avatar", "canary-avatar"),
+        ("path", "canary-path"),
+        ("wrong code of a provider", "canary-wrong-code"),
+    ] {
+        canaries.add(name, secret);
+    }
+    browser
+}
+
+/// Logs the user of a browser in to an app, with a code that is used twice, and logs out.
+async fn use_an_app(browser: &Client, canaries: &mut Canaries) {
+    let app = RelyingParty::create(&browser.world, json!({})).await;
+    canaries.add_token("client secret", app.secret.as_deref().unwrap());
+    let values = [("state", "canary-state"), ("nonce", "canary-nonce"), ("login_hint", "canary-hint@example.org")];
+    app.authorize(&browser.anonymous(), &values).await.expect(302);
+    app.authorize(browser, &[values.as_slice(), &[("response_type", "canary-type")]].concat()).await.expect(302);
+    let code = redirected(&app.authorize(browser, &values).await).remove("code").unwrap();
+    canaries.store(&browser.world);
+    let client = browser.anonymous();
+    let tokens = app.redeem(&client, &code).await.expect(200);
+    let refreshed = app.refresh(&client, &tokens.text("refresh_token")).await.expect(200);
+    client.with_token(&refreshed.text("access_token")).get("/oauth2/userinfo").await.expect(200);
+    canaries.store(&browser.world);
+    for answer in [&tokens, &refreshed] {
+        for name in ["access_token", "refresh_token", "id_token"] {
+            canaries.add_token("app's token", &answer.text(name));
+        }
+    }
+    expect_error(&app.redeem(&client, &code).await, 400, "invalid_grant");
+    let logout = format!("/oauth2/logout?state=canary-logout&id_token_hint={}", tokens.text("id_token"));
+    browser.get(&logout).await.expect(200);
+    canaries.add("authorization code", code);
+    canaries.add("code verifier", VERIFIER);
+    for (name, value) in values {
+        canaries.add(name, value);
+    }
+    canaries.add("response type", "canary-type");
+    canaries.add("logout's state", "canary-logout");
+    canaries.store(&browser.world);
+}
+
 /// Adds a passkey and an authenticator app, and logs in with them.
 async fn use_second_factors(client: &Client, person: &Person, canaries: &mut Canaries) {
     let pending_secret = person.client.post("/v1/mfa/totp", json!({})).await.expect(200).text("secret");
@@ -201,8 +231,8 @@ async fn delete_account(client: &Client, person: &Person, reset: &str, canaries:
 
 #[tokio::test]
 async fn no_secret_and_no_personal_data_is_stored_or_logged_readable() {
-    LazyLock::force(&LOG);
-    let world = world().await;
+    let log = Log::record();
+    let world = World::start(with_providers(&[])).await.unwrap();
     let mut client = Client::new(&world).at("198.51.100.77");
     client.user_agent = "CanaryBrowser/7.7 (X; \"},{\"level\":\"FATAL\" [31m)".to_owned();
     let mut canaries = Canaries::default();
@@ -227,6 +257,8 @@ async fn no_secret_and_no_personal_data_is_stored_or_logged_readable() {
     }
     let created = register(&client, &mut canaries).await;
     use_sessions(&client, &created, &mut canaries).await;
+    let browser = log_in_by_a_provider(&client, &mut canaries).await;
+    use_an_app(&browser, &mut canaries).await;
     let (person, disown) = log_in_elsewhere(&client, &created, &mut canaries).await;
     use_second_factors(&client, &person, &mut canaries).await;
     let reset = client.post("/v1/login/disown", json!({ "token": disown })).await.expect(200);
@@ -235,7 +267,7 @@ async fn no_secret_and_no_personal_data_is_stored_or_logged_readable() {
     world.settle().await;
     canaries.store(&world);
     assert_not_stored(&canaries);
-    let log = LOG.take();
+    let log = log.take();
     assert_not_logged(&canaries, &log);
     assert!(log.contains("\"operation\":\"account-delete\""));
     assert!(!log.contains(&person.id), "the user's id is logged");

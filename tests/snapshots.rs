@@ -29,7 +29,7 @@ const COMMON_HEADERS: [&str; 10] = [
 ];
 
 /// Patterns of texts that differ from run to run, and their replacements.
-const VOLATILE: [(&str, &str); 8] = [
+const VOLATILE: [(&str, &str); 9] = [
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
     (r"\d{1,2} \w+ \d{4}(,| at) \d\d:\d\d", "[time]"),
     (r#""(auth_time|exp|iat|nbf|updated_at)": \d+"#, r#""$1": "[time]""#),
@@ -39,6 +39,8 @@ const VOLATILE: [(&str, &str); 8] = [
     (r"Max-Age=604799", "Max-Age=604800"),
     (r"(__(?:Host|Secure)-[a-z-]+)=[^;]+", "$1=[value]"),
     (r#""(\w{4}-){4,}\w{4}""#, r#""[backup code]""#),
+    // The ids of credentials, in lists.
+    (r#"(?m)^(\s+)"[\w-]{22}"(,?)$"#, r#"$1"[id]"$2"#),
 ];
 
 /// JSON strings that differ from run to run, by their names.

@@ -48,7 +48,7 @@ pub enum Servers {
     OfAws,
     /// Others too, with certificates of any authority.
     Any,
-    /// As `Any`, and servers whose names a third party chooses. Their names must have public addresses.
+    /// As `Any`, and servers with names that a third party chooses. Such names must have public addresses.
     Public,
 }
 

@@ -55,7 +55,7 @@ const ofMfa = location.pathname === "/login/mfa";
 const marked = document.documentElement.dataset.session === "true";
 const session = () => ({ transport: "cookie", remember_me: byId("remember").checked });
 
-// Only in memory, and only as long as they are needed. In the second step after a provider, a cookie stands for the first.
+// Only in memory, and only as long as they are needed. In the second step after a provider, a cookie proves the first.
 let mfaToken = null;
 let methods = [];
 let loginId = null;
@@ -113,7 +113,7 @@ function showSecond() {
 
 // ---- Captcha ----
 
-// The number whose hash is given: a proof of work in ALTCHA's format.
+// The number that has the given hash: a proof of work in ALTCHA's format.
 async function solve({ algorithm, challenge, salt, signature, maxnumber }) {
   const encoder = new TextEncoder();
   const wanted = Uint8Array.from(challenge.match(/../g), (pair) => parseInt(pair, 16));

@@ -385,7 +385,7 @@ async fn a_deletion_deletes_no_other_account_and_comes_once() {
 }
 
 #[tokio::test]
-async fn an_account_whose_change_of_address_can_be_undone_stays() {
+async fn an_account_stays_while_its_change_of_address_can_be_undone() {
     let world = world().await;
     world.clock().freeze();
     let client = Client::new(&world);

@@ -121,7 +121,7 @@ async fn a_thief_gets_no_link_when_the_owner_changes_the_address_back() {
     let owner = Person::register(&client, ADDRESS).await;
     let thief = owner.login().await;
     let undo_of_owner = change(&thief, ADDRESS, NEW).await;
-    // A login of the thief, whose alert goes to the thief's address.
+    // A login of the thief. Its alert goes to the thief's address.
     Person { email: NEW.to_owned(), ..thief.clone() }.login().await;
     let disown = client.link_token_for_kind(NEW, "new_login").await;
     let body = json!({ "challenge_id": ask(&owner, ADDRESS).await, "code": client.code_for(ADDRESS).await });

@@ -69,9 +69,9 @@ async fn the_old_address_is_reserved_for_seven_days() {
     client.post("/v1/register", register.clone()).await.expect(202);
     assert_eq!(client.mail_for(ADDRESS).await.kind, "already_registered");
     world.clock().advance(1);
-    let stranger = Person::register(&client, ADDRESS).await;
-    assert_ne!(stranger.id, person.id);
-    assert_eq!(stranger.client.get("/v1/me").await.body["email"], ADDRESS);
+    let other = Person::register(&client, ADDRESS).await;
+    assert_ne!(other.id, person.id);
+    assert_eq!(other.client.get("/v1/me").await.body["email"], ADDRESS);
     assert_eq!(login(&client, NEW).await.expect(200).body["user"]["id"], person.id.as_str());
 }
 

@@ -21,7 +21,8 @@ async fn a_linked_identity_logs_in_and_the_owner_is_notified() {
     let person = Person::register(&client, "ada@example.org").await;
     let claims = json!({ "email": "other@example.org", "email_verified": true, "name": "Ada" });
     assert_eq!(link(&person, "idp", &claims).await.expect(302).header("location"), "/account/logins");
-    assert_eq!(client.mail_for("ada@example.org").await.kind, "identity_linked");
+    world.settle().await;
+    assert!(world.mail().iter().any(|mail| mail.kind == "identity_linked" && mail.to == [person.email.as_str()]));
     let listed = person.client.get("/v1/identities").await.expect(200).body["identities"].clone();
     assert_eq!((listed[0]["provider"].clone(), listed[0]["email"].clone()), (json!("idp"), json!("other@example.org")));
     let exported = person.login().await.client.get("/v1/account/export").await.expect(200);
@@ -80,8 +81,8 @@ async fn the_answer_is_bound_to_the_session_that_asked() {
     let browser = browser_of(&person).await;
     let asked = browser.post("/v1/identities/idp", json!({})).await.expect(200);
     let answer = agreed(&world, &asked.text("authorization_url"), &json!({}));
-    let stranger = person.client.anonymous();
-    let refused = stranger.come_back("idp", &answer).await.expect(302);
+    let other_browser = person.client.anonymous();
+    let refused = other_browser.come_back("idp", &answer).await.expect(302);
     assert_eq!(refused.header("location"), "/login?error=invalid_state&continue=%2Faccount");
     let browser = browser.after(&asked);
     browser.post("/v1/logout", json!({})).await.expect(204);

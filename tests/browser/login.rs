@@ -113,7 +113,7 @@ impl Page {
         self.press("#by-password [type=submit]").await;
     }
 
-    /// A login with cookies, as the page of an earlier visit left it, whose access token has expired.
+    /// A login with cookies, as the page of an earlier visit left it. The access token has expired.
     async fn earlier_visit(&self) {
         self.open_for("/v1/health", "").await;
         self.log_in(ADDRESS, PASSWORD).await;

@@ -285,7 +285,7 @@ async fn a_second_factor_is_asked_for_and_a_mailed_code_is_none() {
 }
 
 #[tokio::test]
-async fn a_login_reactivates_and_a_banned_account_is_told_only_after_a_right_proof() {
+async fn a_login_reactivates_and_a_ban_is_disclosed_only_after_a_right_proof() {
     let world = world().await;
     let client = Client::new(&world);
     Person::register(&client, ADDRESS).await;

@@ -62,7 +62,7 @@ async fn every_account_and_every_proof_has_its_answer_mail_and_event() {
             let mail = world.mail().into_iter().skip(mails).find(|mail| mail.kind == "login_mail");
             let code = mail.as_ref().and_then(|mail| mail.code().map(str::to_owned));
             let token = mail.as_ref().and_then(|mail| Some(mail.link()?.split_once("#token=")?.1.to_owned()));
-            // Who gets no mail can only guess.
+            // A person without a mail can only guess.
             let code = code.unwrap_or_else(|| "123456".to_owned());
             let token = token.unwrap_or_else(|| format!("{}.{}", asked.text("challenge_id"), "A".repeat(43)));
             let id = asked.text("challenge_id");

@@ -10,7 +10,7 @@ fn body(token: &str, method: &str, code: &str) -> Value {
 }
 
 #[tokio::test]
-async fn nothing_about_the_account_is_told_between_the_factors() {
+async fn nothing_about_the_account_is_disclosed_between_the_factors() {
     let world = world().await;
     let client = Client::new(&world);
     let person = Person::register(&client, ADDRESS).await;

@@ -51,15 +51,15 @@ async fn a_foreign_page_may_post_the_hint_and_an_old_one_is_good() {
     let tokens = app.log_in(&browser).await;
     world.clock().advance(3600);
     // The cookies do not come with a cross-site form. So they stay, because they may be another user's.
-    let stranger = Client::new(&world);
-    let answer = post_form(&stranger, LOGOUT, &[("id_token_hint", &tokens.text("id_token"))]).await.expect(200);
+    let other_browser = Client::new(&world);
+    let answer = post_form(&other_browser, LOGOUT, &[("id_token_hint", &tokens.text("id_token"))]).await.expect(200);
     assert!(answer.cookies().is_empty());
     assert!(answer.text.contains("You are logged out"));
-    expect_error(&app.refresh(&stranger, &tokens.text("refresh_token")).await, 400, "invalid_grant");
+    expect_error(&app.refresh(&other_browser, &tokens.text("refresh_token")).await, 400, "invalid_grant");
 }
 
 #[tokio::test]
-async fn a_browser_whose_access_token_expired_is_refreshed_first() {
+async fn a_browser_with_an_expired_access_token_is_refreshed_first() {
     let world = world().await;
     let (_, max) = person_in_browser(&world, "max@example.org").await;
     let (_, mut browser) = person_in_browser(&world, ADDRESS).await;

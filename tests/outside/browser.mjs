@@ -15,9 +15,10 @@ export class Browser {
     for (const set of response.headers.getSetCookie()) {
       const [pair, ...attributes] = set.split("; ");
       const at = pair.indexOf("=");
-      const named = new Map(attributes.map((attribute) => attribute.split("=")));
-      if (named.get("Max-Age") === "0") this.#cookies.delete(pair.slice(0, at));
-      else this.#cookies.set(pair.slice(0, at), { value: pair.slice(at + 1), under: named.get("Path") });
+      const named = new Map(attributes.map((attribute) => attribute.split("=")).map(([name, value]) => [name.toLowerCase(), value]));
+      const ended = named.get("max-age") === "0" || Date.parse(named.get("expires")) < Date.now();
+      if (ended) this.#cookies.delete(pair.slice(0, at));
+      else this.#cookies.set(pair.slice(0, at), { value: pair.slice(at + 1), under: named.get("path") });
     }
     return response;
   }

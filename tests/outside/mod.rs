@@ -1,9 +1,12 @@
 //! OpenID Connect clients of other authors, against the local server. Each program of this folder logs in with the authorization code
 //! and PKCE, and lets its library check the ID token. Then it asks for the user, refreshes, revokes and logs out.
 //!
+//! The other way round, oidc_provider.rs logs in at a provider of another author.
+//!
 //! The libraries have pinned versions and come from npm and PyPI. Where Node.js or Python is missing, the tests are left out. The crate
 //! `openidconnect` is not among the clients, because it brings the crate `rsa` (RUSTSEC-2023-0071), which deny.toml refuses.
 
+mod oidc_provider;
 mod readme;
 
 use std::{
@@ -66,7 +69,9 @@ async fn node() -> Result<PathBuf, String> {
     let install = async |folder: &Path| {
         // Before version 20, Web Cryptography is not a global.
         let modern = "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)";
-        run(Command::new("node").args(["--eval", modern])).await.map_err(|_| "Node.js is older than 20".to_owned())?;
+        run(Command::new("node").args(["--eval", modern]))
+            .await
+            .map_err(|_| "Node.js is missing or older than 20".to_owned())?;
         let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
         run(Command::new("npm").args(options).current_dir(folder)).await
     };

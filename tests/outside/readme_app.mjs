@@ -60,11 +60,11 @@ const { asked, came } = await logIn();
 await shows(visitor, `Hello, ${SHOWN}.`);
 
 // The answer is worth nothing in another browser, with a foreign attempt, or a second time.
-const stranger = newVisitor();
-assert.equal((await open(stranger, came)).status, 400);
-await stranger.request("/login");
-assert.equal((await open(stranger, came)).status, 500);
-await shows(stranger, "Log in");
+const otherVisitor = newVisitor();
+assert.equal((await open(otherVisitor, came)).status, 400);
+await otherVisitor.request("/login");
+assert.equal((await open(otherVisitor, came)).status, 500);
+await shows(otherVisitor, "Log in");
 assert.equal((await open(visitor, came)).status, 400);
 assert.equal((await visitor.request("/missing")).status, 404);
 assert.equal((await visitor.request("/logout")).status, 404);

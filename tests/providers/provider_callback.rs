@@ -323,7 +323,7 @@ async fn a_login_satisfies_no_step_up_until_a_mailed_code_does() {
 }
 
 #[tokio::test]
-async fn a_password_set_by_a_stranger_does_not_survive_because_addresses_are_proven_first() {
+async fn a_password_set_by_somebody_else_does_not_survive_because_addresses_are_proven_first() {
     // Pre-hijacking: somebody registers a foreign address, and its owner then comes by a provider.
     let world = world().await;
     let client = Client::new(&world);

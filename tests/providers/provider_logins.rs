@@ -1,4 +1,4 @@
-//! The decision of every login by a provider, as one table: what the provider says about the address, and whose the address is here.
+//! The decision of every login by a provider, as one table: what the provider says about the address, and who has the address here.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::snapshots::assert_snapshot;
 
 const ADDRESS: &str = "ada@example.org";
 
-/// Whose the address is.
+/// Who has the address.
 const ACCOUNTS: [&str; 9] = [
     "known identity",
     "no account",

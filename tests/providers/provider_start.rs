@@ -84,7 +84,7 @@ async fn wrong_queries_and_unknown_providers_are_refused() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_down_or_lies_leads_back_to_the_login_page() {
+async fn a_provider_that_is_down_or_names_another_issuer_leads_back_to_the_login_page() {
     let world = World::start(with_providers(&[])).await.unwrap();
     let client = Client::new(&world);
     for provider in ["down", "liar"] {

@@ -175,7 +175,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("register", "again on a known device")
             .parameter("LimitFactor", "1")
-            // A count whose answer is lost is repeated, so one request may count twice.
+            // A count is repeated if its answer is lost, so one request may count twice.
             .parameter("Limits", "register/network=10/3600")
             .succeeds(201)
             .spent(409, "conflict")

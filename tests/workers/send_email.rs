@@ -131,7 +131,7 @@ async fn a_mail_that_waits_for_its_retry_holds_up_few_others() {
     options.clock.freeze();
     let world = World::start(options).await.unwrap();
     let client = Client::new(&world);
-    // The first is kept for a retry, which never comes, because the clock stands still. Each other mail shares its lane with
+    // The first is kept for a retry, which never comes, because the clock is frozen. Each other mail shares its lane with
     // probability 1/10.
     let addresses =
         std::iter::once(ADDRESS.to_owned()).chain((0..6).map(|number| format!("ada{number}@latchkey.example")));

@@ -38,7 +38,7 @@ impl ContinuationToken {
         Self { challenge: challenge.to_owned(), secret: Token::random(&*app.rng) }
     }
 
-    /// The token of a challenge whose secret the client has had before, such as a cookie's value.
+    /// The token of a challenge with a secret that the client has had before, such as a cookie's value.
     pub(crate) fn bound(challenge: &str, secret: Token) -> Self {
         Self { challenge: challenge.to_owned(), secret }
     }

@@ -1,4 +1,4 @@
-//! Proofs of work in ALTCHA's hash-based format: a client finds a number whose hash (SHA-256, with a salt) is given.
+//! Proofs of work in ALTCHA's hash-based format: a client finds the number that has a given hash (SHA-256, with a salt).
 //!
 //! Nothing is stored for a challenge. The salt holds its expiry, and the signature is an HMAC of the hash, which covers salt and number.
 //! Salts have one form and end with `&`. So digits cannot be moved between the expiry and the number (CVE-2025-68113).

@@ -53,7 +53,7 @@ impl KeyPurpose {
         Self::SigningRsa,
     ];
 
-    /// The purposes whose keys are key pairs. The JWKS has their public keys.
+    /// The purposes that have key pairs. The JWKS has their public keys.
     pub const KEY_PAIRS: [Self; 2] = [Self::Signing, Self::SigningRsa];
 
     /// The name in the table, in encryption contexts and in policies.

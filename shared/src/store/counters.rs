@@ -190,13 +190,13 @@ impl Store {
         Ok(Counted::Full { retry_after: 1 })
     }
 
-    /// Marks a proof of work as used. Returns whether it was unused. `request` tells this request from others, because the SDK
-    /// repeats a write whose answer was lost.
+    /// Marks a proof of work as used. Returns whether it was unused. `request` identifies this request, because the SDK
+    /// repeats a write if its answer was lost.
     ///
     /// # Errors
     /// `rate_limited` if DynamoDB throttles the counter; `temporarily_unavailable`.
     pub async fn use_captcha(&self, challenge: &str, expires_at: Timestamp, request: &str) -> Result<bool, Error> {
-        // A function whose clock is late still takes the answer after its expiry.
+        // A function with a late clock still takes the answer after its expiry.
         let sweep_at = expires_at.plus_seconds(3600);
         let expression = format!("SET used_by = :by, {} = :ttl", keys::TTL);
         let mark = Update {
@@ -400,7 +400,7 @@ impl Transaction {
 
     /// Marks an ID token as used, by its hash. Fails with `Condition::IdToken` if it was used before.
     pub fn use_id_token(&mut self, hash: &str, expires_at: Timestamp) {
-        // A function whose clock is late still takes the token after its expiry.
+        // A function with a late clock still takes the token after its expiry.
         let sweep_at = expires_at.plus_seconds(3600).seconds();
         let item = keys::used_id_token(hash).item().with_number(keys::TTL, sweep_at);
         self.put_new(Condition::IdToken, Table::Counters, item);

@@ -242,7 +242,7 @@ impl PendingLogin<'_> {
         context.refuse(&self.cipher, Action::Login, method.as_str(), error).await
     }
 
-    /// As [`PendingLogin::refuse`], for a request whose attempt was not accepted. Only a few of them are recorded.
+    /// As [`PendingLogin::refuse`], for a request with an attempt that was not accepted. Only a few of them are recorded.
     ///
     /// # Errors
     /// As [`PendingLogin::refuse`].

@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_is_not_guessed() {
+    fn what_cannot_be_known_is_not_guessed() {
         assert_eq!(key("sk = :p"), None);
         assert_eq!(key("pk = :p AND pk = :s"), None);
         assert_eq!(key("pk = :missing"), None);
