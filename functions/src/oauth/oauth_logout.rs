@@ -2,6 +2,7 @@
 //! browser's session and the app's own. Without one a page asks first, because any page can send a browser here.
 
 use shared::{
+    app::App,
     context::Context,
     crypto::{key::KeyPurpose, secret::Token},
     domain::{
@@ -56,6 +57,17 @@ struct Hinted {
     client: ClientId,
 }
 
+impl Hinted {
+    /// The session of the request's hint, if this service signed it.
+    async fn of(app: &App, parameters: &Parameters) -> Result<Option<Self>, Error> {
+        let Some(hint) = parameters.get("id_token_hint") else { return Ok(None) };
+        Ok(claims::of_hint(app, hint).await?.and_then(|claims| {
+            let user_id = UserId::parse(&claims.sub)?;
+            Some(Self { user_id, session_id: Token::parse(&claims.sid)?, client: ClientId::parse(&claims.aud)? })
+        }))
+    }
+}
+
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
     let parameters = Parameters::parse(request.oauth_message()?);
@@ -68,15 +80,8 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         let back = with_query(PATH, &parameters.without(&[CSRF]));
         return redirect(&with_query("/login", &[("continue", &back), ("prompt", "none")]), StatusCode::SEE_OTHER);
     }
-    let hinted = match parameters.get("id_token_hint") {
-        Some(hint) => claims::of_hint(app, hint).await?.and_then(|claims| {
-            let user_id = UserId::parse(&claims.sub)?;
-            Some(Hinted { user_id, session_id: Token::parse(&claims.sid)?, client: ClientId::parse(&claims.aud)? })
-        }),
-        None => None,
-    };
     let named = parameters.get("client_id");
-    let hinted = hinted.filter(|hinted| {
+    let hinted = Hinted::of(app, &parameters).await?.filter(|hinted| {
         named.is_none_or(|named| named == hinted.client.as_str())
             && presented.as_ref().is_none_or(|presented| presented.user_id == hinted.user_id)
     });
