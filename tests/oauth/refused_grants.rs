@@ -196,3 +196,26 @@ async fn a_request_without_a_client_is_counted_too() {
     expect_error(&post_form(&client, "/oauth2/token", &[("token", "x")]).await, 429, "rate_limited");
     expect_error(&client.send("POST", "/oauth2/revoke", &[], Vec::new()).await, 429, "rate_limited");
 }
+
+/// The attempt of a wrong client spends a code. It never takes away what tells of a second use.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_wrong_client_at_the_same_time_hides_no_second_use() {
+    let world = world().await;
+    let (_, browser) = person_in_browser(&world, ADDRESS).await;
+    let (app, other) = (TestClient::create(&world, json!({})).await, TestClient::create(&world, json!({})).await);
+    for _ in 0..8 {
+        let code = app.code(&browser).await;
+        let redeem = |app: &TestClient| {
+            let (app, client, code) = (app.clone(), browser.anonymous(), code.clone());
+            tokio::spawn(async move { app.redeem(&client, &code).await })
+        };
+        let (first, wrong) = (redeem(&app), redeem(&other));
+        let (first, wrong) = (first.await.unwrap(), wrong.await.unwrap());
+        assert_ne!(wrong.status, 200);
+        if first.status == 200 {
+            expect_error(&app.redeem(&browser.anonymous(), &code).await, 400, "invalid_grant");
+            let bearer = browser.anonymous().with_token(&first.text("access_token"));
+            expect_error(&bearer.get("/oauth2/userinfo").await, 401, "invalid_token");
+        }
+    }
+}
