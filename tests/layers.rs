@@ -46,6 +46,7 @@ const AUTH: &[&str] = &[
     "auth::way_in",
     "auth::user",
     "auth::session::subject",
+    "auth::session::end",
     "auth::session::device",
     "auth::siteverify",
     "auth::captcha",

@@ -5,6 +5,8 @@ mod oauth_logout;
 mod oauth_revoke;
 mod oauth_token;
 mod oauth_userinfo;
+mod refused_grants;
+mod request_sizes;
 
 use std::collections::BTreeMap;
 
@@ -51,14 +53,14 @@ pub(crate) fn redirected(answer: &Answer) -> BTreeMap<String, String> {
 
 /// An app that uses the service to log its users in.
 #[derive(Clone)]
-pub(crate) struct RelyingParty {
+pub(crate) struct TestClient {
     pub(crate) client_id: String,
     pub(crate) secret: Option<String>,
     pub(crate) redirect_uri: String,
     pub(crate) scope: String,
 }
 
-impl RelyingParty {
+impl TestClient {
     /// The local server's client.
     pub(crate) fn local() -> Self {
         Self {
@@ -134,12 +136,7 @@ impl RelyingParty {
 
     /// Redeems a code.
     pub(crate) async fn redeem(&self, client: &Client, code: &str) -> Answer {
-        let fields = [
-            ("grant_type", "authorization_code"),
-            ("code", code),
-            ("redirect_uri", &self.redirect_uri),
-            ("code_verifier", VERIFIER),
-        ];
+        let fields = [&redemption(code)[..], &[("redirect_uri", self.redirect_uri.as_str())]].concat();
         self.post(client, "/oauth2/token", &fields).await
     }
 
@@ -153,6 +150,16 @@ impl RelyingParty {
         let code = self.code(browser).await;
         self.redeem(&browser.anonymous(), &code).await.expect(200)
     }
+}
+
+/// The parameters that redeem a code, without the client.
+pub(crate) fn redemption(code: &str) -> [(&str, &str); 3] {
+    [("grant_type", "authorization_code"), ("code", code), ("code_verifier", VERIFIER)]
+}
+
+/// The CSRF token in the form of a page.
+pub(crate) fn csrf_token(page: &Answer) -> String {
+    page.text.split("name=\"csrf_token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
 
 /// Posts a form.

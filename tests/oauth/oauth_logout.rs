@@ -1,14 +1,14 @@
 use serde_json::json;
 use tests::{Answer, Client, world};
 
-use super::{ADDRESS, RelyingParty, expect_error, form, person_in_browser, post_form, redirected};
+use super::{ADDRESS, TestClient, csrf_token, expect_error, form, person_in_browser, post_form, redirected};
 use crate::scenarios::{self, Scenario, get, revoked_sessions, scenario};
 
 const LOGOUT: &str = "/oauth2/logout";
 const BACK: &str = "https://app.example/bye";
 
-async fn app(world: &local::World) -> RelyingParty {
-    RelyingParty::create(world, json!({ "post_logout_redirect_uris": [BACK] })).await
+async fn app(world: &local::World) -> TestClient {
+    TestClient::create(world, json!({ "post_logout_redirect_uris": [BACK] })).await
 }
 
 fn asks(answer: &Answer) -> bool {
@@ -128,7 +128,7 @@ async fn the_page_that_asks_needs_its_token() {
     let fields = [("client_id", app.client_id.as_str()), ("post_logout_redirect_uri", BACK)];
     let page = browser.get(&format!("{LOGOUT}?{}", form(&fields))).await.expect(200);
     assert!(page.header("content-security-policy").contains("form-action 'self' https://app.example;"));
-    let token = page.text.split("name=\"csrf_token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let token = csrf_token(&page);
     post_form(&browser, LOGOUT, &[fields.as_slice(), &[("csrf_token", "x")]].concat()).await.expect(403);
     browser.get("/v1/me").await.expect(200);
     let answer =
@@ -142,7 +142,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     let with_hint = |client: Client| async move {
         let person = scenarios::registered(&client).await;
         let browser = super::browser_of(&client.world, &person.email).await;
-        let tokens = RelyingParty::local().log_in(&browser).await;
+        let tokens = TestClient::local().log_in(&browser).await;
         (browser, tokens.text("id_token"))
     };
     vec![

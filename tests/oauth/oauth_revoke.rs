@@ -1,7 +1,7 @@
 use serde_json::json;
 use tests::world;
 
-use super::{ADDRESS, RelyingParty, expect_error, form, person_in_browser};
+use super::{ADDRESS, TestClient, expect_error, form, person_in_browser};
 use crate::scenarios::{self, Scenario, post_form as posting, revoked_sessions, scenario};
 
 const REVOKE: &str = "/oauth2/revoke";
@@ -11,7 +11,7 @@ async fn either_token_ends_the_session() {
     let world = world().await;
     let (_, browser) = person_in_browser(&world, ADDRESS).await;
     let client = browser.anonymous();
-    let app = RelyingParty::create(&world, json!({})).await;
+    let app = TestClient::create(&world, json!({})).await;
     for (kind, hint) in
         [("refresh_token", "refresh_token"), ("access_token", "refresh_token"), ("refresh_token", "nonsense")]
     {
@@ -42,8 +42,8 @@ async fn another_clients_token_stays_valid() {
     let world = world().await;
     let (person, browser) = person_in_browser(&world, ADDRESS).await;
     let client = browser.anonymous();
-    let app = RelyingParty::create(&world, json!({})).await;
-    let other = RelyingParty::create(&world, json!({})).await;
+    let app = TestClient::create(&world, json!({})).await;
+    let other = TestClient::create(&world, json!({})).await;
     let tokens = app.log_in(&browser).await;
     for kind in ["access_token", "refresh_token"] {
         expect_error(&other.post(&client, REVOKE, &[("token", &tokens.text(kind))]).await, 400, "invalid_grant");
@@ -52,7 +52,7 @@ async fn another_clients_token_stays_valid() {
         expect_error(&other.post(&client, REVOKE, &[("token", own)]).await, 400, "invalid_grant");
     }
     person.client.get("/v1/me").await.expect(200);
-    let thief = RelyingParty { secret: None, ..app.clone() };
+    let thief = TestClient { secret: None, ..app.clone() };
     expect_error(
         &thief.post(&client, REVOKE, &[("token", &tokens.text("refresh_token"))]).await,
         401,
@@ -67,15 +67,20 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             |client| async move {
                 let person = scenarios::registered(&client).await;
                 let browser = super::browser_of(&client.world, &person.email).await;
-                let tokens = RelyingParty::local().log_in(&browser).await;
-                let other = RelyingParty::create(&client.world, json!({ "type": "public" })).await;
+                let tokens = TestClient::local().log_in(&browser).await;
+                let other = TestClient::create(&client.world, json!({ "type": "public" })).await;
                 posting(REVOKE, form(&[("client_id", &*other.client_id), ("token", &tokens.text("refresh_token"))]))
             },
         ),
+        scenario("oauth-revoke", "no token").succeeds(400).asks(|client| async move {
+            let app = TestClient::create(&client.world, json!({})).await;
+            let secret = app.secret.as_deref().unwrap();
+            posting(REVOKE, form(&[("client_id", &*app.client_id), ("client_secret", secret)]))
+        }),
         scenario("oauth-revoke", "own token").succeeds(200).effect(revoked_sessions).asks(|client| async move {
             let person = scenarios::registered(&client).await;
             let browser = super::browser_of(&client.world, &person.email).await;
-            let tokens = RelyingParty::local().log_in(&browser).await;
+            let tokens = TestClient::local().log_in(&browser).await;
             posting(REVOKE, form(&[("client_id", "local"), ("token", &tokens.text("refresh_token"))]))
         }),
     ]

@@ -10,7 +10,9 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tests::{Answer, Client, claims, everything_stored, options, thorough, world};
 
-use super::{ADDRESS, FORM, ISSUER, RelyingParty, VERIFIER, admin, expect_error, form, person_in_browser, post_form};
+use super::{
+    ADDRESS, FORM, ISSUER, TestClient, VERIFIER, admin, expect_error, form, person_in_browser, post_form, redemption,
+};
 use crate::scenarios::{self, Scenario, audited, post_form as posting, revoked_sessions, scenario};
 
 #[tokio::test]
@@ -22,7 +24,7 @@ async fn a_code_gives_tokens_of_the_user_for_the_app() {
         .patch("/v1/me", json!({ "name": "Ada", "username": "ada", "picture": "https://pics.example/a.png" }))
         .await
         .expect(200);
-    let app = RelyingParty::create(&world, json!({ "access_token_seconds": 120 })).await;
+    let app = TestClient::create(&world, json!({ "access_token_seconds": 120 })).await;
     let answer = app.log_in(&browser).await;
     assert_eq!((answer.text("token_type"), &answer.body["expires_in"]), ("Bearer".to_owned(), &json!(120)));
     assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"));
@@ -61,7 +63,7 @@ async fn id_tokens_are_signed_as_the_client_asks() {
     let world = world().await;
     let (_, browser) = person_in_browser(&world, ADDRESS).await;
     for algorithm in ["ES256", "RS256"] {
-        let app = RelyingParty::create(&world, json!({ "id_token_alg": algorithm })).await;
+        let app = TestClient::create(&world, json!({ "id_token_alg": algorithm })).await;
         let answer = app.log_in(&browser).await;
         let header = |token: &str| {
             let head = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
@@ -82,8 +84,8 @@ async fn a_code_works_once_for_its_client_uri_and_verifier() {
     let world = world().await;
     let (person, browser) = person_in_browser(&world, ADDRESS).await;
     let client = browser.anonymous();
-    let app = RelyingParty::create(&world, json!({})).await;
-    let other = RelyingParty::create(&world, json!({})).await;
+    let app = TestClient::create(&world, json!({})).await;
+    let other = TestClient::create(&world, json!({})).await;
     let base = [("grant_type", "authorization_code")];
     for (what, fields) in [
         ("verifier", vec![("code_verifier", "another-verifier-of-at-least-forty-three-characters")]),
@@ -103,7 +105,7 @@ async fn a_code_works_once_for_its_client_uri_and_verifier() {
     expect_error(&app.redeem(&client, &code).await, 400, "invalid_grant");
     // Without a redirect URI, because it is optional.
     let code = app.code(&browser).await;
-    let fields = [base[0], ("code", code.as_str()), ("code_verifier", VERIFIER), ("redirect_uri", "")];
+    let fields = [&redemption(&code)[..], &[("redirect_uri", "")]].concat();
     let tokens = app.post(&client, "/oauth2/token", &fields).await.expect(200);
     // Another client's repetition ends nothing.
     expect_error(&other.redeem(&client, &code).await, 400, "invalid_grant");
@@ -115,10 +117,10 @@ async fn a_code_works_once_for_its_client_uri_and_verifier() {
     expect_error(&app.refresh(&client, &tokens.text("refresh_token")).await, 400, "invalid_grant");
     // A wrong secret spends nothing.
     let code = app.code(&browser).await;
-    let thief = RelyingParty { secret: Some(format!("lkcs_{}", "A".repeat(43))), ..app.clone() };
+    let thief = TestClient { secret: Some(format!("lkcs_{}", "A".repeat(43))), ..app.clone() };
     expect_error(&thief.redeem(&client, &code).await, 401, "invalid_client");
     app.redeem(&client, &code).await.expect(200);
-    for nonsense in ["", "x", &"A".repeat(43), &person.refresh_token, &"a".repeat(5000)] {
+    for nonsense in ["", "x", &"A".repeat(43), &person.refresh_token, &"a".repeat(3000)] {
         let answer = app.redeem(&client, nonsense).await;
         let error = if nonsense.is_empty() { "invalid_request" } else { "invalid_grant" };
         expect_error(&answer, 400, error);
@@ -131,7 +133,7 @@ async fn a_code_lives_sixty_seconds_and_no_longer_than_its_session() {
     world.clock().freeze();
     let (_, browser) = person_in_browser(&world, ADDRESS).await;
     let client = browser.anonymous();
-    let app = RelyingParty::create(&world, json!({})).await;
+    let app = TestClient::create(&world, json!({})).await;
     let (early, late) = (app.code(&browser).await, app.code(&browser).await);
     world.clock().advance(59);
     app.redeem(&client, &early).await.expect(200);
@@ -148,8 +150,8 @@ async fn clients_authenticate_in_one_way() {
     let world = world().await;
     let (_, browser) = person_in_browser(&world, ADDRESS).await;
     let client = browser.anonymous();
-    let app = RelyingParty::create(&world, json!({})).await;
-    let public = RelyingParty::create(&world, json!({ "type": "public" })).await;
+    let app = TestClient::create(&world, json!({})).await;
+    let public = TestClient::create(&world, json!({ "type": "public" })).await;
     let secret = app.secret.clone().unwrap();
     let basic = |id: &str, secret: &str| format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
     let send = async |header: Option<String>, path: &str, fields: &[(&str, &str)]| {
@@ -158,7 +160,7 @@ async fn clients_authenticate_in_one_way() {
         client.send("POST", path, &headers, form(fields).into_bytes()).await
     };
     let code = app.code(&browser).await;
-    let fields = [("grant_type", "authorization_code"), ("code", code.as_str()), ("code_verifier", VERIFIER)];
+    let fields = redemption(&code);
     let token = "/oauth2/token";
     // O10
     let both = [&fields[..], &[("client_secret", secret.as_str())]].concat();
@@ -195,18 +197,18 @@ async fn clients_authenticate_in_one_way() {
     send(Some(basic(&app.client_id, &secret)), token, &fields).await.expect(200);
     // Both parts of HTTP Basic are form-encoded (RFC 6749, section 2.3.1).
     let code = app.code(&browser).await;
-    let fields = [("grant_type", "authorization_code"), ("code", code.as_str()), ("code_verifier", VERIFIER)];
+    let fields = redemption(&code);
     let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
     send(Some(basic(&encoded(&app.client_id), &encoded(&secret))), token, &fields).await.expect(200);
     // A public client has no secret.
     let code = public.code(&browser).await;
-    let pretending = RelyingParty { secret: Some(secret.clone()), ..public.clone() };
+    let pretending = TestClient { secret: Some(secret.clone()), ..public.clone() };
     expect_error(&pretending.redeem(&client, &code).await, 401, "invalid_client");
     public.redeem(&client, &code).await.expect(200);
     // Both of two secrets are good, and a deleted one is not.
     let path = format!("/v1/admin/clients/{}/secrets", app.client_id);
     let second = admin(&world, "POST", &path, json!({})).await.expect(201);
-    let rotated = RelyingParty { secret: Some(second.text("client_secret")), ..app.clone() };
+    let rotated = TestClient { secret: Some(second.text("client_secret")), ..app.clone() };
     rotated.log_in(&browser).await;
     app.log_in(&browser).await;
     admin(&world, "DELETE", &format!("{path}/{}", second.text("id")), serde_json::Value::Null).await.expect(204);
@@ -247,13 +249,13 @@ async fn a_refresh_token_has_one_successor_and_belongs_to_its_client() {
     world.clock().freeze();
     let (person, browser) = person_in_browser(&world, ADDRESS).await;
     let client = browser.anonymous();
-    let app = RelyingParty::create(&world, json!({})).await;
-    let other = RelyingParty::create(&world, json!({})).await;
+    let app = TestClient::create(&world, json!({})).await;
+    let other = TestClient::create(&world, json!({})).await;
     let first = app.log_in(&browser).await;
     let token = first.text("refresh_token");
     // O7: another client's attempt is refused, and is no theft.
     expect_error(&other.refresh(&client, &token).await, 400, "invalid_grant");
-    expect_error(&RelyingParty::local().refresh(&client, &token).await, 400, "invalid_grant");
+    expect_error(&TestClient::local().refresh(&client, &token).await, 400, "invalid_grant");
     world.clock().advance(30);
     let second = app.refresh(&client, &token).await.expect(200);
     assert_ne!(second.text("refresh_token"), token);
@@ -281,9 +283,9 @@ async fn a_refresh_narrows_the_scope_and_never_widens_it() {
     let (_, browser) = person_in_browser(&world, ADDRESS).await;
     let client = browser.anonymous();
     let app =
-        RelyingParty::create(&world, json!({ "scopes": ["openid", "email", "profile", "offline_access", "account"] }))
+        TestClient::create(&world, json!({ "scopes": ["openid", "email", "profile", "offline_access", "account"] }))
             .await;
-    let app = RelyingParty { scope: "openid email offline_access".to_owned(), ..app };
+    let app = TestClient { scope: "openid email offline_access".to_owned(), ..app };
     let tokens = app.log_in(&browser).await;
     let refresh = async |token: &str, scope: &str| {
         let fields = [("grant_type", "refresh_token"), ("refresh_token", token), ("scope", scope)];
@@ -298,6 +300,26 @@ async fn a_refresh_narrows_the_scope_and_never_widens_it() {
     // The grant keeps its scopes.
     let whole = app.refresh(&client, &narrow.text("refresh_token")).await.expect(200);
     assert_eq!(whole.body["scope"], "openid email offline_access");
+    // What the client has lost is gone, refresh tokens included, until it has it again.
+    let path = format!("/v1/admin/clients/{}", app.client_id);
+    let token = whole.text("refresh_token");
+    admin(&world, "PATCH", &path, json!({ "scopes": ["openid", "email"] })).await.expect(200);
+    expect_error(&app.refresh(&client, &token).await, 400, "invalid_grant");
+    admin(&world, "PATCH", &path, json!({ "scopes": ["openid", "offline_access"] })).await.expect(200);
+    assert_eq!(app.refresh(&client, &token).await.expect(200).body["scope"], "openid offline_access");
+}
+
+/// A suspicious login has proven nothing until its owner confirms it.
+#[tokio::test]
+async fn the_tokens_of_an_unconfirmed_login_have_no_time_of_authentication() {
+    let mut options = tests::options();
+    options.parameters.insert("SuspiciousLogin".to_owned(), "step-up".to_owned());
+    let world = local::World::start(options).await.unwrap();
+    let (_, browser) = person_in_browser(&world, ADDRESS).await;
+    let tokens = TestClient::create(&world, json!({})).await.log_in(&browser).await;
+    for token in ["access_token", "id_token"] {
+        assert_eq!(claims(&tokens.text(token))["auth_time"], 0, "{token}");
+    }
 }
 
 #[tokio::test]
@@ -305,7 +327,7 @@ async fn a_clients_session_ends_with_the_account_and_not_with_the_browser() {
     let world = world().await;
     let (person, browser) = person_in_browser(&world, ADDRESS).await;
     let client = browser.anonymous();
-    let app = RelyingParty::create(&world, json!({})).await;
+    let app = TestClient::create(&world, json!({})).await;
     let tokens = app.log_in(&browser).await;
     browser.post("/v1/logout", json!({})).await.expect(204);
     let tokens = app.refresh(&client, &tokens.text("refresh_token")).await.expect(200);
@@ -332,8 +354,8 @@ async fn without_offline_access_a_session_lasts_as_long_as_its_access_token() {
     let world = world().await;
     world.clock().freeze();
     let (_, browser) = person_in_browser(&world, ADDRESS).await;
-    let app = RelyingParty::create(&world, json!({ "refresh_days": 2 })).await;
-    let online = RelyingParty { scope: "openid".to_owned(), ..app.clone() };
+    let app = TestClient::create(&world, json!({ "refresh_days": 2 })).await;
+    let online = TestClient { scope: "openid".to_owned(), ..app.clone() };
     online.log_in(&browser).await;
     let tokens = app.log_in(&browser).await;
     let listed = async |browser: &Client| {
@@ -358,10 +380,10 @@ async fn an_apps_token_opens_the_account_only_with_its_scope() {
     let (_, browser) = person_in_browser(&world, ADDRESS).await;
     let client = browser.anonymous();
     let scopes = json!(["openid", "profile", "email", "offline_access", "account"]);
-    let app = RelyingParty::create(&world, json!({ "scopes": scopes })).await;
+    let app = TestClient::create(&world, json!({ "scopes": scopes })).await;
     let tokens = app.log_in(&browser).await;
     client.with_token(&tokens.text("access_token")).get("/v1/me").await.expect(200);
-    let plain = RelyingParty { scope: "openid profile offline_access".to_owned(), ..app.clone() };
+    let plain = TestClient { scope: "openid profile offline_access".to_owned(), ..app.clone() };
     let tokens = plain.log_in(&browser).await;
     let with = |token: &str| client.with_token(&tokens.text(token));
     with("access_token").get("/v1/me").await.expect_problem(403, "forbidden");
@@ -372,7 +394,7 @@ async fn an_apps_token_opens_the_account_only_with_its_scope() {
     let body = json!({ "refresh_token": tokens.text("refresh_token") });
     client.post("/v1/logout", body).await.expect_problem(403, "forbidden");
     // Another audience opens no route of ours.
-    let api = RelyingParty::create(&world, json!({ "scopes": scopes, "audience": "https://api.example" })).await;
+    let api = TestClient::create(&world, json!({ "scopes": scopes, "audience": "https://api.example" })).await;
     let tokens = api.log_in(&browser).await;
     assert_eq!(claims(&tokens.text("access_token"))["aud"], "https://api.example");
     client.with_token(&tokens.text("access_token")).get("/v1/me").await.expect_problem(401, "invalid_token");
@@ -383,24 +405,20 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     let code = |client: Client| async move {
         let person = scenarios::registered(&client).await;
         let browser = super::browser_of(&client.world, &person.email).await;
-        (RelyingParty::local().code(&browser).await, browser)
+        (TestClient::local().code(&browser).await, browser)
     };
+    let redemption_by_local =
+        |code: &str| posting("/oauth2/token", form(&[&redemption(code)[..], &[("client_id", "local")]].concat()));
     vec![
         scenario("oauth-token", "by code").succeeds(200).spent(400, "invalid_grant").records("redeem_code").asks(
             move |client| async move {
                 let (code, _) = code(client).await;
-                let fields = [
-                    ("grant_type", "authorization_code"),
-                    ("client_id", "local"),
-                    ("code", &code),
-                    ("code_verifier", VERIFIER),
-                ];
-                posting("/oauth2/token", form(&fields))
+                redemption_by_local(&code)
             },
         ),
         scenario("oauth-token", "by refresh token").succeeds(200).records("refresh").asks(move |client| async move {
             let (code, browser) = code(client).await;
-            let tokens = RelyingParty::local().redeem(&browser.anonymous(), &code).await.expect(200);
+            let tokens = TestClient::local().redeem(&browser.anonymous(), &code).await.expect(200);
             let token = tokens.text("refresh_token");
             posting(
                 "/oauth2/token",
@@ -410,22 +428,26 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario("oauth-token", "second use of a code").succeeds(400).effect(revoked_sessions).asks(
             move |client| async move {
                 let (code, browser) = code(client).await;
-                RelyingParty::local().redeem(&browser.anonymous(), &code).await.expect(200);
-                let fields = [
-                    ("grant_type", "authorization_code"),
-                    ("client_id", "local"),
-                    ("code", &code),
-                    ("code_verifier", VERIFIER),
-                ];
-                posting("/oauth2/token", form(&fields))
+                TestClient::local().redeem(&browser.anonymous(), &code).await.expect(200);
+                redemption_by_local(&code)
+            },
+        ),
+        scenario("oauth-token", "another client's second use").succeeds(400).records_failure("code_reuse").asks(
+            move |client| async move {
+                let (code, browser) = code(client).await;
+                TestClient::local().redeem(&browser.anonymous(), &code).await.expect(200);
+                let other = TestClient::create(&browser.world, json!({})).await;
+                let credentials =
+                    [("client_id", &*other.client_id), ("client_secret", other.secret.as_deref().unwrap())];
+                posting("/oauth2/token", form(&[&redemption(&code)[..], &credentials].concat()))
             },
         ),
         scenario("oauth-token", "another client's refresh token").succeeds(400).records_failure("refresh").asks(
             move |client| async move {
                 let (code, browser) = code(client).await;
-                let app = RelyingParty::local();
+                let app = TestClient::local();
                 let token = app.redeem(&browser.anonymous(), &code).await.expect(200).text("refresh_token");
-                let other = RelyingParty::create(&browser.world, json!({ "type": "public" })).await;
+                let other = TestClient::create(&browser.world, json!({ "type": "public" })).await;
                 let fields =
                     [("grant_type", "refresh_token"), ("client_id", &*other.client_id), ("refresh_token", &token)];
                 posting("/oauth2/token", form(&fields))
@@ -438,13 +460,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             .records("redeem_code")
             .asks(move |client| async move {
                 let (code, _) = code(client).await;
-                let fields = [
-                    ("grant_type", "authorization_code"),
-                    ("client_id", "local"),
-                    ("code", &code),
-                    ("code_verifier", VERIFIER),
-                ];
-                posting("/oauth2/token", form(&fields))
+                redemption_by_local(&code)
             }),
         scenario("oauth-token", "wrong verifier").succeeds(400).records_failure("redeem_code").asks(
             move |client| async move {
@@ -458,7 +474,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario("oauth-token", "copied refresh token").succeeds(400).effect(revoked_sessions).asks(
             move |client| async move {
                 let (code, browser) = code(client).await;
-                let app = RelyingParty::local();
+                let app = TestClient::local();
                 let token = app.redeem(&browser.anonymous(), &code).await.expect(200).text("refresh_token");
                 app.refresh(&browser.anonymous(), &token).await.expect(200);
                 browser.world.clock().advance(60);
@@ -472,7 +488,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 }
 
 /// Sends 64 requests of an app at once.
-async fn all_at_once(app: &RelyingParty, client: &Client, what: &'static str, secret: &str) -> Vec<Answer> {
+async fn all_at_once(app: &TestClient, client: &Client, what: &'static str, secret: &str) -> Vec<Answer> {
     let tasks = (0..64).map(|_| {
         let (app, client, secret) = (app.clone(), client.clone(), secret.to_owned());
         tokio::spawn(async move {
@@ -493,7 +509,7 @@ async fn of_many_redemptions_of_a_code_one_succeeds_and_one_session_is_made() {
     options.parameters.insert("SessionLimit".to_owned(), "200".to_owned());
     let world = World::start(options).await.unwrap();
     let (_, browser) = person_in_browser(&world, ADDRESS).await;
-    let app = RelyingParty::create(&world, json!({})).await;
+    let app = TestClient::create(&world, json!({})).await;
     for round in 1..=if thorough::everything() { 100 } else { 3 } {
         let code = app.code(&browser).await;
         let answers = all_at_once(&app, &browser.anonymous(), "code", &code).await;
@@ -509,7 +525,7 @@ async fn of_many_redemptions_of_a_code_one_succeeds_and_one_session_is_made() {
 async fn many_refreshes_of_one_token_have_one_successor() {
     let world = world().await;
     let (_, browser) = person_in_browser(&world, ADDRESS).await;
-    let app = RelyingParty::create(&world, json!({})).await;
+    let app = TestClient::create(&world, json!({})).await;
     let client = browser.anonymous();
     let token = app.log_in(&browser).await.text("refresh_token");
     let answers = all_at_once(&app, &client, "token", &token).await;

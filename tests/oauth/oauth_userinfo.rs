@@ -1,7 +1,7 @@
 use serde_json::json;
 use tests::{Client, world};
 
-use super::{ADDRESS, RelyingParty, expect_error, person_in_browser};
+use super::{ADDRESS, TestClient, expect_error, person_in_browser};
 use crate::scenarios::{self, Scenario, get, only_scenario};
 
 #[tokio::test]
@@ -9,14 +9,14 @@ async fn the_claims_are_those_of_the_scopes() {
     let world = world().await;
     let (person, browser) = person_in_browser(&world, ADDRESS).await;
     let client = browser.anonymous();
-    let app = RelyingParty::create(&world, json!({})).await;
+    let app = TestClient::create(&world, json!({})).await;
     let sub = json!(person.id);
     for (scope, claims) in [
         ("openid", vec!["sub"]),
         ("openid email", vec!["email", "email_verified", "sub"]),
         ("openid profile", vec!["sub", "updated_at"]),
     ] {
-        let app = RelyingParty { scope: scope.to_owned(), ..app.clone() };
+        let app = TestClient { scope: scope.to_owned(), ..app.clone() };
         let tokens = app.log_in(&browser).await;
         let bearer = client.with_token(&tokens.text("access_token"));
         let answer = bearer.get("/oauth2/userinfo").await.expect(200);
@@ -38,7 +38,7 @@ async fn a_user_without_an_address_has_no_claim_of_it() {
     let client = client.after(&client.get("/v1/csrf").await.expect(200));
     let body = json!({ "username": "grace", "password": tests::PASSWORD, "session": { "transport": "cookie" } });
     let browser = client.after(&client.post("/v1/register", body).await.expect(201));
-    let tokens = RelyingParty::local().log_in(&browser).await;
+    let tokens = TestClient::local().log_in(&browser).await;
     let answer = browser.anonymous().with_token(&tokens.text("access_token")).get("/oauth2/userinfo").await.expect(200);
     assert_eq!(answer.body["preferred_username"], "grace");
     for absent in ["email", "email_verified", "name", "picture"] {
@@ -65,7 +65,7 @@ async fn a_refusal_names_the_scheme() {
     let answer = person.client.get("/oauth2/userinfo").await;
     expect_error(&answer, 403, "insufficient_scope");
     assert!(answer.header("www-authenticate").starts_with("Bearer error=\"insufficient_scope\""));
-    let app = RelyingParty { scope: "profile".to_owned(), ..RelyingParty::create(&world, json!({})).await };
+    let app = TestClient { scope: "profile".to_owned(), ..TestClient::create(&world, json!({})).await };
     let tokens = app.log_in(&browser).await;
     expect_error(
         &client.with_token(&tokens.text("access_token")).get("/oauth2/userinfo").await,
@@ -73,7 +73,7 @@ async fn a_refusal_names_the_scheme() {
         "insufficient_scope",
     );
     // Another audience since then.
-    let app = RelyingParty::create(&world, json!({})).await;
+    let app = TestClient::create(&world, json!({})).await;
     let tokens = app.log_in(&browser).await;
     let path = format!("/v1/admin/clients/{}", app.client_id);
     super::admin(&world, "PATCH", &path, json!({ "audience": "https://api.example" })).await.expect(200);
@@ -84,7 +84,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![only_scenario("oauth-userinfo").succeeds(200).asks(|client| async move {
         let person = scenarios::registered(&client).await;
         let browser = super::browser_of(&client.world, &person.email).await;
-        let tokens = RelyingParty::local().log_in(&browser).await;
+        let tokens = TestClient::local().log_in(&browser).await;
         get("/oauth2/userinfo").with_token(tokens.text("access_token"))
     })]
 }

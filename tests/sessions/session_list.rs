@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tests::{Client, Person, world};
 
 use crate::{
-    oauth::{self, RelyingParty},
+    oauth::{self, TestClient},
     scenarios::{Outcome, Scenario, get, registered, scenario},
 };
 
@@ -140,7 +140,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             .asks(|client| async move {
                 let person = registered(&client).await;
                 let browser = oauth::browser_of(&client.world, &person.email).await;
-                RelyingParty::local().log_in(&browser).await;
+                TestClient::local().log_in(&browser).await;
                 get("/v1/sessions").by(&person)
             }),
     ]

@@ -112,7 +112,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     };
     let ends_at = now.plus_seconds(PASSKEY_SECONDS);
     let mut transaction = app.store.transaction();
-    transaction.issue_challenge(&Challenge::new(&id, &asked.user_id, payload, Expected::Signature, ends_at));
+    transaction.issue_challenge(&Challenge::new(&id, &asked.user_id, payload, Expected::NoStoredHash, ends_at));
     app.store.commit(transaction).await?;
     Ok(Response::json(StatusCode::OK, &json!({ "challenge_id": id, "publicKey": options.options })))
 }

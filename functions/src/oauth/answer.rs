@@ -5,12 +5,10 @@ use shared::{
     domain::oauth::redirect_uri::RedirectUri,
     error::Error,
     http::{
-        Response, StatusCode,
+        Response, StatusCode, encoded,
         rendered_page::{self, Form},
     },
 };
-
-use super::parameters::encoded;
 
 /// The longest location of a redirect.
 const MAX_LOCATION_BYTES: usize = 8192;

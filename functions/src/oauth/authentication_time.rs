@@ -9,9 +9,8 @@ use shared::{
         secret::{constant_time_eq, hmac, unkeyed_hash},
     },
     error::Error,
+    http::{Parameters, encoded},
 };
-
-use super::parameters::{Parameters, encoded};
 
 /// The parameter's name.
 pub(super) const CTX: &str = "ctx";

@@ -3,22 +3,17 @@
 use shared::{
     crypto::secret::Token,
     domain::oauth::{client::ClientId, scope::Scopes},
+    http::Parameters,
     store::OAuthClient,
 };
 
-use super::{
-    answer::{AuthorizationError, Destination, ResponseMode},
-    parameters::Parameters,
-};
-
-/// The longest request, in bytes.
-pub(super) const MAX_BYTES: usize = 4096;
+use super::answer::{AuthorizationError, Destination, ResponseMode};
 
 /// The longest `state`, in bytes.
 const MAX_STATE_BYTES: usize = 2048;
 
 /// The parameters that this endpoint reads. None of them may be repeated.
-const KNOWN: &[&str] = &[
+pub(super) const KNOWN: &[&str] = &[
     "response_type",
     "client_id",
     "redirect_uri",
@@ -90,7 +85,7 @@ pub(super) enum Refusal {
 
 /// The id of the client that a request names, if it may be one.
 pub(super) fn client_id(parameters: &Parameters) -> Option<ClientId> {
-    parameters.get("client_id").filter(|_| !parameters.is_repeated(&["client_id"])).and_then(ClientId::parse)
+    parameters.get("client_id").filter(|_| parameters.fault(&["client_id"]).is_none()).and_then(ClientId::parse)
 }
 
 impl AuthorizationRequest {
@@ -98,11 +93,11 @@ impl AuthorizationRequest {
     pub(super) fn parse(parameters: &Parameters, client: Option<OAuthClient>) -> Result<Self, Refusal> {
         let client =
             client.ok_or(Refusal::Page("The app that sent you here is unknown: its client_id is not registered."))?;
-        let uri = parameters.get("redirect_uri").filter(|_| !parameters.is_repeated(&["redirect_uri"]));
+        let uri = parameters.get("redirect_uri").filter(|_| parameters.fault(&["redirect_uri"]).is_none());
         let uri = uri.and_then(|uri| client.redirect_uri(uri)).ok_or(Refusal::Page(
             "The app that sent you here asked for an address that is not registered for it: its redirect_uri.",
         ))?;
-        let state = parameters.get("state").filter(|state| state.len() <= MAX_STATE_BYTES).map(str::to_owned);
+        let state = parameters.get("state").filter(|_| is_state_fine(parameters)).map(str::to_owned);
         let mode = match parameters.get("response_mode") {
             Some("form_post") => ResponseMode::FormPost,
             _ => ResponseMode::Query,
@@ -133,7 +128,7 @@ impl AuthorizationRequest {
 
     fn check(parameters: &Parameters) -> Result<(), AuthorizationError> {
         let invalid = AuthorizationError::InvalidRequest;
-        if parameters.is_repeated(KNOWN) || parameters.get("state").is_some_and(|state| state.len() > MAX_STATE_BYTES) {
+        if parameters.fault(KNOWN).is_some() || !is_state_fine(parameters) {
             return Err(invalid);
         }
         if parameters.get("request").is_some() {
@@ -163,6 +158,12 @@ impl AuthorizationRequest {
     pub(super) fn has(&self, prompt: Prompt) -> bool {
         self.prompts.contains(&prompt)
     }
+}
+
+/// Whether the state can go back as it came.
+fn is_state_fine(parameters: &Parameters) -> bool {
+    let is_short = parameters.get("state").is_none_or(|state| state.len() <= MAX_STATE_BYTES);
+    is_short && parameters.fault(&["state"]).is_none()
 }
 
 /// The prompts. `None` for an unknown one, and for `none` with another one.

@@ -12,7 +12,7 @@ use shared::{
     user_cipher::UserCipher,
 };
 
-use crate::auth::session::response::level;
+use crate::auth::session::response::{level, proven_at};
 
 /// The claims of the granted scopes, without those that the user lacks.
 ///
@@ -63,7 +63,7 @@ pub(super) async fn id_token(app: &App, of: IdTokenOf<'_>) -> Result<String, Err
         aud: client.id.to_string(),
         iat: now.seconds(),
         exp: now.seconds() + id_token::LIFETIME_SECONDS,
-        auth_time: session.auth_time.seconds(),
+        auth_time: proven_at(session),
         nonce: nonce.map(str::to_owned),
         acr: level(session, now).to_owned(),
         amr: session.amr.clone(),

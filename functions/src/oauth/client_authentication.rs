@@ -6,16 +6,15 @@ use shared::{
     context::Context,
     crypto::{client_secret::ClientSecret, key::KeyPurpose, secret::Secret},
     domain::{
-        limits::REFUSED_GRANTS_BY_NETWORK,
+        limits::{REFUSED_GRANTS_BY_CLIENT, REFUSED_GRANTS_BY_NETWORK},
         oauth::client::{ClientId, ClientType},
     },
     error::{Error, OAuthError, Scheme},
-    http::{Request, Response},
+    http::{Parameters, Request},
     store::OAuthClient,
 };
 
-use super::parameters::Parameters;
-use crate::auth::limits::Network;
+use crate::auth::limits::count_network;
 
 /// The parameters of the two endpoints. None of them may be repeated.
 const KNOWN: &[&str] = &[
@@ -35,14 +34,10 @@ const KNOWN: &[&str] = &[
 ///
 /// # Errors
 /// `invalid_request`.
-pub(super) fn form(request: &Request) -> Result<Parameters, Error> {
-    let form = request.raw_form().map_err(|_| {
-        OAuthError::InvalidRequest("The body must be a form (application/x-www-form-urlencoded) of at most 64 KiB.")
-    })?;
-    let parameters = Parameters::parse(form);
-    if parameters.is_repeated(KNOWN) {
-        return Err(OAuthError::InvalidRequest("A parameter is repeated.").into());
-    }
+pub(super) fn parameters(request: &Request) -> Result<Parameters, Error> {
+    let no_form = |_| OAuthError::InvalidRequest("The body must be a form (application/x-www-form-urlencoded).");
+    let form = request.oauth_message().map_err(no_form)?;
+    let parameters = Parameters::of(form, KNOWN).map_err(OAuthError::InvalidRequest)?;
     // A URL ends up in logs (RFC 6749, section 2.3.1).
     let query = Parameters::parse(request.raw_query().as_bytes());
     if KNOWN.iter().any(|name| query.get(name).is_some()) {
@@ -118,15 +113,25 @@ fn basic(header: &str) -> Option<(String, Secret)> {
     Some((decoded(id)?, Secret::new(decoded(secret)?)))
 }
 
-/// Counts a refused request of a network, so that nobody tries clients and codes without end.
+/// Counts a refused request, so that nobody tries codes and tokens without end: by `client`, if its secret was right, otherwise by
+/// network. A public client is not verified, so its requests count by network too.
 ///
 /// # Errors
-/// That of `done`; `rate_limited` for a network with too many refused requests.
-pub(super) async fn count_refusal(context: Context<'_>, done: Result<Response, Error>) -> Result<Response, Error> {
+/// That of `done`; `rate_limited` after too many refused requests.
+pub(super) async fn count_refusal<T>(
+    context: Context<'_>,
+    client: Option<&OAuthClient>,
+    done: Result<T, Error>,
+) -> Result<T, Error> {
     let app = context.app;
     if let Err(Error::OAuth(_)) = &done {
-        let index = app.keyring.get(KeyPurpose::Index).await?;
-        Network::of(&index, context.request).count(app, REFUSED_GRANTS_BY_NETWORK).await?;
+        match client.filter(|client| client.kind == ClientType::Confidential) {
+            Some(client) => {
+                let limit = app.config.limit(REFUSED_GRANTS_BY_CLIENT);
+                app.store.count(limit, client.id.as_str(), app.clock.now()).await?;
+            }
+            None => count_network(context, REFUSED_GRANTS_BY_NETWORK).await?,
+        }
     }
     done
 }

@@ -16,7 +16,7 @@ use shared::{
     },
     error::Error,
     http::{
-        Cookie, Method, Response, StatusCode,
+        Cookie, Method, Parameters, Response, StatusCode, encoded,
         rendered_page::{self, Form},
     },
     operation::{ErrorFormat, Operation, Route},
@@ -26,9 +26,8 @@ use shared::{
 use super::{
     answer::{AuthorizationError, form_target, redirect},
     authentication_time::{self, CTX},
-    authorization_request::{self, AuthorizationRequest, MAX_BYTES, Prompt, Refusal},
+    authorization_request::{self, AuthorizationRequest, KNOWN, Prompt, Refusal},
     browser, claims,
-    parameters::{Parameters, encoded},
 };
 use crate::auth::{
     access_token,
@@ -60,6 +59,14 @@ enum Missing {
     SecondFactor,
 }
 
+/// Whose the ID token is that a request has as its hint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hinted {
+    /// The browser's user's, or the request has none.
+    TheirsOrNobody,
+    Other,
+}
+
 /// A request with what was learned of it.
 struct Asked<'a> {
     context: Context<'a>,
@@ -72,34 +79,27 @@ struct Asked<'a> {
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let request = context.request;
-    if request.method != Method::POST {
-        return answer(context, request.raw_query().as_bytes()).await;
-    }
-    let form = request.raw_form()?;
-    let parameters = Parameters::parse(form);
-    if parameters.get(CSRF).is_some() {
-        return answer(context, form).await;
+    let parameters = Parameters::parse(request.oauth_message()?);
+    if let Some(what) = parameters.length_fault(&[CTX, CSRF]) {
+        return bad_request(what);
     }
     // A foreign page may post the request (OpenID Connect Core 1.0, section 3.1.2.1). Cookies with SameSite=Lax come only with GET.
-    if form.len() > MAX_BYTES {
-        return Err(Error::PayloadTooLarge);
+    let is_foreign = request.method == Method::POST && parameters.get(CSRF).is_none();
+    if is_foreign && parameters.fault(KNOWN).is_none() {
+        return redirect(&format!("{PATH}?{}", encoded(&parameters.without(&[]))), StatusCode::SEE_OTHER);
     }
-    redirect(&format!("{PATH}?{}", encoded(&parameters.without(&[]))), StatusCode::SEE_OTHER)
+    answer(context, &parameters).await
 }
 
-async fn answer(context: Context<'_>, sent: &[u8]) -> Result<Response, Error> {
+async fn answer(context: Context<'_>, parameters: &Parameters) -> Result<Response, Error> {
     let app = context.app;
-    let parameters = Parameters::parse(sent);
-    if sent.len() > MAX_BYTES + parameters.bytes_of(&[CTX, CSRF]) {
-        return bad_request("The request is too long.");
-    }
     let presented = caller::presented_by_browser(context).await?;
     let session_hash = match &presented {
         Some(presented) => Some(access_token::session_hash(app, &presented.session_id).await?),
         None => None,
     };
     let client = async {
-        match authorization_request::client_id(&parameters) {
+        match authorization_request::client_id(parameters) {
             Some(id) => app.store.oauth_client(&id).await,
             None => Ok(None),
         }
@@ -111,14 +111,14 @@ async fn answer(context: Context<'_>, sent: &[u8]) -> Result<Response, Error> {
         }
     };
     let (client, user, counted) = futures::future::join3(client, browser::user(app, presented), counted).await;
-    let request = match AuthorizationRequest::parse(&parameters, client?) {
+    let request = match AuthorizationRequest::parse(parameters, client?) {
         Ok(request) => request,
         Err(Refusal::Page(what)) => return bad_request(what),
         Err(Refusal::Client(destination, error)) => return destination.refuse(app, error).await,
     };
     counted?;
-    let since = authentication_time::of(app, &parameters).await?;
-    Asked { context, parameters: &parameters, request: &request, since, user: user? }.decide().await
+    let since = authentication_time::of(app, parameters).await?;
+    Asked { context, parameters, request: &request, since, user: user? }.decide().await
 }
 
 /// Whether the deployment has a sign-in provider with this id.
@@ -158,14 +158,17 @@ impl Asked<'_> {
                 false => self.log_in(Some(Missing::Login)).await,
             };
         };
-        let is_hinted = hinted.is_none_or(|hint| hint.sub == user.account.id.to_string());
-        match self.missing(user, is_hinted) {
+        let hinted = match hinted {
+            Some(hint) if hint.sub != user.account.id.to_string() => Hinted::Other,
+            _ => Hinted::TheirsOrNobody,
+        };
+        match self.missing(user, hinted) {
             Some(Missing::SecondFactor) if silent => {}
             Some(_) if silent => return destination.refuse(app, AuthorizationError::LoginRequired).await,
             Some(missing) => return self.log_in(Some(missing)).await,
             None => {}
         }
-        let asks_user = !request.client.id.is_local() && destination.uri.is_loopback_or_custom();
+        let asks_user = !request.client.id.is_local() && destination.uri.is_loopback_or_private();
         if asks_user && silent {
             return destination.refuse(app, AuthorizationError::InteractionRequired).await;
         }
@@ -182,7 +185,7 @@ impl Asked<'_> {
     }
 
     /// What the session lacks for this request.
-    fn missing(&self, user: &Caller<'_>, is_hinted: bool) -> Option<Missing> {
+    fn missing(&self, user: &Caller<'_>, hinted: Hinted) -> Option<Missing> {
         let request = self.request;
         let (session, now) = (&user.session, self.context.app.clock.now());
         let is_new = self.since.is_some_and(|since| session.auth_time > since);
@@ -191,7 +194,7 @@ impl Asked<'_> {
         if request.has(Prompt::Create) && !is_new {
             return Some(Missing::Registration);
         }
-        if !is_hinted || (asks_login || is_too_old || request.max_age == Some(0)) && !is_new {
+        if hinted == Hinted::Other || (asks_login || is_too_old || request.max_age == Some(0)) && !is_new {
             return Some(Missing::Login);
         }
         // `acr_values` is a voluntary claim: users without a second factor get a code all the same.
@@ -274,7 +277,7 @@ impl Asked<'_> {
             user_agent: fields.seal(AuthorizationCode::USER_AGENT, &client.user_agent).await?,
         };
         let ends_at = app.clock.now().plus_seconds(AUTHORIZATION_CODE_SECONDS);
-        let challenge = Challenge::new(&hash, &user.account.id, payload, Expected::Signature, ends_at);
+        let challenge = Challenge::new(&hash, &user.account.id, payload, Expected::NoStoredHash, ends_at);
         let event = context.event(&user.cipher, Action::Authorize, Outcome::Success, "code").await?;
         let mut transaction = app.store.transaction();
         transaction.issue_challenge(&challenge);

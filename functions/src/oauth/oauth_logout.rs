@@ -2,6 +2,7 @@
 //! browser's session and the app's own. Without one a page asks first, because any page can send a browser here.
 
 use shared::{
+    app::App,
     context::Context,
     crypto::{key::KeyPurpose, secret::Token},
     domain::{
@@ -12,24 +13,25 @@ use shared::{
     },
     error::Error,
     http::{
-        Cookie, Method, Response, StatusCode,
+        Cookie, Method, Parameters, Response, StatusCode,
         rendered_page::{self, Form},
     },
     operation::{ErrorFormat, Operation, Route},
-    store::{OAuthClient, Retries, Session, SessionsQuery, UserQuery},
+    store::{OAuthClient, Session, SessionsQuery, UserQuery},
 };
 
 use super::{
     answer::{form_target, redirect, with_query},
-    authorization_request::MAX_BYTES,
     claims,
-    parameters::Parameters,
 };
 use crate::auth::{
     access_token,
     caller::{self, Presented},
     csrf::{self, Bound},
-    session::response::without_session_cookies,
+    session::{
+        end::{Ending, end},
+        response::without_session_cookies,
+    },
 };
 
 pub const OPERATION: Operation = Operation::http("oauth-logout", |context| Box::pin(handle(context)))
@@ -55,12 +57,21 @@ struct Hinted {
     client: ClientId,
 }
 
+impl Hinted {
+    /// The session of the request's hint, if this service signed it.
+    async fn of(app: &App, parameters: &Parameters) -> Result<Option<Self>, Error> {
+        let Some(hint) = parameters.get("id_token_hint") else { return Ok(None) };
+        Ok(claims::of_hint(app, hint).await?.and_then(|claims| {
+            let user_id = UserId::parse(&claims.sub)?;
+            Some(Self { user_id, session_id: Token::parse(&claims.sid)?, client: ClientId::parse(&claims.aud)? })
+        }))
+    }
+}
+
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
-    let sent = if request.method == Method::POST { request.raw_form()? } else { request.raw_query().as_bytes() };
-    let parameters = Parameters::parse(sent);
-    if sent.len() > MAX_BYTES || parameters.is_repeated(KNOWN) {
-        let what = "The request is too long, or a parameter is repeated.";
+    let parameters = Parameters::parse(request.oauth_message()?);
+    if let Some(what) = parameters.length_fault(&[CSRF]).or_else(|| parameters.fault(KNOWN)) {
         return rendered_page::message(StatusCode::BAD_REQUEST, "This request cannot be answered", &[what]);
     }
     let presented = caller::presented_by_browser(context).await?;
@@ -69,15 +80,8 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         let back = with_query(PATH, &parameters.without(&[CSRF]));
         return redirect(&with_query("/login", &[("continue", &back), ("prompt", "none")]), StatusCode::SEE_OTHER);
     }
-    let hinted = match parameters.get("id_token_hint") {
-        Some(hint) => claims::of_hint(app, hint).await?.and_then(|claims| {
-            let user_id = UserId::parse(&claims.sub)?;
-            Some(Hinted { user_id, session_id: Token::parse(&claims.sid)?, client: ClientId::parse(&claims.aud)? })
-        }),
-        None => None,
-    };
     let named = parameters.get("client_id");
-    let hinted = hinted.filter(|hinted| {
+    let hinted = Hinted::of(app, &parameters).await?.filter(|hinted| {
         named.is_none_or(|named| named == hinted.client.as_str())
             && presented.as_ref().is_none_or(|presented| presented.user_id == hinted.user_id)
     });
@@ -161,37 +165,26 @@ async fn end_sessions(
 ) -> Result<(), Error> {
     let app = context.app;
     let hash = access_token::session_hash(app, session_id).await?;
-    end(context, user_id, &hash).await?;
+    end_one(context, user_id, &hash).await?;
     let Some(client) = client else { return Ok(()) };
     let mut sessions = SessionsQuery::of_client(user_id, client, &hash);
     while let Some(page) = app.store.next_sessions(&mut sessions).await? {
         for session in page {
-            end(context, user_id, &session.hash).await?;
+            end_one(context, user_id, &session.hash).await?;
         }
     }
     Ok(())
 }
 
-/// Ends a session, if it is active.
-async fn end(context: Context<'_>, user_id: &UserId, hash: &str) -> Result<(), Error> {
+/// Ends a session, if it is stored and active.
+async fn end_one(context: Context<'_>, user_id: &UserId, hash: &str) -> Result<(), Error> {
     let app = context.app;
-    let mut retries = Retries::on_conflict();
-    loop {
-        let now = app.clock.now();
-        let record = app.store.load(user_id, UserQuery::session(hash)).await?;
-        let Some((account, session, cipher)) = caller::complete(app, record) else { return Ok(()) };
-        if !session.state.is_active(account.session_epoch, now) {
-            return Ok(());
-        }
-        let event = context.event(&cipher, Action::Logout, Outcome::Success, method(&session)).await?;
-        let mut transaction = app.store.transaction();
-        transaction.end_session(&session, "oauth_logout", now);
-        transaction.record_event(&event);
-        let done = app.store.commit(transaction).await.map_err(Error::from);
-        if !retries.again(&done) {
-            return done;
-        }
-    }
+    let record = app.store.load(user_id, UserQuery::session(hash)).await?;
+    let Some((account, session, cipher)) = caller::complete(app, record) else { return Ok(()) };
+    let (action, outcome, method) = (Action::Logout, Outcome::Success, method(&session));
+    let ending = Ending { reason: "oauth_logout", action, outcome, method };
+    end(context, (&account, &session, &cipher), ending).await?;
+    Ok(())
 }
 
 const fn method(session: &Session) -> &'static str {

@@ -7,46 +7,59 @@ use shared::{
     domain::{
         audit::{Action, Outcome},
         ids::UserId,
-        limits::{REFUSED_GRANTS_BY_NETWORK, REFUSED_TOKEN_BY_SESSION},
+        limits::{REFUSED_GRANTS_BY_CLIENT, REFUSED_GRANTS_BY_NETWORK, REFUSED_TOKEN_BY_SESSION},
     },
     error::{Error, OAuthError},
-    http::{Response, StatusCode},
+    http::{Parameters, Response, StatusCode},
     operation::{ErrorFormat, Operation, Route},
-    store::{Condition, OAuthClient, UserQuery},
+    store::{OAuthClient, UserQuery},
 };
 
 use super::{
-    client_authentication::{self, Credentials},
+    client_authentication::{self, Credentials, count_refusal},
     cross_origin,
 };
 use crate::auth::{
     access_token::{self, Audience},
     caller,
+    session::end::{Ending, end},
 };
 
 pub const OPERATION: Operation = Operation::http("oauth-revoke", |context| Box::pin(handle(context)))
     .summary("ends the session of an app's token")
     .routes(&[Route::new("POST", "/oauth2/revoke")])
     .keys(&[KeyPurpose::Index, KeyPurpose::Refresh, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
-    .limits(&[REFUSED_GRANTS_BY_NETWORK, REFUSED_TOKEN_BY_SESSION])
+    .limits(&[REFUSED_GRANTS_BY_CLIENT, REFUSED_GRANTS_BY_NETWORK, REFUSED_TOKEN_BY_SESSION])
     .errors(ErrorFormat::OAuth);
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
-    let work = async { client_authentication::count_refusal(context, revoke(context).await).await };
-    cross_origin::readable(context, OPERATION.name, work).await
+    cross_origin::readable(context, OPERATION.name, revoke(context)).await
 }
 
 async fn revoke(context: Context<'_>) -> Result<Response, Error> {
+    let (parameters, client) = count_refusal(context, None, authenticate(context).await).await?;
+    count_refusal(context, Some(&client), end_session_of(context, &parameters, &client).await).await
+}
+
+async fn authenticate(context: Context<'_>) -> Result<(Parameters, OAuthClient), Error> {
     let app = context.app;
-    let parameters = client_authentication::form(context.request)?;
+    let parameters = client_authentication::parameters(context.request)?;
     let credentials = Credentials::of(context.request, &parameters)?;
-    let token = parameters.get("token");
     let client = credentials.check(app, app.store.oauth_client(credentials.id()).await?).await?;
+    Ok((parameters, client))
+}
+
+/// Ends the session of the request's token.
+async fn end_session_of(
+    context: Context<'_>,
+    parameters: &Parameters,
+    client: &OAuthClient,
+) -> Result<Response, Error> {
     // The hint may be ignored (section 2.1), because the two kinds of tokens differ in their form.
-    let token = token.ok_or(OAuthError::InvalidRequest("token is missing."))?;
+    let token = parameters.get("token").ok_or(OAuthError::InvalidRequest("token is missing."))?;
     // An unknown token is as good as revoked (section 2.2).
-    if let Some((user_id, session_id)) = session_of(app, token).await? {
-        end(context, &client, &user_id, &session_id).await?;
+    if let Some((user_id, session_id)) = session_of(context.app, token).await? {
+        end_if_own(context, client, &user_id, &session_id).await?;
     }
     Ok(Response::empty(StatusCode::OK))
 }
@@ -65,25 +78,22 @@ async fn session_of(app: &App, token: &str) -> Result<Option<(UserId, Token)>, E
 ///
 /// # Errors
 /// `invalid_grant` for another client's session, or one of our own logins.
-async fn end(context: Context<'_>, client: &OAuthClient, user_id: &UserId, session_id: &Token) -> Result<(), Error> {
-    let (app, now) = (context.app, context.app.clock.now());
+async fn end_if_own(
+    context: Context<'_>,
+    client: &OAuthClient,
+    user_id: &UserId,
+    session_id: &Token,
+) -> Result<(), Error> {
+    let app = context.app;
     let hash = access_token::session_hash(app, session_id).await?;
     let record = app.store.load(user_id, UserQuery::session(&hash)).await?;
     let Some((account, session, cipher)) = caller::complete(app, record) else { return Ok(()) };
+    let (action, method) = (Action::RevokeGrant, "token");
     if session.grant.as_ref().is_none_or(|grant| grant.client != client.id) {
         let (error, limited) = (OAuthError::InvalidGrant.into(), (REFUSED_TOKEN_BY_SESSION, session.hash.as_str()));
-        return context.refuse_limited(&cipher, (Action::RevokeGrant, "token"), error, limited).await;
+        return context.refuse_limited(&cipher, (action, method), error, limited).await;
     }
-    if !session.state.is_active(account.session_epoch, now) {
-        return Ok(());
-    }
-    let event = context.event(&cipher, Action::RevokeGrant, Outcome::Success, "token").await?;
-    let mut transaction = app.store.transaction();
-    transaction.end_session(&session, "revoked_by_client", now);
-    transaction.record_event(&event);
-    match app.store.commit(transaction).await {
-        Ok(()) => Ok(()),
-        Err(refused) if refused.is(Condition::Session) => Ok(()), // ended by another request
-        Err(error) => Err(error.into()),
-    }
+    let ending = Ending { reason: "revoked_by_client", action, outcome: Outcome::Success, method };
+    end(context, (&account, &session, &cipher), ending).await?;
+    Ok(())
 }

@@ -26,5 +26,5 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     if !leads_here || request.repeats_in_query("continue") {
         return Ok(page::wrong_continue());
     }
-    Ok(page::login(request.has_cookie(Cookie::Session)))
+    Ok(if request.has_cookie(Cookie::Session) { page::login_with_marker() } else { page::login() })
 }

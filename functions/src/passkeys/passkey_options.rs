@@ -60,7 +60,7 @@ async fn ask(app: &App, caller: &Caller<'_>) -> Result<Response, Error> {
     };
     let ends_at = app.clock.now().plus_seconds(PASSKEY_SECONDS);
     let mut transaction = app.store.transaction();
-    transaction.issue_challenge(&Challenge::new(&id, &account.id, payload, Expected::Signature, ends_at));
+    transaction.issue_challenge(&Challenge::new(&id, &account.id, payload, Expected::NoStoredHash, ends_at));
     app.store.commit(transaction).await?;
     Ok(Response::json(StatusCode::OK, &json!({ "challenge_id": id, "publicKey": options.options })))
 }

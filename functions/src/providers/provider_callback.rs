@@ -57,6 +57,9 @@ pub const OPERATION: Operation = Operation::http("provider-callback", |context| 
     ])
     .limits(&[PROVIDER_CALLBACK_BY_NETWORK]);
 
+/// The parameters that are read.
+const PARAMETERS: &[&str] = &["state", "error", "code", "iss", "user"];
+
 /// The longest state, in bytes.
 const MAX_STATE: usize = 2048;
 
@@ -100,10 +103,11 @@ impl<'a> Callback<'a> {
     /// Takes the answer. Returns nothing where it linked an identity.
     async fn answer(&mut self) -> Result<Option<Outcome>, Refusal> {
         let app = self.context.app;
-        let sent = self.context.request.oauth_parameters().map_err(|error| match error {
+        let sent = self.context.request.oauth_parameters(PARAMETERS).map_err(|error| match error {
             Error::InvalidRequest(_) => Refusal::ToLogin(LoginError::InvalidRequest),
             error => Refusal::Failed(error),
         })?;
+        let sent = sent.named(PARAMETERS);
         let challenge = self.claim(&sent).await?;
         let asked = provider_request::open(app, &challenge).await?;
         self.continue_path = ContinuePath::parse(&asked.continue_path).unwrap_or_else(ContinuePath::account);

@@ -11,6 +11,7 @@ mod jws;
 pub mod key;
 pub mod lookup_hash;
 pub mod password_hash;
+pub mod pkce;
 pub mod refresh_token;
 pub mod secret;
 pub mod totp;

@@ -3,6 +3,7 @@
 mod cookies;
 mod oauth;
 pub mod page;
+mod parameters;
 mod problem;
 pub mod rendered_page;
 mod request;
@@ -10,5 +11,6 @@ mod response;
 
 pub use ::http::{Method, StatusCode};
 pub use cookies::Cookie;
+pub use parameters::{Parameters, encoded};
 pub use request::{Arrival, Client, Request, sent_origin_secret};
 pub use response::{AnswerContext, Response};

@@ -53,9 +53,14 @@ static RESET_PASSWORD: LazyLock<Page> = LazyLock::new(|| {
     Page::new(&include_str!("../../web/disown_login.html").replace("Was this not you?", "Choose a new password"))
 });
 
-/// The page to log in, and of the second factor after a provider. In a browser with a session's marker, it may log in without asking.
-pub fn login(has_marker: bool) -> Response {
-    if has_marker { LOGIN_WITH_MARKER.answer() } else { LOGIN.answer() }
+/// The page to log in, and of the second factor after a provider.
+pub fn login() -> Response {
+    LOGIN.answer()
+}
+
+/// As [`login`], for a browser with a session's marker. It may log in without asking.
+pub fn login_with_marker() -> Response {
+    LOGIN_WITH_MARKER.answer()
 }
 
 /// The answer 400 to a link to [`login`] that leads to another host afterwards.

@@ -13,14 +13,11 @@ use crate::{
     domain::geo_location::GeoLocation,
     error::Error,
     fields::{Fields, TWICE, displayed},
-    http::{AnswerContext, Cookie, cookies},
+    http::{AnswerContext, Cookie, Parameters, cookies},
 };
 
 /// The largest body that any route accepts, in bytes (docs/api.md, "Conventions").
 const MAX_BODY_BYTES: usize = 64 * 1024;
-
-/// The longest message of an OAuth client or server, in bytes.
-const MAX_OAUTH_BYTES: usize = 4096;
 
 /// The client, as far as the network identifies it.
 #[derive(Debug, Clone)]
@@ -52,8 +49,9 @@ pub fn sent_origin_secret(event: &ApiGatewayV2httpRequest) -> Option<&[u8]> {
     event.headers.get(ORIGIN_SECRET).map(::http::HeaderValue::as_bytes)
 }
 
-/// The media type of forms.
-const FORM: &str = "application/x-www-form-urlencoded";
+fn is_form(media_type: &str) -> bool {
+    media_type == "application/x-www-form-urlencoded"
+}
 
 pub struct Request {
     pub method: Method,
@@ -198,51 +196,35 @@ impl Request {
         &self.raw_query
     }
 
-    /// The body of a form (`application/x-www-form-urlencoded`), not parsed.
+    /// An OAuth message, not parsed: the query, or the form that was posted (`application/x-www-form-urlencoded`), of any length.
     ///
     /// # Errors
-    /// `payload_too_large`, `unsupported_media_type`, `invalid_request` as [`Request::fields`].
-    pub fn raw_form(&self) -> Result<&[u8], Error> {
-        self.body_of_type(|media_type| media_type == FORM)
+    /// `unsupported_media_type` if no form was posted; `invalid_request` if the body could not be decoded.
+    pub fn oauth_message(&self) -> Result<&[u8], Error> {
+        if self.is_safe() { Ok(self.raw_query.as_bytes()) } else { self.body_of_type(usize::MAX, is_form) }
     }
 
-    /// The parameters of an OAuth message (RFC 6749, section 3.1): of the query, or of the form that was posted. An empty one counts
-    /// as absent. At most `MAX_OAUTH_BYTES` are read.
+    /// The parameters of an OAuth message: of the query, or of the form that was posted. `known` names those that the route reads.
     ///
     /// # Errors
-    /// `invalid_request` if the message is too long, or has a parameter twice; `unsupported_media_type` if no form was posted.
-    pub fn oauth_parameters(&self) -> Result<HashMap<String, String>, Error> {
-        let message = match self.is_safe() {
-            true => self.raw_query.as_bytes(),
-            false => self.raw_form()?,
-        };
-        if message.len() > MAX_OAUTH_BYTES {
-            return Err(Error::field("body", "must have at most 4096 bytes"));
-        }
-        let mut parameters = HashMap::new();
-        for (name, value) in form_urlencoded::parse(message) {
-            if parameters.insert(name.clone().into_owned(), value.into_owned()).is_some() {
-                return Err(Error::field(&displayed(&name), TWICE));
-            }
-        }
-        parameters.retain(|_, value| !value.is_empty());
-        Ok(parameters)
+    /// `invalid_request` as [`Parameters::of`]; `unsupported_media_type` if no form was posted.
+    pub fn oauth_parameters(&self, known: &[&str]) -> Result<Parameters, Error> {
+        let place = if self.is_safe() { "query" } else { "body" };
+        Parameters::of(self.oauth_message()?, known).map_err(|fault| Error::field(place, fault))
     }
 
-    /// The fields of a form (`application/x-www-form-urlencoded`). Only OAuth's own protocols use forms.
+    /// The fields of a form (`application/x-www-form-urlencoded`), for a route of `/v1` whose protocol uses forms.
     ///
     /// # Errors
     /// As [`Request::fields`].
     pub fn form(&self) -> Result<Fields, Error> {
-        let body = self.raw_form()?;
-        let mut map = serde_json::Map::new();
-        for (name, value) in form_urlencoded::parse(body) {
-            // RFC 6749, section 3.2: a parameter must not occur more than once.
-            if map.insert(name.clone().into_owned(), serde_json::Value::String(value.into_owned())).is_some() {
-                return Err(Error::field(&displayed(&name), TWICE));
-            }
+        let sent = Parameters::parse(self.body_of_type(MAX_BODY_BYTES, is_form)?);
+        // RFC 6749, section 3.2: a parameter must not occur more than once.
+        if let Some(name) = sent.repeated_name() {
+            return Err(Error::field(&displayed(name), TWICE));
         }
-        Ok(Fields::new(map))
+        let fields = sent.without(&[]).into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+        Ok(Fields::new(fields.collect()))
     }
 
     /// The fields of the body's JSON object. An absent body is an empty object.
@@ -257,7 +239,7 @@ impl Request {
             let subtype = media_type.strip_prefix("application/");
             subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
         };
-        let body = self.body_of_type(is_json)?;
+        let body = self.body_of_type(MAX_BODY_BYTES, is_json)?;
         // RFC 8259, section 8.1: a parser may ignore a byte order mark.
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         if body.is_empty() {
@@ -266,10 +248,10 @@ impl Request {
         Fields::from_json(body)
     }
 
-    /// The body, if its type is accepted.
-    fn body_of_type(&self, accepts: impl Fn(&str) -> bool) -> Result<&[u8], Error> {
+    /// The body, if its length and its type are accepted.
+    fn body_of_type(&self, most_bytes: usize, accepts: impl Fn(&str) -> bool) -> Result<&[u8], Error> {
         let Ok(body) = &self.body else { return Err(Error::field("body", "could not be decoded")) };
-        if body.len() > MAX_BODY_BYTES {
+        if body.len() > most_bytes {
             return Err(Error::PayloadTooLarge);
         }
         let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();

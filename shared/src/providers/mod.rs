@@ -21,7 +21,7 @@ pub use metadata::Directory;
 use crate::{
     aws::outbound::{self, Bounds, Outgoing},
     clock::Timestamp,
-    crypto::secret::unkeyed_hash,
+    crypto::pkce,
     domain::{
         email_address::EmailAddress,
         name::{DisplayText, Label},
@@ -116,8 +116,7 @@ impl Conversation<'_> {
             Service::Github { site, .. } => self.url(&format!("{site}/login/oauth/authorize"))?,
             Service::OpenId { issuer } => in_time(self.metadata(issuer)).await?.authorization_endpoint.clone(),
         };
-        // By S256 (RFC 7636, section 4.2).
-        let challenge = unkeyed_hash(request.verifier.as_bytes());
+        let challenge = pkce::challenge(request.verifier);
         let max_age = request.max_age.map(|seconds| seconds.to_string());
         let mut parameters = vec![
             ("response_type", "code"),

@@ -99,6 +99,16 @@ pub enum StoredCode {
     Redeemed(Challenge<RedeemedCode>),
 }
 
+impl StoredCode {
+    /// The keyed hash of the code.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Fresh(code) => &code.id,
+            Self::Redeemed(code) => &code.id,
+        }
+    }
+}
+
 impl Store {
     /// What is stored under a code, by its keyed hash, and has not ended.
     ///
@@ -127,8 +137,20 @@ impl Transaction {
     pub fn redeem_code(&mut self, code: &Challenge<AuthorizationCode>, session_hash: &str, now: Timestamp) {
         let payload = RedeemedCode { client: code.payload.client.clone(), session_hash: session_hash.to_owned() };
         let ends_at = now.plus_seconds(REDEEMED_CODE_SECONDS);
-        let redeemed = Challenge::new(&code.id, &code.user_id, payload, Expected::Signature, ends_at);
-        let values = Item::new().with_text(":kind", ChallengeKind::AuthorizationCode.as_str());
-        self.put_if(Condition::Challenge, Table::Challenges, redeemed.item(), "kind = :kind", values);
+        let redeemed = Challenge::new(&code.id, &code.user_id, payload, Expected::NoStoredHash, ends_at);
+        self.put_if(Condition::Challenge, Table::Challenges, redeemed.item(), IS_FRESH, is_fresh());
     }
+
+    /// Spends a code without a session. Fails with `Condition::Challenge` if another request came first. What remains of a redeemed
+    /// code stays.
+    pub fn spend_code(&mut self, code: &Challenge<AuthorizationCode>) {
+        self.delete_if(Condition::Challenge, Table::Challenges, &challenge_key(&code.id), IS_FRESH, is_fresh());
+    }
+}
+
+/// The condition that a code was neither redeemed nor spent, with the values of [`is_fresh`].
+const IS_FRESH: &str = "kind = :kind";
+
+fn is_fresh() -> Item {
+    Item::new().with_text(":kind", ChallengeKind::AuthorizationCode.as_str())
 }

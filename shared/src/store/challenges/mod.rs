@@ -83,8 +83,8 @@ pub enum Expected {
     Mailed { code: Option<ExpectedSecret>, link: Option<ExpectedSecret> },
     /// The keyed hash of the continuation token for the next step. The challenge itself was proven.
     ContinuationToken(ExpectedSecret),
-    /// A passkey's signature. It is not compared with a stored hash.
-    Signature,
+    /// A proof that is not compared with a stored hash: a passkey's signature, or an authorization code, whose own hash is the id.
+    NoStoredHash,
 }
 
 /// The hash of the correct answer, and its expiry.
@@ -174,7 +174,7 @@ impl Expected {
         let (code, link, token) = match self {
             Self::Mailed { code, link } => (code.as_ref(), link.as_ref(), None),
             Self::ContinuationToken(token) => (None, None, Some(token)),
-            Self::Signature => (None, None, None),
+            Self::NoStoredHash => (None, None, None),
         };
         [(CODE, code), (LINK, link), (TOKEN, token)].into_iter().filter_map(|(names, secret)| Some((names, secret?)))
     }
@@ -186,7 +186,7 @@ impl Expected {
         };
         Ok(match (secret(CODE)?, secret(LINK)?, secret(TOKEN)?) {
             (_, _, Some(token)) => Self::ContinuationToken(token),
-            (None, None, None) => Self::Signature,
+            (None, None, None) => Self::NoStoredHash,
             (code, link, None) => Self::Mailed { code, link },
         })
     }
