@@ -53,9 +53,19 @@ static RESET_PASSWORD: LazyLock<Page> = LazyLock::new(|| {
     Page::new(&include_str!("../../web/disown_login.html").replace("Was this not you?", "Choose a new password"))
 });
 
+/// Whether a browser says that it has a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marker {
+    Present,
+    Absent,
+}
+
 /// The page to log in, and of the second factor after a provider. In a browser with a session's marker, it may log in without asking.
-pub fn login(has_marker: bool) -> Response {
-    if has_marker { LOGIN_WITH_MARKER.answer() } else { LOGIN.answer() }
+pub fn login(marker: Marker) -> Response {
+    match marker {
+        Marker::Present => LOGIN_WITH_MARKER.answer(),
+        Marker::Absent => LOGIN.answer(),
+    }
 }
 
 /// The answer 400 to a link to [`login`] that leads to another host afterwards.
