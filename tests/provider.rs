@@ -222,7 +222,14 @@ async fn token(host: &str, request: &Request<Bytes>) -> Option<Response<Bytes>> 
     let fault = code["fault"].as_str().unwrap_or_default();
     match fault {
         "5xx" => return Some(answer(502, "bad gateway")),
-        "429" => return Some(answer(429, "slow down")),
+        // GitLab: "User and IP rate limits".
+        "429" => {
+            let mut limited = answer(429, "Retry later\n");
+            for (name, value) in [("retry-after", "30"), ("ratelimit-remaining", "0"), ("ratelimit-limit", "60")] {
+                limited.headers_mut().insert(name, value.parse().unwrap());
+            }
+            return Some(limited);
+        }
         "malformed" => return Some(answer(200, "<html>")),
         "oversized" => return Some(answer(200, &format!("{{\"id_token\": \"x\"}}{}", " ".repeat(1024 * 1024)))),
         "slow" => tokio::time::sleep(Duration::from_secs(30)).await,
@@ -242,6 +249,7 @@ async fn token(host: &str, request: &Request<Bytes>) -> Option<Response<Bytes>> 
     let mut claims = usual(now, &issuer, &json!({ "nonce": code["nonce"] }));
     claims.as_object_mut().unwrap().extend(code["claims"].as_object().unwrap().clone());
     claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    claims.as_object_mut().unwrap().values_mut().for_each(expand);
     let token = match fault {
         "none" | "HS256" => forged(&claims, fault),
         "RS256" => sign(&claims, &keys()[1], |_| {}),
@@ -253,7 +261,16 @@ async fn token(host: &str, request: &Request<Bytes>) -> Option<Response<Bytes>> 
     };
     // The access token says what `userinfo` answers.
     let access = URL_SAFE_NO_PAD.encode(code["userinfo"].to_string());
-    Some(json_answer(&json!({ "access_token": access, "token_type": "Bearer", "id_token": token })))
+    let kind = if fault == "token type mac" { "mac" } else { "Bearer" };
+    Some(json_answer(&json!({ "access_token": access, "token_type": kind, "id_token": token })))
+}
+
+/// A text that is longer than a code can be: `repeat:<count>:<end>` is so many letters and an end.
+fn expand(value: &mut Value) {
+    let Some((count, end)) = value.as_str().and_then(|text| text.strip_prefix("repeat:")?.split_once(':')) else {
+        return;
+    };
+    *value = json!("x".repeat(count.parse().unwrap()) + end);
 }
 
 fn bearer(request: &Request<Bytes>) -> Option<Value> {
@@ -262,45 +279,107 @@ fn bearer(request: &Request<Bytes>) -> Option<Value> {
 
 fn userinfo(request: &Request<Bytes>) -> Response<Bytes> {
     match bearer(request) {
+        Some(claims) if claims["fault"] == "429" => answer(429, "Retry later\n"),
         Some(claims) if claims.is_object() => json_answer(&claims),
         _ => answer(401, ""),
     }
 }
 
-/// GitHub: "Authorizing OAuth apps". A wrong code is answered with the status 200.
+/// GitHub: "Authorizing OAuth apps" and "Troubleshooting OAuth app access token request errors". Refusals have the status 200.
 fn github(request: &Request<Bytes>) -> Response<Bytes> {
     if request.uri().path() != "/login/oauth/access_token" || request.headers()["accept"] != "application/json" {
         return answer(404, "Not Found");
     }
-    match exchanged(request) {
-        Some(code) => {
-            let token = URL_SAFE_NO_PAD.encode(code.to_string());
-            json_answer(&json!({ "access_token": token, "scope": "read:user,user:email", "token_type": "bearer" }))
+    let refused = |error: &str| {
+        json_answer(&json!({ "error": error, "error_description": "hostile <b>text</b>",
+            "error_uri": format!("/apps/managing-oauth-apps/troubleshooting-oauth-app-access-token-request-errors/#{error}") }))
+    };
+    let Some(code) = exchanged(request) else { return refused("bad_verification_code") };
+    let mut kind = json!("bearer");
+    match code["fault"].as_str().unwrap_or_default() {
+        "token 429" => return limited_at_github(429, &[("retry-after", "60")], "Too many requests"),
+        "token type BEARER" => kind = json!("BEARER"),
+        "token type mac" => kind = json!("mac"),
+        "no token type" => kind = Value::Null,
+        fault => {
+            if let Some(error) = fault.strip_prefix("token error ") {
+                return refused(error);
+            }
         }
-        None => json_answer(&json!({ "error": "bad_verification_code", "error_description": "hostile <b>text</b>" })),
     }
+    let token = URL_SAFE_NO_PAD.encode(code.to_string());
+    json_answer(&json!({ "access_token": token, "scope": "read:user,user:email", "token_type": kind }))
 }
 
-/// GitHub's REST API: "Get the authenticated user", "List email addresses for the authenticated user", "Rate limits".
+/// GitHub's REST API: "Get the authenticated user", "List email addresses for the authenticated user", "Rate limits for the REST API",
+/// "Using pagination in the REST API".
 fn github_api(request: &Request<Bytes>) -> Response<Bytes> {
+    const EXHAUSTED: [(&str, &str); 4] = [
+        ("x-ratelimit-limit", "5000"),
+        ("x-ratelimit-remaining", "0"),
+        ("x-ratelimit-used", "5000"),
+        ("x-ratelimit-reset", "1893456000"),
+    ];
     if request.headers().get("user-agent").is_none() {
         return answer(403, "Request forbidden by administrative rules.");
     }
     let Some(code) = bearer(request) else { return status_json(401, &json!({ "message": "Bad credentials" })) };
-    let limited = json!({ "message": "API rate limit exceeded for user ID 1." });
-    match code["fault"].as_str() {
-        Some("403") => return status_json(403, &limited),
-        Some("429") => return status_json(429, &limited),
+    let (path, primary) = (request.uri().path(), "API rate limit exceeded for user ID 1.");
+    match code["fault"].as_str().unwrap_or_default() {
+        "403" => return limited_at_github(403, &EXHAUSTED, primary),
+        "429" => return limited_at_github(429, &EXHAUSTED, primary),
+        "emails 403" if path == "/user/emails" => return limited_at_github(403, &EXHAUSTED, primary),
+        "secondary" => {
+            let why = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
+            return limited_at_github(403, &[("retry-after", "60"), ("x-ratelimit-remaining", "4999")], why);
+        }
+        "401" => return status_json(401, &json!({ "message": "Bad credentials" })),
         _ => {}
     }
     let claims = &code["claims"];
-    match request.uri().path() {
+    match path {
         "/user" => json_answer(&json!({ "login": "octocat", "id": claims["id"], "name": claims["name"],
             "avatar_url": "https://avatars.githubusercontent.com/u/1?v=4", "email": "public@example.org" })),
+        // Without the scope `user:email`.
         "/user/emails" if claims["emails"].is_null() => status_json(404, &json!({ "message": "Not Found" })),
-        "/user/emails" => json_answer(&claims["emails"]),
+        "/user/emails" => match claims["emails"].as_array() {
+            Some(list) => page_of(request, &list.iter().flat_map(addresses).collect::<Vec<_>>()),
+            None => json_answer(&claims["emails"]),
+        },
         _ => answer(404, ""),
     }
+}
+
+/// The addresses that an entry stands for: `{"others": <count>}` is so many.
+fn addresses(entry: &Value) -> Vec<Value> {
+    let Some(count) = entry["others"].as_u64() else { return vec![entry.clone()] };
+    let other =
+        |number: u64| json!({ "email": format!("other{number}@example.org"), "primary": false, "verified": true });
+    (0..count).map(other).collect()
+}
+
+fn limited_at_github(status: u16, headers: &[(&'static str, &'static str)], message: &str) -> Response<Bytes> {
+    let documentation = "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api";
+    let mut limited = status_json(status, &json!({ "message": message, "documentation_url": documentation }));
+    for (name, value) in headers {
+        limited.headers_mut().insert(*name, value.parse().unwrap());
+    }
+    limited
+}
+
+/// A page of a list: 30 entries, or `per_page` up to 100, and a link to the next page.
+fn page_of(request: &Request<Bytes>, list: &[Value]) -> Response<Bytes> {
+    let url = url::Url::parse(&request.uri().to_string()).unwrap();
+    let asked: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
+    let number = |name: &str, default: usize| asked.get(name).map_or(default, |text| text.parse().unwrap());
+    let (page, size) = (number("page", 1).max(1), number("per_page", 30).clamp(1, 100));
+    let rest = list.get((page - 1) * size..).unwrap_or_default();
+    let mut answer = json_answer(&json!(rest[..rest.len().min(size)]));
+    if rest.len() > size {
+        let next = format!("<https://api.github.com/user/emails?per_page={size}&page={}>; rel=\"next\"", page + 1);
+        answer.headers_mut().insert("link", next.parse().unwrap());
+    }
+    answer
 }
 
 fn json_answer(value: &Value) -> Response<Bytes> {

@@ -10,7 +10,7 @@ use serde_json::json;
 use tests::{Answer, Client, Key, Log, OTHER_PASSWORD, PASSWORD, Person, everything_stored, provider::agreed, world};
 
 use crate::{
-    oauth::{RelyingParty, VERIFIER, expect_error, redirected},
+    oauth::{TestClient, VERIFIER, expect_error, redirected},
     providers::with_providers,
 };
 
@@ -156,7 +156,7 @@ async fn log_in_by_a_provider(client: &Client, canaries: &mut Canaries) -> Clien
 
 /// Logs the user of a browser in to an app, with a code that is used twice, and logs out.
 async fn use_an_app(browser: &Client, canaries: &mut Canaries) {
-    let app = RelyingParty::create(&browser.world, json!({})).await;
+    let app = TestClient::create(&browser.world, json!({})).await;
     canaries.add_token("client secret", app.secret.as_deref().unwrap());
     let values = [("state", "canary-state"), ("nonce", "canary-nonce"), ("login_hint", "canary-hint@example.org")];
     app.authorize(&browser.anonymous(), &values).await.expect(302);

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+pub mod form;
 mod json;
 
 use crate::error::{Error, FieldError};

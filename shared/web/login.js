@@ -224,7 +224,7 @@ function withPasskey(button, body, path, rest, then) {
 async function offerInField() {
   if (autofill || !canUsePasskeys() || !(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
   autofill = new AbortController();
-  const came = await assertion({}, { mediation: "conditional", signal: autofill.signal }).catch(() => null);
+  const came = await assertion({ discoverable: true }, { mediation: "conditional", signal: autofill.signal }).catch(() => null);
   if (!came?.proof || shown !== "login") return;
   const button = byId("by-passkey");
   busily(button, async () => {
@@ -273,7 +273,7 @@ byId("by-mail").addEventListener("click", ({ currentTarget: button }) => {
 
 byId("by-passkey").addEventListener("click", ({ currentTarget: button }) => {
   notice("");
-  withPasskey(button, () => ({}), "/v1/login/passkey/verify", () => ({ session: session() }), step);
+  withPasskey(button, () => ({ discoverable: true }), "/v1/login/passkey/verify", () => ({ session: session() }), step);
 });
 
 onSubmit("with-code", (form) => {
@@ -353,7 +353,7 @@ onSubmit("prove", (form) => {
 });
 
 byId("prove-by-passkey").addEventListener("click", ({ currentTarget: button }) => {
-  withPasskey(button, () => ({}), "/v1/reauthenticate", () => ({}), () => finish());
+  withPasskey(button, () => ({ discoverable: true }), "/v1/reauthenticate", () => ({}), () => finish());
 });
 
 // ---- The start ----
@@ -414,10 +414,11 @@ async function draw() {
       const parameters = new URLSearchParams();
       if (next) parameters.set("continue", next);
       if (byId("remember").checked) parameters.set("remember_me", "true");
-      // The provider must ask again where the app wants a new login.
+      // The provider must ask again where the app wants a new login, or another account.
       const asked = next ? new URL(next, location.origin).searchParams : new URLSearchParams();
       const prompts = (asked.get("prompt") ?? "").split(" ");
-      if (prompts.includes("login") || prompts.includes("select_account")) parameters.set("prompt", "login");
+      const prompt = ["login", "select_account"].find((known) => prompts.includes(known));
+      if (prompt) parameters.set("prompt", prompt);
       if (asked.get("max_age")) parameters.set("max_age", asked.get("max_age"));
       link.href = String(parameters) ? `${path}?${parameters}` : path;
     }

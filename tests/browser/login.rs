@@ -24,18 +24,18 @@ const SHOWN: &str = "
 ";
 
 /// A login page in a browser.
-struct Page {
-    chromium: Chromium,
+pub(super) struct Page {
+    pub(super) chromium: Chromium,
     site: Site,
 }
 
 impl Page {
-    async fn start(test: &str, options: Options) -> Option<Self> {
+    pub(super) async fn start(test: &str, options: Options) -> Option<Self> {
         let chromium = Chromium::start(&format!("browser::login::{test}")).await?;
         Some(Self { chromium, site: Site::start(options).await })
     }
 
-    const fn world(&self) -> &World {
+    pub(super) const fn world(&self) -> &World {
         &self.site.world
     }
 
@@ -44,7 +44,7 @@ impl Page {
     }
 
     /// Opens the page that goes on to a path.
-    async fn open_for(&self, path: &str, more: &str) {
+    pub(super) async fn open_for(&self, path: &str, more: &str) {
         let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("continue", path).finish();
         self.open(&format!("/login?{query}{more}")).await;
     }
@@ -54,12 +54,12 @@ impl Page {
     }
 
     /// Waits until the page shows a section, and returns what it shows.
-    async fn section(&self, id: &str) -> Value {
+    pub(super) async fn section(&self, id: &str) -> Value {
         self.until(id, |shown| shown["visible"] == id).await
     }
 
     /// Waits until the page shows a problem.
-    async fn problem(&self) -> String {
+    pub(super) async fn problem(&self) -> String {
         self.until("a problem", |shown| shown["problem"] != "").await["problem"].as_str().unwrap().to_owned()
     }
 
@@ -76,7 +76,7 @@ impl Page {
     }
 
     /// Waits until the browser is at a path.
-    async fn arrives(&self, path: &str) {
+    pub(super) async fn arrives(&self, path: &str) {
         let mut at = String::new();
         for _ in 0..100 {
             at = self.chromium.client.current_url().await.unwrap().to_string();
@@ -89,20 +89,20 @@ impl Page {
     }
 
     /// What the API answers to the browser's cookies. Not all pages may ask it.
-    async fn who(&self) -> u16 {
+    pub(super) async fn who(&self) -> u16 {
         let cookies = self.chromium.client.get_all_cookies().await.unwrap();
         let cookies = cookies.into_iter().map(|cookie| (cookie.name().to_owned(), cookie.value().to_owned()));
         Client { cookies: cookies.collect(), ..Client::new(self.world()) }.get("/v1/me").await.status
     }
 
     /// Types into an input, in place of what it holds.
-    async fn enter(&self, id: &str, text: &str) {
+    pub(super) async fn enter(&self, id: &str, text: &str) {
         let input = self.chromium.client.find(Locator::Id(id)).await.unwrap();
         input.clear().await.unwrap();
         input.send_keys(text).await.unwrap();
     }
 
-    async fn press(&self, selector: &str) {
+    pub(super) async fn press(&self, selector: &str) {
         self.chromium.client.find(Locator::Css(selector)).await.unwrap().click().await.unwrap();
     }
 
@@ -122,13 +122,13 @@ impl Page {
         assert_eq!(self.who().await, 401);
     }
 
-    async fn cookies(&self) -> Vec<String> {
+    pub(super) async fn cookies(&self) -> Vec<String> {
         let cookies = self.chromium.client.get_all_cookies().await.unwrap();
         cookies.into_iter().map(|cookie| cookie.name().to_owned()).collect()
     }
 
     /// Ends the test. The policy has blocked nothing, and no script has failed.
-    async fn end(self) {
+    pub(super) async fn end(self) {
         assert_eq!(self.chromium.complaints().await, Vec::<Value>::new());
         self.chromium.end().await;
         self.site.end().await;

@@ -5,6 +5,7 @@ mod email_change_undo;
 mod login;
 mod login_email;
 mod passkeys;
+mod provider_login;
 mod reset_password;
 mod site;
 

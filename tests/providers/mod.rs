@@ -1,7 +1,11 @@
+mod fresh_logins;
+mod github_and_gitlab;
+mod pending_links;
 mod provider_callback;
 mod provider_logins;
 mod provider_start;
 mod provider_token;
+mod refused_answers;
 
 pub(crate) use provider_callback::{browser_of, link};
 
@@ -19,8 +23,13 @@ pub(crate) fn with_providers(more: &[(&str, &str)]) -> Options {
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    [provider_start::scenarios(), provider_callback::scenarios(), provider_token::scenarios()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        provider_start::scenarios(),
+        provider_callback::scenarios(),
+        provider_token::scenarios(),
+        pending_links::scenarios(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

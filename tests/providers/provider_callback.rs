@@ -30,7 +30,8 @@ pub(crate) async fn link(person: &Person, provider: &str, claims: &Value) -> Ans
     browser.after(&asked).come_back(provider, &answer).await
 }
 
-fn error_of(answer: &Answer) -> String {
+/// The error with which the browser comes to the login page, or the place that it goes on to.
+pub(super) fn error_of(answer: &Answer) -> String {
     let location = answer.header("location").to_owned();
     let query = location.strip_prefix("/login?error=").unwrap_or(&location);
     query.split('&').next().unwrap().to_owned()
@@ -62,24 +63,6 @@ async fn a_login_at_github_creates_an_account_and_logs_into_it_again() {
         !tests::everything_stored(&world).contains("ada@example.org")
             && !tests::everything_stored(&world).contains("Lovelace")
     );
-}
-
-#[tokio::test]
-async fn github_without_a_primary_verified_address_asks_for_a_link() {
-    let world = world().await;
-    let client = Client::new(&world);
-    let mut without = at_github(1, "ada@example.org", true);
-    without["emails"] = Value::Null;
-    for claims in [at_github(1, "ada@example.org", false), without] {
-        let answer = client.log_in_at("github", &claims).await.expect(302);
-        assert_eq!(answer.header("location"), "/login?error=link_required&continue=%2Faccount");
-    }
-    for fault in ["403", "429"] {
-        let (browser, url) = client.begin_at("github", "?continue=/x").await;
-        let claims = at_github(1, "ada@example.org", true);
-        let answer = browser.come_back("github", &agreed_with(&world, &url, &claims, fault, &Value::Null)).await;
-        assert_eq!(answer.expect(302).header("location"), "/login?error=provider_unavailable&continue=%2Fx", "{fault}");
-    }
 }
 
 #[tokio::test]

@@ -14,12 +14,13 @@ use shared::{
     error::Error,
     http::{Response, StatusCode},
     operation::{Access, Operation, Route},
+    providers::Freshness,
 };
 
 use crate::auth::{
     caller::{self, Caller},
     identity, limits,
-    provider_request::{self, Freshness, Purpose},
+    provider_request::{self, Purpose},
 };
 
 pub const OPERATION: Operation = Operation::http("identity-link", |context| Box::pin(handle(context)))
@@ -45,9 +46,8 @@ async fn link(context: Context<'_>, caller: &Caller<'_>, continue_path: &Continu
         return Err(Error::Forbidden);
     }
     caller.require_fresh(app)?;
-    let (providers, id) = provider_request::find(context).await?;
-    let provider = providers.find(&id).ok_or(Error::NotFound)?;
-    if identity::of_provider(app, &caller.account, &id).await?.0.is_some() {
+    let provider = &provider_request::find(context).await?;
+    if identity::of_provider(app, &caller.account, &provider.id).await?.0.is_some() {
         return Err(Error::Conflict("The account has an identity of this provider. Unlink it first."));
     }
     let purpose = Purpose::Link { user_id: &caller.account.id, session_hash: &caller.session.hash };
@@ -57,7 +57,7 @@ async fn link(context: Context<'_>, caller: &Caller<'_>, continue_path: &Continu
     let prepared = match prepared {
         Ok(prepared) => prepared,
         Err(failure) => {
-            failure.log(OPERATION.name, &context.request.request_id, &id);
+            failure.log(OPERATION.name, &context.request.request_id, &provider.id);
             return Err(Error::TemporarilyUnavailable("a sign-in provider is unavailable".to_owned()));
         }
     };

@@ -44,7 +44,6 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 }
 
 async fn unlink(context: Context<'_>, caller: &Caller<'_>) -> Result<Response, Error> {
-    const LAST_WAY_IN: Error = Error::Conflict("This identity is the only way to log in to the account.");
     let app = context.app;
     caller.require_fresh(app)?;
     let (account, cipher, now) = (&caller.account, &caller.cipher, app.clock.now());
@@ -52,7 +51,7 @@ async fn unlink(context: Context<'_>, caller: &Caller<'_>) -> Result<Response, E
     let provider = context.request.path_parameter("provider").unwrap_or_default();
     let (found, _) = identity::of_provider(app, account, provider).await?;
     let found = found.ok_or(Error::NotFound)?;
-    let left = way_in::left(app, account, Removed::Identity(provider)).await?.ok_or(LAST_WAY_IN)?;
+    let left = way_in::require_left(app, account, Removed::Identity(provider)).await?;
     let event = context.event(cipher, Action::UnlinkIdentity, Outcome::Success, "access_token").await?;
     let mut transaction = app.store.transaction();
     codes::count_change(app, caller, &mut transaction);

@@ -3,15 +3,27 @@
 use serde::Serialize;
 use shared::{
     app::App,
+    context::Context,
     crypto::{
         key::KeyPurpose,
         lookup_hash::{Subject, lookup_hash},
     },
+    domain::{
+        audit::{Action, Outcome},
+        ids::UserId,
+        mail::Content,
+        provider::LoginError,
+    },
     error::Error,
     providers::ProviderUser,
-    store::{Account, StoredIdentity},
+    store::{Account, IdentityOwner, PendingLink, StoredIdentity, Transaction, UserQuery},
     user_cipher::UserCipher,
 };
+
+use crate::auth::user;
+
+/// The audit events' method of sign-in providers.
+pub(crate) const METHOD: &str = "provider";
 
 /// An identity for its owner (docs/api.md, `identity-list`).
 #[derive(Serialize)]
@@ -58,7 +70,7 @@ pub(crate) async fn hash(app: &App, user: &ProviderUser) -> Result<String, Error
 /// `temporarily_unavailable` without the keys.
 pub(crate) async fn new(
     app: &App,
-    account: (&shared::domain::ids::UserId, i64),
+    account: (&UserId, i64),
     cipher: &UserCipher<'_>,
     provider: &str,
     user: &ProviderUser,
@@ -89,7 +101,107 @@ pub(crate) async fn of_provider(
     let identities = app.store.stored_identities(&account.id).await?;
     let own = identities.into_iter().find(|identity| identity.provider == provider);
     Ok(match own {
-        Some(identity) if identity.is_void(account) => (None, Some(identity)),
+        Some(identity) if account.voids(&identity) => (None, Some(identity)),
         own => (own, None),
     })
+}
+
+/// Whether the owner of a reservation still has the identity. The account may be deleted, or the identity void.
+async fn is_held(app: &App, owner: &IdentityOwner, hash: &str) -> Result<bool, Error> {
+    let query = UserQuery { without_salt: true, ..UserQuery::ACCOUNT };
+    let Some(account) = app.store.load(&owner.user_id, query).await?.account else { return Ok(false) };
+    let (own, _) = of_provider(app, &account, &owner.provider).await?;
+    Ok(own.is_some_and(|own| own.hash == hash))
+}
+
+/// A link that is about to be made.
+pub(crate) struct NewLink {
+    pub(crate) identity: StoredIdentity,
+    /// The provider's name for people.
+    pub(crate) provider_name: String,
+    /// A void identity of the provider, which it replaces.
+    pub(crate) former: Option<StoredIdentity>,
+    /// The owner of the reservation, who no longer has the identity.
+    pub(crate) stale: Option<IdentityOwner>,
+}
+
+impl NewLink {
+    /// A link of an identity to an account. The inner error says why the account cannot get it: `AlreadyLinked` or `IdentityInUse`.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub(crate) async fn of(
+        app: &App,
+        account: &Account,
+        identity: StoredIdentity,
+        provider_name: &str,
+    ) -> Result<Result<Self, LoginError>, Error> {
+        let (own, former) = of_provider(app, account, &identity.provider).await?;
+        let stale = app.store.identity_owner(&identity.hash).await?;
+        if let Some(owner) = &stale
+            && is_held(app, owner, &identity.hash).await?
+        {
+            let is_own = owner.user_id == account.id;
+            return Ok(Err(if is_own { LoginError::AlreadyLinked } else { LoginError::IdentityInUse }));
+        }
+        if own.is_some() {
+            return Ok(Err(LoginError::AlreadyLinked));
+        }
+        Ok(Ok(Self { identity, provider_name: provider_name.to_owned(), former, stale }))
+    }
+
+    /// The link that a pending login makes at its end. The inner error is that of [`NewLink::of`].
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub(crate) async fn of_pending(
+        app: &App,
+        account: &Account,
+        pending: &PendingLink,
+    ) -> Result<Result<Self, LoginError>, Error> {
+        let now = app.clock.now();
+        let identity = StoredIdentity {
+            user_id: account.id.clone(),
+            provider: pending.provider.clone(),
+            hash: pending.hash.clone(),
+            name: pending.name.clone(),
+            email: pending.email.clone(),
+            linked_at: now,
+            device_epoch: account.device_epoch,
+            last_used_at: now,
+        };
+        Self::of(app, account, identity, &pending.provider_name).await
+    }
+
+    /// The link as a pending login keeps it. `email_hash` is that of the account's address.
+    pub(crate) fn pending(&self, email_hash: String) -> PendingLink {
+        PendingLink {
+            provider: self.identity.provider.clone(),
+            provider_name: self.provider_name.clone(),
+            hash: self.identity.hash.clone(),
+            name: self.identity.name.clone(),
+            email: self.identity.email.clone(),
+            email_hash,
+        }
+    }
+
+    /// Adds the link to a transaction, with its audit event and the mail to the owner. Fails with `Condition::Identity` if another
+    /// request linked the identity, or one of the provider, first.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the keys.
+    pub(crate) async fn add_to(
+        &self,
+        context: Context<'_>,
+        account: &Account,
+        cipher: &UserCipher<'_>,
+        transaction: &mut Transaction,
+    ) -> Result<(), Error> {
+        let now = context.app.clock.now();
+        let identity = StoredIdentity { linked_at: now, last_used_at: now, ..self.identity.clone() };
+        transaction.link_identity(&identity, self.former.as_ref(), self.stale.as_ref());
+        transaction.record_event(&context.event(cipher, Action::LinkIdentity, Outcome::Success, METHOD).await?);
+        let content = Content::IdentityLinked { at: now.rfc3339(), provider: self.provider_name.clone() };
+        user::notify_owner(context.app, cipher, account, content, transaction).await
+    }
 }

@@ -3,18 +3,16 @@
 use serde::{Deserialize, Serialize};
 use shared::{
     app::App,
+    clock::Timestamp,
     context::Context,
     crypto::{field, secret::Token},
     domain::{
-        challenge::PROVIDER_SECONDS,
-        continue_path::ContinuePath,
-        ids::UserId,
-        provider::{Provider, Providers},
+        challenge::PROVIDER_SECONDS, continue_path::ContinuePath, ids::UserId, provider::Provider,
         session::SessionOptions,
     },
     error::Error,
     http::{Cookie, Request},
-    providers::{AuthorizationRequest, Failure},
+    providers::{AuthorizationRequest, Failure, Freshness},
     store::{Challenge, Expected, ProviderState, Store, Transaction, challenge_key},
 };
 
@@ -41,15 +39,9 @@ pub(crate) struct ProviderRequest {
     pub(crate) continue_path: String,
     /// The session that a login begins.
     pub(crate) options: SessionOptions,
-}
-
-/// What the browser must show the provider first.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Freshness {
-    /// Its user's credentials (`prompt=login`).
-    pub(crate) login: bool,
-    /// Its user's credentials, unless they were given within so many seconds.
-    pub(crate) max_age: Option<i64>,
+    /// The time in seconds after which the user must have given the provider credentials, if that was asked.
+    #[serde(default)]
+    pub(crate) authenticated_since: Option<i64>,
 }
 
 /// A request that is ready: the URL at the provider, and the cookie that binds it to this browser.
@@ -59,17 +51,13 @@ pub(crate) struct Prepared {
     challenge: Challenge<ProviderState>,
 }
 
-/// The provider in the path, among those of this deployment.
+/// The provider in the path, if this deployment has it.
 ///
 /// # Errors
 /// `not_found`; `temporarily_unavailable`.
-pub(crate) async fn find(context: Context<'_>) -> Result<(Providers, String), Error> {
-    let id = context.request.path_parameter("provider").unwrap_or_default().to_owned();
-    let providers = context.app.providers().await?;
-    if providers.find(&id).is_none() {
-        return Err(Error::NotFound);
-    }
-    Ok((providers, id))
+pub(crate) async fn find(context: Context<'_>) -> Result<Provider, Error> {
+    let id = context.request.path_parameter("provider").unwrap_or_default();
+    context.app.providers().await?.find(id).cloned().ok_or(Error::NotFound)
 }
 
 /// The cookie that binds requests to a browser. A provider that posts its answer posts it from another site.
@@ -107,6 +95,7 @@ pub(crate) async fn prepare(
         verifier: random(),
         continue_path: continue_path.as_str().to_owned(),
         options,
+        authenticated_since: freshness.authenticated_since(app.clock.now()).map(Timestamp::seconds),
     };
     let (conversation, redirect_uri) = (app.conversation(provider)?, redirect_uri(app, provider).await?);
     let authorization = AuthorizationRequest {
@@ -114,8 +103,7 @@ pub(crate) async fn prepare(
         state: &state,
         nonce: &asked.nonce,
         verifier: &asked.verifier,
-        login: freshness.login,
-        max_age: freshness.max_age,
+        freshness,
     };
     let url = match conversation.authorization_url(authorization).await {
         Ok(url) => url,
@@ -150,8 +138,10 @@ impl Prepared {
     }
 }
 
-/// The browser's value with this state, for the comparison with the stored hash.
+/// The browser's value with this state, for the comparison with the stored hash. `None` without one, or if this service never made
+/// such a state.
 pub(crate) fn presented(request: &Request, provider: &Provider, state: &str) -> Option<ContinuationToken> {
+    Token::parse(state)?;
     let browser = request.cookie(cookie(provider)).and_then(Token::parse)?;
     Some(ContinuationToken::bound(state, browser))
 }

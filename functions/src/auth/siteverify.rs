@@ -9,6 +9,7 @@ use shared::{
     context::Context,
     domain::captcha::CaptchaProvider,
     error::Error,
+    fields::form,
 };
 
 /// The longest answer that is sent to a provider, in bytes. Documented ones have at most some thousand.
@@ -67,7 +68,7 @@ pub(crate) async fn verify(
         path: endpoint.path.to_owned(),
         content_type: Some("application/x-www-form-urlencoded"),
         headers: Vec::new(),
-        body: outbound::form(&[("secret", secret.expose()), ("response", answer), ("remoteip", &ip)]),
+        body: form::encode(&[("secret", secret.expose()), ("response", answer), ("remoteip", &ip)]),
     };
     let (status, body) = match outbound::send(app.http_client()?, outgoing, BOUNDS).await {
         Ok(answered) => answered,

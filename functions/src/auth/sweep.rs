@@ -30,14 +30,14 @@ async fn try_to_sweep(app: &App, user_id: &UserId) -> Result<(), Error> {
         commit(app, transaction).await?;
     }
     let mut void = app.store.stored_passkeys(user_id).await?;
-    void.retain(|passkey| passkey.is_void(&account));
+    void.retain(|passkey| account.voids(passkey));
     for some in void.chunks(AT_ONCE) {
         let mut transaction = app.store.transaction();
         transaction.sweep_passkeys(&account, some);
         commit(app, transaction).await?;
     }
     let mut void = app.store.stored_identities(user_id).await?;
-    void.retain(|identity| identity.is_void(&account));
+    void.retain(|identity| account.voids(identity));
     for some in void.chunks(AT_ONCE) {
         let mut transaction = app.store.transaction();
         transaction.require_account(&account);

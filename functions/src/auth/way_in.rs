@@ -15,12 +15,21 @@ pub(crate) enum Removed<'a> {
     Identity(&'a str),
 }
 
-/// A way to log in that the account keeps. `None` if the last one is about to go. An identity counts only while the deployment offers
-/// its provider.
+/// A way to log in that the account keeps. The transaction that removes the other one must require it, because a parallel request may
+/// remove it.
 ///
 /// # Errors
-/// `temporarily_unavailable`.
-pub(crate) async fn left(app: &App, account: &Account, removed: Removed<'_>) -> Result<Option<WayIn>, Error> {
+/// `conflict` if the last way in is about to go; `temporarily_unavailable`.
+pub(crate) async fn require_left(app: &App, account: &Account, removed: Removed<'_>) -> Result<WayIn, Error> {
+    let last = match removed {
+        Removed::Passkey => "This passkey is the only way to log in to the account.",
+        Removed::Identity(_) => "This identity is the only way to log in to the account.",
+    };
+    left(app, account, removed).await?.ok_or(Error::Conflict(last))
+}
+
+/// As [`require_left`]: `None` if the last one is about to go. An identity counts only while the deployment offers its provider.
+async fn left(app: &App, account: &Account, removed: Removed<'_>) -> Result<Option<WayIn>, Error> {
     let passkeys = account.passkeys - i64::from(matches!(removed, Removed::Passkey));
     if account.password.is_some() {
         return Ok(Some(WayIn::Password));

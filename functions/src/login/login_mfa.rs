@@ -88,36 +88,69 @@ impl Form {
 }
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
-    let Context { app, request } = context;
+    let request = context.request;
     let form = Form::parse(request)?;
-    let method = form.code.method();
     if form.by_cookie {
         csrf::check_before_login(context).await?;
     }
-    let challenge = form.token.redeem::<SecondFactor>(app, Step::Next).await?;
-    let mut pending = pending_login::load(app, &challenge, None).await?;
+    let done = log_in(context, &form).await;
+    match done {
+        Ok(response) => Ok(pending_login::without_cookie(request, response)),
+        Err(Refusal::Final(error)) if form.by_cookie && error.status().is_client_error() => {
+            Ok(pending_login::without_cookie(request, error.into_response(&request.answer_context())))
+        }
+        Err(Refusal::Final(error) | Refusal::Other(error)) => Err(error),
+    }
+}
+
+/// Why a request ends no pending login.
+enum Refusal {
+    /// The login is no longer pending. No other code can end it.
+    Final(Error),
+    Other(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+async fn log_in(context: Context<'_>, form: &Form) -> Result<Response, Refusal> {
+    let app = context.app;
+    let method = form.code.method();
+    let challenge = form.token.redeem::<SecondFactor>(app, Step::Next).await.map_err(Refusal::Final)?;
+    let mut pending = pending_login::load(app, &challenge, None).await.map_err(Refusal::Final)?;
     csrf::check_transport(context, &pending.options).await?;
 
     // Reserved before anything is compared.
     let attempts = match Attempts::reserve(app, &pending, method).await {
         Ok(attempts) => attempts,
         // Nothing was compared, and nothing else limits such requests.
-        Err(error) if error.status().is_client_error() => return pending.refuse_limited(context, method, error).await,
-        Err(error) => return Err(error),
+        Err(error) if error.status().is_client_error() => {
+            return match pending.refuse_limited(context, method, error).await {
+                Err(error @ Error::InvalidCode) => Err(Refusal::Final(error)), // it has no attempt left
+                done => done.map_err(Refusal::Other),
+            };
+        }
+        Err(error) => return Err(error.into()),
     };
     let mut retries = Retries::on_conflict();
     loop {
-        let done = finish(context, &form, &pending, &attempts).await;
+        let done = finish(context, form, &pending, &attempts).await;
         if retries.again(&done) {
-            pending = pending_login::load(app, &challenge, None).await?;
+            pending = pending_login::load(app, &challenge, None).await.map_err(Refusal::Final)?;
             continue;
         }
         if let Err(Error::Contended(Contention::LostRace) | Error::AccountBanned) = done {
             attempts.refund(app).await?; // the code was correct
         }
         return match done {
-            Err(error) if error.status().is_client_error() => pending.refuse(context, method, error).await,
-            done => done.map(|response| pending_login::without_cookie(context.request, response)),
+            Err(Error::AccountBanned) => {
+                pending.refuse(context, method, Error::AccountBanned).await.map_err(Refusal::Final)
+            }
+            Err(error) if error.status().is_client_error() => Ok(pending.refuse(context, method, error).await?),
+            done => Ok(done?),
         };
     }
 }

@@ -15,6 +15,7 @@ use shared::{
         identifier::Identifier,
         ids::UserId,
         limits::PASSKEY_OPTIONS_BY_NETWORK,
+        session::OpaqueText,
     },
     error::Error,
     http::{Request, Response, StatusCode},
@@ -52,6 +53,13 @@ enum Target {
 impl Target {
     fn parse(request: &Request) -> Result<Self, Error> {
         let mut fields = request.fields()?;
+        if fields.optional("discoverable").unwrap_or(false) {
+            for name in ["identifier", "mfa_token"].into_iter().filter(|name| fields.has(name)).collect::<Vec<_>>() {
+                let _: Option<OpaqueText> = fields.optional(name);
+                fields.note(name, "must not be combined with discoverable");
+            }
+            return fields.finish(|| Some(Self::Anybody));
+        }
         if fields.has("mfa_token") {
             let token = fields.required("mfa_token");
             if fields.has("identifier") {
@@ -73,7 +81,7 @@ impl Target {
 enum Asking {
     Anybody,
     Account(Identifier),
-    PendingLogin(Challenge<SecondFactor>),
+    PendingLogin(Box<Challenge<SecondFactor>>),
 }
 
 /// The requested credentials, and their user.
@@ -85,11 +93,21 @@ struct Asked {
 }
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
-    let app = context.app;
-    let target = Target::parse(context.request)?;
-    if let Target::PendingLoginByCookie(_) = target {
-        csrf::check_before_login(context).await?;
+    let request = context.request;
+    let target = Target::parse(request)?;
+    let Target::PendingLoginByCookie(_) = target else { return ask(context, target).await };
+    csrf::check_before_login(context).await?;
+    match ask(context, target).await {
+        // The login of the cookie is no longer pending.
+        Err(error @ Error::InvalidCode) => {
+            Ok(pending_login::without_cookie(request, error.into_response(&request.answer_context())))
+        }
+        done => done,
     }
+}
+
+async fn ask(context: Context<'_>, target: Target) -> Result<Response, Error> {
+    let app = context.app;
     let now = app.clock.now();
     let index = app.keyring.get(KeyPurpose::Index).await?;
     let target = count(context, &index, target).await?;
@@ -128,7 +146,7 @@ async fn count(context: Context<'_>, index: &KeySet, target: Target) -> Result<A
             match token.redeem::<SecondFactor>(app, Step::Next).await {
                 Ok(challenge) => {
                     app.store.count(limit, &challenge.id, app.clock.now()).await?;
-                    return Ok(Asking::PendingLogin(challenge));
+                    return Ok(Asking::PendingLogin(Box::new(challenge)));
                 }
                 Err(error) => {
                     by_network().await?;
@@ -156,7 +174,7 @@ async fn of_account(app: &App, index: &KeySet, identifier: &Identifier) -> Resul
     let (record, mut passkeys) = both.await?;
     let record = record.named_by(&identifier_hash);
     let user_id = if record.account.is_some() { user_id } else { decoy_id };
-    passkeys.retain(|passkey| record.account.as_ref().is_some_and(|account| !passkey.is_void(account)));
+    passkeys.retain(|passkey| record.account.as_ref().is_some_and(|account| !account.voids(passkey)));
     let cipher = record.salt.map_or(decoy_cipher, |salt| app.user_cipher(salt));
     let mut allowed = passkey::allowed(&cipher, &passkeys).await?;
     if allowed.is_empty() {

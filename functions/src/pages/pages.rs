@@ -5,7 +5,10 @@ use shared::{
     context::Context,
     domain::continue_path::ContinuePath,
     error::Error,
-    http::{Cookie, Response, page},
+    http::{
+        Cookie, Response,
+        page::{self, Marker},
+    },
     operation::{Operation, Route},
 };
 
@@ -26,5 +29,6 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     if !leads_here || request.repeats_in_query("continue") {
         return Ok(page::wrong_continue());
     }
-    Ok(if request.has_cookie(Cookie::Session) { page::login_with_marker() } else { page::login() })
+    let marker = if request.has_cookie(Cookie::Session) { Marker::Present } else { Marker::Absent };
+    Ok(page::login(marker))
 }

@@ -47,12 +47,11 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 }
 
 async fn remove(context: Context<'_>, caller: &Caller<'_>) -> Result<Response, Error> {
-    const LAST_WAY_IN: Error = Error::Conflict("This passkey is the only way to log in to the account.");
     let app = context.app;
     caller.require_fresh(app)?;
     let found = lookup::find(context, caller).await?;
     let (account, cipher, now) = (&caller.account, &caller.cipher, app.clock.now());
-    let left = way_in::left(app, account, Removed::Passkey).await?.ok_or(LAST_WAY_IN)?;
+    let left = way_in::require_left(app, account, Removed::Passkey).await?;
     let event = context.event(cipher, Action::RemovePasskey, Outcome::Success, "access_token").await?;
     let mut transaction = app.store.transaction();
     codes::count_change(app, caller, &mut transaction);

@@ -5,35 +5,35 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 use shared::{
+    clock::Timestamp,
     context::Context,
     crypto::{device_token::DeviceToken, key::KeyPurpose},
     domain::{
         audit::{Action, Outcome as Recorded},
         challenge::SECOND_FACTOR_SECONDS,
         continue_path::ContinuePath,
-        limits::PROVIDER_CALLBACK_BY_NETWORK,
-        mail::Content,
+        limits::{PROVIDER_CALLBACK_BY_NETWORK, REFUSED_ANSWER_BY_NETWORK},
         provider::{LoginError, Preset, Provider},
     },
     error::Error,
     http::{Cookie, Response, StatusCode},
     operation::{Operation, Route},
     providers::{AuthorizationAnswer, ProviderUser, display_name},
-    store::{Challenge, Condition, IdentityOwner, ProviderState, Retries, SecretKind, UserQuery},
+    store::{AuditEvent, Challenge, Condition, ProviderState, Retries, SecretKind, UserQuery},
 };
 
 use super::{
     outcome::Outcome,
     refusal::{Refusal, login_page, of_failure, second_factor_page},
-    sign_in::{METHOD, ProviderLogin},
+    sign_in::ProviderLogin,
 };
 use crate::auth::{
     access_token, caller,
     continuation_token::Step,
-    identity, limits,
+    identity::{self, METHOD, NewLink},
+    limits::{self, Network},
     new_account::Recovery,
     provider_request::{self, ProviderRequest},
-    user,
 };
 
 pub const OPERATION: Operation = Operation::http("provider-callback", |context| Box::pin(handle(context)))
@@ -55,13 +55,10 @@ pub const OPERATION: Operation = Operation::http("provider-callback", |context| 
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
     ])
-    .limits(&[PROVIDER_CALLBACK_BY_NETWORK]);
+    .limits(&[PROVIDER_CALLBACK_BY_NETWORK, REFUSED_ANSWER_BY_NETWORK]);
 
 /// The parameters that are read.
 const PARAMETERS: &[&str] = &["state", "error", "code", "iss", "user"];
-
-/// The longest state, in bytes.
-const MAX_STATE: usize = 2048;
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let request = context.request;
@@ -71,24 +68,28 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     if device.is_none() {
         limits::count_network(context, PROVIDER_CALLBACK_BY_NETWORK).await?;
     }
-    let (providers, id) = provider_request::find(context).await?;
-    let provider = providers.find(&id).ok_or(Error::NotFound)?;
+    let provider = &provider_request::find(context).await?;
     // A browser that follows a redirect of a POST with the same method would post again (RFC 9110, section 15.4.4).
     let status = if request.is_safe() { StatusCode::FOUND } else { StatusCode::SEE_OTHER };
     let to = |location: &str| Response::empty(status).redirecting(status, location);
-    let mut callback = Callback { context, provider, continue_path: ContinuePath::account() };
-    match callback.answer().await {
+    let mut callback = Callback { context, provider, continue_path: ContinuePath::account(), is_claimed: false };
+    let done = callback.answer().await;
+    // An answer of this browser's own ends the login that waits for its second factor. The cookie is cleared unseen, because browsers
+    // leave it out of requests that another site began.
+    let cookie = match &done {
+        Ok(Some(Outcome::SecondFactor(asked))) => Some(Cookie::Mfa.set(&asked.token, SECOND_FACTOR_SECONDS)),
+        _ => callback.is_claimed.then(|| Cookie::Mfa.clear()),
+    };
+    let answer = match done {
         Ok(Some(Outcome::SignedIn(answer) | Outcome::Created(answer))) => {
-            Ok(answer.into_response(status).redirecting(status, callback.continue_path.as_str()))
+            answer.into_response(status).redirecting(status, callback.continue_path.as_str())
         }
-        Ok(Some(Outcome::SecondFactor(asked))) => {
-            let cookie = Cookie::Mfa.set(&asked.token, SECOND_FACTOR_SECONDS);
-            Ok(to(&second_factor_page(&asked, &callback.continue_path)).with_cookie(cookie))
-        }
-        Ok(None) => Ok(to(callback.continue_path.as_str())),
-        Err(Refusal::ToLogin(error)) => Ok(to(&login_page(error, &callback.continue_path))),
-        Err(Refusal::Failed(error)) => Err(error),
-    }
+        Ok(Some(Outcome::SecondFactor(asked))) => to(&second_factor_page(&asked, &callback.continue_path)),
+        Ok(None) => to(callback.continue_path.as_str()),
+        Err(Refusal::ToLogin(error)) => to(&login_page(error, &callback.continue_path)),
+        Err(Refusal::Failed(error)) => return Err(error),
+    };
+    Ok(cookie.into_iter().fold(answer, Response::with_cookie))
 }
 
 /// An answer in progress.
@@ -97,18 +98,26 @@ struct Callback<'a> {
     provider: &'a Provider,
     /// Where the browser goes afterwards. The state has it.
     continue_path: ContinuePath,
+    /// Whether this browser began the login.
+    is_claimed: bool,
 }
 
 impl<'a> Callback<'a> {
-    /// Takes the answer. Returns nothing where it linked an identity.
+    /// Takes the answer. Returns nothing where it linked an identity. Every refusal is recorded.
     async fn answer(&mut self) -> Result<Option<Outcome>, Refusal> {
         let app = self.context.app;
-        let sent = self.context.request.oauth_parameters(PARAMETERS).map_err(|error| match error {
-            Error::InvalidRequest(_) => Refusal::ToLogin(LoginError::InvalidRequest),
-            error => Refusal::Failed(error),
-        })?;
-        let sent = sent.named(PARAMETERS);
-        let challenge = self.claim(&sent).await?;
+        let sent = match self.context.request.oauth_parameters(PARAMETERS) {
+            Ok(sent) => sent.named(PARAMETERS),
+            Err(Error::InvalidRequest(_)) => return self.refuse_unclaimed("", LoginError::InvalidRequest).await,
+            Err(error) => return Err(error.into()),
+        };
+        let state = sent.get("state").map(String::as_str).unwrap_or_default();
+        let challenge = match self.claim(state).await {
+            Ok(challenge) => challenge,
+            Err(Refusal::ToLogin(error)) => return self.refuse_unclaimed(state, error).await,
+            Err(failed) => return Err(failed),
+        };
+        self.is_claimed = true;
         let asked = provider_request::open(app, &challenge).await?;
         self.continue_path = ContinuePath::parse(&asked.continue_path).unwrap_or_else(ContinuePath::account);
         let done = match self.identify(&sent, &asked).await {
@@ -119,18 +128,60 @@ impl<'a> Callback<'a> {
             Err(refusal) => Err(refusal),
         };
         // A state is good for one answer, whatever came of it. Only after a failure of this service the browser may repeat it.
-        if let Err(Refusal::ToLogin(_)) = done {
+        if let Err(Refusal::ToLogin(error)) = &done {
             let mut transaction = app.store.transaction();
             transaction.withdraw_challenge(&challenge.id);
+            if !error.concerns_account()
+                && let Some(event) = self.event_of_refusal(state, Some(&challenge), *error).await?
+            {
+                transaction.record_event(&event);
+            }
             app.store.commit(transaction).await.map_err(Error::from)?;
         }
         done
     }
 
-    /// The challenge of the state, if this browser began it with this provider. Each answer is counted before the provider is asked.
-    async fn claim(&self, sent: &HashMap<String, String>) -> Result<Challenge<ProviderState>, Refusal> {
+    /// Refuses an answer that this browser did not ask for, or that was brought before.
+    async fn refuse_unclaimed<T>(&self, state: &str, error: LoginError) -> Result<T, Refusal> {
         let app = self.context.app;
-        let state = sent.get("state").filter(|state| state.len() <= MAX_STATE).ok_or(LoginError::InvalidState)?;
+        let challenge = match state {
+            "" => None,
+            state => app.store.challenge(state, app.clock.now()).await?,
+        };
+        if let Some(event) = self.event_of_refusal(state, challenge.as_ref(), error).await? {
+            app.store.record_event(&event).await?;
+        }
+        Err(error.into())
+    }
+
+    /// The audit event of a refusal that concerns no account. `None` if the network has caused too many. The event of a link is in its
+    /// user's log. Any other has a pseudonym of its state, as the login of an unknown user has one.
+    async fn event_of_refusal(
+        &self,
+        state: &str,
+        challenge: Option<&Challenge<ProviderState>>,
+        error: LoginError,
+    ) -> Result<Option<AuditEvent>, Error> {
+        let (Context { app, request }, now) = (self.context, self.context.app.clock.now());
+        let index = app.keyring.get(KeyPurpose::Index).await?;
+        let (limit, network) = (app.config.limit(REFUSED_ANSWER_BY_NETWORK), Network::of(&index, request));
+        if !app.store.count_if_below(limit, network.widest(), now).await? {
+            return Ok(None);
+        }
+        let link = challenge.filter(|challenge| challenge.payload.session_hash.is_some());
+        let salt = match link {
+            Some(link) => app.store.load(&link.user_id, UserQuery::ACCOUNT).await?.salt,
+            None => None,
+        };
+        let (_, decoy_cipher) = app.decoy_cipher(state).await?;
+        let cipher = salt.map_or(decoy_cipher, |salt| app.user_cipher(salt));
+        let action = if link.is_some() { Action::LinkIdentity } else { Action::Login };
+        Ok(Some(self.context.event(&cipher, action, Recorded::Failure(error.as_str()), METHOD).await?))
+    }
+
+    /// The challenge of the state, if this browser began it with this provider. Each answer is counted before the provider is asked.
+    async fn claim(&self, state: &str) -> Result<Challenge<ProviderState>, Refusal> {
+        let app = self.context.app;
         let token = provider_request::presented(self.context.request, self.provider, state);
         let token = token.ok_or(LoginError::InvalidState)?;
         let challenge = match token.redeem::<ProviderState>(app, Step::Next).await {
@@ -164,6 +215,7 @@ impl<'a> Callback<'a> {
             redirect_uri: &redirect_uri,
             nonce: &asked.nonce,
             verifier: &asked.verifier,
+            authenticated_since: asked.authenticated_since.map(Timestamp::from_seconds),
         };
         let mut user = match app.conversation(self.provider)?.identify(answer).await {
             Ok(user) => user,
@@ -219,53 +271,34 @@ impl<'a> Callback<'a> {
         }
     }
 
-    /// Whether the owner of a reservation still has the identity. The account may be deleted, or the identity void.
-    async fn holds(&self, owner: &IdentityOwner, hash: &str) -> Result<bool, Error> {
-        let app = self.context.app;
-        let query = UserQuery { without_salt: true, ..UserQuery::ACCOUNT };
-        let Some(account) = app.store.load(&owner.user_id, query).await?.account else { return Ok(false) };
-        let (theirs, _) = identity::of_provider(app, &account, &owner.provider).await?;
-        Ok(theirs.is_some_and(|theirs| theirs.hash == hash))
-    }
-
     async fn try_to_link(
         &self,
         challenge: &Challenge<ProviderState>,
         session: &str,
         user: &ProviderUser,
     ) -> Result<(), Refusal> {
-        let (context, app, now) = (self.context, self.context.app, self.context.app.clock.now());
+        let (context, app) = (self.context, self.context.app);
         let record = app.store.load(&challenge.user_id, UserQuery::session(session)).await?;
         // The session may have ended meanwhile.
         let (account, session, cipher) = caller::complete(app, record).ok_or(LoginError::InvalidState)?;
         if !access_token::is_active(app, &account, &session) {
             return Err(LoginError::InvalidState.into());
         }
-        let hash = identity::hash(app, user).await?;
-        let (own, former) = identity::of_provider(app, &account, &self.provider.id).await?;
-        let owner = app.store.identity_owner(&hash).await?;
-        let refused = match &owner {
-            Some(owner) if self.holds(owner, &hash).await? => match owner.user_id == account.id {
-                true => Some(LoginError::AlreadyLinked),
-                false => Some(LoginError::IdentityInUse),
-            },
-            _ => own.is_some().then_some(LoginError::AlreadyLinked),
+        let owned_by = (&account.id, account.device_epoch);
+        let identity = identity::new(app, owned_by, &cipher, &self.provider.id, user).await?;
+        let link = match NewLink::of(app, &account, identity, &self.provider.name).await? {
+            Ok(link) => link,
+            Err(error) => {
+                let refused = Recorded::Failure(error.as_str());
+                app.store.record_event(&context.event(&cipher, Action::LinkIdentity, refused, METHOD).await?).await?;
+                return Err(error.into());
+            }
         };
-        if let Some(error) = refused {
-            let event = context.event(&cipher, Action::LinkIdentity, Recorded::Failure(error.as_str()), METHOD).await?;
-            app.store.record_event(&event).await?;
-            return Err(error.into());
-        }
-        let new = identity::new(app, (&account.id, account.device_epoch), &cipher, &self.provider.id, user).await?;
-        let event = context.event(&cipher, Action::LinkIdentity, Recorded::Success, METHOD).await?;
         let mut transaction = app.store.transaction();
         transaction.consume_challenge(challenge);
         transaction.require_account(&account);
         transaction.require_session(&session);
-        transaction.link_identity(&new, former.as_ref(), owner.as_ref());
-        transaction.record_event(&event);
-        let content = Content::IdentityLinked { at: now.rfc3339(), provider: self.provider.name.clone() };
-        user::notify_owner(app, &cipher, &account, content, &mut transaction).await?;
+        link.add_to(context, &account, &cipher, &mut transaction).await?;
         match app.store.commit(transaction).await {
             Ok(()) => Ok(()),
             Err(refused) if refused.is(Condition::Challenge) => Err(LoginError::InvalidState.into()),

@@ -14,12 +14,13 @@ use shared::{
     fields::FromJson,
     http::{Cookie, Request, Response, StatusCode},
     operation::{Operation, Route},
+    providers::{Freshness, Prompt},
 };
 
 use super::refusal::{login_page, of_failure};
 use crate::auth::{
     limits::Network,
-    provider_request::{self, Freshness, Purpose},
+    provider_request::{self, Purpose},
 };
 
 pub const OPERATION: Operation = Operation::http("provider-start", |context| Box::pin(handle(context)))
@@ -50,12 +51,13 @@ impl FromJson for Flag {
     }
 }
 
-/// `prompt`. Only `login` is taken to the provider.
-struct Prompt;
+/// `prompt`, as far as it is taken to the provider.
+struct SentPrompt(Prompt);
 
-impl FromJson for Prompt {
+impl FromJson for SentPrompt {
     fn from_json(value: Value) -> Result<Self, String> {
-        if value == "login" { Ok(Self) } else { Err("must be \"login\"".to_owned()) }
+        let known = Prompt::ALL.into_iter().find(|prompt| value == prompt.as_str());
+        known.map(Self).ok_or_else(|| "must be login or select_account".to_owned())
     }
 }
 
@@ -75,9 +77,9 @@ impl Form {
         let mut query = request.query();
         let continue_path = query.optional("continue").unwrap_or_else(ContinuePath::account);
         let remember_me = query.optional("remember_me").is_some_and(|Flag(remember_me)| remember_me);
-        let login = query.optional("prompt").is_some_and(|Prompt| true);
+        let prompt = query.optional("prompt").map(|SentPrompt(prompt)| prompt);
         let max_age = query.optional("max_age").map(|Seconds(seconds)| seconds);
-        query.finish(|| Some(Self { continue_path, remember_me, freshness: Freshness { login, max_age } }))
+        query.finish(|| Some(Self { continue_path, remember_me, freshness: Freshness { prompt, max_age } }))
     }
 }
 
@@ -88,8 +90,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let presented = request.cookie(Cookie::Device).and_then(|token| DeviceToken::parse(&index, token));
     let network = Network::of(&index, request);
     network.count_login(app, &index, presented.as_ref(), PROVIDER_START_BY_NETWORK).await?;
-    let (providers, id) = provider_request::find(context).await?;
-    let provider = providers.find(&id).ok_or(Error::NotFound)?;
+    let provider = &provider_request::find(context).await?;
     // A provider that posts its answer posts it from another site, so that browsers leave the device's cookie out then.
     let device = request.cookie(Cookie::Device).filter(|_| presented.is_some());
     let options = SessionOptions {
@@ -104,10 +105,12 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     match prepared.await? {
         Ok(prepared) => {
             prepared.save(&app.store).await?;
-            Ok(to(&prepared.url).with_cookie(prepared.cookie))
+            // A new login ends the one that waits for its second factor. The cookie is cleared unseen, because browsers leave it out
+            // where a page of another site began the redirects.
+            Ok(to(&prepared.url).with_cookie(prepared.cookie).with_cookie(Cookie::Mfa.clear()))
         }
         Err(failure) => {
-            failure.log(OPERATION.name, &request.request_id, &id);
+            failure.log(OPERATION.name, &request.request_id, &provider.id);
             Ok(to(&login_page(of_failure(&failure), &form.continue_path)))
         }
     }

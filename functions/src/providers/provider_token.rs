@@ -65,13 +65,12 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let form = Form::parse(request)?;
     csrf::check_transport(context, &form.options).await?;
     limits::count_network(context, PROVIDER_TOKEN_BY_NETWORK).await?;
-    let (providers, id) = provider_request::find(context).await?;
-    let provider = providers.find(&id).ok_or(Error::NotFound)?;
+    let provider = &provider_request::find(context).await?;
     let nonce = form.nonce.as_ref().map(|OpaqueText(nonce)| nonce.as_str());
     let native = match app.conversation(provider)?.verify_native(&form.id_token, nonce).await {
         Ok(native) => native.ok_or(Error::NotFound)?,
         Err(failure) => {
-            failure.log(OPERATION.name, &request.request_id, &id);
+            failure.log(OPERATION.name, &request.request_id, &provider.id);
             return Err(failure.into());
         }
     };

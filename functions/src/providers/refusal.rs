@@ -3,6 +3,7 @@
 use shared::{
     domain::{continue_path::ContinuePath, provider::LoginError},
     error::Error,
+    fields::form,
     providers::Failure,
 };
 
@@ -50,5 +51,5 @@ pub(super) fn second_factor_page(asked: &MfaRequired, continue_path: &ContinuePa
 fn page(path: &str, parameters: &[(&str, &str)], continue_path: &ContinuePath) -> String {
     let all: Vec<(&str, &str)> =
         parameters.iter().copied().chain(std::iter::once(("continue", continue_path.as_str()))).collect();
-    format!("{path}?{}", shared::aws::outbound::form(&all))
+    format!("{path}?{}", form::encode(&all))
 }

@@ -11,7 +11,6 @@ use shared::{
         account::Status,
         audit::{Action, Outcome as Recorded},
         ids::UserId,
-        mail::Content,
         provider::{AddressHere, Claimed, Decision, FEDERATED_AMR, LoginError, Provider, decide},
         session::{OpaqueText, SessionOptions},
     },
@@ -23,15 +22,11 @@ use shared::{
 
 use super::{outcome::Outcome, refusal::Refusal};
 use crate::auth::{
-    identity,
+    identity::{self, METHOD, NewLink},
     mfa::pending_login,
     new_account::{self, NewAccount, Origin, Recovery},
     session::{device, issue, subject::SignInSubject},
-    user,
 };
-
-/// The audit events' method.
-pub(super) const METHOD: &str = "provider";
 
 /// A login with a proven identity.
 pub(super) struct ProviderLogin<'a> {
@@ -57,19 +52,12 @@ struct Candidate<'a> {
     former: Option<StoredIdentity>,
 }
 
-/// A link that a login makes.
-struct NewLink {
-    identity: StoredIdentity,
-    /// A void identity of the provider, which it replaces.
-    former: Option<StoredIdentity>,
-    /// The owner of the reservation, who no longer has the identity.
-    stale: Option<IdentityOwner>,
-}
-
-/// An identity as it is written with a login.
-enum Written<'a> {
-    Used(&'a StoredIdentity),
-    Linked(&'a NewLink),
+/// The identity that proves a login.
+enum Proof {
+    /// The account has it.
+    Known(StoredIdentity),
+    /// The login links it.
+    New(NewLink),
 }
 
 impl<'a> ProviderLogin<'a> {
@@ -95,7 +83,7 @@ impl<'a> ProviderLogin<'a> {
         {
             let (own, _) = identity::of_provider(app, &found.account, &owner.provider).await?;
             if let Some(own) = own.filter(|own| own.hash == hash) {
-                return self.sign_in(&found, Written::Used(&own)).await;
+                return self.sign_in(&found, &Proof::Known(own)).await;
             }
         }
         // The owner of the reservation is deleted, or disowned the login that linked the identity.
@@ -103,21 +91,22 @@ impl<'a> ProviderLogin<'a> {
         let claimed = match &self.user.email {
             None => Claimed::Missing,
             Some(_) if !self.user.email_verified => Claimed::NotVerified,
+            Some(_) if !self.provider.trust_email => Claimed::NotTrusted,
             Some(_) => Claimed::Verified,
         };
-        match (decide(claimed, self.provider.trust_email, here, app.config.sign_up), candidate) {
+        match (decide(claimed, here), candidate) {
             (Decision::Create, _) => self.create(owner).await,
             (Decision::Link, Some(Candidate { found, former })) => {
                 let account = (&found.account.id, found.account.device_epoch);
                 let identity = identity::new(app, account, &found.cipher, &self.provider.id, self.user).await?;
-                let link = NewLink { identity, former, stale: owner };
-                self.sign_in(&found, Written::Linked(&link)).await
+                let link = NewLink { identity, provider_name: self.provider.name.clone(), former, stale: owner };
+                self.sign_in(&found, &Proof::New(link)).await
             }
             (Decision::Refuse(LoginError::AlreadyLinked), Some(Candidate { found, .. })) => {
                 self.refuse(&found.cipher, Action::LinkIdentity, LoginError::AlreadyLinked).await
             }
             (Decision::Refuse(error), _) => Err(error.into()),
-            (Decision::Link | Decision::SignIn, _) => Err(Error::internal("a login without an account").into()),
+            (Decision::Link, None) => Err(Error::internal("a login without an account").into()),
         }
     }
 
@@ -131,10 +120,11 @@ impl<'a> ProviderLogin<'a> {
     /// What is known here about the provider's address.
     async fn account_here(&self) -> Result<(AddressHere, Option<Candidate<'a>>), Error> {
         let app = self.context.app;
-        let Some(email) = &self.user.email else { return Ok((AddressHere::NoAccount, None)) };
+        let nobodys = if app.config.sign_up { AddressHere::NoAccount } else { AddressHere::NoAccountAndNoSignUp };
+        let Some(email) = &self.user.email else { return Ok((nobodys, None)) };
         let email_hash = self.email_hash(email.as_str()).await?;
         let Some(owner) = app.store.email_owner(&email_hash, app.clock.now()).await? else {
-            return Ok((AddressHere::NoAccount, None));
+            return Ok((nobodys, None));
         };
         let found = self.load(&owner).await?.filter(|found| found.account.is_named_by(&email_hash));
         let Some(found) = found else { return Ok((AddressHere::Former, None)) };
@@ -149,7 +139,7 @@ impl<'a> ProviderLogin<'a> {
     }
 
     /// Logs the owner of an account in, or asks for a second factor.
-    async fn sign_in(&self, found: &Found<'a>, written: Written<'_>) -> Result<Outcome, Refusal> {
+    async fn sign_in(&self, found: &Found<'a>, proof: &Proof) -> Result<Outcome, Refusal> {
         let Context { app, request } = self.context;
         let Found { account, cipher } = found;
         if account.status == Status::Banned {
@@ -172,8 +162,13 @@ impl<'a> ProviderLogin<'a> {
                     ..self.options.clone()
                 };
                 let subject = SignInSubject { device, pending: true, ..SignInSubject::new(account, cipher, &amr) };
-                let asked = pending_login::ask(self.context, &subject, step, &options, &mut transaction).await?;
-                Outcome::SecondFactor(asked)
+                let link = match proof {
+                    Proof::New(link) => account.email_hash.clone().map(|email_hash| link.pending(email_hash)),
+                    Proof::Known(_) => None,
+                };
+                let transaction = &mut transaction;
+                let asked = pending_login::ask_and_link(self.context, &subject, step, &options, link, transaction);
+                Outcome::SecondFactor(asked.await?)
             }
             None => {
                 let active = Account { status: Status::Active, ..account.clone() };
@@ -186,8 +181,15 @@ impl<'a> ProviderLogin<'a> {
                 Outcome::SignedIn(Box::new(sign_in.answer))
             }
         };
-        // After the alert, so that disowning this login voids the identity that it links.
-        self.write(found, &written, &mut transaction).await?;
+        match (proof, &outcome) {
+            (Proof::Known(identity), _) => transaction.use_identity(identity, app.clock.now()),
+            // After the alert, so that disowning this login voids the identity that it links.
+            (Proof::New(link), Outcome::SignedIn(_)) => {
+                link.add_to(self.context, account, cipher, &mut transaction).await?;
+            }
+            // The end of the pending login links it.
+            (Proof::New(_), _) => {}
+        }
         match app.store.commit(transaction).await {
             Ok(()) => Ok(outcome),
             Err(refused) if refused.is(Condition::Challenge) || refused.is(Condition::IdToken) => {
@@ -195,30 +197,6 @@ impl<'a> ProviderLogin<'a> {
             }
             Err(error) => Err(Error::from(error).into()),
         }
-    }
-
-    /// Adds the identity to a login.
-    async fn write(
-        &self,
-        found: &Found<'_>,
-        written: &Written<'_>,
-        transaction: &mut Transaction,
-    ) -> Result<(), Error> {
-        let app = self.context.app;
-        match written {
-            Written::Used(identity) => transaction.use_identity(identity, app.clock.now()),
-            Written::Linked(NewLink { identity, former, stale }) => {
-                let now = app.clock.now();
-                let identity = StoredIdentity { linked_at: now, last_used_at: now, ..identity.clone() };
-                transaction.link_identity(&identity, former.as_ref(), stale.as_ref());
-                let event = self.context.event(&found.cipher, Action::LinkIdentity, Recorded::Success, METHOD).await?;
-                transaction.record_event(&event);
-                let content =
-                    Content::IdentityLinked { at: app.clock.now().rfc3339(), provider: self.provider.name.clone() };
-                user::notify_owner(app, &found.cipher, &found.account, content, transaction).await?;
-            }
-        }
-        Ok(())
     }
 
     /// Creates the account of a new identity.

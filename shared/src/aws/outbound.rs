@@ -67,11 +67,6 @@ pub async fn send(http: SharedHttpClient, request: Outgoing, bounds: Bounds) -> 
     answer.unwrap_or_else(|_| Err(down("the answer took too long")))
 }
 
-/// The body of a form (`application/x-www-form-urlencoded`).
-pub fn form(fields: &[(&str, &str)]) -> String {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
-}
-
 fn operation(http: SharedHttpClient, origin: &str) -> Operation<Outgoing, (u16, SdkBody), Infallible> {
     Operation::builder()
         .service_name("http")

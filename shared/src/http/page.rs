@@ -53,14 +53,19 @@ static RESET_PASSWORD: LazyLock<Page> = LazyLock::new(|| {
     Page::new(&include_str!("../../web/disown_login.html").replace("Was this not you?", "Choose a new password"))
 });
 
-/// The page to log in, and of the second factor after a provider.
-pub fn login() -> Response {
-    LOGIN.answer()
+/// Whether a browser says that it has a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marker {
+    Present,
+    Absent,
 }
 
-/// As [`login`], for a browser with a session's marker. It may log in without asking.
-pub fn login_with_marker() -> Response {
-    LOGIN_WITH_MARKER.answer()
+/// The page to log in, and of the second factor after a provider. In a browser with a session's marker, it may log in without asking.
+pub fn login(marker: Marker) -> Response {
+    match marker {
+        Marker::Present => LOGIN_WITH_MARKER.answer(),
+        Marker::Absent => LOGIN.answer(),
+    }
 }
 
 /// The answer 400 to a link to [`login`] that leads to another host afterwards.

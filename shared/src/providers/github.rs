@@ -7,6 +7,9 @@ use super::{
 };
 use crate::domain::provider::ClientSecret;
 
+/// GitHub says nothing about the time at which its user gave the credentials.
+pub(super) const SAYS_NO_TIME: Failure = Failure::InvalidResponse("GitHub does not say when its user logged in");
+
 impl Conversation<'_> {
     /// The user that the code logs in.
     pub(super) async fn identify_at_github(
@@ -15,6 +18,9 @@ impl Conversation<'_> {
         api: &str,
         answer: AuthorizationAnswer<'_>,
     ) -> Result<ProviderUser, Failure> {
+        if answer.authenticated_since.is_some() {
+            return Err(SAYS_NO_TIME);
+        }
         let secret = match &self.provider.secret {
             ClientSecret::Text(secret) => secret.as_str(),
             ClientSecret::None | ClientSecret::Apple(_) => return Err(unavailable("GitHub needs a client secret")),
@@ -28,15 +34,14 @@ impl Conversation<'_> {
         ];
         let url = self.url(&format!("{site}/login/oauth/access_token"))?;
         let (_, granted) = self.post(&url, &form, Vec::new()).await?;
-        // GitHub answers a wrong code with the status 200 and `error`.
-        let token = text(&granted["access_token"]).ok_or(Failure::InvalidResponse("the code was not accepted"))?;
+        let token = granted_token(&granted)?;
         let (status, user) = self.get(&self.url(&format!("{api}/user"))?, of_api(token)).await?;
         let subject = user["id"].as_u64().filter(|_| status == 200);
         let subject = subject.ok_or(Failure::InvalidResponse("the user has no id"))?.to_string();
         let (status, emails) = self.get(&self.url(&format!("{api}/user/emails?per_page=100"))?, of_api(token)).await?;
         // Without the scope `user:email` there is no list, and so no address.
         let emails = emails.as_array().filter(|_| status == 200).map(Vec::as_slice).unwrap_or_default();
-        let primary = emails.iter().find(|email| email["primary"] == Value::Bool(true));
+        let primary = emails.iter().find(|email| email["primary"] == Value::Bool(true) && gets_mail(&email["email"]));
         Ok(ProviderUser {
             issuer: site.to_owned(),
             subject,
@@ -45,6 +50,26 @@ impl Conversation<'_> {
             name: text(&user["name"]).and_then(display_name),
             picture: picture(&user["avatar_url"]),
         })
+    }
+}
+
+/// Whether an address gets mail. GitHub gives users who keep their own private another one, which gets none ("Setting your commit email
+/// address").
+fn gets_mail(address: &Value) -> bool {
+    address.as_str().is_some_and(|address| !address.contains("@users.noreply."))
+}
+
+/// The access token of an answer. GitHub answers a refusal with the status 200 and `error` ("Troubleshooting OAuth app access token
+/// request errors").
+fn granted_token(granted: &Value) -> Result<&str, Failure> {
+    match (granted["error"].as_str(), text(&granted["access_token"]), granted["token_type"].as_str()) {
+        (Some("incorrect_client_credentials"), ..) => Err(unavailable("GitHub does not accept the client's secret")),
+        (Some("redirect_uri_mismatch"), ..) => Err(unavailable("GitHub does not know the redirect URI")),
+        (Some("unverified_user_email"), ..) => Err(Failure::InvalidResponse("the user has no verified address")),
+        // The name of the type has no case (RFC 6749, section 5.1).
+        (None, Some(token), Some(kind)) if kind.eq_ignore_ascii_case("bearer") => Ok(token),
+        (None, Some(_), _) => Err(Failure::InvalidResponse("the token is of a type that is not known")),
+        _ => Err(Failure::InvalidResponse("the code was not accepted")),
     }
 }
 

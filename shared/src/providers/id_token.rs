@@ -56,6 +56,16 @@ pub(super) struct Verified {
 }
 
 impl Verified {
+    /// Requires that the user gave the provider credentials after a time (OpenID Connect Core 1.0, section 3.1.3.7, point 13).
+    pub(super) fn require_authentication(&self, since: Timestamp, now: Timestamp) -> Result<(), Failure> {
+        let missing = Failure::InvalidResponse("the provider does not say when its user logged in");
+        let at = seconds(&self.claims, "auth_time").ok_or(missing)?;
+        if at < since.seconds().saturating_sub(SKEW_SECONDS) || at > now.seconds().saturating_add(SKEW_SECONDS) {
+            return Err(Failure::InvalidResponse("the user's login at the provider is too old"));
+        }
+        Ok(())
+    }
+
     /// Whether a token's nonce is the raw one that the client sent, or its SHA-256 in hex or base64url.
     pub(super) fn nonce_is(own: &str, sent: &str) -> bool {
         let digest = Sha256::digest(sent.as_bytes());
@@ -104,11 +114,20 @@ impl Conversation<'_> {
 
     /// Checks the claims of a token with a right signature.
     fn check(&self, metadata: &Metadata, claims: Value, token: &str, audience: Audience) -> Result<Verified, Failure> {
-        let invalid = Failure::InvalidResponse;
         let issuer = claims["iss"].as_str().unwrap_or_default();
         if issuer != self.expected_issuer(metadata, &claims) {
-            return Err(invalid("another issuer"));
+            return Err(Failure::InvalidResponse("another issuer"));
         }
+        self.check_audience(&claims, audience)?;
+        let expires_at = check_times(&claims, self.now)?;
+        let subject = claims["sub"].as_str().filter(|subject| (1..=MAX_SUBJECT).contains(&subject.len()));
+        let subject = subject.ok_or(Failure::InvalidResponse("no subject"))?.to_owned();
+        let signed = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
+        Ok(Verified { issuer: issuer.to_owned(), subject, hash: unkeyed_hash(signed.as_bytes()), expires_at, claims })
+    }
+
+    /// Checks `aud` and `azp`.
+    fn check_audience(&self, claims: &Value, audience: Audience) -> Result<(), Failure> {
         let accepts = |client: &str| match audience {
             Audience::ThisService => client == self.provider.client_id,
             Audience::AnyApp => self.provider.accepts_audience(client),
@@ -119,7 +138,7 @@ impl Conversation<'_> {
             _ => Vec::new(),
         };
         if audiences.is_empty() || !audiences.iter().all(|client| accepts(client)) {
-            return Err(invalid("another audience"));
+            return Err(Failure::InvalidResponse("another audience"));
         }
         // An app's token may name another client of the same project as the one that it was issued to.
         let authorized = &claims["azp"];
@@ -128,30 +147,9 @@ impl Conversation<'_> {
             && (!authorized.is_null() || audiences.len() > 1)
             && !authorized.as_str().is_some_and(accepts)
         {
-            return Err(invalid("another authorized party"));
+            return Err(Failure::InvalidResponse("another authorized party"));
         }
-        let (now, time) = (self.now.seconds(), |name: &str| claims[name].as_f64());
-        #[expect(clippy::cast_possible_truncation, reason = "a time that does not fit has expired or is far away")]
-        let seconds = |name: &str| time(name).map(|seconds| seconds.floor() as i64);
-        let expires_at = seconds("exp").ok_or(invalid("no expiry"))?;
-        let issued_at = seconds("iat").ok_or(invalid("no time of issue"))?;
-        let starts_at = seconds("nbf").unwrap_or(issued_at);
-        if now >= expires_at.saturating_add(SKEW_SECONDS) {
-            return Err(invalid("expired"));
-        }
-        if issued_at > now + SKEW_SECONDS || starts_at > now + SKEW_SECONDS {
-            return Err(invalid("not valid yet"));
-        }
-        let subject = claims["sub"].as_str().filter(|subject| (1..=MAX_SUBJECT).contains(&subject.len()));
-        let subject = subject.ok_or(invalid("no subject"))?.to_owned();
-        let signed = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
-        Ok(Verified {
-            issuer: issuer.to_owned(),
-            subject,
-            hash: unkeyed_hash(signed.as_bytes()),
-            expires_at: Timestamp::from_seconds(expires_at.min(now.saturating_add(10 * 365 * 86_400))),
-            claims,
-        })
+        Ok(())
     }
 
     /// The issuer that a token must have. Microsoft's depends on the tenant of the user.
@@ -163,6 +161,27 @@ impl Conversation<'_> {
             _ => metadata.issuer.clone(),
         }
     }
+}
+
+/// Checks `exp`, `iat` and `nbf`. Returns when the token expires.
+fn check_times(claims: &Value, now: Timestamp) -> Result<Timestamp, Failure> {
+    let (invalid, now) = (Failure::InvalidResponse, now.seconds());
+    let expires_at = seconds(claims, "exp").ok_or(invalid("no expiry"))?;
+    let issued_at = seconds(claims, "iat").ok_or(invalid("no time of issue"))?;
+    let starts_at = seconds(claims, "nbf").unwrap_or(issued_at);
+    if now >= expires_at.saturating_add(SKEW_SECONDS) {
+        return Err(invalid("expired"));
+    }
+    if issued_at > now + SKEW_SECONDS || starts_at > now + SKEW_SECONDS {
+        return Err(invalid("not valid yet"));
+    }
+    Ok(Timestamp::from_seconds(expires_at.min(now.saturating_add(10 * 365 * 86_400))))
+}
+
+/// A time in a claim, in seconds. It may have a fraction (RFC 7519, section 2, "NumericDate").
+#[expect(clippy::cast_possible_truncation, reason = "a time that does not fit has expired or is far away")]
+fn seconds(claims: &Value, name: &str) -> Option<i64> {
+    claims[name].as_f64().map(|seconds| seconds.floor() as i64)
 }
 
 /// Whether the header names parameters that a verifier must understand (RFC 7515, section 4.1.11). None is understood here.

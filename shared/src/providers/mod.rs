@@ -29,7 +29,7 @@ use crate::{
         provider::{ClientSecret, Hosts, Provider, ProviderUrl, Service},
     },
     error::Error,
-    fields::FromJson,
+    fields::{FromJson, form},
 };
 
 /// The bounds of one answer.
@@ -70,10 +70,51 @@ pub struct AuthorizationRequest<'a> {
     pub nonce: &'a str,
     /// The verifier of PKCE (RFC 7636). The browser gets its hash.
     pub verifier: &'a str,
-    /// Whether the provider must ask for the user's credentials (`prompt=login`).
-    pub login: bool,
-    /// The longest time in seconds since the provider asked for them.
+    pub freshness: Freshness,
+}
+
+/// What the provider must ask its user before it answers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Freshness {
+    pub prompt: Option<Prompt>,
+    /// The user's credentials, unless they were given within so many seconds (`max_age`).
     pub max_age: Option<i64>,
+}
+
+/// `prompt` (OpenID Connect Core 1.0, section 3.1.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prompt {
+    /// The user's credentials.
+    Login,
+    /// Which account.
+    SelectAccount,
+}
+
+impl Prompt {
+    pub const ALL: [Self; 2] = [Self::Login, Self::SelectAccount];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::SelectAccount => "select_account",
+        }
+    }
+}
+
+impl Freshness {
+    /// `max_age` of the request. `prompt=login` alone asks for the same as `max_age=0`, but only `max_age` makes the provider say when
+    /// its user gave the credentials (section 3.1.2.1).
+    fn max_age(self) -> Option<i64> {
+        self.max_age.or((self.prompt == Some(Prompt::Login)).then_some(0))
+    }
+
+    /// The time after which the user must have given the credentials, for a request at `now`.
+    pub fn authenticated_since(self, now: Timestamp) -> Option<Timestamp> {
+        if self.prompt == Some(Prompt::Login) {
+            return Some(now);
+        }
+        self.max_age.map(|seconds| now.plus_seconds(-seconds))
+    }
 }
 
 /// The answer that the browser brings from the provider.
@@ -85,6 +126,8 @@ pub struct AuthorizationAnswer<'a> {
     pub redirect_uri: &'a str,
     pub nonce: &'a str,
     pub verifier: &'a str,
+    /// The time after which the user must have given the credentials, if that was asked.
+    pub authenticated_since: Option<Timestamp>,
 }
 
 /// An ID token that an app got.
@@ -110,14 +153,17 @@ impl Conversation<'_> {
     /// The URL at which the user logs in to the provider.
     ///
     /// # Errors
-    /// [`Failure::Unavailable`] if its metadata cannot be read.
+    /// [`Failure::Unavailable`] if its metadata cannot be read; [`Failure::InvalidResponse`] if the provider can never say when its
+    /// user gave the credentials, and must.
     pub async fn authorization_url(&self, request: AuthorizationRequest<'_>) -> Result<String, Failure> {
+        let max_age = request.freshness.max_age();
         let endpoint = match &self.provider.service {
+            Service::Github { .. } if max_age.is_some() => return Err(github::SAYS_NO_TIME),
             Service::Github { site, .. } => self.url(&format!("{site}/login/oauth/authorize"))?,
             Service::OpenId { issuer } => in_time(self.metadata(issuer)).await?.authorization_endpoint.clone(),
         };
         let challenge = pkce::challenge(request.verifier);
-        let max_age = request.max_age.map(|seconds| seconds.to_string());
+        let max_age = max_age.map(|seconds| seconds.to_string());
         let mut parameters = vec![
             ("response_type", "code"),
             ("client_id", self.provider.client_id.as_str()),
@@ -127,9 +173,9 @@ impl Conversation<'_> {
             ("code_challenge", challenge.as_str()),
             ("code_challenge_method", "S256"),
         ];
+        parameters.extend(request.freshness.prompt.map(|prompt| ("prompt", prompt.as_str())));
         if let Service::OpenId { .. } = self.provider.service {
             parameters.push(("nonce", request.nonce));
-            parameters.extend(request.login.then_some(("prompt", "login")));
             parameters.extend(max_age.as_deref().map(|seconds| ("max_age", seconds)));
             parameters.extend(self.provider.form_post.then_some(("response_mode", "form_post")));
         }
@@ -179,7 +225,7 @@ impl Conversation<'_> {
         headers: Vec<(&'static str, String)>,
     ) -> Result<(u16, Value), Failure> {
         let content_type = Some("application/x-www-form-urlencoded");
-        self.send(url, "POST", headers, content_type, outbound::form(form)).await
+        self.send(url, "POST", headers, content_type, form::encode(form)).await
     }
 
     async fn send(

@@ -36,10 +36,13 @@ impl Conversation<'_> {
         if verified.claims["nonce"].as_str() != Some(answer.nonce) {
             return Err(Failure::InvalidResponse("the ID token has another nonce"));
         }
+        if let Some(since) = answer.authenticated_since {
+            verified.require_authentication(since, self.now)?;
+        }
         let mut claims = verified.claims;
         // Providers may send the claims of scopes only by this endpoint (Core 1.0, section 5.4).
         if claims["email"].is_null()
-            && let Some((endpoint, token)) = metadata.userinfo_endpoint.as_ref().zip(text(&granted["access_token"]))
+            && let Some((endpoint, token)) = metadata.userinfo_endpoint.as_ref().zip(bearer_token(&granted))
         {
             let headers = vec![("authorization", format!("Bearer {token}"))];
             let (status, more) = self.get(endpoint, headers).await?;
@@ -95,4 +98,10 @@ impl Conversation<'_> {
             picture: picture(&claims["picture"]),
         }
     }
+}
+
+/// The access token of an answer, unless it is of a type that is not known (RFC 6749, section 5.1).
+fn bearer_token(granted: &Value) -> Option<&str> {
+    let is_bearer = granted["token_type"].as_str().is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
+    text(&granted["access_token"]).filter(|_| is_bearer)
 }

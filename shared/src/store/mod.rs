@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::Client;
 use aws_types::SdkConfig;
 
 pub use accounts::{
-    account::{Account, Bound, LastLogin, OtherSessions, WayIn},
+    account::{Account, Bound, Enrolled, LastLogin, OtherSessions, WayIn},
     deletion::Deletions,
     email::{Address, PasswordAfterUndo},
     factors::{BackupCodes, FactorChange, FactorUse, Factors, StoredTotp},
@@ -29,8 +29,8 @@ pub use accounts::{
 pub use audit::{AdminEvent, AuditEvent, RecordedEvent};
 pub use challenges::{
     AskedBy, AuthorizationCode, Challenge, DisownedLogin, EmailChange, EmailChangeUndo, Expected, ExpectedSecret,
-    LoginMail, LoginMails, LoginSubject, PasskeyAssertion, PasskeyRegistration, PasswordReset, Payload, ProviderState,
-    Reauthentication, RedeemedCode, Registration, SecondFactor, SecretKind, StoredCode, challenge_key,
+    LoginMail, LoginMails, LoginSubject, PasskeyAssertion, PasskeyRegistration, PasswordReset, Payload, PendingLink,
+    ProviderState, Reauthentication, RedeemedCode, Registration, SecondFactor, SecretKind, StoredCode, challenge_key,
 };
 pub use clients::{MAX_CLIENT_SECRETS, OAuthClient, StoredClientSecret};
 pub use counters::Attempt;

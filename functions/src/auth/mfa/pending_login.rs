@@ -21,14 +21,15 @@ use shared::{
     http::{Cookie, Request, Response, StatusCode},
     mail,
     store::{
-        Account, Challenge, Device, Expected, ExpectedSecret, FactorUse, Factors, SecondFactor, StoredPasskey,
-        Transaction, UserQuery, challenge_key,
+        Account, Challenge, Device, Expected, ExpectedSecret, FactorUse, Factors, PendingLink, SecondFactor,
+        StoredPasskey, Transaction, UserQuery, challenge_key,
     },
     user_cipher::UserCipher,
 };
 
 use crate::auth::{
     continuation_token::ContinuationToken,
+    identity::NewLink,
     mailed_code,
     session::{
         device,
@@ -121,6 +122,21 @@ pub(crate) async fn ask(
     options: &SessionOptions,
     transaction: &mut Transaction,
 ) -> Result<MfaRequired, Error> {
+    ask_and_link(context, subject, step, options, None, transaction).await
+}
+
+/// As [`ask`]. The end of the login links an identity.
+///
+/// # Errors
+/// As [`ask`].
+pub(crate) async fn ask_and_link(
+    context: Context<'_>,
+    subject: &SignInSubject<'_>,
+    step: NextStep,
+    options: &SessionOptions,
+    link: Option<PendingLink>,
+    transaction: &mut Transaction,
+) -> Result<MfaRequired, Error> {
     let app = context.app;
     let SignInSubject { account, cipher, amr, .. } = *subject;
     let alert = match step {
@@ -152,6 +168,7 @@ pub(crate) async fn ask(
         options: fields.seal_json(SecondFactor::OPTIONS, options).await?,
         alerted: alert.is_some(),
         code,
+        link,
     };
     if let Some(alert) = alert {
         alert.add_to(transaction);
@@ -277,7 +294,8 @@ impl PendingLogin<'_> {
     /// Adds the end of the login to the transaction: the second factor was correct.
     ///
     /// # Errors
-    /// `account_banned`; `temporarily_unavailable`.
+    /// `account_banned`; `invalid_code` if the account cannot get the identity that began the login any more;
+    /// `temporarily_unavailable`.
     pub(crate) async fn sign_in(
         &self,
         context: Context<'_>,
@@ -309,7 +327,25 @@ impl PendingLogin<'_> {
         transaction.record_login(account, &sign_in.last_login, None);
         sign_in.add_to(transaction);
         transaction.record_event(&event);
+        if let Some(link) = &self.challenge.payload.link {
+            self.link(context, link, transaction).await?;
+        }
         Ok(sign_in)
+    }
+
+    /// Adds the identity that began the login to the account.
+    async fn link(
+        &self,
+        context: Context<'_>,
+        pending: &PendingLink,
+        transaction: &mut Transaction,
+    ) -> Result<(), Error> {
+        // The provider proved this address, and the account may have another one by now.
+        if self.account.email_hash.as_ref() != Some(&pending.email_hash) {
+            return Err(Error::InvalidCode);
+        }
+        let link = NewLink::of_pending(context.app, &self.account, pending).await?.map_err(|_| Error::InvalidCode)?;
+        link.add_to(context, &self.account, &self.cipher, transaction).await
     }
 }
 

@@ -7,6 +7,9 @@ use super::LoginError;
 pub enum Claimed {
     Missing,
     NotVerified,
+    /// The deployment does not trust the provider with addresses.
+    NotTrusted,
+    /// By a provider that is trusted.
     Verified,
 }
 
@@ -14,6 +17,8 @@ pub enum Claimed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AddressHere {
     NoAccount,
+    /// As `NoAccount`, while nobody can create one.
+    NoAccountAndNoSignUp,
     /// The address was an account's, and the change can still be undone.
     Former,
     /// An account without an identity of the provider.
@@ -25,8 +30,6 @@ pub enum AddressHere {
 /// What happens to a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// The identity has an account, which is signed in.
-    SignIn,
     /// The address's account gets the identity, and is signed in.
     Link,
     /// The identity gets a new account.
@@ -36,12 +39,13 @@ pub enum Decision {
 
 /// Decides a login of an identity that no account has. Only a provider that is trusted with addresses links or creates, and only by
 /// an address that it verified. Otherwise the answer is the same whether the address has an account or not.
-pub const fn decide(claimed: Claimed, trusted: bool, here: AddressHere, sign_up: bool) -> Decision {
+pub const fn decide(claimed: Claimed, here: AddressHere) -> Decision {
     match (claimed, here) {
-        (Claimed::Missing | Claimed::NotVerified, _) => Decision::Refuse(LoginError::LinkRequired),
-        (Claimed::Verified, _) if !trusted => Decision::Refuse(LoginError::LinkRequired),
-        (Claimed::Verified, AddressHere::NoAccount) if !sign_up => Decision::Refuse(LoginError::SignUpClosed),
+        (Claimed::Missing | Claimed::NotVerified | Claimed::NotTrusted, _) => {
+            Decision::Refuse(LoginError::LinkRequired)
+        }
         (Claimed::Verified, AddressHere::NoAccount) => Decision::Create,
+        (Claimed::Verified, AddressHere::NoAccountAndNoSignUp) => Decision::Refuse(LoginError::SignUpClosed),
         (Claimed::Verified, AddressHere::Former) => Decision::Refuse(LoginError::LinkRequired),
         (Claimed::Verified, AddressHere::Account) => Decision::Link,
         (Claimed::Verified, AddressHere::AccountWithAnother) => Decision::Refuse(LoginError::AlreadyLinked),
@@ -52,36 +56,32 @@ pub const fn decide(claimed: Claimed, trusted: bool, here: AddressHere, sign_up:
 mod tests {
     use super::*;
 
-    const ALL_HERE: [AddressHere; 4] =
-        [AddressHere::NoAccount, AddressHere::Former, AddressHere::Account, AddressHere::AccountWithAnother];
+    const ALL_HERE: [AddressHere; 5] = [
+        AddressHere::NoAccount,
+        AddressHere::NoAccountAndNoSignUp,
+        AddressHere::Former,
+        AddressHere::Account,
+        AddressHere::AccountWithAnother,
+    ];
 
     #[test]
     fn only_a_verified_address_of_a_trusted_provider_links_or_creates() {
         for here in ALL_HERE {
-            for sign_up in [true, false] {
-                for (claimed, trusted) in [
-                    (Claimed::Missing, true),
-                    (Claimed::NotVerified, true),
-                    (Claimed::Missing, false),
-                    (Claimed::NotVerified, false),
-                    (Claimed::Verified, false),
-                ] {
-                    let refused = Decision::Refuse(LoginError::LinkRequired);
-                    assert_eq!(decide(claimed, trusted, here, sign_up), refused, "{claimed:?} {here:?}");
-                }
+            for claimed in [Claimed::Missing, Claimed::NotVerified, Claimed::NotTrusted] {
+                assert_eq!(decide(claimed, here), Decision::Refuse(LoginError::LinkRequired), "{claimed:?} {here:?}");
             }
         }
     }
 
     #[test]
     fn a_trusted_provider_decides_by_the_account_of_the_address() {
-        let decided = ALL_HERE.map(|here| decide(Claimed::Verified, true, here, true));
-        let refused = |error| Decision::Refuse(error);
-        let expected =
-            [Decision::Create, refused(LoginError::LinkRequired), Decision::Link, refused(LoginError::AlreadyLinked)];
-        assert_eq!(decided, expected);
-        let closed = decide(Claimed::Verified, true, AddressHere::NoAccount, false);
-        assert_eq!(closed, refused(LoginError::SignUpClosed));
-        assert_eq!(decide(Claimed::Verified, true, AddressHere::Account, false), Decision::Link);
+        let expected = [
+            Decision::Create,
+            Decision::Refuse(LoginError::SignUpClosed),
+            Decision::Refuse(LoginError::LinkRequired),
+            Decision::Link,
+            Decision::Refuse(LoginError::AlreadyLinked),
+        ];
+        assert_eq!(ALL_HERE.map(|here| decide(Claimed::Verified, here)), expected);
     }
 }

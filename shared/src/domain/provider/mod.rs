@@ -28,6 +28,11 @@ macro_rules! login_errors {
                     $(Self::$name => $value,)+
                 }
             }
+
+            /// Whether the error says something about an account. Such a refusal is in the audit log of that account.
+            pub const fn concerns_account(self) -> bool {
+                matches!(self, Self::AccountBanned | Self::IdentityInUse | Self::AlreadyLinked)
+            }
         }
     };
 }

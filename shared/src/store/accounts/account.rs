@@ -156,6 +156,11 @@ impl Bound {
     }
 }
 
+/// Something that was enrolled in an account: a passkey or an identity.
+pub trait Enrolled {
+    fn enrolment(&self) -> Enrolment;
+}
+
 impl Account {
     pub const EMAIL: Field = Self::field("email", KeyPurpose::FieldContact);
     pub const USERNAME: Field = Self::field("username", KeyPurpose::FieldContact);
@@ -182,6 +187,17 @@ impl Account {
     /// it is reserved, but it is none of them.
     pub fn is_named_by(&self, hash: &str) -> bool {
         [&self.email_hash, &self.username_hash].into_iter().flatten().any(|own| own == hash)
+    }
+
+    /// Whether something counts as absent, because it was enrolled after a login that the owner of the account disowned.
+    pub fn voids(&self, enrolled: &impl Enrolled) -> bool {
+        self.disowned.cover(enrolled.enrolment())
+    }
+
+    /// What is left without what the account voids.
+    pub(in crate::store) fn without_void<T: Enrolled>(&self, mut enrolled: Vec<T>) -> Vec<T> {
+        enrolled.retain(|one| !self.voids(one));
+        enrolled
     }
 
     /// What the trusts of devices depend on. `None` without MFA.

@@ -6,7 +6,7 @@ use crate::{
     domain::{disowned_login::Enrolment, ids::UserId},
     error::Error,
     store::{
-        Account, Condition, Item, Store, Table, Transaction,
+        Account, Condition, Enrolled, Item, Store, Table, Transaction,
         dynamodb::{
             keys::{self, IDENTITY, Key},
             update::Update,
@@ -58,15 +58,16 @@ impl StoredIdentity {
         Self::key(&self.user_id, &self.provider)
     }
 
-    /// Whether it counts as absent, because it was linked after a login that the owner of the account disowned.
-    pub fn is_void(&self, account: &Account) -> bool {
-        account.disowned.cover(Enrolment { at: self.linked_at, device_epoch: self.device_epoch })
-    }
-
     /// Requires that the item is the identity that was loaded.
     fn unchanged(&self) -> (&'static str, Item) {
         let values = Item::new().with_text(":hash", &self.hash).with_time(":linked", self.linked_at);
         ("identity_hash = :hash AND linked_at = :linked", values)
+    }
+}
+
+impl Enrolled for StoredIdentity {
+    fn enrolment(&self) -> Enrolment {
+        Enrolment { at: self.linked_at, device_epoch: self.device_epoch }
     }
 }
 
@@ -113,9 +114,7 @@ impl Store {
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn identities(&self, account: &Account) -> Result<Vec<StoredIdentity>, Error> {
-        let mut identities = self.stored_identities(&account.id).await?;
-        identities.retain(|identity| !identity.is_void(account));
-        Ok(identities)
+        Ok(account.without_void(self.stored_identities(&account.id).await?))
     }
 }
 

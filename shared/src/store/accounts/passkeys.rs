@@ -6,7 +6,7 @@ use crate::{
     domain::{disowned_login::Enrolment, ids::UserId},
     error::Error,
     store::{
-        Account, Condition, Item, Store, Table, Transaction,
+        Account, Condition, Enrolled, Item, Store, Table, Transaction,
         dynamodb::{
             keys::{self, Key, PASSKEY},
             update::Update,
@@ -56,10 +56,11 @@ impl StoredPasskey {
     fn own_key(&self) -> Key {
         Self::key(&self.user_id, &self.id)
     }
+}
 
-    /// Whether it counts as absent, because it was registered after a login that the owner of the account disowned.
-    pub fn is_void(&self, account: &Account) -> bool {
-        account.disowned.cover(Enrolment { at: self.created_at, device_epoch: self.device_epoch })
+impl Enrolled for StoredPasskey {
+    fn enrolment(&self) -> Enrolment {
+        Enrolment { at: self.created_at, device_epoch: self.device_epoch }
     }
 }
 
@@ -90,9 +91,7 @@ impl Store {
     /// # Errors
     /// `temporarily_unavailable`.
     pub async fn passkeys(&self, account: &Account) -> Result<Vec<StoredPasskey>, Error> {
-        let mut passkeys = self.stored_passkeys(&account.id).await?;
-        passkeys.retain(|passkey| !passkey.is_void(account));
-        Ok(passkeys)
+        Ok(account.without_void(self.stored_passkeys(&account.id).await?))
     }
 
     /// All stored passkeys of a user, void ones too, oldest first. The user may not exist.

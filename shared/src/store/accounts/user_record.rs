@@ -108,7 +108,7 @@ impl UserRecord {
     /// Drops what was enrolled after a login that the owner disowned.
     fn drop_void(&mut self) {
         let Some(account) = &self.account else { return };
-        self.passkey.take_if(|passkey| passkey.is_void(account));
+        self.passkey.take_if(|passkey| account.voids(passkey));
         if account.mfa_since.is_none() {
             // A secret that waits for its first code proves nothing, so it stays.
             self.factors = Factors { pending_secret: self.factors.pending_secret.take(), ..Factors::default() };

@@ -25,7 +25,7 @@ pub use password_reset::PasswordReset;
 pub use provider_state::ProviderState;
 pub use reauthentication::Reauthentication;
 pub use registration::Registration;
-pub use second_factor::SecondFactor;
+pub use second_factor::{PendingLink, SecondFactor};
 
 use crate::{
     clock::Timestamp,
