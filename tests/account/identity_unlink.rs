@@ -49,6 +49,25 @@ async fn the_last_way_in_stays() {
 }
 
 #[tokio::test]
+async fn the_last_two_ways_in_do_not_go_at_once() {
+    let world = World::start(with_providers(&[("LoginMail", "off")])).await.unwrap();
+    let person = Person::register(&Client::new(&world), "ada@example.org").await;
+    person.add_passkey(&mut Key::new()).await.expect(201);
+    let passkey = person.client.get("/v1/passkeys").await.expect(200).body["passkeys"][0]["id"].clone();
+    let passkey = format!("/v1/passkeys/{}", passkey.as_str().unwrap());
+    link(&person, "rotating", &json!({})).await.expect(302);
+    change_profile(&world, |item| {
+        item.as_object_mut().unwrap().remove("password");
+    });
+    let both = [person.client.delete("/v1/identities/rotating"), person.client.delete(&passkey)];
+    let statuses: Vec<u16> = futures::future::join_all(both).await.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 1, "{statuses:?}");
+    let passkeys = person.client.get("/v1/passkeys").await.expect(200).body["passkeys"].as_array().unwrap().len();
+    let identities = person.client.get("/v1/identities").await.expect(200).body["identities"].as_array().unwrap().len();
+    assert_eq!(passkeys + identities, 1);
+}
+
+#[tokio::test]
 async fn a_login_by_mail_is_a_way_in() {
     let world = World::start(with_providers(&[])).await.unwrap();
     let person = Person::register(&Client::new(&world), "ada@example.org").await;

@@ -4,7 +4,7 @@ use local::World;
 use serde_json::{Value, json};
 use tests::{
     Client, Person,
-    provider::{PROVIDERS, agreed, verified},
+    provider::{PROVIDERS, agreed, encoded, verified},
     strict_options,
 };
 
@@ -64,6 +64,34 @@ async fn what_the_provider_refused_or_got_wrong_is_recorded() {
     client.log_in_at("idp", &verified(ADDRESS)).await.expect(302);
     let expected = ["access_denied provider", "invalid_response provider", "link_required provider"];
     assert_eq!(failures(&world, "login"), expected);
+}
+
+#[tokio::test]
+async fn an_answer_with_a_code_and_an_error_is_a_refusal_and_a_foreign_post_is_nobodys() {
+    let world = World::start(with_providers(&[])).await.unwrap();
+    let client = Client::new(&world);
+    let (browser, url) = client.begin_at("gitlab", "").await;
+    let answer = agreed(&world, &url, &verified(ADDRESS));
+    // Browsers leave the cookie out of a post from another site.
+    let headers = [("content-type", "application/x-www-form-urlencoded"), ("origin", "https://evil.example")];
+    let posted = encoded(&answer).into_bytes();
+    let foreign = client.send("POST", "/v1/providers/gitlab/callback", &headers, posted.clone()).await;
+    assert_eq!(error_of(&foreign.expect(303)), "invalid_state");
+    let both: Vec<_> = answer.iter().cloned().chain([("error".to_owned(), "access_denied".to_owned())]).collect();
+    assert_eq!(error_of(&browser.come_back("gitlab", &both).await.expect(302)), "access_denied");
+    assert_eq!(error_of(&browser.come_back("gitlab", &answer).await.expect(302)), "invalid_state");
+    // A body of another type, and a query next to a form.
+    let (browser, url) = client.begin_at("apple", "").await;
+    let answer = agreed(&world, &url, &verified(ADDRESS));
+    for (content_type, body) in [("application/json", b"{}".to_vec()), ("text/plain", posted)] {
+        let headers = [("content-type", content_type)];
+        let refused = browser.send("POST", "/v1/providers/apple/callback", &headers, body).await;
+        assert!((300..500).contains(&refused.status) && refused.cookies().is_empty(), "{}", refused.text);
+    }
+    let query = format!("/v1/providers/apple/callback?{}", encoded(&answer));
+    let refused = browser.send("POST", &query, &headers, b"state=x".to_vec()).await;
+    assert!((300..500).contains(&refused.status) && !refused.cookies().contains_key("__Host-access"));
+    assert!(world.scan("accounts").is_empty());
 }
 
 #[tokio::test]

@@ -173,7 +173,7 @@ impl<'a> Callback<'a> {
             Some(link) => app.store.load(&link.user_id, UserQuery::ACCOUNT).await?.salt,
             None => None,
         };
-        let (_, decoy_cipher) = app.decoy_cipher(state).await?;
+        let (_, decoy_cipher) = app.decoy_cipher(&format!("provider-state {state}")).await?;
         let cipher = salt.map_or(decoy_cipher, |salt| app.user_cipher(salt));
         let action = if link.is_some() { Action::LinkIdentity } else { Action::Login };
         Ok(Some(self.context.event(&cipher, action, Recorded::Failure(error.as_str()), METHOD).await?))

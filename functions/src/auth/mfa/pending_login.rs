@@ -168,7 +168,7 @@ pub(crate) async fn ask_and_link(
         options: fields.seal_json(SecondFactor::OPTIONS, options).await?,
         alerted: alert.is_some(),
         code,
-        link,
+        link: link.map(Box::new),
     };
     if let Some(alert) = alert {
         alert.add_to(transaction);

@@ -23,7 +23,7 @@ pub struct SecondFactor {
     /// The hash of the mailed code (a PHC string), if a mailed code replaces the second factor.
     pub code: Option<String>,
     /// The identity that the login links at its end.
-    pub link: Option<PendingLink>,
+    pub link: Option<Box<PendingLink>>,
 }
 
 /// An identity that proved the first factor by its verified address. Nothing opens its account before the second factor, so it is not
@@ -97,7 +97,7 @@ impl Payload for SecondFactor {
             options: item.text("options")?,
             alerted: item.flag("alerted"),
             code: item.optional_text("mailed_code"),
-            link: PendingLink::read(item)?,
+            link: PendingLink::read(item)?.map(Box::new),
         })
     }
 }
