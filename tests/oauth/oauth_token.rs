@@ -432,7 +432,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 redemption_by_local(&code)
             },
         ),
-        scenario("oauth-token", "another client's second use").succeeds(400).records_failure("code_reuse").asks(
+        scenario("oauth-token", "another client's second use").succeeds(400).records_failure("redeem_code").asks(
             move |client| async move {
                 let (code, browser) = code(client).await;
                 TestClient::local().redeem(&browser.anonymous(), &code).await.expect(200);

@@ -4,11 +4,12 @@ use local::World;
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use tests::{
-    Client,
+    Answer, Client, Person,
     provider::{agreed, at_github, verified},
 };
 
 use super::{provider_callback::error_of, with_providers};
+use crate::oauth::{TestClient, redirected};
 
 async fn world() -> World {
     let world = World::start(with_providers(&[])).await.unwrap();
@@ -62,6 +63,84 @@ async fn the_age_counts_when_the_browser_leaves() {
     world.clock().advance(300);
     let answer = browser.come_back("rotating", &agreed(&world, &url, &claims(&json!(began - 30)))).await.expect(302);
     assert_eq!(error_of(&answer), "/account");
+}
+
+/// Where a browser gets by an authorization request after a login at a provider, from the first answer on.
+async fn authorized_after(world: &World, changes: &[(&str, &str)], query: &str, auth_time: Value) -> Answer {
+    let app = TestClient::create(world, json!({})).await;
+    let browser = Client::new(world);
+    let asked = app.authorize(&browser, changes).await.expect(302);
+    let back = redirected(&asked)["continue"].clone();
+    world.clock().advance(5);
+    let now = world.clock().now().seconds();
+    let claims = claims(&if auth_time.is_null() { auth_time } else { json!(now + auth_time.as_i64().unwrap()) });
+    let (browser, url) = browser.begin_at("rotating", query).await;
+    let answer = browser.come_back("rotating", &agreed(world, &url, &claims)).await.expect(302);
+    browser.after(&answer).get(&back).await.expect(302)
+}
+
+#[tokio::test]
+async fn an_app_that_forces_a_login_gets_no_code_for_a_silent_one() {
+    let world = world().await;
+    for (changes, query, auth_time, has_code) in [
+        (("prompt", "login"), "", Value::Null, false),
+        (("prompt", "login"), "", json!(0), false),
+        (("prompt", "login"), "?prompt=select_account", json!(0), false),
+        (("prompt", "login"), "?max_age=60", json!(-30), false),
+        (("prompt", "login"), "?prompt=login", json!(0), true),
+        // The provider's clock may be slow.
+        (("prompt", "login"), "?prompt=login", json!(-30), true),
+        (("max_age", "0"), "", json!(0), false),
+        (("max_age", "0"), "?max_age=0", json!(0), true),
+        (("max_age", "60"), "", json!(0), false),
+        (("max_age", "60"), "?max_age=600", json!(-300), false),
+        (("max_age", "60"), "?max_age=60", json!(-30), true),
+        // To choose an account needs no credentials.
+        (("prompt", "select_account"), "?prompt=select_account", Value::Null, true),
+        (("scope", "openid"), "", Value::Null, true),
+    ] {
+        let answer = authorized_after(&world, &[changes], query, auth_time.clone()).await;
+        let location = answer.header("location");
+        assert_eq!(location.contains("code="), has_code, "{changes:?} {query} {auth_time}: {location}");
+        assert_eq!(location.starts_with("/login?"), !has_code, "{location}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_factor_here_satisfies_a_forced_login() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, "ada@example.org").await;
+    let app_codes = person.enable_totp().await;
+    let app = TestClient::create(&world, json!({})).await;
+    let browser = client.after(&client.get("/v1/csrf").await.expect(200));
+    let asked = app.authorize(&browser, &[("prompt", "login")]).await.expect(302);
+    let back = redirected(&asked)["continue"].clone();
+    world.clock().advance(60);
+    let (browser, url) = browser.begin_at("rotating", "").await;
+    let answer = browser.come_back("rotating", &agreed(&world, &url, &claims(&Value::Null))).await.expect(302);
+    let browser = browser.after(&answer);
+    let body = json!({ "method": "totp", "code": app_codes.next_code(&world) });
+    let browser = browser.after(&browser.post("/v1/login/mfa", body).await.expect(200));
+    let answer = browser.get(&back).await.expect(302);
+    assert!(answer.header("location").contains("code="), "{}", answer.header("location"));
+}
+
+#[tokio::test]
+async fn an_app_chooses_a_provider_and_what_it_asks() {
+    let world = world().await;
+    let app = TestClient::create(&world, json!({})).await;
+    for (prompt, sent) in [("login", "login"), ("select_account", "select_account"), ("login select_account", "login")]
+    {
+        let changes = [("prompt", prompt), ("identity_provider", "rotating")];
+        let answer = app.authorize(&Client::new(&world), &changes).await.expect(302);
+        assert!(
+            answer.header("location").starts_with("/v1/providers/rotating/start?"),
+            "{}",
+            answer.header("location")
+        );
+        assert_eq!(redirected(&answer)["prompt"], sent);
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use shared::{
     app::App,
+    clock::Timestamp,
     context::Context,
     crypto::{field::UserSalt, key::KeyPurpose, password_hash::Cost, secret::RecoveryKey},
     domain::{
@@ -46,6 +47,8 @@ pub(crate) struct Origin<'a> {
     pub(crate) amr: &'static str,
     /// The audit event's method.
     pub(crate) method: &'static str,
+    /// When the user gave a sign-in provider credentials, if that is known.
+    pub(crate) provider_auth_time: Option<Timestamp>,
 }
 
 /// Whether a new account gets a recovery key.
@@ -128,7 +131,12 @@ pub(crate) async fn create_with(
         last_login_user_agent: None,
     };
     let amr = [origin.amr.to_owned()];
-    let subject = SignInSubject { confirmed: true, is_new: true, ..SignInSubject::new(&account, &cipher, &amr) };
+    let subject = SignInSubject {
+        confirmed: true,
+        is_new: true,
+        provider_auth_time: origin.provider_auth_time,
+        ..SignInSubject::new(&account, &cipher, &amr)
+    };
     let mut sign_in = issue::prepare(context, &subject, origin.options).await?;
     sign_in.answer.recovery_key = recovery_key.map(|key| key.display().to_string());
     let account = Account { last_login_at: Some(sign_in.last_login.at), ..account };

@@ -42,6 +42,9 @@ pub(crate) struct ProviderRequest {
     /// The time in seconds after which the user must have given the provider credentials, if that was asked.
     #[serde(default)]
     pub(crate) authenticated_since: Option<i64>,
+    /// Whether the user had to give them again in any case.
+    #[serde(default)]
+    pub(crate) forces_login: bool,
 }
 
 /// A request that is ready: the URL at the provider, and the cookie that binds it to this browser.
@@ -96,6 +99,7 @@ pub(crate) async fn prepare(
         continue_path: continue_path.as_str().to_owned(),
         options,
         authenticated_since: freshness.authenticated_since(app.clock.now()).map(Timestamp::seconds),
+        forces_login: freshness.forces_login(),
     };
     let (conversation, redirect_uri) = (app.conversation(provider)?, redirect_uri(app, provider).await?);
     let authorization = AuthorizationRequest {

@@ -299,7 +299,7 @@ impl<'a> Login<'a> {
             password: None,
         };
         let options = self.options(cipher).await?;
-        let origin = Origin { options: &options, amr: LOGIN_MAIL_AMR, method: "email" };
+        let origin = Origin { options: &options, amr: LOGIN_MAIL_AMR, method: "email", provider_auth_time: None };
         new_account::create(self.context, new, origin, self.spending()).await
     }
 

@@ -81,6 +81,7 @@ impl ClientSession {
             auth_time: browser.auth_time,
             unconfirmed: browser.unconfirmed,
             federated: browser.federated,
+            provider_auth_time: browser.provider_auth_time,
             code_challenge: None,
             amr: browser.amr.clone(),
             remember_me: false,

@@ -177,13 +177,13 @@ async fn refuse_redeemed(
     let error = Error::from(OAuthError::InvalidGrant);
     let record = app.store.load(&code.user_id, UserQuery::session(&code.payload.session_hash)).await?;
     let Some((account, session, cipher)) = caller::complete(app, record) else { return Err(error) };
-    let (action, method) = (Action::CodeReuse, "code");
     if code.payload.client == client.id {
-        let ending = Ending { reason: "code_reuse", action, outcome: Outcome::Failure(error.code()), method };
+        let (action, outcome) = (Action::CodeReuse, Outcome::Failure(error.code()));
+        let ending = Ending { reason: "code_reuse", action, outcome, method: "code" };
         if end(context, (&account, &session, &cipher), ending).await? == Ended::Now {
             return Err(error);
         }
     }
     let limited = (REFUSED_TOKEN_BY_SESSION, session.hash.as_str());
-    context.refuse_limited(&cipher, (action, method), error, limited).await
+    context.refuse_limited(&cipher, (Action::RedeemCode, "code"), error, limited).await
 }

@@ -3,6 +3,7 @@
 
 use shared::{
     app::App,
+    clock::Timestamp,
     context::Context,
     crypto::{
         key::KeyPurpose,
@@ -33,7 +34,7 @@ use crate::auth::{
     access_token,
     caller::{self, Caller},
     csrf::{self, Bound},
-    session::response::level,
+    session::response::{authenticated_at, level},
 };
 
 pub const OPERATION: Operation = Operation::http("oauth-authorize", |context| Box::pin(handle(context)))
@@ -55,15 +56,17 @@ enum Missing {
     Login,
     /// The user must create an account, or authenticate.
     Registration,
+    /// The user must confirm the login, which was suspicious.
+    Confirmation,
     /// The user must prove the second factor.
     SecondFactor,
 }
 
-/// Whose the ID token is that a request has as its hint.
+/// The user that a request's ID token names, if it has one as its hint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hinted {
-    /// The browser's user's, or the request has none.
-    TheirsOrNobody,
+enum HintedUser {
+    /// The browser's user, or there is no hint.
+    Own,
     Other,
 }
 
@@ -73,7 +76,7 @@ struct Asked<'a> {
     parameters: &'a Parameters,
     request: &'a AuthorizationRequest,
     /// The signed time of the request.
-    since: Option<shared::clock::Timestamp>,
+    since: Option<Timestamp>,
     user: Option<Caller<'a>>,
 }
 
@@ -159,8 +162,8 @@ impl Asked<'_> {
             };
         };
         let hinted = match hinted {
-            Some(hint) if hint.sub != user.account.id.to_string() => Hinted::Other,
-            _ => Hinted::TheirsOrNobody,
+            Some(hint) if hint.sub != user.account.id.to_string() => HintedUser::Other,
+            _ => HintedUser::Own,
         };
         match self.missing(user, hinted) {
             Some(Missing::SecondFactor) if silent => {}
@@ -185,21 +188,33 @@ impl Asked<'_> {
     }
 
     /// What the session lacks for this request.
-    fn missing(&self, user: &Caller<'_>, hinted: Hinted) -> Option<Missing> {
+    fn missing(&self, user: &Caller<'_>, hinted: HintedUser) -> Option<Missing> {
         let request = self.request;
         let (session, now) = (&user.session, self.context.app.clock.now());
-        let is_new = self.since.is_some_and(|since| session.auth_time > since);
-        let is_too_old = request.max_age.is_some_and(|most| now.seconds() - session.auth_time.seconds() > most);
-        let asks_login = request.has(Prompt::Login) || request.has(Prompt::SelectAccount);
-        if request.has(Prompt::Create) && !is_new {
+        let authenticated_at = authenticated_at(session);
+        let is_new = authenticated_at.is_some_and(|at| self.is_after_request(at));
+        let age = authenticated_at.map(|at| now.seconds() - at.seconds());
+        let is_too_old = request.max_age.is_some_and(|most| most == 0 || age.is_none_or(|age| age > most));
+        // The user logged in for this request, though maybe without credentials.
+        let has_logged_in = self.is_after_request(session.auth_time);
+        if request.has(Prompt::Create) && !has_logged_in {
             return Some(Missing::Registration);
         }
-        if hinted == Hinted::Other || (asks_login || is_too_old || request.max_age == Some(0)) && !is_new {
+        if hinted == HintedUser::Other || request.has(Prompt::SelectAccount) && !has_logged_in {
             return Some(Missing::Login);
+        }
+        if (request.has(Prompt::Login) || is_too_old) && !is_new {
+            let waits = session.unconfirmed && has_logged_in;
+            return Some(if waits { Missing::Confirmation } else { Missing::Login });
         }
         // `acr_values` is a voluntary claim: users without a second factor get a code all the same.
         let has_second_factor = user.account.mfa_since.is_some();
         (request.wants_aal2 && has_second_factor && level(session, now) != "aal2").then_some(Missing::SecondFactor)
+    }
+
+    /// Whether a time is after the request came for the first time.
+    fn is_after_request(&self, at: Timestamp) -> bool {
+        self.since.is_some_and(|since| at > since)
     }
 
     /// Sends the browser to the login page, to registration or to a provider. Each of them leads back to this request. Without a
@@ -213,15 +228,16 @@ impl Asked<'_> {
         back.push((CTX, &ctx));
         let back = format!("{PATH}?{}", encoded(&back));
         let max_age = request.max_age.map(|seconds| seconds.to_string());
-        let forces_login = request.has(Prompt::Login) || request.has(Prompt::SelectAccount);
+        let forces_login = request.has(Prompt::Login);
         let mut hints = vec![("continue", back.as_str())];
         // Once the user has authenticated for this request, another answer of the provider would change nothing.
-        let has_authenticated =
-            self.user.as_ref().zip(self.since).is_some_and(|(user, since)| user.session.auth_time > since);
+        let has_authenticated = self.user.as_ref().is_some_and(|user| self.is_after_request(user.session.auth_time));
         let at_provider = missing == Some(Missing::Login) && !has_authenticated && !request.has(Prompt::None);
         if let Some(provider) = request.identity_provider.as_deref().filter(|_| at_provider) {
-            if forces_login {
-                hints.push(("prompt", "login"));
+            match forces_login {
+                true => hints.push(("prompt", "login")),
+                false if request.has(Prompt::SelectAccount) => hints.push(("prompt", "select_account")),
+                false => {}
             }
             hints.extend(max_age.as_deref().map(|seconds| ("max_age", seconds)));
             return redirect(&format!("/v1/providers/{provider}/start?{}", encoded(&hints)), StatusCode::FOUND);
@@ -230,7 +246,7 @@ impl Asked<'_> {
             return redirect(&format!("/register?{}", encoded(&hints)), StatusCode::FOUND);
         }
         match missing {
-            Some(Missing::SecondFactor) => hints.push(("step_up", "1")),
+            Some(Missing::SecondFactor | Missing::Confirmation) => hints.push(("step_up", "1")),
             _ if request.has(Prompt::None) => hints.push(("prompt", "none")),
             Some(_) => hints.push(("prompt", "login")),
             None => {}

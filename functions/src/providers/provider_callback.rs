@@ -224,6 +224,10 @@ impl<'a> Callback<'a> {
                 return Err(of_failure(&failure).into());
             }
         };
+        // The clocks may differ, so that the provider's time can be before this service asked for the login.
+        if asked.forces_login {
+            user.authenticated_at = Some(app.clock.now());
+        }
         // Apple sends the name once, next to the code. It is only displayed.
         if self.provider.preset == Preset::Apple && user.name.is_none() {
             user.name = sent.get("user").and_then(|text| name_by_apple(text)).and_then(|name| display_name(&name));

@@ -174,7 +174,12 @@ impl<'a> ProviderLogin<'a> {
                 let active = Account { status: Status::Active, ..account.clone() };
                 let relied_on =
                     device.and_then(|(device, _)| device.state.trust).filter(|_| account.mfa_since.is_some());
-                let subject = SignInSubject { device, relied_on, ..SignInSubject::new(&active, cipher, &amr) };
+                let subject = SignInSubject {
+                    device,
+                    relied_on,
+                    provider_auth_time: self.user.authenticated_at,
+                    ..SignInSubject::new(&active, cipher, &amr)
+                };
                 let sign_in = issue::prepare(self.context, &subject, self.options).await?;
                 transaction.record_login(account, &sign_in.last_login, None);
                 sign_in.add_to(&mut transaction);
@@ -217,7 +222,12 @@ impl<'a> ProviderLogin<'a> {
             picture: self.user.picture.as_ref().map(|picture| picture.as_str().to_owned()),
             password: None,
         };
-        let origin = Origin { options: self.options, amr: FEDERATED_AMR, method: METHOD };
+        let origin = Origin {
+            options: self.options,
+            amr: FEDERATED_AMR,
+            method: METHOD,
+            provider_auth_time: self.user.authenticated_at,
+        };
         match new_account::create_with(self.context, account, origin, transaction, self.recovery).await {
             Ok(answer) => Ok(Outcome::Created(Box::new(answer))),
             Err(Error::InvalidCode) => Err(LoginError::InvalidState.into()),

@@ -49,5 +49,6 @@ pub(super) async fn create(
 ) -> Result<Response, Error> {
     let mut transaction = context.app.store.transaction();
     transaction.consume_challenge(challenge);
-    new_account::create(context, new, Origin { options, amr: "pwd", method }, transaction).await
+    new_account::create(context, new, Origin { options, amr: "pwd", method, provider_auth_time: None }, transaction)
+        .await
 }

@@ -225,6 +225,6 @@ async fn by_username(
         picture: None,
         password: Some(password::hash(app, password).await?),
     };
-    let origin = Origin { options, amr: "pwd", method: "password" };
+    let origin = Origin { options, amr: "pwd", method: "password", provider_auth_time: None };
     new_account::create(context, new, origin, app.store.transaction()).await
 }

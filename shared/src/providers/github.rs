@@ -49,6 +49,7 @@ impl Conversation<'_> {
             email_verified: primary.is_some_and(|email| email["verified"] == Value::Bool(true)),
             name: text(&user["name"]).and_then(display_name),
             picture: picture(&user["avatar_url"]),
+            authenticated_at: None,
         })
     }
 }

@@ -56,14 +56,15 @@ pub(super) struct Verified {
 }
 
 impl Verified {
-    /// Requires that the user gave the provider credentials after a time (OpenID Connect Core 1.0, section 3.1.3.7, point 13).
-    pub(super) fn require_authentication(&self, since: Timestamp, now: Timestamp) -> Result<(), Failure> {
+    /// Requires that the user gave the provider credentials after a time (OpenID Connect Core 1.0, section 3.1.3.7, point 13). Returns when
+    /// that was.
+    pub(super) fn require_authentication(&self, since: Timestamp, now: Timestamp) -> Result<Timestamp, Failure> {
         let missing = Failure::InvalidResponse("the provider does not say when its user logged in");
         let at = seconds(&self.claims, "auth_time").ok_or(missing)?;
         if at < since.seconds().saturating_sub(SKEW_SECONDS) || at > now.seconds().saturating_add(SKEW_SECONDS) {
-            return Err(Failure::InvalidResponse("the user's login at the provider is too old"));
+            return Err(Failure::InvalidResponse("the user's login at the provider is too old, or in the future"));
         }
-        Ok(())
+        Ok(Timestamp::from_seconds(at.min(now.seconds())))
     }
 
     /// Whether a token's nonce is the raw one that the client sent, or its SHA-256 in hex or base64url.

@@ -60,6 +60,8 @@ pub struct ProviderUser {
     pub email_verified: bool,
     pub name: Option<DisplayText>,
     pub picture: Option<PictureUrl>,
+    /// When the user gave the provider credentials, if that was asked.
+    pub authenticated_at: Option<Timestamp>,
 }
 
 /// A request for a login, as the browser takes it to the provider.
@@ -102,9 +104,14 @@ impl Prompt {
 }
 
 impl Freshness {
+    /// Whether the user must give the credentials again, however new the last ones are.
+    pub fn forces_login(self) -> bool {
+        self.sent_max_age() == Some(0)
+    }
+
     /// `max_age` of the request. `prompt=login` alone asks for the same as `max_age=0`, but only `max_age` makes the provider say when
     /// its user gave the credentials (section 3.1.2.1).
-    fn max_age(self) -> Option<i64> {
+    fn sent_max_age(self) -> Option<i64> {
         self.max_age.or((self.prompt == Some(Prompt::Login)).then_some(0))
     }
 
@@ -156,7 +163,7 @@ impl Conversation<'_> {
     /// [`Failure::Unavailable`] if its metadata cannot be read; [`Failure::InvalidResponse`] if the provider can never say when its
     /// user gave the credentials, and must.
     pub async fn authorization_url(&self, request: AuthorizationRequest<'_>) -> Result<String, Failure> {
-        let max_age = request.freshness.max_age();
+        let max_age = request.freshness.sent_max_age();
         let endpoint = match &self.provider.service {
             Service::Github { .. } if max_age.is_some() => return Err(github::SAYS_NO_TIME),
             Service::Github { site, .. } => self.url(&format!("{site}/login/oauth/authorize"))?,

@@ -36,9 +36,10 @@ impl Conversation<'_> {
         if verified.claims["nonce"].as_str() != Some(answer.nonce) {
             return Err(Failure::InvalidResponse("the ID token has another nonce"));
         }
-        if let Some(since) = answer.authenticated_since {
-            verified.require_authentication(since, self.now)?;
-        }
+        let authenticated_at = match answer.authenticated_since {
+            Some(since) => Some(verified.require_authentication(since, self.now)?),
+            None => None,
+        };
         let mut claims = verified.claims;
         // Providers may send the claims of scopes only by this endpoint (Core 1.0, section 5.4).
         if claims["email"].is_null()
@@ -58,7 +59,7 @@ impl Conversation<'_> {
                 }
             }
         }
-        Ok(self.user(verified.issuer, verified.subject, &claims))
+        Ok(ProviderUser { authenticated_at, ..self.user(verified.issuer, verified.subject, &claims) })
     }
 
     /// The user of an ID token that an app got.
@@ -96,6 +97,7 @@ impl Conversation<'_> {
             email_verified,
             name: text(&claims["name"]).and_then(display_name),
             picture: picture(&claims["picture"]),
+            authenticated_at: None,
         }
     }
 }

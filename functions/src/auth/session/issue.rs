@@ -104,6 +104,7 @@ pub(crate) async fn prepare(
         auth_time: now,
         unconfirmed,
         federated: subject.amr.iter().any(|method| method == FEDERATED_AMR),
+        provider_auth_time: subject.provider_auth_time,
         code_challenge: None,
         amr: subject.amr.to_vec(),
         remember_me: options.remember_me,

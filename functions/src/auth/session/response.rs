@@ -143,6 +143,17 @@ pub(crate) fn proven_at(session: &Session) -> i64 {
     if session.unconfirmed { 0 } else { session.auth_time.seconds() }
 }
 
+/// When the user last gave credentials. `None` as long as a suspicious login is not confirmed, and after a login at a sign-in provider that
+/// did not say it: its user may have been logged in there for long.
+pub(crate) fn authenticated_at(session: &Session) -> Option<Timestamp> {
+    let by_provider_alone = session.federated && session.amr.len() == 1;
+    match session.unconfirmed {
+        true => None,
+        false if by_provider_alone => session.provider_auth_time,
+        false => Some(session.auth_time),
+    }
+}
+
 /// The authenticator assurance level of a session: `aal1` or `aal2`.
 pub(crate) fn level(session: &Session, now: Timestamp) -> &'static str {
     if session.unconfirmed { "aal1" } else { aal(&session.amr, session.auth_time, now) }

@@ -1,6 +1,7 @@
 //! The sign-in subject.
 
 use shared::{
+    clock::Timestamp,
     crypto::device_token::DeviceToken,
     domain::device::Trust,
     store::{Account, Device},
@@ -17,6 +18,8 @@ pub(crate) struct SignInSubject<'a> {
     pub(crate) amr: &'a [String],
     /// Whether the methods also confirm a suspicious login. A password alone does not.
     pub(crate) confirmed: bool,
+    /// When the user gave a sign-in provider credentials, if that is known.
+    pub(crate) provider_auth_time: Option<Timestamp>,
     /// The recognised device, and its token.
     pub(crate) device: Option<(&'a Device, &'a DeviceToken)>,
     /// The trust that the login gives to the device.
@@ -41,6 +44,7 @@ impl<'a> SignInSubject<'a> {
             cipher,
             amr,
             confirmed: false,
+            provider_auth_time: None,
             device: None,
             trust: None,
             relied_on: None,

@@ -42,6 +42,13 @@ impl Item {
     }
 
     #[must_use]
+    pub fn with_time_if(self, name: &str, value: Option<Timestamp>) -> Self {
+        match value {
+            Some(value) => self.with_time(name, value),
+            None => self,
+        }
+    }
+
     pub fn with_bool(mut self, name: &str, value: bool) -> Self {
         self.0.insert(name.to_owned(), AttributeValue::Bool(value));
         self

@@ -39,6 +39,8 @@ pub struct Session {
     pub unconfirmed: bool,
     /// Whether a sign-in provider is the last authentication. It proves nothing sensitive.
     pub federated: bool,
+    /// When the user gave that provider credentials, if this service asked for it and the provider said it.
+    pub provider_auth_time: Option<Timestamp>,
     /// The challenge of the last mailed reauthentication code.
     pub code_challenge: Option<String>,
     /// The authentication methods (RFC 8176).
@@ -95,6 +97,7 @@ impl Session {
             .with_time("auth_time", self.auth_time)
             .with_bool("unconfirmed", self.unconfirmed)
             .with_bool("federated", self.federated)
+            .with_time_if("provider_auth_time", self.provider_auth_time)
             .with_texts("amr", &self.amr)
             .with_bool("remember_me", self.remember_me)
             .with_number("refresh_key_version", i64::from(self.refresh_key_version))
@@ -133,6 +136,7 @@ pub(in crate::store) fn from_item(user_id: &UserId, item: &Item) -> Result<Sessi
         auth_time: item.time("auth_time")?,
         unconfirmed: item.flag("unconfirmed"),
         federated: item.flag("federated"),
+        provider_auth_time: item.optional_time("provider_auth_time"),
         code_challenge: item.optional_text("code_challenge"),
         amr: item.texts("amr"),
         remember_me: item.flag("remember_me"),
