@@ -164,8 +164,6 @@ async fn claims_of_any_shape_and_size_lead_to_a_session_or_an_error() {
     ] {
         let (browser, url) = client.begin_at("rotating", "").await;
         let answer = browser.come_back("rotating", &agreed(&world, &url, &claims)).await;
-        // The code of the stub holds the claims, and a request is not as long as the longest of them.
-        let expected = if answer.header("location").contains("invalid_request") { "invalid_request" } else { expected };
         assert_eq!(
             error_of(&answer.expect(302)),
             expected,
@@ -175,12 +173,12 @@ async fn claims_of_any_shape_and_size_lead_to_a_session_or_an_error() {
     }
     assert!(is_empty(&world));
     // A name is only displayed, so nothing in it is a reason to refuse.
-    for (number, name) in [
-        json!("\u{202e}drowssap\u{0000}\u{0007}"),
-        json!("\u{200b}\u{200d}"),
-        json!(["Ada"]),
-        json!("<script>alert(1)</script>"),
-        json!("repeat:300:e\u{0301}"),
+    for (number, (name, shown)) in [
+        (json!("\u{202e}drowssap\u{0000}\u{0007}"), json!("drowssap")),
+        (json!("\u{200b}\u{200d}"), Value::Null),
+        (json!(["Ada"]), Value::Null),
+        (json!("<script>alert(1)</script>"), json!("<script>alert(1)</script>")),
+        (json!("repeat:300:e\u{0301}"), json!("x".repeat(100))),
     ]
     .into_iter()
     .enumerate()
@@ -191,9 +189,7 @@ async fn claims_of_any_shape_and_size_lead_to_a_session_or_an_error() {
         claims["picture"] = json!("javascript:alert(1)");
         let answer = client.log_in_at("rotating", &claims).await.expect(302);
         let me = client.after(&answer).get("/v1/me").await.expect(200).body;
-        assert!(me["picture"].is_null(), "{me}");
-        let shown = me["name"].as_str().unwrap_or_default();
-        assert!(!shown.chars().any(|c| c.is_control() || c == '\u{202e}') && shown.chars().count() <= 300, "{me}");
+        assert_eq!((&me["picture"], &me["name"]), (&Value::Null, &shown));
         // The same subject logs into the same account.
         let again = client.log_in_at("rotating", &claims).await.expect(302);
         assert_eq!(client.after(&again).get("/v1/me").await.expect(200).body["id"], me["id"]);

@@ -393,6 +393,14 @@ async fn callback(client: &Client, claims: Value) -> crate::scenarios::Request {
     get(format!("/v1/providers/rotating/callback?{answer}")).in_browser(&browser)
 }
 
+/// Gives another account the identity of the stub's user. It is void there.
+pub(crate) async fn lost(client: &Client) {
+    let other = Person::register(client, "eve@example.org").await;
+    link(&other, "rotating", &json!({})).await.expect(302);
+    // As if a login before it was disowned, and the sweep failed.
+    change_profile(&client.world, |item| item["disowned"] = json!({ "L": [{ "S": "0/0" }] }));
+}
+
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let outline =
         |name: &'static str| scenario("provider-callback", name).parameter("Providers", PROVIDERS).succeeds(302);
@@ -425,6 +433,13 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 link(&person, "rotating", &json!({ "sub": "another" })).await.expect(302);
                 // As if a login before it was disowned, and the sweep failed.
                 change_profile(&client.world, |item| item["disowned"] = json!({ "L": [{ "S": "0/0" }] }));
+                callback(&client, verified(ADDRESS)).await
+            }),
+        outline("of an identity that another account lost")
+            .records("create_account")
+            .completes(|world, _| audited(world, "create_account", "success") == 2)
+            .asks(|client| async move {
+                lost(&client).await;
                 callback(&client, verified(ADDRESS)).await
             }),
         outline("of an account with MFA")

@@ -7,7 +7,11 @@ use tests::{
     provider::{PROVIDERS, id_token, verified},
 };
 
-use super::{provider_callback::link, with_providers};
+use super::{
+    provider_callback::{link, lost},
+    refused_answers::{failures, strict},
+    with_providers,
+};
 use crate::scenarios::{ADDRESS, Request, Scenario, audited, post, registered, scenario};
 
 async fn world() -> World {
@@ -129,6 +133,56 @@ async fn a_banned_account_is_refused_and_a_second_factor_is_asked_for() {
     client.post("/v1/providers/google/token", json!({ "id_token": token })).await.expect_problem(403, "account_banned");
 }
 
+#[tokio::test]
+async fn a_refused_token_is_recorded() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let send = async |provider: &str, token: &str| {
+        client.post(&format!("/v1/providers/{provider}/token"), json!({ "id_token": token })).await
+    };
+    let token = id_token(&world, "google", &with(json!({})));
+    send("google", &token).await.expect(201);
+    assert!(failures(&world, "login").is_empty());
+    send("google", &token).await.expect(400);
+    send("google", &id_token(&world, "google", &with(json!({ "aud": "another-client" })))).await.expect(400);
+    let unverified = json!({ "sub": "second", "email": "grace@example.org", "email_verified": false });
+    send("google", &id_token(&world, "google", &unverified)).await.expect(409);
+    let expected = ["invalid_state provider", "invalid_response provider", "link_required provider"];
+    assert_eq!(failures(&world, "login"), expected);
+    // Neither a provider that is down nor an unknown one refused anybody.
+    send("down", "a.b.c").await.expect(503);
+    send("none", "a.b.c").await.expect(404);
+    assert_eq!(failures(&world, "login").len(), 3);
+    // The account's own log has what concerns it.
+    world.clock().advance(1);
+    let other = json!({ "sub": "third", "email": "ada@example.org", "email_verified": true });
+    send("google", &id_token(&world, "google", &other)).await.expect(409);
+    assert_eq!(failures(&world, "login").len(), 3);
+    assert_eq!(failures(&world, "link_identity"), ["already_linked provider"]);
+}
+
+#[tokio::test]
+async fn a_token_is_refused_and_recorded_if_nobody_can_sign_up() {
+    let world = World::start(with_providers(&[("SignUp", "off")])).await.unwrap();
+    let client = Client::new(&world);
+    let token = id_token(&world, "google", &with(json!({})));
+    client.post("/v1/providers/google/token", json!({ "id_token": token })).await.expect(403);
+    assert_eq!(failures(&world, "login"), ["sign_up_closed provider"]);
+}
+
+#[tokio::test]
+async fn a_network_has_ten_refused_tokens_and_answers_recorded() {
+    let world = World::start(strict(&[])).await.unwrap();
+    world.clock().freeze();
+    let client = Client::new(&world);
+    for number in 0..8 {
+        let body = json!({ "id_token": format!("a.b.{number}") });
+        client.post("/v1/providers/google/token", body).await.expect_problem(400, "invalid_code");
+        client.come_back("google", &[("state".to_owned(), format!("{number:043}"))]).await.expect(302);
+    }
+    assert_eq!(failures(&world, "login").len(), 10);
+}
+
 fn native(client: &Client, claims: Value) -> Request {
     post("/v1/providers/rotating/token", json!({ "id_token": id_token(&client.world, "rotating", &claims) }))
 }
@@ -162,6 +216,16 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 change_profile(&client.world, |item| item["disowned"] = json!({ "L": [{ "S": "0/0" }] }));
                 native(&client, verified(ADDRESS))
             }),
+        outline("of an identity that another account lost", 201)
+            .records("create_account")
+            .completes(|world, _| audited(world, "create_account", "success") == 2)
+            .asks(|client| async move {
+                lost(&client).await;
+                native(&client, verified(ADDRESS))
+            }),
+        outline("of another client's token", 400)
+            .records_failure("login")
+            .asks(|client| async move { native(&client, with(json!({ "aud": "another-client" }))) }),
         outline("with a mailed code on an unrecognised device", 200)
             .parameter("UnknownDeviceCode", "true")
             .records("first_factor")

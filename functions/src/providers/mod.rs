@@ -6,4 +6,5 @@ pub mod provider_token;
 
 mod outcome;
 mod refusal;
+mod refused;
 mod sign_in;

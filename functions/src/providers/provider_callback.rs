@@ -1,22 +1,20 @@
 //! `GET` and `POST /v1/providers/{provider}/callback`: the provider's answer, brought by the browser that went there. It logs in, or
 //! links the identity to the session that asked for it.
 
-use std::collections::HashMap;
-
 use serde_json::Value;
 use shared::{
     clock::Timestamp,
     context::Context,
     crypto::{device_token::DeviceToken, key::KeyPurpose},
     domain::{
-        audit::{Action, Outcome as Recorded},
+        audit::Action,
         challenge::SECOND_FACTOR_SECONDS,
         continue_path::ContinuePath,
         limits::{PROVIDER_CALLBACK_BY_NETWORK, REFUSED_ANSWER_BY_NETWORK},
         provider::{LoginError, Preset, Provider},
     },
     error::Error,
-    http::{Cookie, Response, StatusCode},
+    http::{Cookie, Parameters, Response, StatusCode},
     operation::{Operation, Route},
     providers::{AuthorizationAnswer, ProviderUser, display_name},
     store::{AuditEvent, Challenge, Condition, ProviderState, Retries, SecretKind, UserQuery},
@@ -25,13 +23,14 @@ use shared::{
 use super::{
     outcome::Outcome,
     refusal::{Refusal, login_page, of_failure, second_factor_page},
+    refused::{self, Concerned},
     sign_in::ProviderLogin,
 };
 use crate::auth::{
     access_token, caller,
     continuation_token::Step,
-    identity::{self, METHOD, NewLink},
-    limits::{self, Network},
+    identity::{self, NewLink},
+    limits,
     new_account::Recovery,
     provider_request::{self, ProviderRequest},
 };
@@ -72,7 +71,9 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     // A browser that follows a redirect of a POST with the same method would post again (RFC 9110, section 15.4.4).
     let status = if request.is_safe() { StatusCode::FOUND } else { StatusCode::SEE_OTHER };
     let to = |location: &str| Response::empty(status).redirecting(status, location);
-    let mut callback = Callback { context, provider, continue_path: ContinuePath::account(), is_claimed: false };
+    let is_counted = device.is_none();
+    let continue_path = ContinuePath::account();
+    let mut callback = Callback { context, provider, is_counted, continue_path, is_claimed: false };
     let done = callback.answer().await;
     // An answer of this browser's own ends the login that waits for its second factor. The cookie is cleared unseen, because browsers
     // leave it out of requests that another site began.
@@ -96,6 +97,8 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 struct Callback<'a> {
     context: Context<'a>,
     provider: &'a Provider,
+    /// Whether the request was counted.
+    is_counted: bool,
     /// Where the browser goes afterwards. The state has it.
     continue_path: ContinuePath,
     /// Whether this browser began the login.
@@ -103,15 +106,16 @@ struct Callback<'a> {
 }
 
 impl<'a> Callback<'a> {
-    /// Takes the answer. Returns nothing where it linked an identity. Every refusal is recorded.
+    /// Takes the answer. Returns nothing where it linked an identity. Every refusal that leads to the login page is recorded, at most
+    /// ten per network in 15 minutes.
     async fn answer(&mut self) -> Result<Option<Outcome>, Refusal> {
         let app = self.context.app;
         let sent = match self.context.request.oauth_parameters(PARAMETERS) {
-            Ok(sent) => sent.named(PARAMETERS),
+            Ok(sent) => sent,
             Err(Error::InvalidRequest(_)) => return self.refuse_unclaimed("", LoginError::InvalidRequest).await,
             Err(error) => return Err(error.into()),
         };
-        let state = sent.get("state").map(String::as_str).unwrap_or_default();
+        let state = sent.get("state").unwrap_or_default();
         let challenge = match self.claim(state).await {
             Ok(challenge) => challenge,
             Err(Refusal::ToLogin(error)) => return self.refuse_unclaimed(state, error).await,
@@ -141,9 +145,13 @@ impl<'a> Callback<'a> {
         done
     }
 
-    /// Refuses an answer that this browser did not ask for, or that was brought before.
+    /// Refuses an answer that this browser did not ask for, or that was brought before. It is nobody's, so it counts by its network
+    /// in any case.
     async fn refuse_unclaimed<T>(&self, state: &str, error: LoginError) -> Result<T, Refusal> {
         let app = self.context.app;
+        if !self.is_counted {
+            limits::count_network(self.context, PROVIDER_CALLBACK_BY_NETWORK).await?;
+        }
         let challenge = match state {
             "" => None,
             state => app.store.challenge(state, app.clock.now()).await?,
@@ -154,29 +162,22 @@ impl<'a> Callback<'a> {
         Err(error.into())
     }
 
-    /// The audit event of a refusal that concerns no account. `None` if the network has caused too many. The event of a link is in its
-    /// user's log. Any other has a pseudonym of its state, as the login of an unknown user has one.
+    /// The audit event of a refusal that says nothing about an account, as of [`refused::event`]. That of a link is in its user's log.
     async fn event_of_refusal(
         &self,
         state: &str,
         challenge: Option<&Challenge<ProviderState>>,
         error: LoginError,
     ) -> Result<Option<AuditEvent>, Error> {
-        let (Context { app, request }, now) = (self.context, self.context.app.clock.now());
-        let index = app.keyring.get(KeyPurpose::Index).await?;
-        let (limit, network) = (app.config.limit(REFUSED_ANSWER_BY_NETWORK), Network::of(&index, request));
-        if !app.store.count_if_below(limit, network.widest(), now).await? {
-            return Ok(None);
+        let (context, app) = (self.context, self.context.app);
+        if let Some(link) = challenge.filter(|challenge| challenge.payload.session_hash.is_some())
+            && let Some(salt) = app.store.load(&link.user_id, UserQuery::ACCOUNT).await?.salt
+        {
+            let cipher = app.user_cipher(salt);
+            let owner = Concerned::Owner { id: &link.user_id, cipher: &cipher, action: Action::LinkIdentity };
+            return refused::event(context, owner, error).await;
         }
-        let link = challenge.filter(|challenge| challenge.payload.session_hash.is_some());
-        let salt = match link {
-            Some(link) => app.store.load(&link.user_id, UserQuery::ACCOUNT).await?.salt,
-            None => None,
-        };
-        let (_, decoy_cipher) = app.decoy_cipher(&format!("provider-state {state}")).await?;
-        let cipher = salt.map_or(decoy_cipher, |salt| app.user_cipher(salt));
-        let action = if link.is_some() { Action::LinkIdentity } else { Action::Login };
-        Ok(Some(self.context.event(&cipher, action, Recorded::Failure(error.as_str()), METHOD).await?))
+        refused::event(context, Concerned::Unknown(&format!("provider-state {state}")), error).await
     }
 
     /// The challenge of the state, if this browser began it with this provider. Each answer is counted before the provider is asked.
@@ -196,10 +197,10 @@ impl<'a> Callback<'a> {
     }
 
     /// Asks the provider who logged in.
-    async fn identify(&self, sent: &HashMap<String, String>, asked: &ProviderRequest) -> Result<ProviderUser, Refusal> {
+    async fn identify(&self, sent: &Parameters, asked: &ProviderRequest) -> Result<ProviderUser, Refusal> {
         let Context { app, request } = self.context;
         if let Some(error) = sent.get("error") {
-            return Err(match error.as_str() {
+            return Err(match error {
                 // Apple has a name of its own.
                 "access_denied" | "user_cancelled_authorize" => LoginError::AccessDenied,
                 "server_error" | "temporarily_unavailable" => LoginError::ProviderUnavailable,
@@ -211,7 +212,7 @@ impl<'a> Callback<'a> {
         let redirect_uri = provider_request::redirect_uri(app, self.provider).await?;
         let answer = AuthorizationAnswer {
             code,
-            issuer: sent.get("iss").map(String::as_str),
+            issuer: sent.get("iss"),
             redirect_uri: &redirect_uri,
             nonce: &asked.nonce,
             verifier: &asked.verifier,
@@ -230,7 +231,7 @@ impl<'a> Callback<'a> {
         }
         // Apple sends the name once, next to the code. It is only displayed.
         if self.provider.preset == Preset::Apple && user.name.is_none() {
-            user.name = sent.get("user").and_then(|text| name_by_apple(text)).and_then(|name| display_name(&name));
+            user.name = sent.get("user").and_then(name_by_apple).and_then(|name| display_name(&name));
         }
         Ok(user)
     }
@@ -293,8 +294,8 @@ impl<'a> Callback<'a> {
         let link = match NewLink::of(app, &account, identity, &self.provider.name).await? {
             Ok(link) => link,
             Err(error) => {
-                let refused = Recorded::Failure(error.as_str());
-                app.store.record_event(&context.event(&cipher, Action::LinkIdentity, refused, METHOD).await?).await?;
+                let owner = Concerned::Owner { id: &account.id, cipher: &cipher, action: Action::LinkIdentity };
+                refused::record(context, owner, error).await?;
                 return Err(error.into());
             }
         };

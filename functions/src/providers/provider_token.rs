@@ -4,8 +4,8 @@ use shared::{
     context::Context,
     crypto::key::KeyPurpose,
     domain::{
-        limits::PROVIDER_TOKEN_BY_NETWORK,
-        provider::LoginError,
+        limits::{PROVIDER_TOKEN_BY_NETWORK, REFUSED_ANSWER_BY_NETWORK},
+        provider::{LoginError, Provider},
         session::{OpaqueText, SessionOptions},
     },
     error::Error,
@@ -14,7 +14,12 @@ use shared::{
     operation::{Operation, Route},
 };
 
-use super::{outcome::Outcome, refusal::Refusal, sign_in::ProviderLogin};
+use super::{
+    outcome::Outcome,
+    refusal::{Refusal, of_failure},
+    refused::{self, Concerned},
+    sign_in::ProviderLogin,
+};
 use crate::auth::{csrf, limits, new_account::Recovery, provider_request};
 
 pub const OPERATION: Operation = Operation::http("provider-token", |context| Box::pin(handle(context)))
@@ -33,7 +38,7 @@ pub const OPERATION: Operation = Operation::http("provider-token", |context| Box
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
     ])
-    .limits(&[PROVIDER_TOKEN_BY_NETWORK]);
+    .limits(&[PROVIDER_TOKEN_BY_NETWORK, REFUSED_ANSWER_BY_NETWORK]);
 
 struct Form {
     id_token: String,
@@ -61,44 +66,58 @@ impl FromJson for IdToken {
 }
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
-    let Context { app, request } = context;
-    let form = Form::parse(request)?;
+    let form = Form::parse(context.request)?;
     csrf::check_transport(context, &form.options).await?;
     limits::count_network(context, PROVIDER_TOKEN_BY_NETWORK).await?;
     let provider = &provider_request::find(context).await?;
+    let error = match log_in(context, provider, &form).await {
+        Ok(Outcome::SignedIn(answer)) => return Ok(answer.into_response(StatusCode::OK)),
+        Ok(Outcome::Created(answer)) => return Ok(answer.into_response(StatusCode::CREATED)),
+        Ok(Outcome::SecondFactor(asked)) => return Ok(asked.into_response()),
+        Err(Refusal::Failed(error)) => return Err(error),
+        Err(Refusal::ToLogin(error)) => error,
+    };
+    // The log of an account has what concerns it. A provider that is down refused nobody.
+    if !error.concerns_account() && error != LoginError::ProviderUnavailable {
+        refused::record(context, Concerned::Unknown(&format!("id-token {}", form.id_token)), error).await?;
+    }
+    Err(answer_to(error))
+}
+
+async fn log_in(context: Context<'_>, provider: &Provider, form: &Form) -> Result<Outcome, Refusal> {
+    let Context { app, request } = context;
     let nonce = form.nonce.as_ref().map(|OpaqueText(nonce)| nonce.as_str());
     let native = match app.conversation(provider)?.verify_native(&form.id_token, nonce).await {
         Ok(native) => native.ok_or(Error::NotFound)?,
         Err(failure) => {
             failure.log(OPERATION.name, &request.request_id, &provider.id);
-            return Err(failure.into());
+            return Err(of_failure(&failure).into());
         }
     };
     let mut proof = app.store.transaction();
     proof.use_id_token(&native.hash, native.expires_at);
     let login =
         ProviderLogin { context, provider, user: &native.user, options: &form.options, recovery: Recovery::Key, proof };
-    match login.run().await {
-        Ok(Outcome::SignedIn(answer)) => Ok(answer.into_response(StatusCode::OK)),
-        Ok(Outcome::Created(answer)) => Ok(answer.into_response(StatusCode::CREATED)),
-        Ok(Outcome::SecondFactor(asked)) => Ok(asked.into_response()),
-        Err(Refusal::Failed(error)) => Err(error),
-        Err(Refusal::ToLogin(error)) => Err(match error {
-            LoginError::SignUpClosed => Error::Forbidden,
-            LoginError::AccountBanned => Error::AccountBanned,
-            LoginError::LinkRequired => Error::Conflict(
-                "Nobody is linked to this identity. Log in another way, and link it in the account's settings.",
-            ),
-            LoginError::AlreadyLinked | LoginError::IdentityInUse => {
-                Error::Conflict("The account of this address has another identity of the provider.")
-            }
-            LoginError::ProviderUnavailable => {
-                Error::TemporarilyUnavailable("a sign-in provider is unavailable".to_owned())
-            }
-            LoginError::AccessDenied
-            | LoginError::InvalidRequest
-            | LoginError::InvalidState
-            | LoginError::InvalidResponse => Error::InvalidCode,
-        }),
+    login.run().await
+}
+
+/// The answer to an app.
+fn answer_to(error: LoginError) -> Error {
+    match error {
+        LoginError::SignUpClosed => Error::Forbidden,
+        LoginError::AccountBanned => Error::AccountBanned,
+        LoginError::LinkRequired => Error::Conflict(
+            "Nobody is linked to this identity. Log in another way, and link it in the account's settings.",
+        ),
+        LoginError::AlreadyLinked | LoginError::IdentityInUse => {
+            Error::Conflict("The account of this address has another identity of the provider.")
+        }
+        LoginError::ProviderUnavailable => {
+            Error::TemporarilyUnavailable("a sign-in provider is unavailable".to_owned())
+        }
+        LoginError::AccessDenied
+        | LoginError::InvalidRequest
+        | LoginError::InvalidState
+        | LoginError::InvalidResponse => Error::InvalidCode,
     }
 }

@@ -20,7 +20,11 @@ use shared::{
     user_cipher::UserCipher,
 };
 
-use super::{outcome::Outcome, refusal::Refusal};
+use super::{
+    outcome::Outcome,
+    refusal::Refusal,
+    refused::{self, Concerned},
+};
 use crate::auth::{
     identity::{self, METHOD, NewLink},
     mfa::pending_login,
@@ -103,7 +107,7 @@ impl<'a> ProviderLogin<'a> {
                 self.sign_in(&found, &Proof::New(link)).await
             }
             (Decision::Refuse(LoginError::AlreadyLinked), Some(Candidate { found, .. })) => {
-                self.refuse(&found.cipher, Action::LinkIdentity, LoginError::AlreadyLinked).await
+                self.refuse(&found, Action::LinkIdentity, LoginError::AlreadyLinked).await
             }
             (Decision::Refuse(error), _) => Err(error.into()),
             (Decision::Link, None) => Err(Error::internal("a login without an account").into()),
@@ -120,11 +124,11 @@ impl<'a> ProviderLogin<'a> {
     /// What is known here about the provider's address.
     async fn account_here(&self) -> Result<(AddressHere, Option<Candidate<'a>>), Error> {
         let app = self.context.app;
-        let nobodys = if app.config.sign_up { AddressHere::NoAccount } else { AddressHere::NoAccountAndNoSignUp };
-        let Some(email) = &self.user.email else { return Ok((nobodys, None)) };
+        let unknown = if app.config.sign_up { AddressHere::NoAccount } else { AddressHere::NoAccountAndNoSignUp };
+        let Some(email) = &self.user.email else { return Ok((unknown, None)) };
         let email_hash = self.email_hash(email.as_str()).await?;
         let Some(owner) = app.store.email_owner(&email_hash, app.clock.now()).await? else {
-            return Ok((nobodys, None));
+            return Ok((unknown, None));
         };
         let found = self.load(&owner).await?.filter(|found| found.account.is_named_by(&email_hash));
         let Some(found) = found else { return Ok((AddressHere::Former, None)) };
@@ -143,7 +147,7 @@ impl<'a> ProviderLogin<'a> {
         let Context { app, request } = self.context;
         let Found { account, cipher } = found;
         if account.status == Status::Banned {
-            return self.refuse(cipher, Action::Login, LoginError::AccountBanned).await;
+            return self.refuse(found, Action::Login, LoginError::AccountBanned).await;
         }
         let mut transaction = self.proof.clone();
         let index = app.keyring.get(KeyPurpose::Index).await?;
@@ -237,9 +241,9 @@ impl<'a> ProviderLogin<'a> {
         }
     }
 
-    async fn refuse<T>(&self, cipher: &UserCipher<'_>, action: Action, error: LoginError) -> Result<T, Refusal> {
-        let event = self.context.event(cipher, action, Recorded::Failure(error.as_str()), METHOD).await?;
-        self.context.app.store.record_event(&event).await?;
+    async fn refuse<T>(&self, found: &Found<'_>, action: Action, error: LoginError) -> Result<T, Refusal> {
+        let owner = Concerned::Owner { id: &found.account.id, cipher: &found.cipher, action };
+        refused::record(self.context, owner, error).await?;
         Err(error.into())
     }
 }

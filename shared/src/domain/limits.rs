@@ -108,8 +108,9 @@ limits! {
     /// Audit events of refused passkeys by the sender's network (IPv4 address, IPv6 /48) and the account, because a sender can
     /// name any account. Over it the answer is the same, and nothing is written.
     REFUSED_PASSKEY_BY_NETWORK = "refused-passkey/network": 10 in 900;
-    /// Audit events of refused answers of sign-in providers by the sender's network (IPv4 address, IPv6 /48), because anybody can send
-    /// some. Over it the answer is the same, and nothing is written.
+    /// Audit events of refused answers and ID tokens of sign-in providers by the sender's network (IPv4 address, IPv6 /48), because
+    /// anybody can send some. Those that concern an account count by the network and the account, so that nobody silences its log with
+    /// others. Over it the answer is the same, and nothing is written.
     REFUSED_ANSWER_BY_NETWORK = "refused-answer/network": 10 in 900;
     /// Pages of exports by session, because each reads and decrypts up to 4 MB.
     EXPORT_BY_SESSION = "export/session": 60 in 3600;

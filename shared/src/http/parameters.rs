@@ -1,6 +1,6 @@
 //! The parameters of OAuth's requests, in a query or in a form (RFC 6749, section 3.1 and appendix B).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use percent_encoding::percent_decode;
 
@@ -97,12 +97,6 @@ impl Parameters {
         let kept = self.sent.iter().filter(|sent| !names.contains(&sent.name.as_str()));
         kept.map(|sent| (sent.name.as_str(), sent.value.as_str())).collect()
     }
-
-    /// The parameters of these names that are not empty.
-    pub fn named(&self, names: &[&str]) -> HashMap<String, String> {
-        let values = names.iter().filter_map(|name| Some(((*name).to_owned(), self.get(name)?.to_owned())));
-        values.collect()
-    }
 }
 
 /// Parameters as a query or form.
@@ -119,7 +113,6 @@ mod tests {
         let parameters = Parameters::of(b"a=1&b=&x=2&x=3&&=&c+d=%26", &["a", "b", "c d"]).unwrap();
         assert_eq!((parameters.get("a"), parameters.get("b"), parameters.get("z")), (Some("1"), None, None));
         assert_eq!(parameters.get("c d"), Some("&"));
-        assert_eq!(parameters.named(&["a", "b"]), HashMap::from([("a".to_owned(), "1".to_owned())]));
         assert_eq!(parameters.without(&["a", "x", ""]), [("b", ""), ("c d", "&")]);
         assert_eq!(parameters.repeated_name(), Some("x"));
     }

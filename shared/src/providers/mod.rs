@@ -28,7 +28,6 @@ use crate::{
         profile::PictureUrl,
         provider::{ClientSecret, Hosts, Provider, ProviderUrl, Service},
     },
-    error::Error,
     fields::{FromJson, form},
 };
 
@@ -329,15 +328,6 @@ impl Failure {
             Self::InvalidResponse(why) => {
                 tracing::warn!(operation, request_id, provider, source = why, "a sign-in provider's answer is invalid");
             }
-        }
-    }
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Unavailable(why) => Self::TemporarilyUnavailable(format!("a sign-in provider: {why}")),
-            Failure::InvalidResponse(_) => Self::InvalidCode,
         }
     }
 }

@@ -28,11 +28,6 @@ macro_rules! login_errors {
                     $(Self::$name => $value,)+
                 }
             }
-
-            /// Whether the error says something about an account. Such a refusal is in the audit log of that account.
-            pub const fn concerns_account(self) -> bool {
-                matches!(self, Self::AccountBanned | Self::IdentityInUse | Self::AlreadyLinked)
-            }
         }
     };
 }
@@ -58,4 +53,11 @@ login_errors! {
     IdentityInUse = "identity_in_use";
     /// The account has an identity of this provider.
     AlreadyLinked = "already_linked";
+}
+
+impl LoginError {
+    /// Whether the error says something about an account. Such a refusal is in the audit log of that account.
+    pub const fn concerns_account(self) -> bool {
+        matches!(self, Self::AccountBanned | Self::IdentityInUse | Self::AlreadyLinked)
+    }
 }
