@@ -3,6 +3,7 @@
 use serde::Serialize;
 use shared::{
     app::App,
+    clock::Timestamp,
     context::Context,
     crypto::{
         key::KeyPurpose,
@@ -16,7 +17,7 @@ use shared::{
     },
     error::Error,
     providers::ProviderUser,
-    store::{Account, IdentityOwner, PendingLink, StoredIdentity, Transaction, UserQuery},
+    store::{Account, IdentityOwner, LastLogin, PendingLink, StoredIdentity, Transaction, UserQuery},
     user_cipher::UserCipher,
 };
 
@@ -64,29 +65,52 @@ pub(crate) async fn hash(app: &App, user: &ProviderUser) -> Result<String, Error
     Ok(lookup_hash(&index, Subject::Identity, identity.as_bytes()))
 }
 
-/// An identity that is about to be linked to an account.
-///
-/// # Errors
-/// `temporarily_unavailable` without the keys.
-pub(crate) async fn new(
-    app: &App,
-    account: (&UserId, i64),
-    cipher: &UserCipher<'_>,
-    provider: &str,
-    user: &ProviderUser,
-) -> Result<StoredIdentity, Error> {
-    let ((id, device_epoch), now) = (account, app.clock.now());
-    let fields = cipher.item(&StoredIdentity::key(id, provider));
-    Ok(StoredIdentity {
-        user_id: id.clone(),
-        provider: provider.to_owned(),
-        hash: hash(app, user).await?,
-        name: fields.seal_some(StoredIdentity::NAME, user.name.as_ref().map(|name| name.as_str())).await?,
-        email: fields.seal_some(StoredIdentity::EMAIL, user.email.as_ref().map(|email| email.as_str())).await?,
-        linked_at: now,
-        device_epoch,
-        last_used_at: now,
-    })
+/// An identity that a provider proved. Its texts are encrypted for the item of one account.
+pub(crate) struct ProvenIdentity {
+    /// The id of the provider.
+    pub(crate) provider: String,
+    /// The lookup hash of issuer and subject.
+    pub(crate) hash: String,
+    /// [`StoredIdentity::NAME`].
+    pub(crate) name: Option<String>,
+    /// [`StoredIdentity::EMAIL`].
+    pub(crate) email: Option<String>,
+}
+
+impl ProvenIdentity {
+    /// Encrypts an identity for an account.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the keys.
+    pub(crate) async fn seal(
+        app: &App,
+        id: &UserId,
+        cipher: &UserCipher<'_>,
+        provider: &str,
+        user: &ProviderUser,
+    ) -> Result<Self, Error> {
+        let fields = cipher.item(&StoredIdentity::key(id, provider));
+        Ok(Self {
+            provider: provider.to_owned(),
+            hash: hash(app, user).await?,
+            name: fields.seal_some(StoredIdentity::NAME, user.name.as_ref().map(|name| name.as_str())).await?,
+            email: fields.seal_some(StoredIdentity::EMAIL, user.email.as_ref().map(|email| email.as_str())).await?,
+        })
+    }
+
+    /// The identity as the account stores it, linked at a time.
+    pub(crate) fn linked(&self, id: &UserId, device_epoch: i64, at: Timestamp) -> StoredIdentity {
+        StoredIdentity {
+            user_id: id.clone(),
+            provider: self.provider.clone(),
+            hash: self.hash.clone(),
+            name: self.name.clone(),
+            email: self.email.clone(),
+            linked_at: at,
+            device_epoch,
+            last_used_at: at,
+        }
+    }
 }
 
 /// The identity of an account at one provider. A void one is returned as the second value.
@@ -116,7 +140,7 @@ async fn is_held(app: &App, owner: &IdentityOwner, hash: &str) -> Result<bool, E
 
 /// A link that is about to be made.
 pub(crate) struct NewLink {
-    pub(crate) identity: StoredIdentity,
+    pub(crate) identity: ProvenIdentity,
     /// The provider's name for people.
     pub(crate) provider_name: String,
     /// A void identity of the provider, which it replaces.
@@ -126,53 +150,6 @@ pub(crate) struct NewLink {
 }
 
 impl NewLink {
-    /// A link of an identity to an account. The inner error says why the account cannot get it: `AlreadyLinked` or `IdentityInUse`.
-    ///
-    /// # Errors
-    /// `temporarily_unavailable`.
-    pub(crate) async fn of(
-        app: &App,
-        account: &Account,
-        identity: StoredIdentity,
-        provider_name: &str,
-    ) -> Result<Result<Self, LoginError>, Error> {
-        let (own, former) = of_provider(app, account, &identity.provider).await?;
-        let stale = app.store.identity_owner(&identity.hash).await?;
-        if let Some(owner) = &stale
-            && is_held(app, owner, &identity.hash).await?
-        {
-            let is_own = owner.user_id == account.id;
-            return Ok(Err(if is_own { LoginError::AlreadyLinked } else { LoginError::IdentityInUse }));
-        }
-        if own.is_some() {
-            return Ok(Err(LoginError::AlreadyLinked));
-        }
-        Ok(Ok(Self { identity, provider_name: provider_name.to_owned(), former, stale }))
-    }
-
-    /// The link that a pending login makes at its end. The inner error is that of [`NewLink::of`].
-    ///
-    /// # Errors
-    /// `temporarily_unavailable`.
-    pub(crate) async fn of_pending(
-        app: &App,
-        account: &Account,
-        pending: &PendingLink,
-    ) -> Result<Result<Self, LoginError>, Error> {
-        let now = app.clock.now();
-        let identity = StoredIdentity {
-            user_id: account.id.clone(),
-            provider: pending.provider.clone(),
-            hash: pending.hash.clone(),
-            name: pending.name.clone(),
-            email: pending.email.clone(),
-            linked_at: now,
-            device_epoch: account.device_epoch,
-            last_used_at: now,
-        };
-        Self::of(app, account, identity, &pending.provider_name).await
-    }
-
     /// The link as a pending login keeps it. `email_hash` is that of the account's address.
     pub(crate) fn pending(&self, email_hash: String) -> PendingLink {
         PendingLink {
@@ -198,10 +175,108 @@ impl NewLink {
         transaction: &mut Transaction,
     ) -> Result<(), Error> {
         let now = context.app.clock.now();
-        let identity = StoredIdentity { linked_at: now, last_used_at: now, ..self.identity.clone() };
+        let identity = self.identity.linked(&account.id, account.device_epoch, now);
         transaction.link_identity(&identity, self.former.as_ref(), self.stale.as_ref());
         transaction.record_event(&context.event(cipher, Action::LinkIdentity, Outcome::Success, METHOD).await?);
         let content = Content::IdentityLinked { at: now.rfc3339(), provider: self.provider_name.clone() };
         user::notify_owner(context.app, cipher, account, content, transaction).await
+    }
+}
+
+/// A proven identity and the account that it opens.
+pub(crate) enum AccountIdentity {
+    /// The account has it.
+    Known(StoredIdentity),
+    /// The account can get it.
+    New(NewLink),
+}
+
+/// Why an account does not get an identity.
+pub(crate) enum LinkError {
+    /// `AlreadyLinked` or `IdentityInUse`.
+    Refused(LoginError),
+    Failed(Error),
+}
+
+impl From<Error> for LinkError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl AccountIdentity {
+    /// What an identity is to an account.
+    ///
+    /// # Errors
+    /// `LinkError::Refused` if the account cannot get it; `temporarily_unavailable`.
+    pub(crate) async fn of(
+        app: &App,
+        account: &Account,
+        identity: ProvenIdentity,
+        provider_name: &str,
+    ) -> Result<Self, LinkError> {
+        let (own, former) = of_provider(app, account, &identity.provider).await?;
+        let is_another = match own {
+            Some(own) if own.hash == identity.hash => return Ok(Self::Known(own)),
+            own => own.is_some(),
+        };
+        let stale = app.store.identity_owner(&identity.hash).await?;
+        if let Some(owner) = &stale
+            && is_held(app, owner, &identity.hash).await?
+        {
+            let is_own = owner.user_id == account.id;
+            return Err(LinkError::Refused(if is_own { LoginError::AlreadyLinked } else { LoginError::IdentityInUse }));
+        }
+        if is_another {
+            return Err(LinkError::Refused(LoginError::AlreadyLinked));
+        }
+        Ok(Self::New(NewLink { identity, provider_name: provider_name.to_owned(), former, stale }))
+    }
+
+    /// The identity that began a pending login, which was to link it.
+    ///
+    /// # Errors
+    /// `invalid_code` if the account cannot get it any more; `temporarily_unavailable`.
+    pub(crate) async fn of_pending(app: &App, account: &Account, pending: &PendingLink) -> Result<Self, Error> {
+        let identity = ProvenIdentity {
+            provider: pending.provider.clone(),
+            hash: pending.hash.clone(),
+            name: pending.name.clone(),
+            email: pending.email.clone(),
+        };
+        match Self::of(app, account, identity, &pending.provider_name).await {
+            // The provider proved this address, and the account may have another one by now.
+            Ok(Self::New(_)) if account.email_hash.as_ref() != Some(&pending.email_hash) => Err(Error::InvalidCode),
+            Ok(identity) => Ok(identity),
+            Err(LinkError::Refused(_)) => Err(Error::InvalidCode),
+            Err(LinkError::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Adds a login by the identity to a transaction, which links a new one. Comes after the login's alert, so that disowning the login
+    /// voids the link. A new identity opens the account by its address, so the transaction then fails with `Condition::Account` if the
+    /// address is another one than was loaded.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` without the keys.
+    pub(crate) async fn record_login(
+        &self,
+        context: Context<'_>,
+        account: &Account,
+        cipher: &UserCipher<'_>,
+        login: &LastLogin,
+        transaction: &mut Transaction,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Known(identity) => {
+                transaction.record_login(account, login, None);
+                transaction.use_identity(identity, context.app.clock.now());
+                Ok(())
+            }
+            Self::New(link) => {
+                transaction.record_login_by_address(account, login);
+                link.add_to(context, account, cipher, transaction).await
+            }
+        }
     }
 }

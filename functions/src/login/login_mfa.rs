@@ -23,7 +23,7 @@ use crate::auth::{
     csrf, mailed_code,
     mfa::{
         codes::{self, TypedCode},
-        pending_login::{self, MfaToken, PendingLogin, SecondFactorProof},
+        pending_login::{self, MfaToken, PendingLogin, Refusal, SecondFactorProof},
     },
 };
 
@@ -94,26 +94,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         csrf::check_before_login(context).await?;
     }
     let done = log_in(context, &form).await;
-    match done {
-        Ok(response) => Ok(pending_login::without_cookie(request, response)),
-        Err(Refusal::Final(error)) if form.by_cookie && error.status().is_client_error() => {
-            Ok(pending_login::without_cookie(request, error.into_response(&request.answer_context())))
-        }
-        Err(Refusal::Final(error) | Refusal::Other(error)) => Err(error),
-    }
-}
-
-/// Why a request ends no pending login.
-enum Refusal {
-    /// The login is no longer pending. No other code can end it.
-    Final(Error),
-    Other(Error),
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self::Other(error)
-    }
+    pending_login::answer(request, form.by_cookie, done)
 }
 
 async fn log_in(context: Context<'_>, form: &Form) -> Result<Response, Refusal> {
@@ -139,7 +120,13 @@ async fn log_in(context: Context<'_>, form: &Form) -> Result<Response, Refusal> 
     loop {
         let done = finish(context, form, &pending, &attempts).await;
         if retries.again(&done) {
-            pending = pending_login::load(app, &challenge, None).await.map_err(Refusal::Final)?;
+            pending = match pending_login::load(app, &challenge, None).await {
+                Ok(pending) => pending,
+                Err(error) => {
+                    attempts.refund(app).await?; // the code was correct
+                    return Err(Refusal::Final(error));
+                }
+            };
             continue;
         }
         if let Err(Error::Contended(Contention::LostRace) | Error::AccountBanned) = done {

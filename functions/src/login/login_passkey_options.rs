@@ -54,9 +54,11 @@ impl Target {
     fn parse(request: &Request) -> Result<Self, Error> {
         let mut fields = request.fields()?;
         if fields.optional("discoverable").unwrap_or(false) {
-            for name in ["identifier", "mfa_token"].into_iter().filter(|name| fields.has(name)).collect::<Vec<_>>() {
-                let _: Option<OpaqueText> = fields.optional(name);
-                fields.note(name, "must not be combined with discoverable");
+            for name in ["identifier", "mfa_token"] {
+                if fields.has(name) {
+                    let _: Option<OpaqueText> = fields.optional(name);
+                    fields.note(name, "must not be combined with discoverable");
+                }
             }
             return fields.finish(|| Some(Self::Anybody));
         }

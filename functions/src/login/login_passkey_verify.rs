@@ -25,7 +25,7 @@ use crate::auth::{
     limits::Network,
     mfa::{
         passkey,
-        pending_login::{self, PendingLogin, SecondFactorProof},
+        pending_login::{self, MfaToken, PendingLogin, Refusal, SecondFactorProof},
     },
     session::{
         device::{self, PresentedDevice},
@@ -89,7 +89,10 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let passkey = passkey::id(&index, form.assertion.credential_id());
     let login = Login { context, form: &form, index: &index, challenge: &challenge, state, passkey };
     match &challenge.payload.second_factor_of {
-        Some(first) => login.as_second_factor(first).await,
+        Some(first) => {
+            let by_cookie = MfaToken::of_cookie(request).is_some_and(|token| token.challenge == *first);
+            pending_login::answer(request, by_cookie, login.as_second_factor(first).await)
+        }
         None => login.as_both_factors().await,
     }
 }
@@ -188,30 +191,32 @@ impl Login<'_> {
 
     /// Completes a pending login. Its session options come from the first factor, so those of this request do not
     /// count.
-    async fn as_second_factor(&self, first: &str) -> Result<Response, Error> {
+    async fn as_second_factor(&self, first: &str) -> Result<Response, Refusal> {
         let (context, app, method) = (self.context, self.context.app, SecondFactorMethod::Passkey);
         let first: Option<Challenge<SecondFactor>> = app.store.challenge(first, app.clock.now()).await?;
-        let first = first.ok_or(Error::InvalidCode)?;
-        let mut pending = pending_login::load(app, &first, Some(&self.passkey)).await?;
+        let first = first.ok_or(Refusal::Final(Error::InvalidCode))?;
+        let load = async || pending_login::load(app, &first, Some(&self.passkey)).await.map_err(Refusal::Final);
+        let mut pending = load().await?;
         csrf::check_transport(context, &pending.options).await?;
         self.reserve().await?;
         let reserved = app.store.reserve_attempt(&first.id, SecretKind::SecondFactor, app.clock.now()).await?;
         let reserved: Option<Challenge<SecondFactor>> = reserved;
         if reserved.is_none() {
-            return pending.refuse_limited(context, method, Error::InvalidCode).await;
+            return pending.refuse_limited(context, method, Error::InvalidCode).await.map_err(Refusal::Final);
         }
         let mut retries = Retries::on_conflict();
         loop {
             let done = self.finish(&pending).await;
             if retries.again(&done) {
-                pending = pending_login::load(app, &first, Some(&self.passkey)).await?;
+                pending = load().await?;
                 continue;
             }
             return match done {
-                Err(error @ (Error::InvalidCode | Error::AccountBanned)) => {
-                    pending.refuse(context, method, error).await
+                Err(Error::AccountBanned) => {
+                    pending.refuse(context, method, Error::AccountBanned).await.map_err(Refusal::Final)
                 }
-                done => done.map(|response| pending_login::without_cookie(context.request, response)),
+                Err(Error::InvalidCode) => Ok(pending.refuse(context, method, Error::InvalidCode).await?),
+                done => Ok(done?),
             };
         }
     }

@@ -29,7 +29,7 @@ use super::{
 use crate::auth::{
     access_token, caller,
     continuation_token::Step,
-    identity::{self, NewLink},
+    identity::{AccountIdentity, LinkError, ProvenIdentity},
     limits,
     new_account::Recovery,
     provider_request::{self, ProviderRequest},
@@ -289,9 +289,14 @@ impl<'a> Callback<'a> {
         if !access_token::is_active(app, &account, &session) {
             return Err(LoginError::InvalidState.into());
         }
-        let owned_by = (&account.id, account.device_epoch);
-        let identity = identity::new(app, owned_by, &cipher, &self.provider.id, user).await?;
-        let link = match NewLink::of(app, &account, identity, &self.provider.name).await? {
+        let identity = ProvenIdentity::seal(app, &account.id, &cipher, &self.provider.id, user).await?;
+        let link = match AccountIdentity::of(app, &account, identity, &self.provider.name).await {
+            Ok(AccountIdentity::New(link)) => Ok(link),
+            Ok(AccountIdentity::Known(_)) => Err(LoginError::AlreadyLinked),
+            Err(LinkError::Refused(error)) => Err(error),
+            Err(LinkError::Failed(error)) => return Err(error.into()),
+        };
+        let link = match link {
             Ok(link) => link,
             Err(error) => {
                 let owner = Concerned::Owner { id: &account.id, cipher: &cipher, action: Action::LinkIdentity };

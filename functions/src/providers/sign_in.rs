@@ -3,6 +3,7 @@
 use shared::{
     context::Context,
     crypto::{
+        device_token::DeviceToken,
         field::UserSalt,
         key::KeyPurpose,
         lookup_hash::{Subject, lookup_hash},
@@ -16,7 +17,7 @@ use shared::{
     },
     error::{Contention, Error},
     providers::ProviderUser,
-    store::{Account, Condition, IdentityOwner, Retries, StoredIdentity, Transaction, UserQuery},
+    store::{Account, Condition, Device, IdentityOwner, Retries, StoredIdentity, Transaction, UserQuery},
     user_cipher::UserCipher,
 };
 
@@ -26,8 +27,8 @@ use super::{
     refused::{self, Concerned},
 };
 use crate::auth::{
-    identity::{self, METHOD, NewLink},
-    mfa::pending_login,
+    identity::{self, AccountIdentity, METHOD, NewLink, ProvenIdentity},
+    mfa::pending_login::{self, NextStep},
     new_account::{self, NewAccount, Origin, Recovery},
     session::{device, issue, subject::SignInSubject},
 };
@@ -56,14 +57,6 @@ struct Candidate<'a> {
     former: Option<StoredIdentity>,
 }
 
-/// The identity that proves a login.
-enum Proof {
-    /// The account has it.
-    Known(StoredIdentity),
-    /// The login links it.
-    New(NewLink),
-}
-
 impl<'a> ProviderLogin<'a> {
     /// Logs in. If what was loaded changed meanwhile, it is loaded again.
     pub(super) async fn run(&self) -> Result<Outcome, Refusal> {
@@ -87,7 +80,7 @@ impl<'a> ProviderLogin<'a> {
         {
             let (own, _) = identity::of_provider(app, &found.account, &owner.provider).await?;
             if let Some(own) = own.filter(|own| own.hash == hash) {
-                return self.sign_in(&found, &Proof::Known(own)).await;
+                return self.sign_in(&found, &AccountIdentity::Known(own)).await;
             }
         }
         // The owner of the reservation is deleted, or disowned the login that linked the identity.
@@ -101,10 +94,10 @@ impl<'a> ProviderLogin<'a> {
         match (decide(claimed, here), candidate) {
             (Decision::Create, _) => self.create(owner).await,
             (Decision::Link, Some(Candidate { found, former })) => {
-                let account = (&found.account.id, found.account.device_epoch);
-                let identity = identity::new(app, account, &found.cipher, &self.provider.id, self.user).await?;
+                let (id, cipher) = (&found.account.id, &found.cipher);
+                let identity = ProvenIdentity::seal(app, id, cipher, &self.provider.id, self.user).await?;
                 let link = NewLink { identity, provider_name: self.provider.name.clone(), former, stale: owner };
-                self.sign_in(&found, &Proof::New(link)).await
+                self.sign_in(&found, &AccountIdentity::New(link)).await
             }
             (Decision::Refuse(LoginError::AlreadyLinked), Some(Candidate { found, .. })) => {
                 self.refuse(&found, Action::LinkIdentity, LoginError::AlreadyLinked).await
@@ -143,62 +136,21 @@ impl<'a> ProviderLogin<'a> {
     }
 
     /// Logs the owner of an account in, or asks for a second factor.
-    async fn sign_in(&self, found: &Found<'a>, proof: &Proof) -> Result<Outcome, Refusal> {
+    async fn sign_in(&self, found: &Found<'a>, identity: &AccountIdentity) -> Result<Outcome, Refusal> {
         let Context { app, request } = self.context;
-        let Found { account, cipher } = found;
+        let account = &found.account;
         if account.status == Status::Banned {
             return self.refuse(found, Action::Login, LoginError::AccountBanned).await;
         }
-        let mut transaction = self.proof.clone();
         let index = app.keyring.get(KeyPurpose::Index).await?;
         let presented = device::presented(&index, request, self.options);
         let device = device::load_recognised(app, account, presented, self.options).await?;
         let device = device.as_ref().map(|(device, token)| (device, token));
-        let step = pending_login::next_step(app, account, device.map(|(device, _)| device));
-        let action = if step.is_some() { Action::FirstFactor } else { Action::Login };
-        transaction.record_event(&self.context.event(cipher, action, Recorded::Success, METHOD).await?);
-        let amr = [FEDERATED_AMR.to_owned()];
-        let outcome = match step {
-            Some(step) => {
-                transaction.require_account(account);
-                let options = SessionOptions {
-                    device_token: device.map(|(_, token)| OpaqueText(token.encode(&index))),
-                    ..self.options.clone()
-                };
-                let subject = SignInSubject { device, pending: true, ..SignInSubject::new(account, cipher, &amr) };
-                let link = match proof {
-                    Proof::New(link) => account.email_hash.clone().map(|email_hash| link.pending(email_hash)),
-                    Proof::Known(_) => None,
-                };
-                let transaction = &mut transaction;
-                let asked = pending_login::ask_and_link(self.context, &subject, step, &options, link, transaction);
-                Outcome::SecondFactor(asked.await?)
-            }
-            None => {
-                let active = Account { status: Status::Active, ..account.clone() };
-                let relied_on =
-                    device.and_then(|(device, _)| device.state.trust).filter(|_| account.mfa_since.is_some());
-                let subject = SignInSubject {
-                    device,
-                    relied_on,
-                    provider_auth_time: self.user.authenticated_at,
-                    ..SignInSubject::new(&active, cipher, &amr)
-                };
-                let sign_in = issue::prepare(self.context, &subject, self.options).await?;
-                transaction.record_login(account, &sign_in.last_login, None);
-                sign_in.add_to(&mut transaction);
-                Outcome::SignedIn(Box::new(sign_in.answer))
-            }
+        let mut transaction = self.proof.clone();
+        let outcome = match pending_login::next_step(app, account, device.map(|(device, _)| device)) {
+            Some(step) => self.ask(found, identity, device, step, &mut transaction).await?,
+            None => self.complete(found, identity, device, &mut transaction).await?,
         };
-        match (proof, &outcome) {
-            (Proof::Known(identity), _) => transaction.use_identity(identity, app.clock.now()),
-            // After the alert, so that disowning this login voids the identity that it links.
-            (Proof::New(link), Outcome::SignedIn(_)) => {
-                link.add_to(self.context, account, cipher, &mut transaction).await?;
-            }
-            // The end of the pending login links it.
-            (Proof::New(_), _) => {}
-        }
         match app.store.commit(transaction).await {
             Ok(()) => Ok(outcome),
             Err(refused) if refused.is(Condition::Challenge) || refused.is(Condition::IdToken) => {
@@ -208,15 +160,69 @@ impl<'a> ProviderLogin<'a> {
         }
     }
 
+    /// Adds the first factor to the transaction. The end of the pending login links a new identity.
+    async fn ask(
+        &self,
+        found: &Found<'_>,
+        identity: &AccountIdentity,
+        device: Option<(&Device, &DeviceToken)>,
+        step: NextStep,
+        transaction: &mut Transaction,
+    ) -> Result<Outcome, Error> {
+        let (context, app, Found { account, cipher }) = (self.context, self.context.app, found);
+        transaction.record_event(&context.event(cipher, Action::FirstFactor, Recorded::Success, METHOD).await?);
+        transaction.require_account(account);
+        let link = match identity {
+            AccountIdentity::New(link) => account.email_hash.clone().map(|email_hash| link.pending(email_hash)),
+            AccountIdentity::Known(identity) => {
+                transaction.use_identity(identity, app.clock.now());
+                None
+            }
+        };
+        let index = app.keyring.get(KeyPurpose::Index).await?;
+        let options = SessionOptions {
+            device_token: device.map(|(_, token)| OpaqueText(token.encode(&index))),
+            ..self.options.clone()
+        };
+        let amr = [FEDERATED_AMR.to_owned()];
+        let subject =
+            SignInSubject { device, pending: true, link: link.as_ref(), ..SignInSubject::new(account, cipher, &amr) };
+        Ok(Outcome::SecondFactor(pending_login::ask(context, &subject, step, &options, transaction).await?))
+    }
+
+    /// Adds the login to the transaction. It links a new identity.
+    async fn complete(
+        &self,
+        found: &Found<'_>,
+        identity: &AccountIdentity,
+        device: Option<(&Device, &DeviceToken)>,
+        transaction: &mut Transaction,
+    ) -> Result<Outcome, Error> {
+        let (context, Found { account, cipher }) = (self.context, found);
+        transaction.record_event(&context.event(cipher, Action::Login, Recorded::Success, METHOD).await?);
+        let active = Account { status: Status::Active, ..account.clone() };
+        let amr = [FEDERATED_AMR.to_owned()];
+        let subject = SignInSubject {
+            device,
+            relied_on: device.and_then(|(device, _)| device.state.trust).filter(|_| account.mfa_since.is_some()),
+            provider_auth_time: self.user.authenticated_at,
+            ..SignInSubject::new(&active, cipher, &amr)
+        };
+        let sign_in = issue::prepare(context, &subject, self.options).await?;
+        sign_in.add_to(transaction);
+        identity.record_login(context, account, cipher, &sign_in.last_login, transaction).await?;
+        Ok(Outcome::SignedIn(Box::new(sign_in.answer)))
+    }
+
     /// Creates the account of a new identity.
     async fn create(&self, stale: Option<IdentityOwner>) -> Result<Outcome, Refusal> {
         let app = self.context.app;
         let email = self.user.email.as_ref().ok_or_else(|| Error::internal("an account without an address"))?;
         let (id, salt) = (UserId::random(&*app.rng), UserSalt::random(&*app.rng));
         let cipher = app.user_cipher(salt.clone());
-        let new = identity::new(app, (&id, 0), &cipher, &self.provider.id, self.user).await?;
+        let identity = ProvenIdentity::seal(app, &id, &cipher, &self.provider.id, self.user).await?;
         let mut transaction = self.proof.clone();
-        transaction.link_identity(&new, None, stale.as_ref());
+        transaction.link_identity(&identity.linked(&id, 0, app.clock.now()), None, stale.as_ref());
         let account = NewAccount {
             id,
             salt,

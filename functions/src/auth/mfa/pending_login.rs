@@ -21,15 +21,15 @@ use shared::{
     http::{Cookie, Request, Response, StatusCode},
     mail,
     store::{
-        Account, Challenge, Device, Expected, ExpectedSecret, FactorUse, Factors, PendingLink, SecondFactor,
-        StoredPasskey, Transaction, UserQuery, challenge_key,
+        Account, Challenge, Device, Expected, ExpectedSecret, FactorUse, Factors, SecondFactor, StoredPasskey,
+        Transaction, UserQuery, challenge_key,
     },
     user_cipher::UserCipher,
 };
 
 use crate::auth::{
     continuation_token::ContinuationToken,
-    identity::NewLink,
+    identity::AccountIdentity,
     mailed_code,
     session::{
         device,
@@ -57,6 +57,34 @@ impl MfaToken {
     /// The token of the cookie. Its use needs a CSRF token.
     pub(crate) fn of_cookie(request: &Request) -> Option<ContinuationToken> {
         ContinuationToken::from_json(request.cookie(Cookie::Mfa)?.into()).ok()
+    }
+}
+
+/// Why a request ends no pending login.
+pub(crate) enum Refusal {
+    /// The login is no longer pending. Nothing else can end it.
+    Final(Error),
+    Other(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// The answer to a request that may have ended a pending login. `by_cookie` says whether the cookie has the token of this login. The
+/// cookie of a login that is no longer pending is cleared.
+///
+/// # Errors
+/// The refusal, if the cookie stays.
+pub(crate) fn answer(request: &Request, by_cookie: bool, done: Result<Response, Refusal>) -> Result<Response, Error> {
+    match done {
+        Ok(response) => Ok(without_cookie(request, response)),
+        Err(Refusal::Final(error)) if by_cookie && error.status().is_client_error() => {
+            Ok(without_cookie(request, error.into_response(&request.answer_context())))
+        }
+        Err(Refusal::Final(error) | Refusal::Other(error)) => Err(error),
     }
 }
 
@@ -122,21 +150,6 @@ pub(crate) async fn ask(
     options: &SessionOptions,
     transaction: &mut Transaction,
 ) -> Result<MfaRequired, Error> {
-    ask_and_link(context, subject, step, options, None, transaction).await
-}
-
-/// As [`ask`]. The end of the login links an identity.
-///
-/// # Errors
-/// As [`ask`].
-pub(crate) async fn ask_and_link(
-    context: Context<'_>,
-    subject: &SignInSubject<'_>,
-    step: NextStep,
-    options: &SessionOptions,
-    link: Option<PendingLink>,
-    transaction: &mut Transaction,
-) -> Result<MfaRequired, Error> {
     let app = context.app;
     let SignInSubject { account, cipher, amr, .. } = *subject;
     let alert = match step {
@@ -168,7 +181,7 @@ pub(crate) async fn ask_and_link(
         options: fields.seal_json(SecondFactor::OPTIONS, options).await?,
         alerted: alert.is_some(),
         code,
-        link: link.map(Box::new),
+        link: subject.link.cloned().map(Box::new),
     };
     if let Some(alert) = alert {
         alert.add_to(transaction);
@@ -203,13 +216,16 @@ pub(crate) struct PendingLogin<'a> {
     pub(crate) factors: Factors,
     /// The passkey that the query named, if the user has it.
     pub(crate) passkey: Option<StoredPasskey>,
+    /// The identity that began the login, if its end was to link it.
+    pub(crate) identity: Option<AccountIdentity>,
     pub(crate) device: Option<(Device, DeviceToken)>,
 }
 
 /// Loads a pending login, and the passkey with this id.
 ///
 /// # Errors
-/// `invalid_code` if the login is no longer pending, because its account's sessions ended, or its password was changed.
+/// `invalid_code` if the login is no longer pending, because its account's sessions ended, its password was changed, or it cannot get the
+/// identity any more that began the login.
 pub(crate) async fn load<'a>(
     app: &'a App,
     challenge: &'a Challenge<SecondFactor>,
@@ -222,6 +238,10 @@ pub(crate) async fn load<'a>(
     if (account.session_epoch, account.password_epoch) != (begun.session_epoch, begun.password_epoch) {
         return Err(Error::InvalidCode);
     }
+    let identity = match &begun.link {
+        Some(link) => Some(AccountIdentity::of_pending(app, &account, link).await?),
+        None => None,
+    };
     let cipher = app.user_cipher(salt);
     let fields = cipher.item(&challenge_key(&challenge.id));
     let options: SessionOptions = fields.open_json(SecondFactor::OPTIONS, &challenge.payload.options).await?;
@@ -229,7 +249,7 @@ pub(crate) async fn load<'a>(
     let token = options.device_token.as_ref().and_then(|token| DeviceToken::parse(&index, &token.0));
     let device = device::load_recognised(app, &account, token, &options).await?;
     let (factors, passkey) = (record.factors, record.passkey);
-    Ok(PendingLogin { challenge, options, account, cipher, factors, passkey, device })
+    Ok(PendingLogin { challenge, options, account, cipher, factors, passkey, identity, device })
 }
 
 impl PendingLogin<'_> {
@@ -294,8 +314,7 @@ impl PendingLogin<'_> {
     /// Adds the end of the login to the transaction: the second factor was correct.
     ///
     /// # Errors
-    /// `account_banned`; `invalid_code` if the account cannot get the identity that began the login any more;
-    /// `temporarily_unavailable`.
+    /// `account_banned`, `temporarily_unavailable`.
     pub(crate) async fn sign_in(
         &self,
         context: Context<'_>,
@@ -324,28 +343,15 @@ impl PendingLogin<'_> {
         let sign_in = issue::prepare(context, &subject, &self.options).await?;
         let event = context.event(&self.cipher, Action::Login, Outcome::Success, proof.method.as_str()).await?;
         transaction.consume_challenge(self.challenge);
-        transaction.record_login(account, &sign_in.last_login, None);
         sign_in.add_to(transaction);
         transaction.record_event(&event);
-        if let Some(link) = &self.challenge.payload.link {
-            self.link(context, link, transaction).await?;
+        match &self.identity {
+            Some(identity) => {
+                identity.record_login(context, account, &self.cipher, &sign_in.last_login, transaction).await?;
+            }
+            None => transaction.record_login(account, &sign_in.last_login, None),
         }
         Ok(sign_in)
-    }
-
-    /// Adds the identity that began the login to the account.
-    async fn link(
-        &self,
-        context: Context<'_>,
-        pending: &PendingLink,
-        transaction: &mut Transaction,
-    ) -> Result<(), Error> {
-        // The provider proved this address, and the account may have another one by now.
-        if self.account.email_hash.as_ref() != Some(&pending.email_hash) {
-            return Err(Error::InvalidCode);
-        }
-        let link = NewLink::of_pending(context.app, &self.account, pending).await?.map_err(|_| Error::InvalidCode)?;
-        link.add_to(context, &self.account, &self.cipher, transaction).await
     }
 }
 

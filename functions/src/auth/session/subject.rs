@@ -4,7 +4,7 @@ use shared::{
     clock::Timestamp,
     crypto::device_token::DeviceToken,
     domain::device::Trust,
-    store::{Account, Device},
+    store::{Account, Device, PendingLink},
     user_cipher::UserCipher,
 };
 
@@ -32,6 +32,8 @@ pub(crate) struct SignInSubject<'a> {
     pub(crate) alerted: bool,
     /// Whether a second factor must still follow.
     pub(crate) pending: bool,
+    /// The identity that the end of a pending login links.
+    pub(crate) link: Option<&'a PendingLink>,
     /// Whether the login creates the account, so that there is no earlier login.
     pub(crate) is_new: bool,
 }
@@ -51,6 +53,7 @@ impl<'a> SignInSubject<'a> {
             passkey: None,
             alerted: false,
             pending: false,
+            link: None,
             is_new: false,
         }
     }

@@ -532,6 +532,22 @@ impl Transaction {
     /// Records a login with the account and reactivates it. `password` is the new hash if the password was rehashed.
     /// Fails with `Condition::Account` if password, status or session epoch changed.
     pub fn record_login(&mut self, account: &Account, login: &LastLogin, password: Option<&str>) {
+        self.record_login_if(account, login, password, None);
+    }
+
+    /// As [`Transaction::record_login`], for a login that the account's address allows. Fails with `Condition::Account` also if the
+    /// address changed.
+    pub fn record_login_by_address(&mut self, account: &Account, login: &LastLogin) {
+        self.record_login_if(account, login, None, account.email_hash.as_deref());
+    }
+
+    fn record_login_if(
+        &mut self,
+        account: &Account,
+        login: &LastLogin,
+        password: Option<&str>,
+        email_hash: Option<&str>,
+    ) {
         let mut values = account
             .unchanged()
             .with_number(":passwords", account.password_epoch)
@@ -559,6 +575,10 @@ impl Transaction {
         if let Some(known) = &account.password {
             condition.push_str(" AND password = :known");
             values = values.with_text(":known", known);
+        }
+        if let Some(email_hash) = email_hash {
+            condition.push_str(" AND email_hash = :address");
+            values = values.with_text(":address", email_hash);
         }
         if account.status == Status::Deactivated {
             expression.push_str(" REMOVE deactivation_reason");
