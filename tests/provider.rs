@@ -350,7 +350,7 @@ fn github_api(request: &Request<Bytes>) -> Response<Bytes> {
     }
 }
 
-/// The addresses that an entry stands for: `{"others": <count>}` is so many.
+/// The addresses that an entry describes: `{"others": <count>}` is so many.
 fn addresses(entry: &Value) -> Vec<Value> {
     let Some(count) = entry["others"].as_u64() else { return vec![entry.clone()] };
     let other =

@@ -47,7 +47,7 @@ impl Secrets {
     ///
     /// # Errors
     /// As [`Secrets::versions`].
-    pub async fn current_of_either(&self, parameter: &'static str, name: &str) -> Result<Secret, Error> {
+    pub async fn current_in_any_store(&self, parameter: &'static str, name: &str) -> Result<Secret, Error> {
         let Some(name) = name.strip_prefix(PARAMETER_STORE) else { return self.current(parameter, name).await };
         parameter_store::secure_string(self.client.sdk(), parameter, name).await
     }

@@ -36,7 +36,7 @@ fn servers_with(page: String) -> Servers {
     })
 }
 
-/// A deployment with the provider, whose pages this listener serves.
+/// A deployment with the provider. This listener serves the pages of the provider.
 fn with_site(listener: &TcpListener) -> Options {
     // Another site than that of the service, which is at `localhost`.
     let page = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());

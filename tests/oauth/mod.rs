@@ -7,6 +7,7 @@ mod oauth_token;
 mod oauth_userinfo;
 mod refused_grants;
 mod request_sizes;
+mod token_races;
 
 use std::collections::BTreeMap;
 

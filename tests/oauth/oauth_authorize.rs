@@ -269,6 +269,36 @@ async fn a_second_factor_is_asked_for_where_the_user_has_one() {
     assert_eq!(tests::claims(&tokens.text("id_token"))["acr"], "aal2");
 }
 
+/// A suspicious login proves nothing to an app until its owner confirms it.
+#[tokio::test]
+async fn an_unconfirmed_login_is_confirmed_before_it_satisfies_max_age() {
+    let mut options = tests::options();
+    options.parameters.insert("SuspiciousLogin".to_owned(), "step-up".to_owned());
+    let world = local::World::start(options).await.unwrap();
+    world.clock().freeze();
+    let (_, earlier) = person_in_browser(&world, ADDRESS).await;
+    let app = TestClient::create(&world, json!({})).await;
+    let (max_age, silent) = (("max_age", "300"), ("prompt", "none"));
+    assert_eq!(error_of(&app.authorize(&earlier, &[max_age, silent]).await), "login_required");
+    let query = redirected(&app.authorize(&earlier, &[max_age]).await);
+    assert_eq!((query["prompt"].as_str(), query.get("step_up")), ("login", None));
+    world.clock().advance(1);
+    let browser = browser_of(&world, ADDRESS).await;
+    let answer = browser.get(&query["continue"]).await.expect(302);
+    assert!(answer.header("location").starts_with("/login?"), "{}", answer.header("location"));
+    let again = redirected(&answer);
+    assert_eq!((again["step_up"].as_str(), again.get("prompt")), ("1", None));
+    assert_eq!(again["continue"], query["continue"]);
+    assert_eq!(error_of(&app.authorize(&browser, &[max_age, silent]).await), "login_required");
+    // The code that was mailed to the owner confirms it.
+    let asked = browser.post("/v1/reauthenticate", json!({})).await.expect(202);
+    let code = browser.code_for(ADDRESS).await;
+    let body = json!({ "challenge_id": asked.text("challenge_id"), "code": code });
+    let browser = browser.after(&browser.post("/v1/reauthenticate", body).await.expect(200));
+    assert!(redirected(&browser.get(&again["continue"]).await).contains_key("code"));
+    assert!(redirected(&app.authorize(&browser, &[max_age, silent]).await).contains_key("code"));
+}
+
 #[tokio::test]
 async fn a_native_app_gets_a_code_only_after_the_user_agrees() {
     let world = world().await;

@@ -1,14 +1,10 @@
-use std::collections::BTreeSet;
-
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use futures::future::join_all;
-use local::World;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use tests::{Answer, Client, claims, everything_stored, options, thorough, world};
+use tests::{Client, claims, everything_stored, world};
 
 use super::{
     ADDRESS, FORM, ISSUER, TestClient, VERIFIER, admin, expect_error, form, person_in_browser, post_form, redemption,
@@ -485,52 +481,4 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             },
         ),
     ]
-}
-
-/// Sends 64 requests of an app at once.
-async fn all_at_once(app: &TestClient, client: &Client, what: &'static str, secret: &str) -> Vec<Answer> {
-    let tasks = (0..64).map(|_| {
-        let (app, client, secret) = (app.clone(), client.clone(), secret.to_owned());
-        tokio::spawn(async move {
-            match what {
-                "code" => app.redeem(&client, &secret).await,
-                _ => app.refresh(&client, &secret).await,
-            }
-        })
-    });
-    join_all(tasks).await.into_iter().map(Result::unwrap).collect()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_redemptions_of_a_code_one_succeeds_and_one_session_is_made() {
-    // A round refuses 63 codes, which is more than the limit of a network allows.
-    let mut options = options();
-    options.parameters.insert("Limits".to_owned(), "refused-grants/network=10000/900".to_owned());
-    options.parameters.insert("SessionLimit".to_owned(), "200".to_owned());
-    let world = World::start(options).await.unwrap();
-    let (_, browser) = person_in_browser(&world, ADDRESS).await;
-    let app = TestClient::create(&world, json!({})).await;
-    for round in 1..=if thorough::everything() { 100 } else { 3 } {
-        let code = app.code(&browser).await;
-        let answers = all_at_once(&app, &browser.anonymous(), "code", &code).await;
-        let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
-        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
-        assert!(statuses.iter().all(|status| [200, 400, 503].contains(status)), "{statuses:?}");
-        let made = tests::sessions(&world).iter().filter(|item| item.get("client_id").is_some()).count();
-        assert_eq!(made, round);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_refreshes_of_one_token_have_one_successor() {
-    let world = world().await;
-    let (_, browser) = person_in_browser(&world, ADDRESS).await;
-    let app = TestClient::create(&world, json!({})).await;
-    let client = browser.anonymous();
-    let token = app.log_in(&browser).await.text("refresh_token");
-    let answers = all_at_once(&app, &client, "token", &token).await;
-    let successors: BTreeSet<String> =
-        answers.iter().filter(|answer| answer.status == 200).map(|answer| answer.text("refresh_token")).collect();
-    assert_eq!(successors.len(), 1, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
-    app.refresh(&client, successors.first().unwrap()).await.expect(200);
 }

@@ -2,9 +2,9 @@
 
 use local::World;
 use serde_json::json;
-use tests::{Answer, Client, Person, events, strict_options, strict_world, world};
+use tests::{Answer, Client, strict_options, strict_world, world};
 
-use super::{ADDRESS, TestClient, browser_of, expect_error, person_in_browser, post_form, redemption};
+use super::{ADDRESS, TestClient, expect_error, person_in_browser, post_form, redemption};
 
 /// Refreshes with a token that nobody has.
 async fn refuse(app: &TestClient, client: &Client) -> Answer {
@@ -12,13 +12,13 @@ async fn refuse(app: &TestClient, client: &Client) -> Answer {
 }
 
 #[tokio::test]
-async fn an_authenticated_client_has_a_budget_that_nobody_else_uses_up() {
+async fn only_requests_that_no_secret_verifies_are_limited() {
     let world = strict_world().await;
     world.clock().freeze();
     let (app, other) = (TestClient::create(&world, json!({})).await, TestClient::create(&world, json!({})).await);
     let public = TestClient::create(&world, json!({ "type": "public" })).await;
     let server = Client::new(&world);
-    // Old refresh tokens of an app's users do not shut out its neighbours, nor its other users.
+    // However many users of an app are logged out, each gets the answer that says so.
     for _ in 0..61 {
         expect_error(&refuse(&app, &server).await, 400, "invalid_grant");
     }
@@ -43,24 +43,41 @@ async fn an_authenticated_client_has_a_budget_that_nobody_else_uses_up() {
     public.refresh(&server, &tokens.text("refresh_token")).await.expect(200);
 }
 
+/// An app learns from `invalid_grant` that a login is over, so no limit replaces this answer.
 #[tokio::test]
-async fn a_clients_own_budget_has_an_end() {
+async fn the_events_of_a_client_have_an_end_and_its_answers_stay() {
     let mut options = strict_options();
-    options.parameters.insert("Limits".to_owned(), "refused-grants/client=3/900".to_owned());
+    let limits = "refused-grants/client=3/900,refused-grants/network=3/900";
+    options.parameters.insert("Limits".to_owned(), limits.to_owned());
     let world = World::start(options).await.unwrap();
     world.clock().freeze();
+    let (person, browser) = person_in_browser(&world, ADDRESS).await;
+    let client = browser.anonymous();
     let (app, other) = (TestClient::create(&world, json!({})).await, TestClient::create(&world, json!({})).await);
-    let client = Client::new(&world);
-    for n in 0..3 {
-        expect_error(&refuse(&app, &client.at(&format!("198.51.100.{n}"))).await, 400, "invalid_grant");
+    let tokens =
+        [other.log_in(&browser).await, other.log_in(&browser).await].map(|answer| answer.text("refresh_token"));
+    let own = app.log_in(&browser).await.text("refresh_token");
+    // Unknown tokens name no user. They leave no event, and use up no budget.
+    for _ in 0..10 {
+        expect_error(&refuse(&app, &client).await, 400, "invalid_grant");
     }
-    expect_error(&refuse(&app, &client).await, 429, "rate_limited");
-    // A revocation counts the same.
-    let revoked = app.post(&client, "/oauth2/revoke", &[]).await;
-    expect_error(&revoked, 429, "rate_limited");
-    expect_error(&refuse(&other, &client).await, 400, "invalid_grant");
+    for token in tokens.iter().cycle().take(6) {
+        expect_error(&app.refresh(&client, token).await, 400, "invalid_grant");
+    }
+    assert_eq!(failures(&world, "refresh").len(), 3);
+    let revoked = app.post(&client, "/oauth2/revoke", &[("token", &tokens[0])]).await;
+    expect_error(&revoked, 400, "invalid_grant");
+    assert!(failures(&world, "revoke_grant").is_empty());
+    app.refresh(&client, &own).await.expect(200);
+    person.client.post("/v1/logout/all", json!({ "keep_current": true })).await.expect(200);
+    expect_error(&app.refresh(&client, &own).await, 400, "invalid_grant");
+    assert_eq!(failures(&world, "refresh").len(), 3);
+    // Another client has its own budget, and this one a new budget later.
+    expect_error(&other.refresh(&client, &own).await, 400, "invalid_grant");
+    assert_eq!(failures(&world, "refresh").len(), 4);
     world.clock().advance(900);
-    expect_error(&refuse(&app, &client).await, 400, "invalid_grant");
+    expect_error(&app.refresh(&client, &own).await, 400, "invalid_grant");
+    assert_eq!(failures(&world, "refresh").len(), 5);
 }
 
 /// The failed events of an action, by code.
@@ -153,37 +170,6 @@ async fn a_refused_refresh_leaves_few_events() {
     app.refresh(&client, &token).await.expect(200);
 }
 
-/// Two apps that redeem at the ceiling at once change the same account. Both codes are good.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn codes_redeemed_at_once_at_the_ceiling_of_sessions_all_work() {
-    let mut options = tests::options();
-    options.parameters.insert("SessionLimit".to_owned(), "10".to_owned());
-    let world = World::start(options).await.unwrap();
-    let person = Person::register(&Client::new(&world), ADDRESS).await;
-    for _ in 0..9 {
-        world.clock().advance(1);
-        person.login().await;
-    }
-    let apps = [TestClient::create(&world, json!({})).await, TestClient::create(&world, json!({})).await];
-    for _ in 0..5 {
-        world.clock().advance(900);
-        let browser = browser_of(&world, ADDRESS).await;
-        let mut tasks = Vec::new();
-        for app in apps.iter().chain(&apps) {
-            let (app, client, code) = (app.clone(), browser.anonymous(), app.code(&browser).await);
-            tasks.push(tokio::spawn(async move {
-                let first = app.redeem(&client, &code).await;
-                // A 503 says that nothing happened, so the app repeats.
-                if first.status == 503 { app.redeem(&client, &code).await } else { first }
-            }));
-        }
-        for answer in futures::future::join_all(tasks).await {
-            answer.unwrap().expect(200);
-        }
-    }
-    assert!(events(&world, "redeem_code").iter().all(|(outcome, _)| outcome == "success"));
-}
-
 #[tokio::test]
 async fn a_request_without_a_client_is_counted_too() {
     let world = strict_world().await;
@@ -195,27 +181,4 @@ async fn a_request_without_a_client_is_counted_too() {
     }
     expect_error(&post_form(&client, "/oauth2/token", &[("token", "x")]).await, 429, "rate_limited");
     expect_error(&client.send("POST", "/oauth2/revoke", &[], Vec::new()).await, 429, "rate_limited");
-}
-
-/// The attempt of a wrong client spends a code. It never takes away what tells of a second use.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_wrong_client_at_the_same_time_hides_no_second_use() {
-    let world = world().await;
-    let (_, browser) = person_in_browser(&world, ADDRESS).await;
-    let (app, other) = (TestClient::create(&world, json!({})).await, TestClient::create(&world, json!({})).await);
-    for _ in 0..8 {
-        let code = app.code(&browser).await;
-        let redeem = |app: &TestClient| {
-            let (app, client, code) = (app.clone(), browser.anonymous(), code.clone());
-            tokio::spawn(async move { app.redeem(&client, &code).await })
-        };
-        let (first, wrong) = (redeem(&app), redeem(&other));
-        let (first, wrong) = (first.await.unwrap(), wrong.await.unwrap());
-        assert_ne!(wrong.status, 200);
-        if first.status == 200 {
-            expect_error(&app.redeem(&browser.anonymous(), &code).await, 400, "invalid_grant");
-            let bearer = browser.anonymous().with_token(&first.text("access_token"));
-            expect_error(&bearer.get("/oauth2/userinfo").await, 401, "invalid_token");
-        }
-    }
 }

@@ -4,8 +4,9 @@ use shared::{
     app::App,
     domain::oauth::redirect_uri::RedirectUri,
     error::Error,
+    fields::form,
     http::{
-        Response, StatusCode, encoded,
+        Response, StatusCode,
         rendered_page::{self, Form},
     },
 };
@@ -114,7 +115,7 @@ pub(super) fn with_query(uri: &str, parameters: &[(&str, &str)]) -> String {
         Some((_, query)) if query.ends_with('&') => "",
         Some(_) => "&",
     };
-    format!("{uri}{separator}{}", encoded(parameters))
+    format!("{uri}{separator}{}", form::encode(parameters))
 }
 
 /// The source of a policy's `form-action` that allows a redirect URI: its origin, or the scheme of an app.

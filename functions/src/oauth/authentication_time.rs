@@ -9,7 +9,8 @@ use shared::{
         secret::{constant_time_eq, hmac, unkeyed_hash},
     },
     error::Error,
-    http::{Parameters, encoded},
+    fields::form,
+    http::Parameters,
 };
 
 /// The parameter's name.
@@ -21,7 +22,7 @@ const MAX_AGE_MILLIS: i64 = 3_600_000;
 /// The request that a `ctx` belongs to: every parameter except `ctx` itself and the CSRF token of the page. So the `ctx` of an old request is
 /// worth nothing for a new one, which has another PKCE challenge.
 fn fingerprint(parameters: &Parameters) -> String {
-    unkeyed_hash(encoded(&parameters.without(&[CTX, super::oauth_authorize::CSRF])).as_bytes())
+    unkeyed_hash(form::encode(&parameters.without(&[CTX, super::oauth_authorize::CSRF])).as_bytes())
 }
 
 fn signature(key: &Key, millis: i64, parameters: &Parameters) -> String {

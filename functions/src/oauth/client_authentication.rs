@@ -6,12 +6,14 @@ use shared::{
     context::Context,
     crypto::{client_secret::ClientSecret, key::KeyPurpose, secret::Secret},
     domain::{
-        limits::{REFUSED_GRANTS_BY_CLIENT, REFUSED_GRANTS_BY_NETWORK},
+        audit::Action,
+        limits::{REFUSED_GRANTS_BY_CLIENT, REFUSED_GRANTS_BY_NETWORK, REFUSED_TOKEN_BY_SESSION},
         oauth::client::{ClientId, ClientType},
     },
     error::{Error, OAuthError, Scheme},
     http::{Parameters, Request},
-    store::OAuthClient,
+    store::{OAuthClient, Session},
+    user_cipher::UserCipher,
 };
 
 use crate::auth::limits::count_network;
@@ -113,8 +115,10 @@ fn basic(header: &str) -> Option<(String, Secret)> {
     Some((decoded(id)?, Secret::new(decoded(secret)?)))
 }
 
-/// Counts a refused request, so that nobody tries codes and tokens without end: by `client`, if its secret was right, otherwise by
-/// network. A public client is not verified, so its requests count by network too.
+/// Counts a refused request by network, so that a client that repeats it without end is told to wait. Codes and tokens have 256 bits, so
+/// nobody guesses one, with or without a limit. It is counted after the comparison, because right requests of one address may be those of
+/// many users. `client` is that of the request, if it is known. One with a right secret does not count: its answer is always the error
+/// itself, because `invalid_grant` tells an app that a login is over.
 ///
 /// # Errors
 /// That of `done`; `rate_limited` after too many refused requests.
@@ -123,15 +127,31 @@ pub(super) async fn count_refusal<T>(
     client: Option<&OAuthClient>,
     done: Result<T, Error>,
 ) -> Result<T, Error> {
-    let app = context.app;
-    if let Err(Error::OAuth(_)) = &done {
-        match client.filter(|client| client.kind == ClientType::Confidential) {
-            Some(client) => {
-                let limit = app.config.limit(REFUSED_GRANTS_BY_CLIENT);
-                app.store.count(limit, client.id.as_str(), app.clock.now()).await?;
-            }
-            None => count_network(context, REFUSED_GRANTS_BY_NETWORK).await?,
-        }
+    let is_verified = client.is_some_and(|client| client.kind == ClientType::Confidential);
+    if !is_verified && matches!(done, Err(Error::OAuth(_))) {
+        count_network(context, REFUSED_GRANTS_BY_NETWORK).await?;
     }
     done
+}
+
+/// Refuses a code or a token of a session, with an event in its user's log. A client can send an old one again and again, so events
+/// are limited by session, and by client if its secret was right. Over a limit the answer is the same, and nothing is written.
+///
+/// # Errors
+/// `error`; `temporarily_unavailable`.
+pub(super) async fn refuse<T>(
+    context: Context<'_>,
+    client: &OAuthClient,
+    (session, cipher): (&Session, &UserCipher<'_>),
+    (action, method): (Action, &'static str),
+    error: OAuthError,
+) -> Result<T, Error> {
+    let (app, now) = (context.app, context.app.clock.now());
+    let below = async |limit, key: &str| app.store.count_if_below(app.config.limit(limit), key, now).await;
+    let is_recorded = below(REFUSED_TOKEN_BY_SESSION, &session.hash).await?
+        && (client.kind == ClientType::Public || below(REFUSED_GRANTS_BY_CLIENT, client.id.as_str()).await?);
+    match is_recorded {
+        true => context.refuse(cipher, action, method, error.into()).await,
+        false => Err(error.into()),
+    }
 }

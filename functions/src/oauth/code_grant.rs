@@ -9,10 +9,7 @@ use shared::{
         pkce,
         secret::Token,
     },
-    domain::{
-        audit::{Action, Outcome},
-        limits::REFUSED_TOKEN_BY_SESSION,
-    },
+    domain::audit::{Action, Outcome},
     error::{Contention, Error, OAuthError},
     http::{Parameters, Response},
     store::{
@@ -22,6 +19,7 @@ use shared::{
 };
 
 use super::{
+    client_authentication::refuse,
     client_session::{ClientSession, Granter},
     tokens::{Issued, TokenAnswer},
 };
@@ -34,11 +32,11 @@ use crate::auth::{
 ///
 /// # Errors
 /// `temporarily_unavailable`.
-pub(super) async fn load(app: &App, code: &str) -> Result<Option<StoredCode>, Error> {
+pub(super) async fn load(app: &App, code: &str) -> Result<Option<Box<StoredCode>>, Error> {
     let Some(code) = Token::parse(code) else { return Ok(None) };
     let index = app.keyring.get(KeyPurpose::Index).await?;
     let hash = lookup_hash(&index, Subject::AuthorizationCode, code.bytes());
-    app.store.authorization_code(&hash, app.clock.now()).await
+    Ok(app.store.authorization_code(&hash, app.clock.now()).await?.map(Box::new))
 }
 
 /// Exchanges a code for tokens. A second use by the right client ends the session that was made from it.
@@ -50,20 +48,20 @@ pub(super) async fn redeem(
     context: Context<'_>,
     parameters: &Parameters,
     client: &OAuthClient,
-    mut stored: Option<StoredCode>,
+    mut stored: Option<Box<StoredCode>>,
 ) -> Result<Response, Error> {
     // A request that loses a race finds the code redeemed, or the account with one session more.
     let mut retries = Retries::on_conflict();
     loop {
         let code = stored.ok_or(OAuthError::InvalidGrant)?;
-        let done = match &code {
+        let done = match &*code {
             StoredCode::Fresh(code) => redeem_fresh(context, parameters, client, code).await,
             StoredCode::Redeemed(code) => refuse_redeemed(context, client, code).await,
         };
         if !retries.again(&done) {
             return done;
         }
-        stored = context.app.store.authorization_code(code.id(), context.app.clock.now()).await?;
+        stored = context.app.store.authorization_code(code.id(), context.app.clock.now()).await?.map(Box::new);
     }
 }
 
@@ -174,16 +172,15 @@ async fn refuse_redeemed(
     code: &Challenge<RedeemedCode>,
 ) -> Result<Response, Error> {
     let app = context.app;
-    let error = Error::from(OAuthError::InvalidGrant);
+    let error = OAuthError::InvalidGrant;
     let record = app.store.load(&code.user_id, UserQuery::session(&code.payload.session_hash)).await?;
-    let Some((account, session, cipher)) = caller::complete(app, record) else { return Err(error) };
+    let Some((account, session, cipher)) = caller::complete(app, record) else { return Err(error.into()) };
     if code.payload.client == client.id {
-        let (action, outcome) = (Action::CodeReuse, Outcome::Failure(error.code()));
+        let (action, outcome) = (Action::CodeReuse, Outcome::Failure(Error::from(error).code()));
         let ending = Ending { reason: "code_reuse", action, outcome, method: "code" };
         if end(context, (&account, &session, &cipher), ending).await? == Ended::Now {
-            return Err(error);
+            return Err(error.into());
         }
     }
-    let limited = (REFUSED_TOKEN_BY_SESSION, session.hash.as_str());
-    context.refuse_limited(&cipher, (Action::RedeemCode, "code"), error, limited).await
+    refuse(context, client, (&session, &cipher), (Action::RedeemCode, "code"), error).await
 }

@@ -16,8 +16,9 @@ use shared::{
         limits::AUTHORIZE_BY_SESSION,
     },
     error::Error,
+    fields::form,
     http::{
-        Cookie, Method, Parameters, Response, StatusCode, encoded,
+        Cookie, Method, Parameters, Response, StatusCode,
         rendered_page::{self, Form},
     },
     operation::{ErrorFormat, Operation, Route},
@@ -89,7 +90,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     // A foreign page may post the request (OpenID Connect Core 1.0, section 3.1.2.1). Cookies with SameSite=Lax come only with GET.
     let is_foreign = request.method == Method::POST && parameters.get(CSRF).is_none();
     if is_foreign && parameters.fault(KNOWN).is_none() {
-        return redirect(&format!("{PATH}?{}", encoded(&parameters.without(&[]))), StatusCode::SEE_OTHER);
+        return redirect(&format!("{PATH}?{}", form::encode(&parameters.without(&[]))), StatusCode::SEE_OTHER);
     }
     answer(context, &parameters).await
 }
@@ -226,7 +227,7 @@ impl Asked<'_> {
         let ctx = authentication_time::sign(app, parameters, since).await?;
         let mut back = parameters.without(&[CTX, CSRF]);
         back.push((CTX, &ctx));
-        let back = format!("{PATH}?{}", encoded(&back));
+        let back = format!("{PATH}?{}", form::encode(&back));
         let max_age = request.max_age.map(|seconds| seconds.to_string());
         let forces_login = request.has(Prompt::Login);
         let mut hints = vec![("continue", back.as_str())];
@@ -240,10 +241,10 @@ impl Asked<'_> {
                 false => {}
             }
             hints.extend(max_age.as_deref().map(|seconds| ("max_age", seconds)));
-            return redirect(&format!("/v1/providers/{provider}/start?{}", encoded(&hints)), StatusCode::FOUND);
+            return redirect(&format!("/v1/providers/{provider}/start?{}", form::encode(&hints)), StatusCode::FOUND);
         }
         if missing == Some(Missing::Registration) {
-            return redirect(&format!("/register?{}", encoded(&hints)), StatusCode::FOUND);
+            return redirect(&format!("/register?{}", form::encode(&hints)), StatusCode::FOUND);
         }
         match missing {
             Some(Missing::SecondFactor | Missing::Confirmation) => hints.push(("step_up", "1")),
@@ -253,7 +254,7 @@ impl Asked<'_> {
         }
         hints.extend(request.login_hint.as_deref().map(|hint| ("login_hint", hint)));
         hints.extend(parameters.get("ui_locales").map(|locales| ("ui_locales", locales)));
-        redirect(&format!("/login?{}", encoded(&hints)), StatusCode::FOUND)
+        redirect(&format!("/login?{}", form::encode(&hints)), StatusCode::FOUND)
     }
 
     /// Asks the user to go on. Any app can claim a loopback address or a private scheme, so no code goes to one without the user's

@@ -50,14 +50,14 @@ const KNOWN: &[&str] =
     &["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint", "ui_locales", CSRF];
 
 /// The session that an app's hint names.
-struct Hinted {
+struct HintedSession {
     user_id: UserId,
     /// The browser's session.
     session_id: Token,
     client: ClientId,
 }
 
-impl Hinted {
+impl HintedSession {
     /// The session of the request's hint, if this service signed it.
     async fn of(app: &App, parameters: &Parameters) -> Result<Option<Self>, Error> {
         let Some(hint) = parameters.get("id_token_hint") else { return Ok(None) };
@@ -81,7 +81,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         return redirect(&with_query("/login", &[("continue", &back), ("prompt", "none")]), StatusCode::SEE_OTHER);
     }
     let named = parameters.get("client_id");
-    let hinted = Hinted::of(app, &parameters).await?.filter(|hinted| {
+    let hinted = HintedSession::of(app, &parameters).await?.filter(|hinted| {
         named.is_none_or(|named| named == hinted.client.as_str())
             && presented.as_ref().is_none_or(|presented| presented.user_id == hinted.user_id)
     });

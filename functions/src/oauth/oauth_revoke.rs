@@ -16,7 +16,7 @@ use shared::{
 };
 
 use super::{
-    client_authentication::{self, Credentials, count_refusal},
+    client_authentication::{self, Credentials, count_refusal, refuse},
     cross_origin,
 };
 use crate::auth::{
@@ -90,8 +90,7 @@ async fn end_if_own(
     let Some((account, session, cipher)) = caller::complete(app, record) else { return Ok(()) };
     let (action, method) = (Action::RevokeGrant, "token");
     if session.grant.as_ref().is_none_or(|grant| grant.client != client.id) {
-        let (error, limited) = (OAuthError::InvalidGrant.into(), (REFUSED_TOKEN_BY_SESSION, session.hash.as_str()));
-        return context.refuse_limited(&cipher, (action, method), error, limited).await;
+        return refuse(context, client, (&session, &cipher), (action, method), OAuthError::InvalidGrant).await;
     }
     let ending = Ending { reason: "revoked_by_client", action, outcome: Outcome::Success, method };
     end(context, (&account, &session, &cipher), ending).await?;

@@ -39,8 +39,8 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 async fn exchange(context: Context<'_>) -> Result<Response, Error> {
     let Asked { parameters, client, grant } = count_refusal(context, None, load(context).await).await?;
     let done = match grant {
-        Grant::Code(code) => code_grant::redeem(context, &parameters, &client, *code).await,
-        Grant::RefreshToken(token) => refresh_grant::refresh(context, &parameters, &client, *token).await,
+        Grant::Code(code) => code_grant::redeem(context, &parameters, &client, code).await,
+        Grant::RefreshToken(token) => refresh_grant::refresh(context, &parameters, &client, token).await,
     };
     count_refusal(context, Some(&client), done).await
 }
@@ -71,8 +71,8 @@ impl<'a> Presented<'a> {
 
 /// What a client presented, with what is stored of it. `None` for what this service did not issue, or does not keep any more.
 enum Grant {
-    Code(Box<Option<StoredCode>>),
-    RefreshToken(Box<Option<PresentedToken>>),
+    Code(Option<Box<StoredCode>>),
+    RefreshToken(Option<Box<PresentedToken>>),
 }
 
 /// Reads the client and what it presents at once, and authenticates the client.
@@ -86,10 +86,8 @@ async fn load(context: Context<'_>) -> Result<Asked, Error> {
     let credentials = Credentials::of(context.request, &parameters)?;
     let grant = async {
         match presented {
-            Presented::Code(code) => code_grant::load(app, code).await.map(|code| Grant::Code(Box::new(code))),
-            Presented::RefreshToken(token) => {
-                refresh_grant::load(app, token).await.map(|token| Grant::RefreshToken(Box::new(token)))
-            }
+            Presented::Code(code) => code_grant::load(app, code).await.map(Grant::Code),
+            Presented::RefreshToken(token) => refresh_grant::load(app, token).await.map(Grant::RefreshToken),
         }
     };
     let (client, grant) = futures::future::join(app.store.oauth_client(credentials.id()), grant).await;

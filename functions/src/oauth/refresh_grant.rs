@@ -6,7 +6,6 @@ use shared::{
     crypto::{key::KeyPurpose, refresh_token::RefreshToken},
     domain::{
         audit::Action,
-        limits::REFUSED_TOKEN_BY_SESSION,
         oauth::scope::{Scope, Scopes},
     },
     error::{Error, OAuthError},
@@ -14,7 +13,7 @@ use shared::{
     store::{OAuthClient, Retries, UserQuery, UserRecord},
 };
 
-use super::tokens::Issued;
+use super::{client_authentication::refuse, tokens::Issued};
 use crate::auth::{access_token, caller, session::rotation::Snapshot};
 
 /// A refresh token of this service, with one read of its user and its session.
@@ -27,11 +26,11 @@ pub(super) struct PresentedToken {
 ///
 /// # Errors
 /// `temporarily_unavailable`.
-pub(super) async fn load(app: &App, token: &str) -> Result<Option<PresentedToken>, Error> {
+pub(super) async fn load(app: &App, token: &str) -> Result<Option<Box<PresentedToken>>, Error> {
     let keys = app.keyring.get(KeyPurpose::Refresh).await?;
     let Some(token) = RefreshToken::parse(&keys, token) else { return Ok(None) };
     let record = read(app, &token).await?;
-    Ok(Some(PresentedToken { token, record }))
+    Ok(Some(Box::new(PresentedToken { token, record })))
 }
 
 async fn read(app: &App, token: &RefreshToken) -> Result<UserRecord, Error> {
@@ -47,9 +46,9 @@ pub(super) async fn refresh(
     context: Context<'_>,
     parameters: &Parameters,
     client: &OAuthClient,
-    presented: Option<PresentedToken>,
+    presented: Option<Box<PresentedToken>>,
 ) -> Result<Response, Error> {
-    let PresentedToken { token, mut record } = presented.ok_or(OAuthError::InvalidGrant)?;
+    let PresentedToken { token, mut record } = *presented.ok_or(OAuthError::InvalidGrant)?;
     // A request that loses a race finds the token just spent, so its next attempt succeeds.
     let mut retries = Retries::on_conflict();
     loop {
@@ -70,22 +69,19 @@ async fn rotate(
 ) -> Result<Response, Error> {
     let app = context.app;
     let (account, session, cipher) = caller::complete(app, record).ok_or(OAuthError::InvalidGrant)?;
-    let refuse = |error: OAuthError| {
-        let limited = (REFUSED_TOKEN_BY_SESSION, session.hash.as_str());
-        context.refuse_limited(&cipher, (Action::Refresh, "refresh_token"), error.into(), limited)
-    };
+    let refused = |error| refuse(context, client, (&session, &cipher), (Action::Refresh, "refresh_token"), error);
     // Another client's attempt is no theft: it ends nothing. Nor does one with a token of our own logins, which have no grant.
     let grant = session.grant.as_ref().filter(|grant| grant.client == client.id);
     let Some(grant) = grant.filter(|_| access_token::is_active(app, &account, &session)) else {
-        return refuse(OAuthError::InvalidGrant).await;
+        return refused(OAuthError::InvalidGrant).await;
     };
     // A scope that the client has lost since is gone. One of them is that for refresh tokens.
     let granted = grant.scopes.intersect(&client.scopes);
     if !granted.has(Scope::OfflineAccess) {
-        return refuse(OAuthError::InvalidGrant).await;
+        return refused(OAuthError::InvalidGrant).await;
     }
     let Some(scopes) = narrowed(granted, parameters.get("scope")) else {
-        return refuse(OAuthError::InvalidScope).await;
+        return refused(OAuthError::InvalidScope).await;
     };
     let keys = app.keyring.get(KeyPurpose::Refresh).await?;
     let snapshot = Snapshot { context, account: &account, session: &session, cipher: &cipher };

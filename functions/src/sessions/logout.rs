@@ -13,14 +13,17 @@ use shared::{
     error::Error,
     http::{Cookie, Response, StatusCode},
     operation::{Access, Operation, Route},
-    store::{Condition, UserQuery},
+    store::UserQuery,
 };
 
 use crate::auth::{
     access_token,
     caller::{self, Presented},
     csrf,
-    session::response::without_session_cookies,
+    session::{
+        end::{Ended, Ending, end},
+        response::without_session_cookies,
+    },
 };
 
 pub const OPERATION: Operation = Operation::http("logout", |context| Box::pin(handle(context)))
@@ -33,7 +36,6 @@ pub const OPERATION: Operation = Operation::http("logout", |context| Box::pin(ha
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let app = context.app;
     let NamedSession { user_id, session_id, method, transport } = named_session(context).await?;
-    let now = app.clock.now();
     let session_hash = access_token::session_hash(app, &session_id).await?;
     let record = app.store.load(&user_id, UserQuery::session(&session_hash)).await?;
     let (account, session, cipher) = caller::complete(app, record).ok_or(Error::SessionRevoked)?;
@@ -41,18 +43,13 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     if session.grant.as_ref().is_some_and(|grant| !grant.scopes.has(Scope::Account)) {
         return Err(Error::Forbidden);
     }
-    if !session.state.is_active(account.session_epoch, now) {
-        let limited = (REFUSED_TOKEN_BY_SESSION, session.hash.as_str());
-        return context.refuse_limited(&cipher, (Action::Logout, method), Error::SessionRevoked, limited).await;
-    }
-    let event = context.event(&cipher, Action::Logout, Outcome::Success, method).await?;
-    let mut transaction = app.store.transaction();
-    transaction.end_session(&session, "logout", now);
-    transaction.record_event(&event);
-    match app.store.commit(transaction).await {
-        Ok(()) => Ok(without_session_cookies(Response::empty(StatusCode::NO_CONTENT), transport)),
-        Err(refused) if refused.is(Condition::Session) => Err(Error::SessionRevoked),
-        Err(error) => Err(error.into()),
+    let ending = Ending { reason: "logout", action: Action::Logout, outcome: Outcome::Success, method };
+    match end(context, (&account, &session, &cipher), ending).await? {
+        Ended::Now => Ok(without_session_cookies(Response::empty(StatusCode::NO_CONTENT), transport)),
+        Ended::Before => {
+            let limited = (REFUSED_TOKEN_BY_SESSION, session.hash.as_str());
+            context.refuse_limited(&cipher, (Action::Logout, method), Error::SessionRevoked, limited).await
+        }
     }
 }
 

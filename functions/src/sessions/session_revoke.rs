@@ -12,11 +12,16 @@ use shared::{
     error::Error,
     http::{Response, StatusCode},
     operation::{Access, Operation, Route},
-    store::Condition,
 };
 
 use super::lookup::not_found;
-use crate::auth::{access_token, caller, limits, session::response::without_session_cookies};
+use crate::auth::{
+    access_token, caller, limits,
+    session::{
+        end::{Ended, Ending, end},
+        response::without_session_cookies,
+    },
+};
 
 pub const OPERATION: Operation = Operation::http("session-revoke", |context| Box::pin(handle(context)))
     .summary("ends one of the caller's sessions")
@@ -24,6 +29,9 @@ pub const OPERATION: Operation = Operation::http("session-revoke", |context| Box
     .access(Access::Session)
     .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
     .limits(&[CHANGES_BY_SESSION]);
+
+const ENDING: Ending =
+    Ending { reason: "revoked", action: Action::RevokeSession, outcome: Outcome::Success, method: "access_token" };
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
@@ -39,20 +47,13 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     }
     // Only the caller's own sessions are searched.
     let session = app.store.session(&caller.account.id, &hash).await?;
-    let now = app.clock.now();
-    let Some(session) = session.filter(|session| session.state.is_active(caller.account.session_epoch, now)) else {
-        return not_found(context, &caller, Action::RevokeSession).await;
+    let ended = match &session {
+        Some(session) => end(context, (&caller.account, session, &caller.cipher), ENDING).await?,
+        None => Ended::Before,
     };
-    let event = context.event(&caller.cipher, Action::RevokeSession, Outcome::Success, "access_token").await?;
-    let mut transaction = app.store.transaction();
-    transaction.end_session(&session, "revoked", now);
-    transaction.record_event(&event);
-    match app.store.commit(transaction).await {
-        Ok(()) => {
-            let transport = if is_current { caller.transport } else { Transport::Token };
-            Ok(without_session_cookies(Response::empty(StatusCode::NO_CONTENT), transport))
-        }
-        Err(refused) if refused.is(Condition::Session) => not_found(context, &caller, Action::RevokeSession).await,
-        Err(error) => Err(error.into()),
+    if ended == Ended::Before {
+        return not_found(context, &caller, Action::RevokeSession).await;
     }
+    let transport = if is_current { caller.transport } else { Transport::Token };
+    Ok(without_session_cookies(Response::empty(StatusCode::NO_CONTENT), transport))
 }

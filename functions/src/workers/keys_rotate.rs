@@ -121,7 +121,7 @@ async fn read_captcha_secret(app: &App) -> Result<(), Error> {
 /// provider is asked, so one that is down keeps nothing from starting.
 async fn read_providers(app: &App) -> Result<(), Error> {
     let Some(name) = &app.config.providers else { return Ok(()) };
-    let document = app.secrets.current_of_either("Providers", name).await?;
+    let document = app.secrets.current_in_any_store("Providers", name).await?;
     let wrong = |fault: String| Error::internal(format!("Providers: {fault}"));
     let providers = Providers::parse(document.expose(), app.config.provider_hosts()).map_err(wrong)?;
     for provider in providers.iter() {

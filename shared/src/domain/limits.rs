@@ -93,11 +93,11 @@ limits! {
     REFRESH_BY_SESSION = "refresh/session": 60 in 900;
     /// Requests to the authorization endpoint by the browser's session.
     AUTHORIZE_BY_SESSION = "oauth-authorize/session": 120 in 900;
-    /// Refused requests to the token and revocation endpoints by network: of public clients, and of what did not authenticate. The
-    /// client that such a request names is not verified, so it is no key.
+    /// Refused requests to the token and revocation endpoints by network: those of public clients, and of requests that did not
+    /// authenticate. The client that such a request names is not verified, so no limit is keyed by it.
     REFUSED_GRANTS_BY_NETWORK = "refused-grants/network": 60 in 900;
-    /// Refused requests to the token and revocation endpoints by client, once its secret was right. So nobody else can use this budget
-    /// up, and the users of an app behind one address share no budget with others.
+    /// Audit events of refused codes and tokens by client, once its secret was right. So nobody else can use this budget up. Over it
+    /// the answer is the same, and nothing is written.
     REFUSED_GRANTS_BY_CLIENT = "refused-grants/client": 600 in 900;
     /// Reauthentications, changes of the password and deletions of the account by session, right or wrong.
     REAUTHENTICATE_BY_SESSION = "reauthenticate/session": 20 in 900;

@@ -11,6 +11,6 @@ mod response;
 
 pub use ::http::{Method, StatusCode};
 pub use cookies::Cookie;
-pub use parameters::{Parameters, encoded};
+pub use parameters::Parameters;
 pub use request::{Arrival, Client, Request, sent_origin_secret};
 pub use response::{AnswerContext, Response};

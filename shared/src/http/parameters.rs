@@ -30,7 +30,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Parses a query or the body of a form. The caller asks for its faults. One that no route accepts has no parameters.
+    /// Parses a query or the body of a form. The caller asks for its faults. A text that is longer than any route accepts gets no parameters.
     pub fn parse(encoded: &[u8]) -> Self {
         let bytes = encoded.len();
         if bytes > MAX_PARSED_BYTES {
@@ -73,8 +73,9 @@ impl Parameters {
         })
     }
 
-    /// Whether the request is too long. `added` names the parameters that this service adds to a client's request. One that comes back
-    /// with them is encoded by a browser or by this service, possibly with more escapes. So it is counted without any.
+    /// What is wrong with the length of the request. `added` names the parameters that this service adds to a client's request. A request
+    /// that comes back with them was encoded by a browser or by this service, possibly with more escapes. So the names and values are
+    /// counted without escapes.
     pub fn length_fault(&self, added: &[&str]) -> Option<&'static str> {
         let comes_back = self.sent.iter().any(|sent| added.contains(&sent.name.as_str()));
         let (bytes, most) = match comes_back {
@@ -99,14 +100,10 @@ impl Parameters {
     }
 }
 
-/// Parameters as a query or form.
-pub fn encoded(parameters: &[(&str, &str)]) -> String {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields::form;
 
     #[test]
     fn an_empty_parameter_is_absent_and_an_unknown_one_is_ignored() {
@@ -151,6 +148,6 @@ mod tests {
     #[test]
     fn parameters_are_encoded_as_they_are_parsed() {
         let pairs = [("a b", "\u{0}\r\n+%&=é"), ("c", "")];
-        assert_eq!(Parameters::parse(encoded(&pairs).as_bytes()).without(&[]), pairs);
+        assert_eq!(Parameters::parse(form::encode(&pairs).as_bytes()).without(&[]), pairs);
     }
 }

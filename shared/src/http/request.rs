@@ -213,7 +213,7 @@ impl Request {
         Parameters::of(self.oauth_message()?, known).map_err(|fault| Error::field(place, fault))
     }
 
-    /// The fields of a form (`application/x-www-form-urlencoded`), for a route of `/v1` whose protocol uses forms.
+    /// The fields of a form (`application/x-www-form-urlencoded`), for a route of `/v1` with a protocol that uses forms.
     ///
     /// # Errors
     /// As [`Request::fields`].

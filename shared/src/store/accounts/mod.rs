@@ -1,6 +1,7 @@
 //! The tables `accounts` and `user-keys`.
 
 pub(in crate::store) mod account;
+mod account_changes;
 pub(in crate::store) mod deletion;
 pub(in crate::store) mod email;
 pub(in crate::store) mod factors;

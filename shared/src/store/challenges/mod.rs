@@ -83,7 +83,8 @@ pub enum Expected {
     Mailed { code: Option<ExpectedSecret>, link: Option<ExpectedSecret> },
     /// The keyed hash of the continuation token for the next step. The challenge itself was proven.
     ContinuationToken(ExpectedSecret),
-    /// A proof that is not compared with a stored hash: a passkey's signature, or an authorization code, whose own hash is the id.
+    /// A proof that is not compared with a stored hash: a passkey's signature, or an authorization code. The code's
+    /// own hash is the challenge's id.
     NoStoredHash,
 }
 

@@ -220,12 +220,7 @@ impl Retries {
 
     /// Whether to load again and repeat. True if the race was lost ([`Error::Contended`]) and retries are left.
     pub fn again<T>(&mut self, done: &Result<T, Error>) -> bool {
-        done.as_ref().err().is_some_and(|error| self.again_after(error))
-    }
-
-    /// As [`Retries::again`], for a failure.
-    pub fn again_after(&mut self, error: &Error) -> bool {
-        let again = self.0 > 0 && matches!(error, Error::Contended(Contention::LostRace));
+        let again = self.0 > 0 && matches!(done, Err(Error::Contended(Contention::LostRace)));
         self.0 = self.0.saturating_sub(1);
         again
     }
