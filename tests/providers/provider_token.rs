@@ -223,7 +223,10 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 lost(&client).await;
                 native(&client, verified(ADDRESS))
             }),
-        outline("of another client's token", 400)
+        // Not spent: each refusal is recorded.
+        scenario("provider-token", "of another client's token")
+            .parameter("Providers", PROVIDERS)
+            .succeeds(400)
             .records_failure("login")
             .asks(|client| async move { native(&client, with(json!({ "aud": "another-client" }))) }),
         outline("with a mailed code on an unrecognised device", 200)
