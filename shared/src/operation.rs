@@ -28,7 +28,7 @@ pub type EventHandler = for<'a> fn(&'a App, Value) -> BoxFuture<'a, Result<Value
 type Preload = for<'a> fn(&'a Keyring, &'static [KeyPurpose]) -> BoxFuture<'a, Result<(), Error>>;
 
 /// The time limit for an answer. It is shorter than Lambda's, because Lambda would send none.
-const ANSWER_WITHIN: Duration = Duration::from_secs(13);
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(13);
 
 /// The memory of a function without its own setting, in MiB. The template's `Globals` has the same value.
 pub const DEFAULT_MEMORY: u32 = 256;
@@ -262,16 +262,30 @@ impl Operation {
     /// # Errors
     /// A message without secrets or personal data.
     pub async fn invoke(&self, app: &Arc<App>, event: &[u8]) -> Result<Vec<u8>, String> {
+        self.invoke_within(ANSWER_WITHIN, app, event).await
+    }
+
+    /// As [`Operation::invoke`], with another time limit for an HTTP answer. The local server has a longer one in a debug build.
+    ///
+    /// # Errors
+    /// As [`Operation::invoke`].
+    pub async fn invoke_within(&self, within: Duration, app: &Arc<App>, event: &[u8]) -> Result<Vec<u8>, String> {
         match self.handler {
-            Handler::Http(handler) => self.answer(app, handler, event).await,
+            Handler::Http(handler) => self.answer(within, app, handler, event).await,
             Handler::Event(handler) => self.handle(app, handler, event).await,
         }
     }
 
-    async fn answer(&self, app: &Arc<App>, handler: HttpHandler, event: &[u8]) -> Result<Vec<u8>, String> {
+    async fn answer(
+        &self,
+        within: Duration,
+        app: &Arc<App>,
+        handler: HttpHandler,
+        event: &[u8],
+    ) -> Result<Vec<u8>, String> {
         let event: ApiGatewayV2httpRequest =
             serde_json::from_slice(event).map_err(|error| format!("not an HTTP API event: {:?}", error.classify()))?;
-        let end = tokio::time::Instant::now() + ANSWER_WITHIN;
+        let end = tokio::time::Instant::now() + within;
         let arrival = if self.direct {
             Ok(Arrival::Direct)
         } else {

@@ -18,7 +18,7 @@ use shared::{
     app::App,
     config::{Config, ConfigError, Names},
     custom_resource,
-    operation::Operation,
+    operation::{ANSWER_WITHIN, Operation},
 };
 
 use crate::{
@@ -69,7 +69,8 @@ impl Cloud {
         let event = serde_json::to_vec(&event).map_err(|problem| problem.to_string())?;
         let limit = Duration::from_secs(declared.timeout) * self.options.timeout_factor;
         // Boxed, because handler, gateway and server together have a layout that is too deep for the compiler.
-        let run: BoxFuture<'_, _> = Box::pin(process::run(operation.invoke(&app, &event)));
+        let answered = operation.invoke_within(ANSWER_WITHIN * self.options.timeout_factor, &app, &event);
+        let run: BoxFuture<'_, _> = Box::pin(process::run(answered));
         let ended = match tokio::time::timeout(limit, run).await {
             Ok(Some(result)) => return serde_json::from_slice(&result?).map_err(|problem| problem.to_string()),
             Ok(None) => "Runtime exited with error: signal: killed".to_owned(),
