@@ -115,8 +115,8 @@ fn basic(header: &str) -> Option<(String, Secret)> {
     Some((decoded(id)?, Secret::new(decoded(secret)?)))
 }
 
-/// Counts a refused request by network, so that a client that repeats it without end is told to wait. Codes and tokens have 256 bits, so
-/// nobody guesses one, with or without a limit. It is counted after the comparison, because right requests of one address may be those of
+/// Counts a refused request by network. A client that repeats one without end then gets 429. Codes and tokens have 256 bits, so nobody
+/// guesses one, with or without a limit. It is counted after the comparison, because right requests of one address may be those of
 /// many users. `client` is that of the request, if it is known. One with a right secret does not count: its answer is always the error
 /// itself, because `invalid_grant` tells an app that a login is over.
 ///

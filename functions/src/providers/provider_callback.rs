@@ -75,8 +75,8 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let continue_path = ContinuePath::account();
     let mut callback = Callback { context, provider, is_counted, continue_path, is_claimed: false };
     let done = callback.answer().await;
-    // An answer of this browser's own ends the login that waits for its second factor. The cookie is cleared unseen, because browsers
-    // leave it out of requests that another site began.
+    // An answer of this browser's own ends the login that waits for its second factor. The cookie is cleared even if the request did not
+    // send it: browsers leave it out of requests that another site began.
     let cookie = match &done {
         Ok(Some(Outcome::SecondFactor(asked))) => Some(Cookie::Mfa.set(&asked.token, SECOND_FACTOR_SECONDS)),
         _ => callback.is_claimed.then(|| Cookie::Mfa.clear()),

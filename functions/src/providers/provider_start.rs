@@ -105,8 +105,8 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     match prepared.await? {
         Ok(prepared) => {
             prepared.save(&app.store).await?;
-            // A new login ends the one that waits for its second factor. The cookie is cleared unseen, because browsers leave it out
-            // where a page of another site began the redirects.
+            // A new login ends the one that waits for its second factor. The cookie is cleared even if the request did not send it:
+            // browsers leave it out where a page of another site began the redirects.
             Ok(to(&prepared.url).with_cookie(prepared.cookie).with_cookie(Cookie::Mfa.clear()))
         }
         Err(failure) => {
