@@ -1,0 +1,599 @@
+// Latchkey's API for browsers, workers, Node.js and Deno. README.md shows how to use it, latchkey.d.ts has the types.
+
+// Each operation with its method and path. `*` needs a session. `+` takes the object `session` and may begin one. `!` may begin one.
+const OPERATIONS = `register POST /v1/register +
+registerVerify POST /v1/register/verify +
+registerComplete POST /v1/register/complete +
+registerResend POST /v1/register/resend
+login POST /v1/login +
+loginEmail POST /v1/login/email +
+loginEmailVerify POST /v1/login/email/verify +
+loginMfa POST /v1/login/mfa !
+loginPasskeyOptions POST /v1/login/passkey/options
+loginPasskeyVerify POST /v1/login/passkey/verify +
+loginDisown POST /v1/login/disown
+providerToken POST /v1/providers/{provider}/token +
+logoutAll POST /v1/logout/all *
+sessionList GET /v1/sessions *
+sessionRevoke DELETE /v1/sessions/{id} *
+deviceList GET /v1/devices *
+deviceUpdate PATCH /v1/devices/{id} *
+deviceForget DELETE /v1/devices/{id} *
+csrf GET /v1/csrf
+reauthenticate POST /v1/reauthenticate *
+mfaStatus GET /v1/mfa *
+totpSetup POST /v1/mfa/totp *
+totpEnable POST /v1/mfa/totp/enable *
+totpDisable POST /v1/mfa/totp/disable *
+backupCodesRegenerate POST /v1/mfa/backup-codes *
+passkeyOptions POST /v1/passkeys/options *
+passkeyRegister POST /v1/passkeys *
+passkeyList GET /v1/passkeys *
+passkeyUpdate PATCH /v1/passkeys/{id} *
+passkeyRemove DELETE /v1/passkeys/{id} *
+passkeySignal GET /v1/passkeys/signal *
+profileGet GET /v1/me *
+profileUpdate PATCH /v1/me *
+passwordChange POST /v1/password/change *
+emailChange POST /v1/email/change *
+emailChangeVerify POST /v1/email/change/verify *
+emailChangeUndo POST /v1/email/change/undo
+accountDeactivate POST /v1/account/deactivate *
+accountDelete POST /v1/account/delete *
+accountExport GET /v1/account/export *
+activityList GET /v1/activity *
+identityList GET /v1/identities *
+identityLink POST /v1/identities/{provider} *
+identityUnlink DELETE /v1/identities/{provider} *
+passwordForgot POST /v1/password/forgot
+passwordResetCheck POST /v1/password/reset/check
+passwordReset POST /v1/password/reset
+captchaChallenge GET /v1/captcha
+config GET /v1/config
+health GET /v1/health`;
+
+// Milliseconds. Longer than API Gateway lets a function run.
+const TIMEOUT = 40000;
+// A spent refresh token still has its successor for ten seconds. So a refresh without an answer is repeated within that time.
+const REFRESH_TIMEOUT = 3000;
+const REFRESH_PAUSES = [500, 1500, 3000];
+// The browser's list of passkeys renews its challenge before that expires, after 300 seconds.
+const CONDITIONAL_SECONDS = 240;
+// Numbers that are hashed at once. The page can react in between.
+const CHUNK = 2000;
+
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+const jsonOf = async (response) => {
+  try {
+    return JSON.parse(await response.text());
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+};
+
+export class LatchkeyError extends Error {
+  constructor(status, body, response, cause) {
+    const known = { 0: "network", 429: "rate_limited", 503: "temporarily_unavailable", 504: "temporarily_unavailable" };
+    const code = body?.code ?? known[status] ?? "internal";
+    super(body?.detail ?? body?.title ?? code, { cause });
+    this.name = "LatchkeyError";
+    this.code = code;
+    this.status = status;
+    this.title = body?.title ?? null;
+    this.detail = body?.detail ?? null;
+    this.errors = body?.errors ?? [];
+    this.requestId = body?.request_id ?? response?.headers.get("X-Request-Id") ?? null;
+    this.retryAfter = parseInt(response?.headers.get("Retry-After")) || null;
+    this.body = body ?? null;
+  }
+}
+
+// ---- WebAuthn ----
+
+const toBytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+const toText = (bytes) =>
+  btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
+
+// As PublicKeyCredential.parseRequestOptionsFromJSON and parseCreationOptionsFromJSON, which older browsers lack.
+function parsed({ challenge, user, ...rest }) {
+  const options = { ...rest, challenge: toBytes(challenge) };
+  if (user) options.user = { ...user, id: toBytes(user.id) };
+  for (const list of ["allowCredentials", "excludeCredentials"]) {
+    if (rest[list]) options[list] = rest[list].map((entry) => ({ ...entry, id: toBytes(entry.id) }));
+  }
+  return options;
+}
+
+// As PublicKeyCredential.toJSON, which older browsers and some password managers lack.
+function serialized({ id, rawId, type, authenticatorAttachment, response, ...credential }) {
+  const json = { id, rawId: toText(rawId), type, authenticatorAttachment, response: {} };
+  json.clientExtensionResults = {};
+  for (const name of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
+    if (response[name]) json.response[name] = toText(response[name]);
+  }
+  if (response.getTransports) json.response.transports = response.getTransports();
+  return json;
+}
+
+const ofPasskeys = () => globalThis.PublicKeyCredential;
+
+// Tells the password manager. It may not know how.
+const signal = (name, details) => ofPasskeys()?.[name]?.(details).catch(() => {});
+
+export class Latchkey {
+  #base;
+  #cookie;
+  #storage;
+  #key;
+  #options;
+  #shares;
+  #csrf;
+  #channel;
+  #queue = Promise.resolve();
+  #renewing;
+  // When the session was last renewed by this tab, and the function that withdraws the sign of it for other tabs.
+  #renewedAt = 0;
+  #withdraw = () => {};
+  // Cookie transport: the id of the session, once an answer named it.
+  #id;
+  #ended = false;
+  // The access token that arrived here last, and when, on a clock that nobody sets.
+  #arrived = {};
+
+  static #refreshes = new Map();
+
+  constructor({ url = "", transport = "cookie", storage, ...options } = {}) {
+    this.#base = new URL(url || "/", globalThis.location?.href);
+    this.#cookie = transport === "cookie";
+    this.#storage = storage ?? new Map();
+    this.#key = `latchkey ${this.#base.origin}`;
+    this.#options = options;
+    // Tabs share the session by cookies, or by the storage of their page.
+    this.#shares = Boolean(globalThis.location && (this.#cookie || storage));
+    if (this.#shares && globalThis.BroadcastChannel) {
+      this.#channel = new BroadcastChannel(this.#key);
+      this.#channel.unref?.();
+      this.#channel.onmessage = ({ data }) => this.#heard(data);
+    }
+  }
+
+  // ---- Requests ----
+
+  async #fetch(url, init) {
+    const { fetch = globalThis.fetch } = this.#options;
+    try {
+      return await fetch(url, {
+        credentials: this.#cookie ? "include" : "omit",
+        referrerPolicy: "no-referrer",
+        redirect: "error",
+        cache: "no-store",
+        signal: AbortSignal.timeout(TIMEOUT),
+        ...init,
+      });
+    } catch (cause) {
+      if (init.signal?.aborted && init.signal.reason?.name !== "TimeoutError") throw cause;
+      throw new LatchkeyError(0, null, null, cause);
+    }
+  }
+
+  // Sends a request. Where the answer asks for it, gets another CSRF token or access token and repeats the request, once each.
+  async #request(url, init, needsSession) {
+    const ours = url.origin === this.#base.origin;
+    const safe = /^(GET|HEAD)$/.test(init.method);
+    const repeatable = !(globalThis.ReadableStream && init.body instanceof ReadableStream);
+    let [hasNewCsrf, hasNewSession, force] = [false, false, false];
+    for (;;) {
+      const headers = new Headers(init.headers);
+      const session = needsSession && !this.#cookie ? await this.#current() : {};
+      if (session.access_token) headers.set("Authorization", `Bearer ${session.access_token}`);
+      let csrf;
+      if (this.#cookie && ours && !safe) {
+        csrf = this.#csrfToken();
+        headers.set("X-CSRF-Token", await csrf);
+      }
+      const sentAt = Date.now();
+      const response = await this.#fetch(url, { ...init, headers });
+      if (response.ok || !repeatable) return response;
+      const refused = response.status === 401 || response.status === 403;
+      const code = refused && (await response.clone().json().catch(() => null))?.code;
+      if (csrf && code === "csrf_failed" && !hasNewCsrf) {
+        if (this.#csrf === csrf) this.#csrf = undefined;
+        hasNewCsrf = true;
+        continue;
+      }
+      // An authorizer of API Gateway answers without a code.
+      const renews = refused && (code ? /^(invalid_token|session_revoked)$/.test(code) : !hasNewSession);
+      if (!needsSession || !renews || hasNewSession) return response;
+      try {
+        hasNewSession = await this.#renew(this.#cookie ? sentAt : session.access_token, force);
+        force = true;
+      } catch (error) {
+        if (error.over) return response;
+        throw error;
+      }
+    }
+  }
+
+  async #call(name, method, path, kind, parameters) {
+    const rest = { ...parameters };
+    const filled = path.replace(/{(\w+)}/, (_, member) => {
+      const value = String(rest[member] ?? "");
+      delete rest[member];
+      if (/^\.{0,2}$/.test(value)) throw new TypeError(`${name} needs ${member}`);
+      return encodeURIComponent(value);
+    });
+    const url = new URL(filled, this.#base);
+    const init = { method };
+    if (kind === "+") {
+      const transport = this.#cookie ? "cookie" : "token";
+      const device_token = this.#cookie ? undefined : await this.#storage.get(`${this.#key} device`);
+      rest.session = { transport, ...(device_token && { device_token }), ...rest.session };
+    }
+    if (method === "GET") {
+      for (const [member, value] of Object.entries(rest)) if (value != null) url.searchParams.set(member, value);
+    }
+    const send = async (body) => {
+      if (method === "POST" || method === "PATCH") {
+        init.body = JSON.stringify(body);
+        init.headers = { "Content-Type": "application/json" };
+      }
+      const exchange = async () => {
+        const answer = await this.#answer(await this.#request(url, init, kind === "*"));
+        await this.#took(answer);
+        return answer;
+      };
+      // A refresh that is under way must not replace the cookies of a new session.
+      return kind === "+" || kind === "!" ? this.#exclusive(exchange) : exchange();
+    };
+    for (let solved = 0; ; solved++) {
+      try {
+        return await send(rest);
+      } catch (error) {
+        const asks = error.code === "captcha_required" || (solved && error.code === "captcha_failed");
+        if (!asks || solved === 2 || this.#options.captcha === false) throw error;
+        const { kind: provider, challenge } = await this.captchaChallenge();
+        if (provider !== "altcha") throw error;
+        rest.captcha = await this.solveCaptcha(challenge);
+      }
+    }
+  }
+
+  async #answer(response) {
+    let body;
+    try {
+      body = await jsonOf(response);
+    } catch (cause) {
+      throw new LatchkeyError(0, null, null, cause);
+    }
+    if (response.status === 204) return {};
+    // An answer without JSON is that of something in between.
+    if (!response.ok || body === null || typeof body !== "object") throw new LatchkeyError(response.status, body, response);
+    return body;
+  }
+
+  #csrfToken() {
+    if (!this.#csrf) {
+      const asked = this.csrf().then((answer) => answer.csrf_token);
+      asked.catch(() => {
+        if (this.#csrf === asked) this.#csrf = undefined;
+      });
+      this.#csrf = asked;
+    }
+    return this.#csrf;
+  }
+
+  async fetch(path, init = {}) {
+    const url = new URL(path, this.#base);
+    const { origins = [] } = this.#options;
+    if (url.origin !== this.#base.origin && !origins.includes(url.origin)) throw new TypeError(`${url.origin} is not in origins`);
+    const signals = [AbortSignal.timeout(TIMEOUT), ...(init.signal ? [init.signal] : [])];
+    const signal = signals[1] && !AbortSignal.any ? signals[1] : signals[1] ? AbortSignal.any(signals) : signals[0];
+    return this.#request(url, { ...init, method: (init.method ?? "GET").toUpperCase(), signal }, true);
+  }
+
+  // ---- The session ----
+
+  // Runs one at a time: in this tab, and in all tabs that share the session.
+  #exclusive(work) {
+    const locks = this.#shares && globalThis.navigator?.locks;
+    if (locks) return locks.request(this.#key, work);
+    this.#queue = this.#queue.then(work, work);
+    return this.#queue;
+  }
+
+  async #load() {
+    const text = await this.#storage.get(this.#key);
+    try {
+      return JSON.parse(text) ?? {};
+    } catch {
+      return {};
+    }
+  }
+
+  // Keeps what an answer holds of a session.
+  async #took(answer) {
+    const { access_token, refresh_token, csrf_token, device_token, expires_in, session_id } = answer;
+    if (csrf_token) this.#csrf = Promise.resolve(csrf_token);
+    if (answer.status === "authenticated") {
+      this.#ended = false;
+      if (this.#cookie && session_id !== this.#id) this.#channel?.postMessage({ began: session_id });
+      this.#id = session_id;
+      if (this.#cookie) await this.#announce();
+    }
+    if (this.#cookie) return;
+    if (access_token) {
+      const before = refresh_token ? {} : await this.#load();
+      const session = { ...before, access_token, expires_in, at: Date.now() };
+      if (refresh_token) Object.assign(session, { refresh_token, session_id });
+      this.#arrived = { access_token, at: performance.now() };
+      await this.#storage.set(this.#key, JSON.stringify(session));
+    }
+    if (device_token) await this.#storage.set(`${this.#key} device`, device_token);
+  }
+
+  // The stored session, with an access token that is still good. Empty without a session.
+  async #current() {
+    const session = await this.#load();
+    if (!session.refresh_token) return session;
+    // The clock of the page can be set, and the other one may stop while a device sleeps. So the longer time counts.
+    const passed = Date.now() - session.at;
+    const here = this.#arrived.access_token === session.access_token;
+    const age = here ? Math.max(passed, performance.now() - this.#arrived.at) : passed;
+    const margin = Math.min(30, session.expires_in / 10);
+    if (age >= 0 && age < (session.expires_in - margin) * 1000) return session;
+    try {
+      await this.#renew(session.access_token);
+    } catch (error) {
+      if (!error.over) throw error;
+    }
+    return this.#load();
+  }
+
+  // Refreshes, unless that was done since `seen`: a time, or with token transport an access token. Returns whether it was done here.
+  #renew(seen, force) {
+    this.#renewing ??= this.#exclusive(async () => {
+      if (!force && (await this.#isNewer(seen))) return false;
+      await this.#refresh();
+      return true;
+    }).finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  }
+
+  async #isNewer(seen) {
+    if (!this.#cookie) {
+      const { access_token } = await this.#load();
+      return Boolean(access_token && access_token !== seen);
+    }
+    if (this.#renewedAt >= seen) return true;
+    if (!globalThis.navigator?.locks || !this.#shares) return false;
+    const { held } = await navigator.locks.query();
+    return held.some(({ name }) => name.startsWith(`${this.#key} `) && Number(name.slice(this.#key.length + 1)) >= seen);
+  }
+
+  // Shows other tabs that the session is new. A lock with the time in its name is a sign that every tab sees at once, in order.
+  #announce() {
+    this.#withdraw();
+    this.#renewedAt = Date.now();
+    if (!globalThis.navigator?.locks || !this.#shares) return undefined;
+    return new Promise((shown) => {
+      navigator.locks.request(`${this.#key} ${this.#renewedAt}`, { mode: "shared" }, () => {
+        shown();
+        // No request that is older waits longer for its answer.
+        return new Promise((done) => {
+          this.#withdraw = done;
+          setTimeout(done, TIMEOUT);
+        });
+      });
+    });
+  }
+
+  // Refreshes. A refusal ends the session. Nothing else does.
+  async #refresh() {
+    const before = this.#cookie ? {} : await this.#load();
+    if (!this.#cookie && !before.refresh_token) throw Object.assign(new LatchkeyError(401, { code: "invalid_token" }), { over: true });
+    const key = `${this.#key} ${before.refresh_token}`;
+    const refreshes = Latchkey.#refreshes;
+    let exchange = !this.#cookie && refreshes.get(key);
+    if (!exchange) {
+      exchange = this.#exchange(before.refresh_token).finally(() => refreshes.delete(key));
+      if (!this.#cookie) refreshes.set(key, exchange);
+    }
+    try {
+      const answer = await exchange;
+      // A login or a logout meanwhile counts.
+      if (this.#cookie || (await this.#load()).refresh_token === before.refresh_token) await this.#took(answer);
+      return answer;
+    } catch (error) {
+      const none = this.#cookie && error.code === "invalid_request" && error.status === 400;
+      if (error.status === 401 && /^(invalid_token|session_revoked)$/.test(error.code)) {
+        await this.#end(error.code, before.session_id ?? this.#id);
+        error.over = true;
+      } else if (none) {
+        if (this.#id) await this.#end("invalid_token", this.#id);
+        error.over = true;
+      }
+      throw error;
+    }
+  }
+
+  // Repeats a refresh without an answer, because the server may have spent its token.
+  async #exchange(refresh_token) {
+    const url = new URL("/v1/token/refresh", this.#base);
+    for (let round = 0; ; round++) {
+      try {
+        // The answer's cookies count even if the page is left.
+        const init = {
+          method: "POST",
+          keepalive: true,
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ refresh_token }),
+          signal: AbortSignal.timeout(round < REFRESH_PAUSES.length ? REFRESH_TIMEOUT : TIMEOUT),
+        };
+        const answer = await this.#answer(await this.#request(url, init, false));
+        if (answer.status !== "authenticated") throw new LatchkeyError(502, answer);
+        return answer;
+      } catch (error) {
+        if (!(error.code === "network" || error.status >= 500) || round === REFRESH_PAUSES.length) throw error;
+        await pause(REFRESH_PAUSES[round]);
+      }
+    }
+  }
+
+  async refresh() {
+    await this.#renew(this.#cookie ? Date.now() : (await this.#load()).access_token);
+  }
+
+  async tokenRefresh({ refresh_token } = {}) {
+    if (refresh_token) return this.#exchange(refresh_token);
+    return this.#exclusive(() => this.#refresh());
+  }
+
+  async accessToken() {
+    if (this.#cookie) throw new TypeError("With cookies, no script has the access token.");
+    const { access_token } = await this.#current();
+    if (!access_token) throw new LatchkeyError(401, { code: "invalid_token" });
+    return access_token;
+  }
+
+  async logout() {
+    await this.#exclusive(async () => {
+      const { refresh_token } = this.#cookie ? {} : await this.#load();
+      const init = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ refresh_token }) };
+      try {
+        if (this.#cookie || refresh_token) await this.#answer(await this.#request(new URL("/v1/logout", this.#base), init, false));
+      } catch (error) {
+        // The session had ended. With cookies, the refusal of a refresh removes them.
+        if (error.status !== 401) throw error;
+        if (this.#cookie) await this.#exchange().catch(() => {});
+      }
+      await this.#end("logout", this.#id ?? (await this.#load()).session_id);
+    });
+    return {};
+  }
+
+  // Forgets the session, in every tab that has it.
+  async #end(reason, id) {
+    this.#channel?.postMessage({ ended: reason, id });
+    await this.#over(reason);
+  }
+
+  async #over(reason) {
+    this.#csrf = this.#id = undefined;
+    if (!this.#cookie) await this.#storage.delete(this.#key);
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#options.onSessionEnd?.(reason);
+  }
+
+  async #heard({ began, ended, id }) {
+    if (began) {
+      if (this.#id && this.#id !== began) await this.#over("replaced");
+      this.#ended = false;
+      this.#csrf = undefined;
+    }
+    const own = this.#id ?? (this.#cookie ? id : (await this.#load()).session_id);
+    if (ended && (!id || !own || own === id)) await this.#over(ended);
+  }
+
+  // ---- Captcha ----
+
+  async solveCaptcha({ algorithm, challenge, salt, signature, maxnumber }) {
+    const encoder = new TextEncoder();
+    const wanted = Uint8Array.from(challenge.match(/../g), (pair) => parseInt(pair, 16));
+    const hits = (digest) => new Uint8Array(digest).every((byte, at) => byte === wanted[at]);
+    this.#options.onCaptcha?.(true);
+    try {
+      for (let first = 0; first <= maxnumber; first += CHUNK) {
+        const numbers = Array.from({ length: Math.min(CHUNK, maxnumber - first + 1) }, (_, n) => first + n);
+        const digests = await Promise.all(numbers.map((number) => crypto.subtle.digest(algorithm, encoder.encode(salt + number))));
+        const at = digests.findIndex(hits);
+        if (at >= 0) return btoa(JSON.stringify({ algorithm, challenge, number: first + at, salt, signature }));
+      }
+      throw new TypeError("The proof of work has no answer.");
+    } finally {
+      this.#options.onCaptcha?.(false);
+    }
+  }
+
+  // ---- Passkeys ----
+
+  static get passkeys() {
+    const has = async (method, name) => Boolean(name ? (await ofPasskeys()?.[method]?.())?.[name] : await ofPasskeys()?.[method]?.());
+    return {
+      available: Promise.resolve(Boolean(ofPasskeys() && globalThis.navigator?.credentials)),
+      conditionalGet: has("isConditionalMediationAvailable").catch(() => false),
+      conditionalCreate: has("getClientCapabilities", "conditionalCreate").catch(() => false),
+    };
+  }
+
+  // What an authenticator answers to a new challenge.
+  async #assertion(question, { conditional, signal: given } = {}) {
+    for (;;) {
+      const { challenge_id, publicKey } = await this.loginPasskeyOptions(question);
+      const renewal = new AbortController();
+      const abort = () => renewal.abort(given.reason);
+      if (given?.aborted) abort();
+      given?.addEventListener("abort", abort, { once: true });
+      const timer = conditional && setTimeout(() => renewal.abort(), CONDITIONAL_SECONDS * 1000);
+      try {
+        const request = { publicKey: parsed(publicKey), signal: renewal.signal };
+        if (conditional) request.mediation = "conditional";
+        const credential = serialized(await navigator.credentials.get(request));
+        return { challenge_id, credential, rpId: publicKey.rpId };
+      } catch (error) {
+        if (!conditional || given?.aborted || !renewal.signal.aborted) throw error;
+      } finally {
+        clearTimeout(timer);
+        given?.removeEventListener("abort", abort);
+      }
+    }
+  }
+
+  // Sends an authenticator's answer. A passkey that the service does not know is reported to the password manager.
+  async #prove(question, options, send) {
+    const { rpId, ...proof } = await this.#assertion(question, options);
+    try {
+      return await send(proof);
+    } catch (error) {
+      if (error.code === "unknown_credential") await signal("signalUnknownCredential", { rpId, credentialId: proof.credential.id });
+      throw error;
+    }
+  }
+
+  passkeyLogin({ identifier, mfa_token, discoverable = true, conditional, signal: given, session } = {}) {
+    const question = mfa_token ? { mfa_token } : identifier ? { identifier } : discoverable ? { discoverable } : {};
+    const send = (proof) => this.loginPasskeyVerify({ ...proof, session });
+    return this.#prove(question, { conditional, signal: given }, send);
+  }
+
+  passkeyReauthenticate({ signal: given } = {}) {
+    return this.#prove({ discoverable: true }, { signal: given }, (proof) => this.reauthenticate(proof));
+  }
+
+  async passkeyAdd({ name, conditional, signal: given } = {}) {
+    const { challenge_id, publicKey } = await this.passkeyOptions(conditional ? { conditional } : {});
+    const request = { publicKey: parsed(publicKey), signal: given };
+    if (conditional) request.mediation = "conditional";
+    const credential = serialized(await navigator.credentials.create(request));
+    return this.passkeyRegister({ challenge_id, credential, name });
+  }
+
+  async signalPasskeys() {
+    const { rp_id: rpId, user_id: userId, accepted_credential_ids, name, display_name } = await this.passkeySignal();
+    await signal("signalAllAcceptedCredentials", { rpId, userId, allAcceptedCredentialIds: accepted_credential_ids });
+    await signal("signalCurrentUserDetails", { rpId, userId, name, displayName: display_name });
+  }
+
+  static {
+    for (const line of OPERATIONS.split("\n")) {
+      const [name, ...what] = line.split(" ");
+      const [method, path, kind] = what;
+      Latchkey.prototype[name] = function (parameters) {
+        return this.#call(name, method, path, kind, parameters);
+      };
+    }
+  }
+}
