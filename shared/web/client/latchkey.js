@@ -1,6 +1,6 @@
 // Latchkey's API for browsers, workers, Node.js and Deno. README.md shows how to use it, latchkey.d.ts has the types.
 
-// Each operation with its method and path. `*` needs a session. `+` takes the object `session` and may begin one. `!` may begin one.
+// Each operation with its method and path. `*` needs a session, `-` ends it. `!` may begin one, `+` too by the object `session`.
 const OPERATIONS = `register POST /v1/register +
 registerVerify POST /v1/register/verify +
 registerComplete POST /v1/register/complete +
@@ -13,7 +13,7 @@ loginPasskeyOptions POST /v1/login/passkey/options
 loginPasskeyVerify POST /v1/login/passkey/verify +
 loginDisown POST /v1/login/disown
 providerToken POST /v1/providers/{provider}/token +
-logoutAll POST /v1/logout/all *
+logoutAll POST /v1/logout/all *-
 sessionList GET /v1/sessions *
 sessionRevoke DELETE /v1/sessions/{id} *
 deviceList GET /v1/devices *
@@ -38,8 +38,8 @@ passwordChange POST /v1/password/change *
 emailChange POST /v1/email/change *
 emailChangeVerify POST /v1/email/change/verify *
 emailChangeUndo POST /v1/email/change/undo
-accountDeactivate POST /v1/account/deactivate *
-accountDelete POST /v1/account/delete *
+accountDeactivate POST /v1/account/deactivate *-
+accountDelete POST /v1/account/delete *-
 accountExport GET /v1/account/export *
 activityList GET /v1/activity *
 identityList GET /v1/identities *
@@ -58,7 +58,11 @@ const TIMEOUT = 40000;
 const REFRESH_TIMEOUT = 3000;
 const REFRESH_PAUSES = [500, 1500, 3000];
 // The browser's list of passkeys renews its challenge before that expires, after 300 seconds.
-const CONDITIONAL_SECONDS = 240;
+const CONDITIONAL_TIMEOUT = 240000;
+// A tab that waits for another one goes on while the successor is still there.
+const LOCK_TIMEOUT = 6000;
+// A refusal without a code may have another reason than the age of a token. So it leads to one refresh in this time.
+const GUESS_TIMEOUT = 60000;
 // Numbers that are hashed at once. The page can react in between.
 const CHUNK = 2000;
 
@@ -106,9 +110,10 @@ function parsed({ challenge, user, ...rest }) {
 }
 
 // As PublicKeyCredential.toJSON, which older browsers and some password managers lack.
-function serialized({ id, rawId, type, authenticatorAttachment, response, ...credential }) {
-  const json = { id, rawId: toText(rawId), type, authenticatorAttachment, response: {} };
-  json.clientExtensionResults = {};
+function serialized(credential) {
+  if (credential.toJSON) return credential.toJSON();
+  const { id, rawId, type, response } = credential;
+  const json = { id, rawId: toText(rawId), type, response: {}, clientExtensionResults: {} };
   for (const name of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
     if (response[name]) json.response[name] = toText(response[name]);
   }
@@ -127,7 +132,7 @@ export class Latchkey {
   #storage;
   #key;
   #options;
-  #shares;
+  #locks;
   #csrf;
   #channel;
   #queue = Promise.resolve();
@@ -135,9 +140,10 @@ export class Latchkey {
   // When the session was last renewed by this tab, and the function that withdraws the sign of it for other tabs.
   #renewedAt = 0;
   #withdraw = () => {};
-  // Cookie transport: the id of the session, once an answer named it.
-  #id;
-  #ended = false;
+  // The id of the user, once an answer named it.
+  #user;
+  // Whether the end of the session was told. With cookies, a new page may have a session.
+  #ended;
   // The access token that arrived here last, and when, on a clock that nobody sets.
   #arrived = {};
 
@@ -146,16 +152,16 @@ export class Latchkey {
   constructor({ url = "", transport = "cookie", storage, ...options } = {}) {
     this.#base = new URL(url || "/", globalThis.location?.href);
     this.#cookie = transport === "cookie";
+    this.#ended = !this.#cookie;
     this.#storage = storage ?? new Map();
     this.#key = `latchkey ${this.#base.origin}`;
     this.#options = options;
-    // Tabs share the session by cookies, or by the storage of their page.
-    this.#shares = Boolean(globalThis.location && (this.#cookie || storage));
-    if (this.#shares && globalThis.BroadcastChannel) {
-      this.#channel = new BroadcastChannel(this.#key);
-      this.#channel.unref?.();
-      this.#channel.onmessage = ({ data }) => this.#heard(data);
-    }
+    // Tabs share the session by cookies, or by the storage of their page. The requests of a server share nothing.
+    if (!globalThis.location || !(this.#cookie || storage)) return;
+    this.#locks = globalThis.navigator?.locks;
+    if (!globalThis.BroadcastChannel) return;
+    this.#channel = new BroadcastChannel(this.#key);
+    this.#channel.onmessage = ({ data }) => this.#heard(data);
   }
 
   // ---- Requests ----
@@ -167,7 +173,6 @@ export class Latchkey {
         credentials: this.#cookie ? "include" : "omit",
         referrerPolicy: "no-referrer",
         redirect: "error",
-        cache: "no-store",
         signal: AbortSignal.timeout(TIMEOUT),
         ...init,
       });
@@ -200,10 +205,13 @@ export class Latchkey {
       if (csrf && code === "csrf_failed" && !hasNewCsrf) {
         if (this.#csrf === csrf) this.#csrf = undefined;
         hasNewCsrf = true;
+        // The cookies may be another account's by now. This page must not act for that.
+        if (needsSession && (await this.#isReplaced())) return response;
         continue;
       }
-      // An authorizer of API Gateway answers without a code.
-      const renews = refused && (code ? /^(invalid_token|session_revoked)$/.test(code) : !hasNewSession);
+      // An authorizer of API Gateway answers 403, and without a code.
+      const guesses = response.status === 401 || Date.now() - this.#renewedAt > GUESS_TIMEOUT;
+      const renews = refused && (code ? /^(invalid_token|session_revoked)$/.test(code) : guesses);
       if (!needsSession || !renews || hasNewSession) return response;
       try {
         hasNewSession = await this.#renew(this.#cookie ? sentAt : session.access_token, force);
@@ -215,7 +223,7 @@ export class Latchkey {
     }
   }
 
-  async #call(name, method, path, kind, parameters) {
+  async #call(name, method, path, kind = "", parameters) {
     const rest = { ...parameters };
     const filled = path.replace(/{(\w+)}/, (_, member) => {
       const value = String(rest[member] ?? "");
@@ -239,12 +247,15 @@ export class Latchkey {
         init.headers = { "Content-Type": "application/json" };
       }
       const exchange = async () => {
-        const answer = await this.#answer(await this.#request(url, init, kind === "*"));
+        const answer = await this.#answer(await this.#request(url, init, kind.includes("*")));
+        if (kind.includes("*")) this.#ended = false;
         await this.#took(answer);
+        if (name === "profileGet") this.#user = answer.id;
+        if (kind.includes("-") && !rest.keep_current) await this.#end("logout");
         return answer;
       };
       // A refresh that is under way must not replace the cookies of a new session.
-      return kind === "+" || kind === "!" ? this.#exclusive(exchange) : exchange();
+      return /[+!]/.test(kind) ? this.#exclusive(exchange) : exchange();
     };
     for (let solved = 0; ; solved++) {
       try {
@@ -296,10 +307,18 @@ export class Latchkey {
 
   // Runs one at a time: in this tab, and in all tabs that share the session.
   #exclusive(work) {
-    const locks = this.#shares && globalThis.navigator?.locks;
-    if (locks) return locks.request(this.#key, work);
-    this.#queue = this.#queue.then(work, work);
-    return this.#queue;
+    let begun;
+    const inTurn = () => (this.#queue = this.#queue.then(work, work));
+    if (!this.#locks) return inTurn();
+    const begin = () => {
+      begun = true;
+      return work();
+    };
+    // A suspended tab must not hold up the others for ever. Some settings of browsers forbid locks.
+    return this.#locks.request(this.#key, { signal: AbortSignal.timeout(LOCK_TIMEOUT) }, begin).catch((error) => {
+      if (begun) throw error;
+      return inTurn();
+    });
   }
 
   async #load() {
@@ -317,9 +336,10 @@ export class Latchkey {
     if (csrf_token) this.#csrf = Promise.resolve(csrf_token);
     if (answer.status === "authenticated") {
       this.#ended = false;
-      if (this.#cookie && session_id !== this.#id) this.#channel?.postMessage({ began: session_id });
-      this.#id = session_id;
-      if (this.#cookie) await this.#announce();
+      const { id } = answer.user;
+      if (this.#cookie && this.#user !== id) this.#channel?.postMessage({ began: id });
+      this.#user = id;
+      await this.#announce();
     }
     if (this.#cookie) return;
     if (access_token) {
@@ -336,6 +356,7 @@ export class Latchkey {
   async #current() {
     const session = await this.#load();
     if (!session.refresh_token) return session;
+    this.#ended = false;
     // The clock of the page can be set, and the other one may stop while a device sleeps. So the longer time counts.
     const passed = Date.now() - session.at;
     const here = this.#arrived.access_token === session.access_token;
@@ -368,8 +389,8 @@ export class Latchkey {
       return Boolean(access_token && access_token !== seen);
     }
     if (this.#renewedAt >= seen) return true;
-    if (!globalThis.navigator?.locks || !this.#shares) return false;
-    const { held } = await navigator.locks.query();
+    if (!this.#locks) return false;
+    const { held } = await this.#locks.query();
     return held.some(({ name }) => name.startsWith(`${this.#key} `) && Number(name.slice(this.#key.length + 1)) >= seen);
   }
 
@@ -377,16 +398,17 @@ export class Latchkey {
   #announce() {
     this.#withdraw();
     this.#renewedAt = Date.now();
-    if (!globalThis.navigator?.locks || !this.#shares) return undefined;
+    if (!this.#cookie || !this.#locks) return undefined;
     return new Promise((shown) => {
-      navigator.locks.request(`${this.#key} ${this.#renewedAt}`, { mode: "shared" }, () => {
+      const show = () => {
         shown();
         // No request that is older waits longer for its answer.
         return new Promise((done) => {
           this.#withdraw = done;
           setTimeout(done, TIMEOUT);
         });
-      });
+      };
+      this.#locks.request(`${this.#key} ${this.#renewedAt}`, { mode: "shared" }, show).catch(shown);
     });
   }
 
@@ -409,10 +431,10 @@ export class Latchkey {
     } catch (error) {
       const none = this.#cookie && error.code === "invalid_request" && error.status === 400;
       if (error.status === 401 && /^(invalid_token|session_revoked)$/.test(error.code)) {
-        await this.#end(error.code, before.session_id ?? this.#id);
+        await this.#end(error.code);
         error.over = true;
       } else if (none) {
-        if (this.#id) await this.#end("invalid_token", this.#id);
+        if (this.#user) await this.#end("invalid_token");
         error.over = true;
       }
       throw error;
@@ -469,33 +491,43 @@ export class Latchkey {
         if (error.status !== 401) throw error;
         if (this.#cookie) await this.#exchange().catch(() => {});
       }
-      await this.#end("logout", this.#id ?? (await this.#load()).session_id);
+      await this.#end("logout");
     });
     return {};
   }
 
   // Forgets the session, in every tab that has it.
-  async #end(reason, id) {
-    this.#channel?.postMessage({ ended: reason, id });
+  async #end(reason) {
     await this.#over(reason);
+    this.#channel?.postMessage({ ended: reason });
   }
 
   async #over(reason) {
-    this.#csrf = this.#id = undefined;
+    this.#csrf = this.#user = undefined;
     if (!this.#cookie) await this.#storage.delete(this.#key);
     if (this.#ended) return;
     this.#ended = true;
-    this.#options.onSessionEnd?.(reason);
+    queueMicrotask(() => this.#options.onSessionEnd?.(reason));
   }
 
-  async #heard({ began, ended, id }) {
+  // Whether the cookies are those of another user than the one that this page knows. Then its session is over.
+  async #isReplaced() {
+    const known = this.#user;
+    if (!known) return false;
+    const { id } = await this.profileGet();
+    if (id === known) return false;
+    await this.#over("replaced");
+    return true;
+  }
+
+  async #heard({ began, ended }) {
     if (began) {
-      if (this.#id && this.#id !== began) await this.#over("replaced");
+      if (this.#user && this.#user !== began) await this.#over("replaced");
       this.#ended = false;
       this.#csrf = undefined;
     }
-    const own = this.#id ?? (this.#cookie ? id : (await this.#load()).session_id);
-    if (ended && (!id || !own || own === id)) await this.#over(ended);
+    // With tokens, the storage says whether this page had the same session.
+    if (ended && (this.#cookie || !(await this.#load()).refresh_token)) await this.#over(ended);
   }
 
   // ---- Captcha ----
@@ -529,26 +561,35 @@ export class Latchkey {
     };
   }
 
-  // What an authenticator answers to a new challenge.
+  // What an authenticator answers to a challenge.
   async #assertion(question, { conditional, signal: given } = {}) {
-    for (;;) {
-      const { challenge_id, publicKey } = await this.loginPasskeyOptions(question);
+    for (let first = true; ; first = false) {
+      let asked;
+      try {
+        asked = await this.loginPasskeyOptions(question);
+      } catch (error) {
+        if (first || given?.aborted) throw error;
+        await pause(CONDITIONAL_TIMEOUT / 8);
+        continue;
+      }
+      const { challenge_id, publicKey } = asked;
       const renewal = new AbortController();
       const abort = () => renewal.abort(given.reason);
       if (given?.aborted) abort();
-      given?.addEventListener("abort", abort, { once: true });
-      const timer = conditional && setTimeout(() => renewal.abort(), CONDITIONAL_SECONDS * 1000);
+      given?.addEventListener("abort", abort);
+      const timer = conditional && setTimeout(() => renewal.abort(), CONDITIONAL_TIMEOUT);
       try {
         const request = { publicKey: parsed(publicKey), signal: renewal.signal };
         if (conditional) request.mediation = "conditional";
-        const credential = serialized(await navigator.credentials.get(request));
-        return { challenge_id, credential, rpId: publicKey.rpId };
+        return { challenge_id, credential: serialized(await navigator.credentials.get(request)), rpId: publicKey.rpId };
       } catch (error) {
         if (!conditional || given?.aborted || !renewal.signal.aborted) throw error;
       } finally {
         clearTimeout(timer);
         given?.removeEventListener("abort", abort);
       }
+      // A page that nobody sees needs no new challenge.
+      if (document.hidden) await new Promise((seen) => document.addEventListener("visibilitychange", seen, { once: true }));
     }
   }
 
