@@ -6,6 +6,7 @@ mod jwks;
 mod not_found;
 mod openid_configuration;
 mod origin_secret;
+mod well_known;
 
 use crate::scenarios::Scenario;
 
@@ -17,6 +18,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         jwks::scenarios(),
         not_found::scenarios(),
         openid_configuration::scenarios(),
+        well_known::scenarios(),
     ]
     .into_iter()
     .flatten()

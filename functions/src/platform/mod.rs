@@ -6,3 +6,4 @@ pub mod health;
 pub mod jwks;
 pub mod not_found;
 pub mod openid_configuration;
+pub mod well_known;
