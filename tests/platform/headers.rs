@@ -34,6 +34,7 @@ async fn head_answers_like_get_without_a_body() {
         "/v1/config",
         "/.well-known/jwks.json",
         "/.well-known/openid-configuration",
+        "/openapi.json",
         "/verify-email",
         "/login-disown",
         "/login",
