@@ -77,6 +77,7 @@ pub static OPERATIONS: &[Operation] = &[
     platform::jwks::OPERATION,
     platform::openid_configuration::OPERATION,
     platform::well_known::OPERATION,
+    platform::openapi::OPERATION,
     platform::captcha_challenge::OPERATION,
     platform::config::OPERATION,
     pages::pages::OPERATION,

@@ -19,7 +19,8 @@ const PAGES: &[(&str, &str)] = &[
 async fn every_page_is_served_with_a_policy_that_allows_its_own_host_alone() {
     let client = Client::new(&world().await);
     for (path, title) in PAGES {
-        for query in ["", "?continue=/account", "?continue=", "?continue=/a%3Fb=c,d", "?x=y&prompt=none&error=%3Cb%3E"] {
+        for query in ["", "?continue=/account", "?continue=", "?continue=/a%3Fb=c,d", "?x=y&prompt=none&error=%3Cb%3E"]
+        {
             let path = format!("{path}{query}");
             let answer = client.get(&path).await.expect(200);
             assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
@@ -55,7 +56,10 @@ async fn what_a_page_loads_may_be_kept_for_good_and_changes_its_address_with_its
         client.send("HEAD", asset, &[], Vec::new()).await.expect(200);
         // While another version is deployed.
         let file = asset.splitn(4, '/').nth(3).unwrap();
-        assert_eq!(client.get(&format!("/assets/0123456789ab/{file}")).await.expect(200).header("cache-control"), "no-cache");
+        assert_eq!(
+            client.get(&format!("/assets/0123456789ab/{file}")).await.expect(200).header("cache-control"),
+            "no-cache"
+        );
     }
     // Compressed, where the browser can read it.
     for (accepted, encoding) in [("gzip, deflate, br", "gzip"), ("br", ""), ("gzip;q=0", ""), ("*", "")] {

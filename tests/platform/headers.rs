@@ -36,6 +36,7 @@ async fn head_answers_like_get_without_a_body() {
         "/.well-known/openid-configuration",
         "/.well-known/passkey-endpoints",
         "/.well-known/webauthn",
+        "/openapi.json",
         "/verify-email",
         "/login-disown",
         "/login",

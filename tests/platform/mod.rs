@@ -4,6 +4,7 @@ mod headers;
 mod health;
 mod jwks;
 mod not_found;
+mod openapi;
 mod openid_configuration;
 mod origin_secret;
 mod well_known;
@@ -17,6 +18,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         health::scenarios(),
         jwks::scenarios(),
         not_found::scenarios(),
+        openapi::scenarios(),
         openid_configuration::scenarios(),
         well_known::scenarios(),
     ]
