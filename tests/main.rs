@@ -26,6 +26,7 @@ mod limits;
 pub(crate) mod login;
 mod mfa;
 mod oauth;
+mod openapi;
 mod outside;
 mod pages;
 mod passkeys;

@@ -1,7 +1,5 @@
 //! `POST /v1/password/reset`: sets a new password with a reset token. All sessions end and all devices become
 //! unrecognised.
-//!
-//! `GET /reset-password`: the page that the link of `password-forgot` opens.
 
 use shared::{
     context::Context,
@@ -14,7 +12,7 @@ use shared::{
         password::{Password, Strength},
     },
     error::Error,
-    http::{Response, StatusCode, page},
+    http::{Response, StatusCode},
     operation::{Operation, Route},
     store::{Condition, PasswordReset, UserQuery},
 };
@@ -26,14 +24,8 @@ use crate::auth::{
 };
 
 pub const OPERATION: Operation = Operation::http("password-reset", |context| Box::pin(handle(context)))
-    .summary(
-        "sets another password with the token of a mailed link or of `login-disown`, and its page; ends all sessions",
-    )
-    .routes(&[
-        Route::new("POST", "/v1/password/reset"),
-        Route::new("GET", "/reset-password"),
-        Route::new("HEAD", "/reset-password"),
-    ])
+    .summary("sets another password with the token of a mailed link or of `login-disown`; ends all sessions")
+    .routes(&[Route::new("POST", "/v1/password/reset")])
     .memory(1024)
     .keys(&[
         KeyPurpose::Index,
@@ -47,9 +39,6 @@ pub const OPERATION: Operation = Operation::http("password-reset", |context| Box
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
-    if request.is_safe() {
-        return Ok(page::reset_password());
-    }
     let mut fields = request.fields()?;
     let token: Option<ContinuationToken> = fields.required("token");
     let new: Option<Password> = fields.required("new_password");
