@@ -154,7 +154,8 @@ const cases = {
     const auth = new Latchkey({ url, transport, fetch, onSessionEnd: (reason) => ends.push(reason) });
     await refused(auth.profileGet(), "invalid_token", 401);
     assert.equal((await auth.fetch("/v1/me")).status, 401);
-    await assert.rejects(auth.refresh(), LatchkeyError);
+    await refused(auth.refresh(), "invalid_token", 401);
+    await refused(auth.tokenRefresh(), "invalid_token", 401);
     await settled();
     assert.deepEqual(ends, []);
   },

@@ -94,6 +94,9 @@ export class LatchkeyError extends Error {
   }
 }
 
+// `over` says that there is no session.
+const noSession = () => Object.assign(new LatchkeyError(401, { code: "invalid_token" }), { over: true });
+
 // ---- WebAuthn ----
 
 const toBytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
@@ -195,8 +198,8 @@ export class Latchkey {
     const ours = url.origin === this.#base.origin;
     const safe = /^(GET|HEAD)$/.test(init.method);
     const repeatable = !(globalThis.ReadableStream && init.body instanceof ReadableStream);
-    let [hasNewCsrf, hasNewSession, force] = [false, false, false];
-    for (;;) {
+    let [hasNewCsrf, hasNewSession] = [false, false];
+    for (let renewals = 0; ; ) {
       const headers = new Headers(init.headers);
       const session = needsSession && !this.#cookie ? await this.#current() : {};
       if (session.access_token) headers.set("Authorization", `Bearer ${session.access_token}`);
@@ -220,10 +223,10 @@ export class Latchkey {
       // An authorizer of API Gateway answers 403, and without a code.
       const guesses = response.status === 401 || Date.now() - this.#renewedAt > GUESS_TIMEOUT;
       const renews = refused && (code ? /^(invalid_token|session_revoked)$/.test(code) : guesses);
-      if (!needsSession || !renews || hasNewSession) return response;
+      if (!needsSession || !renews || hasNewSession || renewals > 2) return response;
       try {
-        hasNewSession = await this.#renew(this.#cookie ? sentAt : session.access_token, force);
-        force = true;
+        // What another tab did may be older than it seems. So the second time, it is done here.
+        hasNewSession = await this.#renew(this.#cookie ? sentAt : session.access_token, renewals++ > 0);
       } catch (error) {
         if (error.over) return response;
         throw error;
@@ -446,7 +449,7 @@ export class Latchkey {
   // Refreshes. A refusal ends the session. Nothing else does.
   async #refresh() {
     const before = this.#cookie ? {} : await this.#load();
-    if (!this.#cookie && !before.refresh_token) throw Object.assign(new LatchkeyError(401, { code: "invalid_token" }), { over: true });
+    if (!this.#cookie && !before.refresh_token) throw noSession();
     const key = `${this.#key} ${before.refresh_token}`;
     const refreshes = Latchkey.#refreshes;
     let exchange = refreshes.get(key);
@@ -470,7 +473,7 @@ export class Latchkey {
         error.over = true;
       } else if (none) {
         if (this.#user) await this.#end("invalid_token");
-        error.over = true;
+        throw noSession();
       }
       throw error;
     }
@@ -511,7 +514,7 @@ export class Latchkey {
   async accessToken() {
     if (this.#cookie) throw new TypeError("With cookies, no script has the access token.");
     const { access_token } = await this.#current();
-    if (!access_token) throw new LatchkeyError(401, { code: "invalid_token" });
+    if (!access_token) throw noSession();
     return access_token;
   }
 
@@ -599,6 +602,7 @@ export class Latchkey {
   // What an authenticator answers to a challenge.
   async #assertion(question, { conditional, signal: given } = {}) {
     for (let first = true; ; first = false) {
+      given?.throwIfAborted();
       let asked;
       try {
         asked = await this.loginPasskeyOptions(question);
