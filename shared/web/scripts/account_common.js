@@ -95,7 +95,8 @@ const explained = (refused) => (error) => {
   if (isOver) return;
   if (isEnd(error)) return over(error.code);
   if (error instanceof Stopped) return tell([text("proof.stopped")]);
-  refused(error);
+  // What explains an error may have to ask the server.
+  refused(error)?.catch(explained(failed));
 };
 
 // As `busily`, for the account that the page shows.
