@@ -1,10 +1,13 @@
-//! What follows from the list of operations: the mains, and the tables of the README and of the API page. `LATCHKEY_WRITE=1` writes them.
+//! What follows from the list of operations: the mains, the tables of the README and of the API page, and the OpenAPI document.
+//! `LATCHKEY_WRITE=1` writes them.
 
 use std::{fmt::Write as _, path::Path};
 
 use functions::operations::OPERATIONS;
 use shared::operation::{Access, Operation};
 use tests::{repository, world};
+
+use crate::openapi;
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
@@ -21,7 +24,8 @@ fn write_or_compare(path: &Path, text: &str) {
 }
 
 /// The folder of an operation's file.
-fn area(file: &str) -> String {
+pub(crate) fn area(operation: &Operation) -> String {
+    let file = &format!("{}.rs", operation.name.replace('-', "_"));
     let areas = std::fs::read_dir(repository("functions/src")).unwrap().map(|entry| entry.unwrap().path());
     let found = areas.into_iter().find(|area| area.join(file).is_file() && !area.ends_with("auth"));
     let found = found.unwrap_or_else(|| panic!("no area has {file}"));
@@ -32,7 +36,7 @@ fn area(file: &str) -> String {
 fn every_operation_has_its_main_and_every_main_its_operation() {
     for operation in OPERATIONS {
         let module = operation.name.replace('-', "_");
-        let area = area(&format!("{module}.rs"));
+        let area = area(operation);
         let main = format!(
             "//! The Lambda function `{}`.\n\nfn main() -> Result<(), shared::runtime::RuntimeError> {{\n    \
              shared::runtime::run(functions::{area}::{module}::OPERATION)\n}}\n",
@@ -87,6 +91,12 @@ fn the_api_page_lists_the_operations() {
         let (name, access) = (operation.name, operation.access.as_str());
         format!("| `{name}` | {} | {access} | {} |", routes(operation), operation.summary)
     });
+}
+
+#[test]
+fn the_openapi_document_describes_the_operations() {
+    let document = serde_json::to_string_pretty(&openapi::document()).unwrap() + "\n";
+    write_or_compare(&repository("infra/openapi.json"), &document);
 }
 
 /// The block of a function in the template.

@@ -25,6 +25,7 @@ mod limits;
 pub(crate) mod login;
 mod mfa;
 mod oauth;
+mod openapi;
 mod outside;
 mod pages;
 mod passkeys;

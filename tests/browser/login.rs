@@ -107,10 +107,19 @@ impl Page {
     }
 
     async fn log_in(&self, identifier: &str, password: &str) {
-        self.section("login").await;
-        self.enter("identifier", identifier).await;
+        self.identify(identifier).await;
         self.enter("password", password).await;
-        self.press("#by-password [type=submit]").await;
+        self.press("#go").await;
+    }
+
+    /// The first step of the form, from either step.
+    async fn identify(&self, identifier: &str) {
+        self.section("login").await;
+        if self.chromium.run("return document.getElementById('identify').hidden", Value::Null).await == true {
+            self.press("#change").await;
+        }
+        self.enter("identifier", identifier).await;
+        self.press("#go").await;
     }
 
     /// A login with cookies, as the page of an earlier visit left it. The access token has expired.
@@ -151,19 +160,18 @@ async fn a_password_leads_to_where_the_link_says() {
             Value::Null,
         )
         .await;
-    assert_eq!(form, json!([ADDRESS, "password", "username webauthn 1, current-password 1,  1"]));
+    assert_eq!(form, json!([ADDRESS, "identifier", "username webauthn 1, current-password 1,  1"]));
     page.log_in(ADDRESS, "wrong").await;
     assert_eq!(page.problem().await, "The name or the password is not right.");
     // The same for an unknown name.
     page.log_in("nobody@example.org", PASSWORD).await;
     page.until("a marked input", |shown| shown["problem"] != "").await;
     assert_eq!(page.problem().await, "The name or the password is not right.");
-    page.enter("identifier", "").await;
-    page.press("#by-password [type=submit]").await;
+    page.identify("").await;
     assert_eq!(page.problem().await, "Enter your e\u{2011}mail address or your username.");
     assert_eq!(page.who().await, 401);
     // By the keyboard alone.
-    page.enter("identifier", ADDRESS).await;
+    page.enter("identifier", &format!("{ADDRESS}\u{e007}")).await;
     page.enter("password", &format!("{PASSWORD}\u{e007}")).await;
     page.arrives(AUTHORIZE).await;
     assert_eq!(page.who().await, 200);
@@ -175,7 +183,7 @@ async fn a_password_leads_to_where_the_link_says() {
     page.section("login").await;
     page.press("#remember").await;
     page.log_in(ADDRESS, PASSWORD).await;
-    assert_eq!(page.section("success").await["title"], "You are logged in");
+    page.arrives("/account").await;
     let sessions = person.client.get("/v1/sessions").await.expect(200).body;
     let remembered = sessions["sessions"].as_array().unwrap().iter().filter(|session| session["remember_me"] == true);
     assert_eq!(remembered.count(), 1);
@@ -224,7 +232,11 @@ async fn an_earlier_session_goes_on_without_a_form() {
     page.arrives(AUTHORIZE).await;
     assert_eq!(page.who().await, 200);
 
-    // Also where no page may appear. A request for a new login, and another place, show the form.
+    // Also at other places, and where no page may appear. A request for a new login shows the form.
+    page.chromium.client.delete_cookie("__Host-access").await.unwrap();
+    page.open_for("/v1/health", "").await;
+    page.arrives("/v1/health").await;
+    assert_eq!(page.who().await, 200);
     page.chromium.client.delete_cookie("__Host-access").await.unwrap();
     page.open_for(AUTHORIZE, "&prompt=none").await;
     page.arrives(AUTHORIZE).await;
@@ -235,9 +247,6 @@ async fn an_earlier_session_goes_on_without_a_form() {
         page.section("login").await;
         assert_eq!(page.who().await, 401);
     }
-    page.open_for("/v1/health", "").await;
-    page.section("login").await;
-    assert_eq!(page.who().await, 401);
 
     // After the session has ended: the form, or the place at once, where no page may appear. The marker is gone.
     person.client.post("/v1/logout/all", json!({})).await.expect(200);
@@ -280,7 +289,7 @@ async fn a_mailed_code_and_a_passkey_log_in_too() {
     page.section("login").await;
     page.press("#by-mail").await;
     assert!(page.problem().await.starts_with("Enter your e\u{2011}mail address."));
-    page.enter("identifier", ADDRESS).await;
+    page.identify(ADDRESS).await;
     page.press("#by-mail").await;
     page.section("mailed").await;
     let code = client.mail_for(ADDRESS).await.code().unwrap().to_owned();
@@ -293,9 +302,9 @@ async fn a_mailed_code_and_a_passkey_log_in_too() {
     assert_eq!(page.who().await, 200);
 
     // A passkey of this account.
-    page.chromium.plug_in().await;
+    let authenticator = page.chromium.plug_in().await;
     page.open("/login").await;
-    page.section("login").await;
+    page.section("logged-in").await;
     let script = "
         const csrf = (await (await fetch('/v1/csrf')).json()).csrf_token;
         const headers = { 'x-csrf-token': csrf, 'content-type': 'application/json' };
@@ -308,9 +317,17 @@ async fn a_mailed_code_and_a_passkey_log_in_too() {
     ";
     assert!(page.chromium.run(script, json!(PASSWORD)).await.is_string());
     page.chromium.client.delete_all_cookies().await.unwrap();
+    // The browser offers it without any typing. This authenticator agrees at once.
+    page.open_for("/v1/health", "").await;
+    page.arrives("/v1/health").await;
+    assert_eq!(page.who().await, 200);
+    page.chromium.client.delete_all_cookies().await.unwrap();
+    let agrees = |enabled| json!({ "authenticatorId": authenticator, "enabled": enabled });
+    page.chromium.dev_tools("WebAuthn.setAutomaticPresenceSimulation", agrees(false)).await;
     page.open_for("/v1/health", "").await;
     page.section("login").await;
     page.press("#by-passkey").await;
+    page.chromium.dev_tools("WebAuthn.setAutomaticPresenceSimulation", agrees(true)).await;
     page.arrives("/v1/health").await;
     assert_eq!(page.who().await, 200);
 
@@ -322,10 +339,9 @@ async fn a_mailed_code_and_a_passkey_log_in_too() {
 
     // A new account shows its recovery key before the page goes on.
     page.chromium.client.delete_all_cookies().await.unwrap();
+    page.chromium.dev_tools("WebAuthn.removeVirtualAuthenticator", json!({ "authenticatorId": authenticator })).await;
     page.open_for("/v1/health", "").await;
-    page.section("login").await;
-    // The authenticator would answer in the field at once.
-    page.chromium.run("document.getElementById('identifier').value = 'new@example.org'", Value::Null).await;
+    page.identify("new@example.org").await;
     page.press("#by-mail").await;
     page.section("mailed").await;
     page.enter("code", client.mail_for("new@example.org").await.code().unwrap()).await;
@@ -441,8 +457,7 @@ async fn a_link_that_was_opened_in_another_tab_lets_the_page_go_on() {
     let client = Client::new(page.world());
     Person::register(&client, ADDRESS).await;
     page.open_for("/v1/health", "").await;
-    page.section("login").await;
-    page.enter("identifier", ADDRESS).await;
+    page.identify(ADDRESS).await;
     page.press("#by-mail").await;
     page.section("mailed").await;
     page.press("#opened [type=submit]").await;

@@ -90,7 +90,7 @@ async fn log_in(page: &Page, more: &str, answer: &str) {
     page.open_for("/v1/health?a=b,c", more).await;
     page.section("login").await;
     let button = page.chromium.run("return document.querySelector('#providers a').textContent", Value::Null).await;
-    assert_eq!(button, "Continue with Site");
+    assert!(button.as_str().unwrap().starts_with("Continue with Site"), "{button}");
     page.press("#providers a").await;
     page.press(answer).await;
 }

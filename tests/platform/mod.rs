@@ -4,8 +4,10 @@ mod headers;
 mod health;
 mod jwks;
 mod not_found;
+mod openapi;
 mod openid_configuration;
 mod origin_secret;
+mod well_known;
 
 use crate::scenarios::Scenario;
 
@@ -16,7 +18,9 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         health::scenarios(),
         jwks::scenarios(),
         not_found::scenarios(),
+        openapi::scenarios(),
         openid_configuration::scenarios(),
+        well_known::scenarios(),
     ]
     .into_iter()
     .flatten()

@@ -141,12 +141,12 @@ impl Login<'_> {
             if let Err(error @ Error::Internal(_)) = verified {
                 return Err(error);
             }
-            return self.refuse(user_id, &cipher, Error::InvalidCode).await;
+            return self.refuse_passkey(user_id, &cipher).await;
         };
         let verified = passkey::verify(context, &cipher, &stored, &self.form.assertion, &self.state).await;
         let verified = match verified {
             Ok(verified) => verified,
-            Err(Error::InvalidCode) => return self.refuse(user_id, &cipher, Error::InvalidCode).await,
+            Err(Error::InvalidCode) => return self.refuse_passkey(user_id, &cipher).await,
             Err(error) => return Err(error),
         };
         if account.status == Status::Banned {
@@ -178,6 +178,11 @@ impl Login<'_> {
             Err(refused) if refused.is(Condition::Challenge) => self.refuse(user_id, &cipher, Error::InvalidCode).await,
             Err(error) => Err(error.into()),
         }
+    }
+
+    async fn refuse_passkey<T>(&self, user_id: &UserId, cipher: &UserCipher<'_>) -> Result<T, Error> {
+        let refusal = passkey::refusal(self.context.app, self.index, &self.form.assertion).await?;
+        self.refuse(user_id, cipher, refusal).await
     }
 
     /// Refuses a login. The sender chose the account, so the event counts against the sender.
@@ -215,7 +220,9 @@ impl Login<'_> {
                 Err(Error::AccountBanned) => {
                     pending.refuse(context, method, Error::AccountBanned).await.map_err(Refusal::Final)
                 }
-                Err(Error::InvalidCode) => Ok(pending.refuse(context, method, Error::InvalidCode).await?),
+                Err(error @ (Error::InvalidCode | Error::UnknownCredential)) => {
+                    Ok(pending.refuse(context, method, error).await?)
+                }
                 done => Ok(done?),
             };
         }
@@ -224,7 +231,9 @@ impl Login<'_> {
     /// Verifies the signature and commits the pending login.
     async fn finish(&self, pending: &PendingLogin<'_>) -> Result<Response, Error> {
         let (context, app) = (self.context, self.context.app);
-        let stored = pending.passkey.as_ref().ok_or(Error::InvalidCode)?;
+        let Some(stored) = &pending.passkey else {
+            return Err(passkey::refusal(app, self.index, &self.form.assertion).await?);
+        };
         let verified = passkey::verify(context, &pending.cipher, stored, &self.form.assertion, &self.state).await?;
         let proof =
             SecondFactorProof { method: SecondFactorMethod::Passkey, amr: verified.key_amr(), trust_device: false };

@@ -1,3 +1,5 @@
+//! Logins.
+
 #[expect(clippy::module_inception, reason = "an operation has its own name everywhere")]
 pub mod login;
 pub mod login_disown;

@@ -92,7 +92,8 @@ impl Page {
             terms_url => view.brand.terms_url.as_deref(),
             privacy_url => view.brand.privacy_url.as_deref(),
             has_session => view.has_session,
-            assets => format!("/assets/{version}"),
+            // Escaping would replace the slashes.
+            assets => Value::from_safe_string(format!("/assets/{version}")),
         };
         let rendered = |environment: &Environment<'_>| {
             let template = environment.get_template(&format!("pages/{}.html", self.template))?;

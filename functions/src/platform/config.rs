@@ -6,6 +6,7 @@ use shared::{
     context::Context,
     domain::{
         captcha::{CaptchaMode, CaptchaProvider},
+        language::Language,
         password::{MAX_CODE_POINTS, PasswordPolicy, Strength},
     },
     error::Error,
@@ -30,7 +31,7 @@ fn captcha(config: &Config) -> Value {
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let app = context.app;
-    let policy = app.config.password_policy;
+    let (policy, brand) = (app.config.password_policy, &app.config.brand);
     let classes: &[&str] = match policy {
         PasswordPolicy::Composition => &["upper", "lower", "digit", "special"],
         PasswordPolicy::Length => &[],
@@ -56,7 +57,14 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         "login_mail": app.config.login_mail.as_str(),
         "providers": providers,
         "captcha": captcha(&app.config),
-        "languages": ["en"],
+        "languages": Language::ALL.iter().map(|language| language.tag).collect::<Vec<_>>(),
+        "brand": {
+            "name": app.config.product_name,
+            "logo_url": brand.logo_url,
+            "accent_color": brand.accent_color.map(|color| color.to_string()),
+            "terms_url": brand.terms_url,
+            "privacy_url": brand.privacy_url,
+        },
     });
     Ok(Response::json(StatusCode::OK, &config).cacheable(60).readable_everywhere())
 }

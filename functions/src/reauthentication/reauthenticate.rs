@@ -183,7 +183,9 @@ async fn by_passkey(
     let index = app.keyring.get(KeyPurpose::Index).await?;
     let id = passkey::id(&index, assertion.credential_id());
     let query = UserQuery { passkey: Some(&id), without_salt: true, ..UserQuery::ACCOUNT };
-    let stored = app.store.load(&caller.account.id, query).await?.passkey.ok_or(Error::InvalidCode)?;
+    let Some(stored) = app.store.load(&caller.account.id, query).await?.passkey else {
+        return Err(passkey::refusal(app, &index, assertion).await?);
+    };
     let state = passkey::open_state(app, PasskeyAssertion::STATE, challenge_id, &asked.state).await?;
     let verified = passkey::verify(context, &caller.cipher, &stored, assertion, &state).await?;
     let mut transaction = app.store.transaction();

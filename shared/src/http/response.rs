@@ -35,8 +35,12 @@ impl Response {
 
     pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
         // Serialisation cannot fail, because answers are plain structs with string keys.
-        let body = serde_json::to_string(body).unwrap_or_default();
-        Self { body: Some(Body::Text(body)), ..Self::empty(status) }
+        Self::json_text(status, &serde_json::to_string(body).unwrap_or_default())
+    }
+
+    /// A text that is JSON.
+    pub fn json_text(status: StatusCode, text: &str) -> Self {
+        Self { body: Some(Body::Text(text.to_owned())), ..Self::empty(status) }
             .with_content_type("application/json; charset=utf-8")
     }
 

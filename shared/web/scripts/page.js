@@ -50,15 +50,19 @@ export const whenSessionEnds = (work) => {
 
 export const query = new URLSearchParams(location.search);
 
-// The path that the page continues to. Null without one, undefined for one that leads anywhere else. As the server checks it: a second
-// value must not slip past the first.
+// Whether a text is a path of this host, as the server checks it.
+export function isPath(path) {
+  if (typeof path !== "string" || !/^\/(?!\/)[!-~]*$/.test(path) || /[\\#]/.test(path)) return false;
+  const url = new URL(path, location.origin);
+  return url.origin === location.origin && !url.pathname.startsWith("//");
+}
+
+// The path that the page continues to. Null without one, undefined for one that leads anywhere else. A second value must not slip past
+// the first.
 export const next = (() => {
   const given = query.getAll("continue");
   if (!given.length || given[0] === "") return null;
-  const [path, ...more] = given;
-  if (more.length || !/^\/(?!\/)[!-~]*$/.test(path) || /[\\#]/.test(path)) return undefined;
-  const url = new URL(path, location.origin);
-  return url.origin === location.origin && !url.pathname.startsWith("//") ? path : undefined;
+  return given.length === 1 && isPath(given[0]) ? given[0] : undefined;
 })();
 
 // A path of this host, with parameters. Those without a value are left out.
@@ -320,15 +324,38 @@ export async function copy(source, status) {
   }
 }
 
-// Shows the recovery key of a new account, or hides its place.
-export function showRecoveryKey(key) {
+// Saves a text as a file.
+export function download(name, content) {
+  const link = element("a");
+  link.href = URL.createObjectURL(new Blob([content], { type: "text/plain" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
+// Shows the recovery key of a new account, or hides its place. The account's address or username is in the file with the key.
+export function showRecoveryKey(key, account = "") {
   losing = Boolean(key);
   byId("recovery").hidden = !key;
   const box = byId("recovery-key");
   box.textContent = key ?? "";
+  if (!key) return;
   box.addEventListener("copy", () => { losing = false; });
   byId("copy").addEventListener("click", async () => {
     if (await copy(box, byId("copied"))) losing = false;
+  });
+  byId("download").addEventListener("click", () => {
+    download("recovery-key.txt", `${text("recovery_file", { account, host: location.host })}\n\n${key}\n`);
+    losing = false;
+  });
+  byId("print").addEventListener("click", () => {
+    print();
+    losing = false;
+  });
+  // The way back must not show it again.
+  addEventListener("pagehide", () => {
+    box.textContent = "";
+    byId("recovery").hidden = true;
   });
 }
 

@@ -8,7 +8,8 @@ use shared::{
     crypto::{
         field::{self, Field},
         key::KeySet,
-        lookup_hash::{Subject, lookup_hash},
+        lookup_hash::{Subject, lookup_hash, raw},
+        secret::hmac,
     },
     domain::{
         audit::{Action, Outcome},
@@ -79,6 +80,52 @@ pub(crate) async fn allowed(cipher: &UserCipher<'_>, passkeys: &[StoredPasskey])
         allowed.push(Allowed { id: credential.id().to_vec(), transports: credential.transports().to_vec() });
     }
     Ok(allowed)
+}
+
+/// Decoys of the passkeys of an account without any: credential ids like those of common authenticators. They are derived from the
+/// identifier, so they never change.
+///
+/// The second half of an id is derived from the first, so that [`is_decoy`] recognises it without the identifier.
+pub(crate) fn decoys(index: &KeySet, identifier_hash: &str) -> Vec<Allowed> {
+    let seed = raw(index, Subject::DecoyCredential, identifier_hash.as_bytes());
+    let how_many = if seed[0] < 64 { 2 } else { 1 };
+    (0..how_many)
+        .map(|number: u8| {
+            let kind = hmac(&seed, &[b"kind", &[number]])[0];
+            let (length, transports): (usize, &[&str]) = match kind {
+                0..=99 => (20, &["hybrid", "internal"]),
+                100..=169 => (16, &["hybrid", "internal"]),
+                170..=229 => (32, &["internal"]),
+                230..=245 => (64, &["nfc", "usb"]),
+                _ => (32, &[]),
+            };
+            let half = &hmac(&seed, &[b"id", &[number]])[..length / 2];
+            let id = [half, &raw(index, Subject::DecoyCredentialHalf, half)[..length / 2]].concat();
+            Allowed { id, transports: transports.iter().map(|&name| name.to_owned()).collect() }
+        })
+        .collect()
+}
+
+/// Whether [`decoys`] made this credential id for any identifier. No client knows it, because ids are random.
+fn is_decoy(index: &KeySet, credential_id: &[u8]) -> bool {
+    let (half, rest) = credential_id.split_at(credential_id.len() / 2);
+    (8..=32).contains(&half.len())
+        && rest.len() == half.len()
+        && *rest == raw(index, Subject::DecoyCredentialHalf, half)[..half.len()]
+}
+
+/// The refusal of a passkey. `unknown_credential` says that nobody has registered it, so that a page can tell the password manager. A
+/// decoy is refused as a registered one, because it would reveal that its account has no passkeys.
+///
+/// Every refusal makes the same read, so the time reveals nothing either.
+///
+/// # Errors
+/// `temporarily_unavailable`.
+pub(crate) async fn refusal(app: &App, index: &KeySet, assertion: &AssertionResponse) -> Result<Error, Error> {
+    let credential_id = assertion.credential_id();
+    let registered = app.store.is_passkey_registered(&id(index, credential_id)).await?;
+    let known = registered || is_decoy(index, credential_id);
+    Ok(if known { Error::InvalidCode } else { Error::UnknownCredential })
 }
 
 /// Encrypts the WebAuthn state of a challenge, without a user's salt, because the user may not be known yet. The

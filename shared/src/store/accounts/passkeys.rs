@@ -105,6 +105,14 @@ impl Store {
         passkeys.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
         Ok(passkeys)
     }
+
+    /// Whether any user has registered the passkey with this id. A void passkey is registered until it is swept.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub async fn is_passkey_registered(&self, id: &str) -> Result<bool, Error> {
+        Ok(self.get(Table::Accounts, keys::credential(id)).await?.is_some())
+    }
 }
 
 impl Transaction {
