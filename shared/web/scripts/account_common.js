@@ -21,15 +21,20 @@ const isEnd = ({ status, code }) => status === 401 && /^(invalid_token|session_r
 // The login page, which returns to this one.
 const loginPath = () => withQuery("/login", { continue: withQuery(location.pathname, { continue: next }) });
 
-// Says that the session is over, and forgets what the page knows of its account.
+// Removes from the page what it shows of its account.
+export function forget() {
+  loses(false);
+  byId("view").replaceChildren();
+  byId("reader").textContent = "";
+  for (const part of [byId("bar"), ...document.querySelectorAll("nav")]) part.hidden = true;
+}
+
+// Says that the session is over.
 function over(reason) {
   if (leaving || isOver) return;
   isOver = true;
-  loses(false);
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
-  byId("view").replaceChildren();
-  byId("bar").hidden = true;
-  byId("reader").textContent = "";
+  forget();
   const replaced = reason === "replaced";
   byId("over-why").textContent = text(`over.${reason}`, {}, "over.invalid_token");
   byId("over-next").href = replaced ? location.pathname : loginPath();
