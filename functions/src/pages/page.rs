@@ -29,7 +29,7 @@ impl Page {
         Self::new("/login/email", "login_email", "login_email"),
         Self::new("/register", "register", "register"),
         Self::new("/verify-email", "verify_email", "verify_email"),
-        Self::new("/verify-email-notice", "verify_email_notice", "register"),
+        Self::new("/verify-email-notice", "register", "register"),
         Self::new("/forgot-password", "forgot_password", "forgot_password"),
         Self::new("/reset-password", "reset_password", "reset_password"),
         Self::new("/login-disown", "reset_password", "reset_password"),

@@ -57,6 +57,7 @@ const TIMEOUT = 40000;
 // A spent refresh token still has its successor for ten seconds. So a refresh without an answer is repeated within that time.
 const REFRESH_TIMEOUT = 3000;
 const REFRESH_PAUSES = [500, 1500, 3000];
+const SHARED_TIMEOUT = 5000;
 // The browser's list of passkeys renews its challenge before that expires, after 300 seconds.
 const CONDITIONAL_TIMEOUT = 240000;
 // A tab that waits for another one goes on while the successor is still there.
@@ -92,6 +93,9 @@ export class LatchkeyError extends Error {
     this.body = body ?? null;
   }
 }
+
+// `over` says that there is no session.
+const noSession = () => Object.assign(new LatchkeyError(401, { code: "invalid_token" }), { over: true });
 
 // ---- WebAuthn ----
 
@@ -133,6 +137,7 @@ export class Latchkey {
   #key;
   #options;
   #locks;
+  #shelf;
   #csrf;
   #channel;
   #queue = Promise.resolve();
@@ -147,6 +152,7 @@ export class Latchkey {
   // The access token that arrived here last, and when, on a clock that nobody sets.
   #arrived = {};
 
+  // The refreshes of all clients here by token. A server may have a client for each request, with a copy of the tokens.
   static #refreshes = new Map();
 
   constructor({ url = "", transport = "cookie", storage, ...options } = {}) {
@@ -158,7 +164,12 @@ export class Latchkey {
     this.#options = options;
     // Tabs share the session by cookies, or by the storage of their page. The requests of a server share nothing.
     if (!globalThis.location || !(this.#cookie || storage)) return;
-    this.#locks = globalThis.navigator?.locks;
+    try {
+      this.#locks = navigator.locks;
+      if (!this.#locks) this.#shelf = globalThis.localStorage;
+    } catch {
+      // The browser's settings forbid it. Then each tab is on its own.
+    }
     if (!globalThis.BroadcastChannel) return;
     this.#channel = new BroadcastChannel(this.#key);
     this.#channel.onmessage = ({ data }) => this.#heard(data);
@@ -187,8 +198,8 @@ export class Latchkey {
     const ours = url.origin === this.#base.origin;
     const safe = /^(GET|HEAD)$/.test(init.method);
     const repeatable = !(globalThis.ReadableStream && init.body instanceof ReadableStream);
-    let [hasNewCsrf, hasNewSession, force] = [false, false, false];
-    for (;;) {
+    let [hasNewCsrf, hasNewSession] = [false, false];
+    for (let renewals = 0; ; ) {
       const headers = new Headers(init.headers);
       const session = needsSession && !this.#cookie ? await this.#current() : {};
       if (session.access_token) headers.set("Authorization", `Bearer ${session.access_token}`);
@@ -212,10 +223,10 @@ export class Latchkey {
       // An authorizer of API Gateway answers 403, and without a code.
       const guesses = response.status === 401 || Date.now() - this.#renewedAt > GUESS_TIMEOUT;
       const renews = refused && (code ? /^(invalid_token|session_revoked)$/.test(code) : guesses);
-      if (!needsSession || !renews || hasNewSession) return response;
+      if (!needsSession || !renews || hasNewSession || renewals > 2) return response;
       try {
-        hasNewSession = await this.#renew(this.#cookie ? sentAt : session.access_token, force);
-        force = true;
+        // What another tab did may be older than it seems. So the second time, it is done here.
+        hasNewSession = await this.#renew(this.#cookie ? sentAt : session.access_token, renewals++ > 0);
       } catch (error) {
         if (error.over) return response;
         throw error;
@@ -308,7 +319,7 @@ export class Latchkey {
   // Runs one at a time: in this tab, and in all tabs that share the session.
   #exclusive(work) {
     let begun;
-    const inTurn = () => (this.#queue = this.#queue.then(work, work));
+    const inTurn = () => (this.#queue = this.#queue.catch(() => {}).then(() => this.#leased(work)));
     if (!this.#locks) return inTurn();
     const begin = () => {
       begun = true;
@@ -319,6 +330,28 @@ export class Latchkey {
       if (begun) throw error;
       return inTurn();
     });
+  }
+
+  // A lock by hand for browsers without Web Locks: the tab that wrote last has it, until a time.
+  async #leased(work) {
+    const shelf = this.#shelf;
+    if (!shelf) return work();
+    const name = `${this.#key} lease`;
+    const ends = performance.now() + LOCK_TIMEOUT;
+    let lease;
+    do {
+      const left = parseInt(shelf.getItem(name)) - Date.now();
+      if (!(left > 0 && left <= LOCK_TIMEOUT)) {
+        lease = `${Date.now() + LOCK_TIMEOUT} ${Math.random()}`;
+        shelf.setItem(name, lease);
+      }
+      await pause(50 + 30 * Math.random());
+    } while (shelf.getItem(name) !== lease && performance.now() < ends);
+    try {
+      return await work();
+    } finally {
+      if (shelf.getItem(name) === lease) shelf.removeItem(name);
+    }
   }
 
   async #load() {
@@ -389,7 +422,7 @@ export class Latchkey {
       return Boolean(access_token && access_token !== seen);
     }
     if (this.#renewedAt >= seen) return true;
-    if (!this.#locks) return false;
+    if (!this.#locks) return Number(this.#shelf?.getItem(`${this.#key} renewed`)) >= seen;
     const { held } = await this.#locks.query();
     return held.some(({ name }) => name.startsWith(`${this.#key} `) && Number(name.slice(this.#key.length + 1)) >= seen);
   }
@@ -398,7 +431,8 @@ export class Latchkey {
   #announce() {
     this.#withdraw();
     this.#renewedAt = Date.now();
-    if (!this.#cookie || !this.#locks) return undefined;
+    if (!this.#cookie) return undefined;
+    if (!this.#locks) return this.#shelf?.setItem(`${this.#key} renewed`, this.#renewedAt);
     return new Promise((shown) => {
       const show = () => {
         shown();
@@ -415,13 +449,17 @@ export class Latchkey {
   // Refreshes. A refusal ends the session. Nothing else does.
   async #refresh() {
     const before = this.#cookie ? {} : await this.#load();
-    if (!this.#cookie && !before.refresh_token) throw Object.assign(new LatchkeyError(401, { code: "invalid_token" }), { over: true });
+    if (!this.#cookie && !before.refresh_token) throw noSession();
     const key = `${this.#key} ${before.refresh_token}`;
     const refreshes = Latchkey.#refreshes;
-    let exchange = !this.#cookie && refreshes.get(key);
+    let exchange = refreshes.get(key);
     if (!exchange) {
-      exchange = this.#exchange(before.refresh_token).finally(() => refreshes.delete(key));
-      if (!this.#cookie) refreshes.set(key, exchange);
+      exchange = this.#exchange(before.refresh_token);
+      if (!this.#cookie) {
+        refreshes.set(key, exchange);
+        const forget = () => refreshes.delete(key);
+        exchange.then(() => setTimeout(forget, SHARED_TIMEOUT).unref?.(), forget);
+      }
     }
     try {
       const answer = await exchange;
@@ -435,7 +473,7 @@ export class Latchkey {
         error.over = true;
       } else if (none) {
         if (this.#user) await this.#end("invalid_token");
-        error.over = true;
+        throw noSession();
       }
       throw error;
     }
@@ -476,7 +514,7 @@ export class Latchkey {
   async accessToken() {
     if (this.#cookie) throw new TypeError("With cookies, no script has the access token.");
     const { access_token } = await this.#current();
-    if (!access_token) throw new LatchkeyError(401, { code: "invalid_token" });
+    if (!access_token) throw noSession();
     return access_token;
   }
 
@@ -564,6 +602,7 @@ export class Latchkey {
   // What an authenticator answers to a challenge.
   async #assertion(question, { conditional, signal: given } = {}) {
     for (let first = true; ; first = false) {
+      given?.throwIfAborted();
       let asked;
       try {
         asked = await this.loginPasskeyOptions(question);
