@@ -9,7 +9,7 @@ use tests::{Client, OTHER_PASSWORD, PASSWORD, Person, options, thorough};
 use super::{assert_all_but, host::Host, id_token, with_provider};
 use crate::browser::Chromium;
 
-const ADDRESS: &str = "ada@example.org";
+pub(super) const ADDRESS: &str = "ada@example.org";
 
 /// The time that a script has, however slow the machine is.
 const PATIENCE: Duration = Duration::from_secs(1200);

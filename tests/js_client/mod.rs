@@ -3,6 +3,7 @@
 mod browser;
 mod host;
 mod package;
+mod recipes;
 
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -70,7 +71,7 @@ async fn passes(program: &str, arguments: &[&str], options: local::Options) {
         .arg(program)
         .args(arguments)
         .current_dir(folder)
-        .env("LATCHKEY_URL", &host.url)
+        .env("ISSUER", &host.url)
         .env("ID_TOKEN", id_token(&host));
     if let Err(output) = run(&mut command).await {
         panic!("{program}: {output}");

@@ -5,7 +5,7 @@ import { Latchkey } from "latchkey";
 
 import { everyOperation, methodsOf } from "./operations.mjs";
 
-const { LATCHKEY_URL: url, ID_TOKEN: idToken } = process.env;
+const { ISSUER: url, ID_TOKEN: idToken } = process.env;
 const make = () => new Latchkey({ url, transport: "token" });
 const done = await everyOperation({ Latchkey, make, url, idToken, withCookies: false, withPasskeys: false });
 // A passkey needs an authenticator, and a link to a provider needs the cookies of a browser.
