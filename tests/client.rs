@@ -221,7 +221,11 @@ impl Client {
         // Boxed, because the type of a whole request is too deep otherwise.
         let answer = Box::pin(self.world.request(request.body(Bytes::from(body)).unwrap())).await;
         let (parts, body) = answer.into_parts();
-        let text = String::from_utf8(body.to_vec()).unwrap();
+        let text = if parts.headers.get("content-encoding").is_some_and(|coding| coding == "gzip") {
+            std::io::read_to_string(flate2::read::GzDecoder::new(body.as_ref())).unwrap()
+        } else {
+            String::from_utf8(body.to_vec()).unwrap()
+        };
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         Answer { status: parts.status.as_u16(), headers: parts.headers, body, text }
     }

@@ -18,7 +18,7 @@ async fn a_removed_passkey_does_not_log_in_and_may_be_registered_again() {
     let waiting = client.passkey_answer(&mut key, json!({})).await;
     assert!(person.client.delete(&path).await.expect(204).text.is_empty());
     person.client.delete(&path).await.expect_problem(404, "not_found");
-    client.post("/v1/login/passkey/verify", waiting).await.expect_problem(400, "invalid_code");
+    client.post("/v1/login/passkey/verify", waiting).await.expect_problem(400, "unknown_credential");
     assert_eq!(person.client.get("/v1/me").await.expect(200).body["passkeys"], 0);
     assert!(world.scan("accounts").iter().all(|item| !item.to_string().contains("PASSKEY#")));
     world.settle().await;

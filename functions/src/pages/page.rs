@@ -29,7 +29,7 @@ impl Page {
         Self::new("/login/email", "login_email", "login_email"),
         Self::new("/register", "register", "register"),
         Self::new("/verify-email", "verify_email", "verify_email"),
-        Self::new("/verify-email-notice", "verify_email_notice", "register"),
+        Self::new("/verify-email-notice", "register", "register"),
         Self::new("/forgot-password", "forgot_password", "forgot_password"),
         Self::new("/reset-password", "reset_password", "reset_password"),
         Self::new("/login-disown", "reset_password", "reset_password"),
@@ -60,6 +60,11 @@ impl Page {
         Self::ALL.iter().find(|page| page.path == path).copied()
     }
 
+    /// Whether it is one of the pages for a reader with a session. They have a layout and texts in common.
+    fn is_of_account(self) -> bool {
+        self.template.starts_with("account")
+    }
+
     /// The answer with this page.
     ///
     /// # Errors
@@ -68,11 +73,13 @@ impl Page {
         let broken = |what: &str| Error::internal(format!("the page {}: {what}", self.template));
         let texts = |name: &str| catalogue(view.language, name).ok_or_else(|| broken("its texts are broken"));
         let (common, text) = (texts("common")?, texts(self.texts)?);
-        let of_scripts = json!({ "common": common["script"], "page": text["script"] });
+        let frame = if self.is_of_account() { texts("account_common")? } else { json!({}) };
+        let of_scripts = json!({ "common": common["script"], "frame": frame["script"], "page": text["script"] });
         let version = assets::version(view.brand);
         let values = context! {
             text => value(&text),
             common => value(&common),
+            frame => value(&frame),
             // A script's element must not hold its own end tag.
             of_scripts => Value::from_safe_string(of_scripts.to_string().replace('<', "\\u003c")),
             path => self.path,

@@ -331,6 +331,11 @@ onClick("prove-by-passkey", (button) => {
 
 // Goes on without a form where this browser has a session. Returns whether the page is done.
 async function goOn() {
+  // The page that began to link an account of another site explains why that failed.
+  if (query.get("error") && marked && nextUrl?.pathname === "/account/identities" && nextUrl.searchParams.has("linked")) {
+    nextUrl.searchParams.set("error", query.get("error"));
+    return location.replace(nextUrl.pathname + nextUrl.search), true;
+  }
   // Any other value asks for a form: login, select_account.
   if (!silently && (query.get("prompt") || query.get("error"))) return false;
   if (!marked && !stepsUp) {

@@ -11,9 +11,9 @@ const language = document.documentElement.lang;
 
 const find = (texts, name) => name.split(".").reduce((found, part) => (found && Object.hasOwn(found, part) ? found[part] : undefined), texts);
 
-// A text of this page, or one that all pages have, with values in its places. Without one: the text of `otherwise`.
+// A text of this page, or one that more pages have, with values in its places. Without one: the text of `otherwise`.
 export function text(name, values = {}, otherwise = null) {
-  const found = find(TEXTS.page, name) ?? find(TEXTS.common, name);
+  const found = find(TEXTS.page, name) ?? find(TEXTS.frame, name) ?? find(TEXTS.common, name);
   if (typeof found !== "string") return otherwise ? text(otherwise, values) : name;
   return found.replace(/\{(\w+)\}/g, (place, key) => (Object.hasOwn(values, key) ? values[key] : place));
 }
@@ -172,6 +172,20 @@ export async function busily(source, work, refused = failed) {
     sending = false;
     button.removeAttribute("aria-disabled");
     byId("busy").textContent = "";
+  }
+}
+
+// In the middle of a request, lets its reader do something else first, such as a proof in a dialog.
+export async function meanwhile(work) {
+  const button = pressed;
+  sending = false;
+  byId("busy").textContent = "";
+  try {
+    return await work();
+  } finally {
+    sending = true;
+    pressed = button;
+    byId("busy").textContent = text("working");
   }
 }
 

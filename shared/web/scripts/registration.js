@@ -35,8 +35,8 @@ export function forget(id) {
   }
 }
 
-// Calls `work` when another tab has completed the registration.
-export function whenComplete(id, work) {
+// Calls `work` when the registration is over in another tab.
+export function whenForgotten(id, work) {
   addEventListener("storage", ({ key, oldValue, newValue }) => {
     if (key === NAME && newValue === null && oldValue?.includes(JSON.stringify(id))) work();
   });
