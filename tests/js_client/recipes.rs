@@ -88,7 +88,8 @@ async fn the_single_page_app_works() {
     until_shown(&chromium, "You are logged out.").await;
 
     // With a second factor.
-    let app = person.login().await.enable_totp().await;
+    let elsewhere = person.login().await;
+    let app = elsewhere.enable_totp().await;
     submit(&chromium, "first", &[("identifier", ADDRESS), ("password", PASSWORD)]).await;
     until_shown(&chromium, "Enter a code.").await;
     submit(&chromium, "second", &[("code", "000000")]).await;
@@ -98,7 +99,7 @@ async fn the_single_page_app_works() {
     until_shown(&chromium, hello).await;
 
     // A session that ends elsewhere ends in the app.
-    person.client.post("/v1/logout/all", json!({})).await.expect(200);
+    elsewhere.client.post("/v1/logout/all", json!({})).await.expect(200);
     chromium.client.refresh().await.unwrap();
     until_shown(&chromium, "You are logged out.").await;
     assert_eq!(chromium.complaints().await, Vec::<Value>::new());
