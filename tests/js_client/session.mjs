@@ -7,7 +7,7 @@ import { Latchkey, LatchkeyError } from "latchkey";
 import { jar } from "./jar.mjs";
 import { localServer } from "./operations.mjs";
 
-const { LATCHKEY_URL: url } = process.env;
+const { ISSUER: url } = process.env;
 const { advance } = localServer(url);
 const PASSWORD = "Gr8-tulip-Wagon";
 const [EXPIRED, DAY] = [601, 86_400_000];

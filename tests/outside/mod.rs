@@ -8,6 +8,7 @@
 
 mod oidc_provider;
 mod readme;
+mod recipes;
 
 use std::path::{Path, PathBuf};
 

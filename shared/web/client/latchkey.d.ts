@@ -146,6 +146,13 @@ export interface Config {
   providers: { id: string; name: string }[];
   captcha: { kind: Captcha["kind"]; mode?: "failures" | "always"; site_key?: string };
   languages: string[];
+  brand: {
+    name: string;
+    logo_url: string | null;
+    accent_color: string | null;
+    terms_url: string | null;
+    privacy_url: string | null;
+  };
 }
 
 /** A passkey's answer in JSON (WebAuthn Level 3, section 5.1), as PublicKeyCredential.toJSON makes it. */
