@@ -24,7 +24,8 @@ const typed = {
   registerComplete: ["Authenticated"], loginEmail: ["ChallengeSent"], loginEmailVerify: ["Authenticated"], loginMfa: ["Authenticated"],
   loginPasskeyOptions: ["PasskeyChallenge"], passkeyOptions: ["PasskeyChallenge"], providerToken: ["Authenticated"],
   tokenRefresh: ["Authenticated"], reauthenticate: ["Reauthenticated", "ChallengeSent"], profileGet: ["User"], profileUpdate: ["User"],
-  emailChange: ["ChallengeSent"], emailChangeVerify: ["User"], deviceUpdate: ["Device"], accountExport: ["AccountExport"], config: ["Config"],
+  emailChange: ["ChallengeSent"], emailChangeVerify: ["User"], deviceUpdate: ["Device"], accountExport: ["AccountExport"],
+  config: ["Config"],
 };
 const within = {
   sessionList: ["Session", ({ sessions }) => sessions], deviceList: ["Device", ({ devices }) => devices],

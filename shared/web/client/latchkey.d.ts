@@ -352,8 +352,8 @@ export declare class Latchkey {
   }): Promise<LoginAnswer>;
 
   // Tokens, sessions, devices
-  /** Without a token: refreshes the session of this client in any case. With one: the raw operation. */
-  tokenRefresh(parameters?: { refresh_token?: string }): Promise<Authenticated>;
+  /** Refreshes the session in any case. `refresh` asks other tabs first. */
+  tokenRefresh(): Promise<Authenticated>;
   logout(): Promise<Empty>;
   logoutAll(parameters?: { keep_current?: boolean | null }): Promise<{ revoked: number }>;
   sessionList(parameters?: PageOptions): Promise<{ sessions: Session[]; next?: string }>;
