@@ -9,6 +9,7 @@
 mod oidc_provider;
 mod readme;
 mod recipes;
+mod verify;
 
 use std::path::{Path, PathBuf};
 
