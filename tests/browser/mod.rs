@@ -1,5 +1,8 @@
 //! Tests in a real browser. They are left out if Chromium is not installed. `.ci/run` installs it.
 
+mod account;
+mod account_data;
+mod account_security;
 mod chromium;
 mod email_change_undo;
 mod forgot_password;

@@ -37,7 +37,7 @@ fn servers_with(page: String) -> Servers {
 }
 
 /// A deployment with the provider. This listener serves the pages of the provider.
-fn with_site(listener: &TcpListener) -> Options {
+pub(super) fn with_site(listener: &TcpListener) -> Options {
     // Another site than that of the service, which is at `localhost`.
     let page = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
     let mut options = options();
@@ -50,7 +50,7 @@ fn with_site(listener: &TcpListener) -> Options {
 }
 
 /// Serves the provider's page, which asks its user to allow the login.
-fn serve(listener: TcpListener, world: World) -> JoinHandle<()> {
+pub(super) fn serve(listener: TcpListener, world: World) -> JoinHandle<()> {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let _ = answer(stream, &world).await;

@@ -11,6 +11,7 @@
 mod accessibility;
 mod oidc_provider;
 mod readme;
+mod recipes;
 
 use std::path::{Path, PathBuf};
 

@@ -21,15 +21,22 @@ const isEnd = ({ status, code }) => status === 401 && /^(invalid_token|session_r
 // The login page, which returns to this one.
 const loginPath = () => withQuery("/login", { continue: withQuery(location.pathname, { continue: next }) });
 
-// Says that the session is over, and forgets what the page knows of its account.
+// Removes from the page what it shows of its account.
+export function forget() {
+  loses(false);
+  // The place for problems stays.
+  document.querySelector("main").prepend(byId("problem"));
+  byId("view").replaceChildren();
+  byId("reader").textContent = "";
+  for (const part of [byId("bar"), ...document.querySelectorAll("nav")]) part.hidden = true;
+}
+
+// Says that the session is over.
 function over(reason) {
   if (leaving || isOver) return;
   isOver = true;
-  loses(false);
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
-  byId("view").replaceChildren();
-  byId("bar").hidden = true;
-  byId("reader").textContent = "";
+  forget();
   const replaced = reason === "replaced";
   byId("over-why").textContent = text(`over.${reason}`, {}, "over.invalid_token");
   byId("over-next").href = replaced ? location.pathname : loginPath();
@@ -102,6 +109,7 @@ const explained = (refused) => (error) => {
 // As `busily`, for the account that the page shows.
 export function act(source, work, refused = failed) {
   const forThisAccount = async () => {
+    if (!isOver) byId("said").textContent = "";
     await looking;
     if (!isOver) await work();
   };
@@ -148,7 +156,8 @@ const proofInputs = () => ["proof-password", "proof-code", "proof-totp"].map(byI
 
 function drawProof({ password, totp, mail, passkey }) {
   byId("proof-of-password").hidden = !password;
-  byId("proof-of-mail").hidden = byId("proof-mailed").hidden = byId("proof-again").hidden = !proofId;
+  byId("proof-of-mail").hidden = byId("proof-again").hidden = !proofId;
+  byId("proof-mailed").textContent = proofId ? text("proof.mailed") : "";
   byId("proof-why").hidden = Boolean(proofId);
   byId("proof-why").textContent = text(password || mail || passkey ? "proof.why" : "proof.no_way");
   byId("proof-of-app").hidden = !(totp && (password || proofId));
@@ -220,7 +229,7 @@ onSubmit("proof-form", (form) => {
 
 onClick("proof-again", (button) => act(button, async () => {
   proven(await auth.reauthenticate({}));
-  tell([text("proof.sent")]);
+  byId("proof-mailed").textContent = text("proof.mailed_again");
 }, refusedProof));
 
 onClick("proof-by-passkey", (button) => {
@@ -303,7 +312,7 @@ export function ask({ title, why = [], label, yes, value = "", empty, attributes
 // The words about the one input of a dialog, where the server names them.
 export const refusedInput = (error, input) => {
   if (error.code !== "invalid_request") return failed(error);
-  tell([text("invalid_request")], { items: error.errors.map(({ message }) => message), input });
+  tell(error.errors.map(({ message }) => text("fault", { message })), { input });
 };
 
 // ---- What several pages show ----

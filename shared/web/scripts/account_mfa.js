@@ -1,6 +1,6 @@
 // The script of /account/mfa.
 
-import { auth, byId, copy, element, failed, loses, onClick, onSubmit, show, tell, text } from "./page.js";
+import { auth, byId, copy, download, element, failed, isShown, loses, onClick, onSubmit, show, tell, text } from "./page.js";
 import { act, ask, know, open, say, sensitive, user } from "./account_common.js";
 
 const code = byId("code");
@@ -93,9 +93,7 @@ onClick("copy-codes", async () => {
 });
 
 onClick("download", () => {
-  const url = URL.createObjectURL(new Blob([codesAsText()], { type: "text/plain" }));
-  Object.assign(element("a"), { href: url, download: text("file") }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60000);
+  download("backup-codes.txt", codesAsText());
   byId("codes-copied").textContent = text("downloaded");
   loses(false);
 });
@@ -151,5 +149,12 @@ onClick("disable", () => withFactor("disable", [], async (factor) => {
   await reload();
   return () => say(text("disabled"));
 }));
+
+// The way back must not show the secret or the codes again.
+addEventListener("pagehide", () => {
+  forgetSecret();
+  byId("codes").replaceChildren();
+});
+addEventListener("pageshow", ({ persisted }) => { if (persisted && !isShown("view")) location.reload(); });
 
 open(() => [auth.mfaStatus()], draw);
