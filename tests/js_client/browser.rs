@@ -9,7 +9,7 @@ use tests::{Client, OTHER_PASSWORD, PASSWORD, Person, options, thorough};
 use super::{assert_all_but, host::Host, id_token, with_provider};
 use crate::browser::Chromium;
 
-const ADDRESS: &str = "ada@example.org";
+pub(super) const ADDRESS: &str = "ada@example.org";
 
 /// The time that a script has, however slow the machine is.
 const PATIENCE: Duration = Duration::from_secs(1200);
@@ -223,10 +223,10 @@ async fn passkeys(test: &str, query: &str) {
         await auth.passkeyLogin();
         const details = await auth.passkeySignal();
         await auth.signalPasskeys();
-        const send = (url, init) => new URL(url).pathname !== '/v1/login/passkey/verify' ? fetch(url, init)
-            : new Response(JSON.stringify({ code: 'unknown_credential' }), { status: 400 });
-        const refused = await outcome(new Latchkey({ fetch: send }).passkeyLogin());
-        const stop = new AbortController();
+        const [{ id }] = (await auth.passkeyList()).passkeys;
+        await auth.passkeyRemove({ id });
+        await auth.logout();
+        const refused = await outcome(auth.passkeyLogin());
         const waiting = auth.passkeyLogin({ signal: AbortSignal.abort(new Error('enough')) }).catch(String);
         return { details, told, refused, stopped: await waiting };
     ";
