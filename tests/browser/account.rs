@@ -13,7 +13,7 @@ pub(super) const ADDRESS: &str = "ada@example.org";
 const SHOWN: &str = "
     const section = [...document.querySelectorAll('main > section')].find((section) => !section.hidden);
     const text = (id) => document.getElementById(id)?.innerText.trim() ?? '';
-    const dialog = [...document.querySelectorAll('dialog[open]')].at(-1);
+    const dialog = document.querySelector('#proof[open]') ?? document.querySelector('dialog[open]');
     return {
         section: section?.id ?? '', title: document.title, problem: text('problem'), said: text('said'), reader: text('reader'),
         view: section?.innerText ?? '', dialog: dialog ? dialog.id || 'dialog' : '', path: location.pathname + location.search,
@@ -142,7 +142,7 @@ impl Account {
 async fn without_a_session_the_login_page_leads_back() {
     let test = "account::without_a_session_the_login_page_leads_back";
     let Some(account) = Account::start(test, options()).await else { return };
-    account.chromium.client.delete_all_cookies().await.unwrap();
+    account.chromium.dev_tools("Network.clearBrowserCookies", json!({})).await;
     account.go("/account/passkeys?continue=/app").await;
     let path = "/login?continue=%2Faccount%2Fpasskeys%3Fcontinue%3D%252Fapp";
     account.until("the login page", |shown| shown["path"] == path).await;

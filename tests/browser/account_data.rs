@@ -9,7 +9,10 @@ use shared::domain::audit::Action;
 use tests::{Client, Person, options};
 use tokio::net::TcpListener;
 
-use super::{account::{ADDRESS, Account}, provider_login};
+use super::{
+    account::{ADDRESS, Account},
+    provider_login,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_profile_is_saved_with_faults_beside_their_fields() {
@@ -32,7 +35,9 @@ async fn a_profile_is_saved_with_faults_beside_their_fields() {
     account.enter("name", "آدا <b>").await;
     account.enter("bio", "One\nTwo").await;
     account.press("#profile [type=submit]").await;
-    account.until("a fault", |shown| shown["view"].as_str().is_some_and(|view| view.contains("This username is taken."))).await;
+    account
+        .until("a fault", |shown| shown["view"].as_str().is_some_and(|view| view.contains("This username is taken.")))
+        .await;
     account.enter("username", "lovelace").await;
     account.press("#profile [type=submit]").await;
     assert_eq!(account.said("Your profile is saved.").await["reader"], "آدا <b>");
@@ -107,8 +112,7 @@ async fn activity_is_shown_in_words_filtered_and_in_pages() {
 async fn a_page_that_cannot_be_loaded_offers_another_try() {
     let test = "account_data::a_page_that_cannot_be_loaded_offers_another_try";
     let Some(account) = Account::start(test, options()).await else { return };
-    let rule = Rule { function: Some("activity-list".to_owned()), ..Rule::new(Service::DynamoDb, Kind::Error) };
-    account.world().faults().add(rule);
+    account.world().faults().arm(Rule::new(Service::DynamoDb, Kind::Error).function("activity-list"));
     account.chromium.client.goto(&format!("{}/account/activity", account.site.url)).await.unwrap();
     let shown = account.section("stuck").await;
     assert!(shown["problem"].as_str().unwrap().starts_with("The service is not available"), "{shown}");
@@ -130,7 +134,9 @@ async fn data_is_exported_and_the_account_pauses() {
     account.age();
     account.press("#export").await;
     account.prove().await;
-    account.until("the file", |shown| shown["view"].as_str().is_some_and(|view| view.contains("in your downloads"))).await;
+    account
+        .until("the file", |shown| shown["view"].as_str().is_some_and(|view| view.contains("in your downloads")))
+        .await;
     let saved = account.chromium.run("return JSON.parse(saved[0])", Value::Null).await;
     assert_eq!(saved["account"]["email"], ADDRESS);
     assert!(saved["sessions"].as_array().unwrap().len() == 2 && saved.get("next").is_none(), "{saved}");
@@ -158,7 +164,7 @@ async fn a_deletion_needs_the_name_and_the_password() {
     account.press("#delete [type=submit]").await;
     account.prove().await;
     account.problem("The password is not right.").await;
-    account.person.client.get("/v1/me").await.expect(200);
+    account.person.login().await;
     account.enter("password", &account.person.password).await;
     account.press("#delete [type=submit]").await;
     assert_eq!(account.section("deleted").await["title"], "Your account is deleted");

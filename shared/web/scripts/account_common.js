@@ -24,6 +24,8 @@ const loginPath = () => withQuery("/login", { continue: withQuery(location.pathn
 // Removes from the page what it shows of its account.
 export function forget() {
   loses(false);
+  // The place for problems stays.
+  document.querySelector("main").prepend(byId("problem"));
   byId("view").replaceChildren();
   byId("reader").textContent = "";
   for (const part of [byId("bar"), ...document.querySelectorAll("nav")]) part.hidden = true;
