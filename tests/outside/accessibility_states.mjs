@@ -156,7 +156,12 @@ async function loggedIn(page, site) {
 
 const registration = [
   { name: "register", steps: (page, site) => open(page, site, "/register", "register") },
+  { name: "register-branded", site: "branded", steps: (page, site) => open(page, site, "/register", "register") },
   { name: "register-without-scripts", script: false, steps: (page, site) => page.goto(`${site.url}/register`) },
+  { name: "register-without-cookies", steps: async (page, site) => {
+    await page.addInitScript(() => Object.defineProperty(Navigator.prototype, "cookieEnabled", { get: () => false }));
+    await open(page, site, "/register", "without-cookies");
+  } },
   { name: "register-with-username", site: "usernames", steps: async (page, site) => {
     await open(page, site, "/register", "register");
     await page.click("#to-username");
@@ -271,6 +276,10 @@ const recovery = [
     const part = "A".repeat(43);
     await open(page, site, `/reset-password#token=${part}.${part}`, "stuck").finally(() => site.repair());
   } },
+  { name: "reset-password-wait", steps: async (page, site) => {
+    await page.route("**/v1/password/reset/check", () => {});
+    await open(page, site, "/reset-password#token=abc.def", "wait");
+  } },
   { name: "login-disown", steps: async (page, site) => open(page, site, (await alerted(site)).link, "ask") },
   { name: "login-disown-set", steps: async (page, site) => {
     await open(page, site, (await alerted(site)).link, "ask");
@@ -292,6 +301,7 @@ const recovery = [
 
 const login = [
   { name: "login", steps: (page, site) => open(page, site, "/login", "login") },
+  { name: "login-branded", site: "branded", steps: (page, site) => open(page, site, "/login", "login") },
   { name: "login-without-scripts", script: false, steps: (page, site) => page.goto(`${site.url}/login`) },
   { name: "login-empty", steps: async (page, site) => {
     await open(page, site, "/login", "login");
