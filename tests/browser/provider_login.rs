@@ -15,7 +15,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::login::Page;
+use super::page::Page;
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -98,7 +98,7 @@ async fn log_in(page: &Page, more: &str, answer: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_button_leads_to_the_provider_and_back_to_where_the_link_says() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let test = "a_button_leads_to_the_provider_and_back_to_where_the_link_says";
+    let test = "provider_login::a_button_leads_to_the_provider_and_back_to_where_the_link_says";
     let Some(page) = Page::start(test, with_site(&listener)).await else { return };
     let site = serve(listener, page.world().clone());
     let person = Person::register(&Client::new(page.world()), ADDRESS).await;
@@ -121,7 +121,9 @@ async fn a_button_leads_to_the_provider_and_back_to_where_the_link_says() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_factor_follows_a_provider_on_a_page_of_its_own() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let Some(page) = Page::start("a_second_factor_follows_a_provider_on_a_page_of_its_own", with_site(&listener)).await
+    let Some(page) =
+        Page::start("provider_login::a_second_factor_follows_a_provider_on_a_page_of_its_own", with_site(&listener))
+            .await
     else {
         return;
     };

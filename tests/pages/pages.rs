@@ -1,3 +1,4 @@
+use serde_json::json;
 use tests::{Client, options, world};
 
 use crate::{
@@ -10,6 +11,10 @@ const PAGES: &[(&str, &str)] = &[
     ("/login", "Log in"),
     ("/login/mfa", "Log in"),
     ("/login/email", "Log in"),
+    ("/register", "Create an account"),
+    ("/verify-email", "Confirm your e\u{2011}mail address"),
+    ("/verify-email-notice", "Create an account"),
+    ("/forgot-password", "Forgot your password?"),
     ("/reset-password", "Choose a new password"),
     ("/login-disown", "Choose a new password"),
     ("/email-change-undo", "Undo the change of your e\u{2011}mail address"),
@@ -38,6 +43,20 @@ async fn every_page_is_served_with_a_policy_that_allows_its_own_host_alone() {
     }
     let root = client.get("/").await.expect(302);
     assert_eq!(root.header("location"), "/account");
+}
+
+#[tokio::test]
+async fn a_program_that_opens_the_links_of_mails_spends_nothing() {
+    let world = world().await;
+    let client = Client::new(&world);
+    client.post("/v1/register", json!({ "email": "ada@example.org" })).await.expect(202);
+    let token = client.link_token_for("ada@example.org").await;
+    let stored = tests::everything_stored(&world);
+    for (path, _) in PAGES {
+        client.get(path).await.expect(200);
+    }
+    assert_eq!(tests::everything_stored(&world), stored);
+    client.post("/v1/register/verify", json!({ "token": token })).await.expect(200);
 }
 
 #[tokio::test]
