@@ -114,6 +114,13 @@ async fn tabs_keep_their_session_without_web_locks() {
     rounds("tabs_keep_their_session_without_web_locks", "?without=locks&without=channel", times).await;
 }
 
+/// A storage may show a change of another tab late. Then the service repeats its answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tabs_that_share_tokens_keep_their_session() {
+    let times = if thorough::everything() { 1000 } else { 20 };
+    rounds("tabs_that_share_tokens_keep_their_session", "?transport=token", times).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_of_a_session_reaches_every_tab_once() {
     let host = with_user().await;
