@@ -211,6 +211,27 @@ async fn a_page_never_mixes_two_accounts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_account_s_answers_are_not_shown() {
+    let test = "account::another_account_s_answers_are_not_shown";
+    let Some(account) = Account::start(test, options()).await else { return };
+    let other = Person::register(&Client::new(account.world()), "bob@example.org").await;
+    for (page, button) in [("/account/activity", "#filter [type=submit]"), ("/account/data", "#export")] {
+        account.log_in(ADDRESS).await;
+        account.open(page).await;
+        // The cookies change, and no script of this page learns of it.
+        let given = json!({ "identifier": other.email, "password": PASSWORD });
+        assert_eq!(account.chromium.run(LOGIN, given).await, 200);
+        account.press(button).await;
+        let shown = account.section("over").await;
+        assert_eq!(shown["title"], "Another account is logged in now", "{page}");
+        let files =
+            "return performance.getEntriesByType('resource').filter(({ name }) => name.startsWith('blob:')).length";
+        assert_eq!(account.chromium.run(files, Value::Null).await, 0);
+    }
+    account.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_that_the_browser_kept_looks_at_the_session_again() {
     let test = "account::a_page_that_the_browser_kept_looks_at_the_session_again";
     let Some(account) = Account::start(test, options()).await else { return };

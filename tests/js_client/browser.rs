@@ -214,6 +214,25 @@ async fn passkeys(test: &str, query: &str) {
     let done = chromium.run(script, json!(ADDRESS)).await;
     assert_eq!(done, json!({ "names": [ADDRESS, ADDRESS, ADDRESS, ADDRESS], "transports": ["internal"] }));
 
+    // An automatic one after a login with a password. The virtual authenticator has no password manager, so it is asked plainly.
+    log_in(&chromium).await;
+    let script = "
+        const [{ id }] = (await auth.passkeyList()).passkeys;
+        await auth.passkeyRemove({ id });
+        const create = navigator.credentials.create.bind(navigator.credentials);
+        let asked;
+        navigator.credentials.create = (request) => { asked = request; return create({ publicKey: request.publicKey }); };
+        const made = await auth.passkeyAdd({ conditional: true });
+        navigator.credentials.create = create;
+        const stopped = await auth.passkeyAdd({ signal: AbortSignal.abort(new Error('enough')) }).catch(String);
+        return { mediation: asked.mediation, verification: asked.publicKey.authenticatorSelection.userVerification,
+            transports: made.transports, stopped };
+    ";
+    let done = chromium.run(script, Value::Null).await;
+    let expected = json!({ "mediation": "conditional", "verification": "preferred", "transports": ["internal"],
+        "stopped": "Error: enough" });
+    assert_eq!(done, expected);
+
     // A passkey that the service does not know is reported to the password manager. The service's passkeys are, too.
     let script = "
         const told = [];

@@ -13,7 +13,14 @@ pub struct Language {
 
 impl Language {
     /// Every language. The first one is for readers who ask for none of them.
-    pub const ALL: &[Self] = &[Self { tag: "en", name: "English", direction: "ltr" }];
+    pub const ALL: &[Self] = &[
+        Self { tag: "en", name: "English", direction: "ltr" },
+        Self { tag: "de", name: "Deutsch", direction: "ltr" },
+        Self { tag: "fr", name: "Français", direction: "ltr" },
+        Self { tag: "es", name: "Español", direction: "ltr" },
+        Self { tag: "ja", name: "日本語", direction: "ltr" },
+        Self { tag: "ar", name: "العربية", direction: "rtl" },
+    ];
 
     /// The language with this tag, or with its first subtag: `de` for `de-AT`.
     pub fn find(tag: &str) -> Option<Self> {

@@ -59,6 +59,14 @@ function look() {
   return looking;
 }
 
+// A GET has no CSRF token, so its answer may be that of another account by now. Then the page ends.
+export async function own(asked) {
+  const answer = await asked;
+  await look();
+  if (isOver) throw new Stopped();
+  return answer;
+}
+
 addEventListener("focus", look);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
 

@@ -1,7 +1,7 @@
 // The script of /account/data.
 
 import { auth, byId, download, failed, onClick, onSubmit, show, tell, text } from "./page.js";
-import { act, confirmed, forget, know, leave, open, sensitive, user } from "./account_common.js";
+import { act, confirmed, forget, know, leave, open, own, sensitive, user } from "./account_common.js";
 
 const typed = byId("typed");
 const password = byId("password");
@@ -24,9 +24,9 @@ onClick("export", (source) => act(source, async () => {
   status.textContent = text("collecting");
   try {
     // A long list comes in parts. They become one document.
-    const { next, ...whole } = await sensitive(() => auth.accountExport());
+    const { next, ...whole } = await sensitive(() => own(auth.accountExport()));
     for (let cursor = next; cursor; ) {
-      const { next: after, ...part } = await sensitive(() => auth.accountExport({ cursor }));
+      const { next: after, ...part } = await sensitive(() => own(auth.accountExport({ cursor })));
       for (const [name, list] of Object.entries(part)) if (Array.isArray(list)) whole[name] = [...(whole[name] ?? []), ...list];
       cursor = after;
     }

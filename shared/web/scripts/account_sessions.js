@@ -1,7 +1,7 @@
 // The script of /account/sessions.
 
 import { auth, byId, element, failed, moment, onClick, text } from "./page.js";
-import { act, ask, button, confirmed, leave, muted, open, place, refusedInput, say, sensitive } from "./account_common.js";
+import { act, ask, button, confirmed, leave, muted, open, own, place, refusedInput, say, sensitive } from "./account_common.js";
 
 let sessions = [];
 let devices = [];
@@ -84,7 +84,7 @@ function drawFirst(ofSessions, ofDevices) {
 }
 
 const load = () => [auth.sessionList(), auth.deviceList()];
-const reload = async () => drawFirst(...(await Promise.all(load())));
+const reload = async () => drawFirst(...(await own(Promise.all(load()))));
 
 const saySession = (name) => say(text(name), byId("sessions-title"));
 const sayDevice = (name) => say(text(name), byId("devices-title"));
@@ -161,7 +161,7 @@ onClick("end-others", async (source) => {
 });
 
 onClick("more-sessions", (source) => act(source, async () => {
-  const page = await auth.sessionList({ cursor: moreSessions });
+  const page = await own(auth.sessionList({ cursor: moreSessions }));
   const first = page.sessions[0]?.id;
   sessions = [...sessions, ...page.sessions];
   moreSessions = page.next ?? null;
@@ -170,7 +170,7 @@ onClick("more-sessions", (source) => act(source, async () => {
 }));
 
 onClick("more-devices", (source) => act(source, async () => {
-  const page = await auth.deviceList({ cursor: moreDevices });
+  const page = await own(auth.deviceList({ cursor: moreDevices }));
   devices = [...devices, ...page.devices];
   moreDevices = page.next ?? null;
   draw();
