@@ -149,7 +149,7 @@ async function loggedIn(page, site) {
   const { email } = await site.person();
   await identifies(page, site, "/login?continue=/v1/health", email);
   await press(page, { password: PASSWORD }, "#go");
-  await page.waitForURL("**/v1/health");
+  await page.waitForURL(({ pathname }) => pathname === "/v1/health");
 }
 
 // ---- The states ----
