@@ -26,7 +26,7 @@ export function forget() {
   loses(false);
   // The place for problems stays.
   document.querySelector("main").prepend(byId("problem"));
-  byId("view").replaceChildren();
+  byId("view").replaceChildren(byId("view").querySelector("h1"));
   byId("reader").textContent = "";
   for (const part of [byId("bar"), ...document.querySelectorAll("nav")]) part.hidden = true;
 }
