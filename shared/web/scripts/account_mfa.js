@@ -74,7 +74,8 @@ onSubmit("enable", (form) => {
 
 function showCodes(codes, enabled) {
   byId("enabled").hidden = !enabled;
-  const product = document.querySelector("header").innerText.trim() || document.querySelector("header img")?.alt || location.host;
+  const header = document.querySelector("header");
+  const product = header.innerText.trim() || header.querySelector("img")?.alt || location.host;
   byId("codes-of").textContent = text("codes_of", { product, name: user.email ?? user.username });
   byId("codes").replaceChildren(...codes.map((entry) => element("li", entry)));
   byId("codes-copied").textContent = "";
