@@ -118,7 +118,7 @@ async fn an_authenticator_app_is_set_up_used_and_turned_off() {
     account.open("/account/mfa").await;
     account.press("#set-up").await;
     account.section("setup").await;
-    let drawn = "const qr = document.getElementById('qr'); await qr.decode();
+    let drawn = "const qr = document.querySelector('#qr img'); await qr.decode();
         return { secret: document.getElementById('secret').innerText, width: qr.naturalWidth, uri: document.getElementById('open-app').href }";
     let drawn = account.chromium.run(drawn, Value::Null).await;
     let secret = drawn["secret"].as_str().unwrap();

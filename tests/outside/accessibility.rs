@@ -89,3 +89,8 @@ async fn every_state_of_a_recovery_has_no_findings() {
 async fn every_state_of_a_login_has_no_findings() {
     check("login", &[DEFAULT, LINKS, CODES, BRANDED]).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_state_of_an_account_has_no_findings() {
+    check("account", &[DEFAULT]).await;
+}

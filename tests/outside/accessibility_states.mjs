@@ -1,6 +1,8 @@
 // The pages in their states, for accessibility.mjs. Each state has a name, the steps of its reader that lead there, and the name of a
 // deployment where it is not the default one. A state without scripts has `script: false`.
 
+import { createHmac } from "node:crypto";
+
 const PASSWORD = "Tall-7-green-harbour";
 const OTHER_PASSWORD = "Wide-8-amber-lantern";
 
@@ -150,6 +152,87 @@ async function loggedIn(page, site) {
   await identifies(page, site, "/login?continue=/v1/health", email);
   await press(page, { password: PASSWORD }, "#go");
   await page.waitForURL(({ pathname }) => pathname === "/v1/health");
+}
+
+// The code that an authenticator app shows now (RFC 6238).
+async function codeOfApp(site, secret) {
+  const { now } = await site.request("GET", "/_local/clock");
+  const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.parse(now) / 30000)));
+  const mac = createHmac("sha1", Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)))).update(counter).digest();
+  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1000000).padStart(6, "0");
+}
+
+// Sends a request of a script on the page, with the browser's cookies.
+const asPage = (page, path, body) => page.evaluate(async ([path, body]) => {
+  const { csrf_token } = await (await fetch("/v1/csrf")).json();
+  const headers = { "content-type": "application/json", "x-csrf-token": csrf_token };
+  return (await fetch(path, { method: "POST", headers, body: JSON.stringify(body) })).json();
+}, [path, body]);
+
+const session = { transport: "cookie" };
+
+// A page of an account, with a session in this browser.
+async function enters(page, site, path) {
+  const person = await site.person();
+  await page.goto(`${site.url}/reset-password`);
+  await asPage(page, "/v1/login", { identifier: person.email, password: PASSWORD, session });
+  await open(page, site, path, "view");
+  return person;
+}
+
+// A page of an account without a password.
+async function entersByMail(page, site, path) {
+  const email = site.address();
+  await page.goto(`${site.url}/reset-password`);
+  const { challenge_id } = await asPage(page, "/v1/login/email", { email, session });
+  await asPage(page, "/v1/login/email/verify", { challenge_id, code: (await site.mail(email)).code, session });
+  await open(page, site, path, "view");
+  return email;
+}
+
+// Lets the proof of the session become too old for sensitive steps.
+const ages = (site) => site.post("/_local/clock", { advance: 700 });
+
+// Presses a button that opens a dialog.
+async function asks(page, button) {
+  await page.click(button);
+  await page.waitForSelector("dialog[open]");
+}
+
+// Agrees in a dialog.
+async function agrees(page, button) {
+  await asks(page, button);
+  await page.click("dialog[open] button:not(.quiet)");
+}
+
+const said = (page) => page.waitForFunction(() => document.getElementById("said").textContent);
+
+// The setup of an authenticator app, up to its code.
+async function setsUp(page, site) {
+  await enters(page, site, "/account/mfa");
+  await send(page, {}, "#set-up", "setup");
+  return page.innerText("#secret");
+}
+
+// The backup codes of an authenticator app.
+async function turnsOn(page, site) {
+  const code = await codeOfApp(site, await setsUp(page, site));
+  await send(page, { code }, "#enable [type=submit]", "backup");
+}
+
+// A passkey of an authenticator that agrees at once.
+async function addsPasskey(page, site) {
+  await enters(page, site, "/account/passkeys");
+  const tools = await page.context().newCDPSession(page);
+  await tools.send("WebAuthn.enable");
+  const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true };
+  await tools.send("WebAuthn.addVirtualAuthenticator", {
+    options: { ...options, isUserVerified: true, automaticPresenceSimulation: true },
+  });
+  await page.click("#add");
+  await said(page);
 }
 
 // ---- The states ----
@@ -349,4 +432,147 @@ const login = [
   { name: "unknown-page", steps: (page, site) => page.goto(`${site.url}/account/nothing`) },
 ];
 
-export const STATES = { registration, recovery, login };
+const account = [
+  { name: "account", steps: (page, site) => enters(page, site, "/account") },
+  { name: "account-without-scripts", script: false, steps: (page, site) => page.goto(`${site.url}/account`) },
+  { name: "account-menu", steps: async (page, site) => {
+    await enters(page, site, "/account?continue=/app");
+    await page.evaluate(() => { document.querySelector("nav.narrow details").open = true; });
+  } },
+  { name: "account-without-password", steps: (page, site) => entersByMail(page, site, "/account") },
+  { name: "account-log-out-everywhere", steps: async (page, site) => {
+    await enters(page, site, "/account");
+    await asks(page, "#log-out-everywhere");
+  } },
+  { name: "account-over", steps: async (page, site) => {
+    const { bearer } = await enters(page, site, "/account/profile");
+    await site.post("/v1/logout/all", {}, bearer);
+    await send(page, { name: "Ada" }, "#profile [type=submit]", "over");
+  } },
+  { name: "account-replaced", steps: async (page, site) => {
+    await enters(page, site, "/account/profile");
+    const { email } = await site.person();
+    await asPage(page, "/v1/login", { identifier: email, password: PASSWORD, session });
+    await page.evaluate(() => dispatchEvent(new Event("focus")));
+    await shows(page, "over");
+  } },
+  { name: "account-stuck", steps: async (page, site) => {
+    await enters(page, site, "/account/profile");
+    await site.fault({ function: "mfa-status" });
+    await open(page, site, "/account/mfa", "stuck").finally(() => site.repair());
+  } },
+  { name: "account-profile", steps: async (page, site) => {
+    await enters(page, site, "/account/profile");
+    await page.fill("#name", `${"A".repeat(60)} ${"ב".repeat(39)}`);
+    await page.click("#profile [type=submit]");
+    await said(page);
+  } },
+  { name: "account-profile-faults", steps: async (page, site) => {
+    await enters(page, site, "/account/profile");
+    await send(page, { username: "a", picture: "nothing" }, "#profile [type=submit]");
+  } },
+  { name: "account-password", steps: (page, site) => enters(page, site, "/account/password") },
+  { name: "account-password-weak", steps: async (page, site) => {
+    await enters(page, site, "/account/password");
+    await send(page, { "current-password": PASSWORD, "new-password": "short" }, "#do");
+  } },
+  { name: "account-password-first", steps: (page, site) => entersByMail(page, site, "/account/password") },
+  { name: "account-proof", steps: async (page, site) => {
+    await enters(page, site, "/account/email");
+    await ages(site);
+    await page.fill("#email", site.address());
+    await asks(page, "#change [type=submit]");
+    await page.fill("#proof-password", OTHER_PASSWORD);
+    await page.click("#proof-do");
+    await page.waitForFunction(() => document.getElementById("problem").textContent);
+  } },
+  { name: "account-proof-mailed", steps: async (page, site) => {
+    await entersByMail(page, site, "/account/email");
+    await ages(site);
+    await page.fill("#email", site.address());
+    await asks(page, "#change [type=submit]");
+    await page.click("#proof-do");
+    await page.waitForSelector("#proof-code", { state: "visible" });
+  } },
+  { name: "account-proof-with-app", steps: async (page, site) => {
+    await turnsOn(page, site);
+    await send(page, {}, "#kept", "view");
+    await ages(site);
+    await open(page, site, "/account/email", "view");
+    await page.fill("#email", site.address());
+    await asks(page, "#change [type=submit]");
+  } },
+  { name: "account-email", steps: (page, site) => enters(page, site, "/account/email") },
+  { name: "account-email-code", steps: async (page, site) => {
+    await enters(page, site, "/account/email");
+    await send(page, { email: site.address() }, "#change [type=submit]", "confirm");
+    await page.click("#send-again");
+    await page.waitForFunction(() => document.getElementById("sent").textContent);
+  } },
+  { name: "account-mfa", steps: (page, site) => enters(page, site, "/account/mfa") },
+  { name: "account-mfa-setup", steps: async (page, site) => {
+    await setsUp(page, site);
+    await send(page, { code: "12" }, "#enable [type=submit]");
+  } },
+  { name: "account-mfa-codes", steps: turnsOn },
+  { name: "account-mfa-on", steps: async (page, site) => {
+    await turnsOn(page, site);
+    await send(page, {}, "#kept", "view");
+  } },
+  { name: "account-mfa-off", steps: async (page, site) => {
+    await turnsOn(page, site);
+    await send(page, {}, "#kept", "view");
+    await asks(page, "#disable");
+    await send(page, { "dialog-input": "123456" }, "dialog[open] [type=submit]");
+  } },
+  { name: "account-passkeys", steps: (page, site) => enters(page, site, "/account/passkeys") },
+  { name: "account-passkeys-added", steps: addsPasskey },
+  { name: "account-passkeys-again", steps: async (page, site) => {
+    await addsPasskey(page, site);
+    await send(page, {}, "#add");
+  } },
+  { name: "account-passkeys-rename", steps: async (page, site) => {
+    await addsPasskey(page, site);
+    await asks(page, "#passkeys button");
+  } },
+  { name: "account-identities", steps: (page, site) => enters(page, site, "/account/identities") },
+  { name: "account-identities-refused", steps: async (page, site) => {
+    await enters(page, site, "/account/identities?error=access_denied&linked=github");
+    await page.waitForFunction(() => document.getElementById("problem").textContent);
+  } },
+  { name: "account-sessions", steps: async (page, site) => {
+    await enters(page, site, "/account/sessions");
+    await page.click("#sessions summary");
+  } },
+  { name: "account-sessions-ended", steps: async (page, site) => {
+    await enters(page, site, "/account/sessions");
+    await agrees(page, "#end-others");
+    await said(page);
+  } },
+  { name: "account-sessions-forget", steps: async (page, site) => {
+    await enters(page, site, "/account/sessions");
+    await asks(page, "#devices .row-buttons button:last-child");
+  } },
+  { name: "account-activity", steps: async (page, site) => {
+    await enters(page, site, "/account/activity");
+    await page.selectOption("#action", "login");
+    await page.click("#filter [type=submit]");
+    await said(page);
+  } },
+  { name: "account-data", steps: (page, site) => enters(page, site, "/account/data") },
+  { name: "account-data-deactivated", steps: async (page, site) => {
+    await enters(page, site, "/account/data");
+    await agrees(page, "#deactivate");
+    await shows(page, "deactivated");
+  } },
+  { name: "account-data-wrong-name", steps: async (page, site) => {
+    await enters(page, site, "/account/data");
+    await send(page, { typed: "somebody" }, "#delete [type=submit]");
+  } },
+  { name: "account-data-deleted", steps: async (page, site) => {
+    const { email } = await enters(page, site, "/account/data");
+    await send(page, { typed: email, password: PASSWORD }, "#delete [type=submit]", "deleted");
+  } },
+];
+
+export const STATES = { registration, recovery, login, account };

@@ -24,7 +24,8 @@ function words(list, code) {
 }
 
 function row({ at, action: done, status, method, device, reason, ...rest }) {
-  const failure = status === "failure" ? [" ", element("span.badge.bad", reason ? text("failed_for", { reason: words("reasons", reason) ?? reason }) : text("failed"))] : [];
+  const why = reason ? text("failed_for", { reason: words("reasons", reason) ?? reason }) : text("failed");
+  const failure = status === "failure" ? [" ", element("span.badge.bad", why)] : [];
   const how = words("methods", method);
   const where = rest.ip_truncated || rest.location ? [element("bdi", place(rest))] : [];
   const by = device ? [element("bdi", device.name)] : [];

@@ -1,6 +1,7 @@
 // What the pages for a reader with a session share: the session, the proof for sensitive steps, and dialogs.
 
-import { auth, busily, byId, element, failed, loses, meanwhile, next, onClick, onSubmit, show, start, tell, text, whenSessionEnds, withQuery } from "./page.js";
+import { auth, busily, byId, element, failed, loses, meanwhile, next, onClick, onSubmit } from "./page.js";
+import { show, start, tell, text, whenSessionEnds, withQuery } from "./page.js";
 import { Latchkey } from "../client/latchkey.js";
 import { isStopped } from "./factor.js";
 
@@ -26,7 +27,7 @@ export function forget() {
   loses(false);
   // The place for problems stays.
   document.querySelector("main").prepend(byId("problem"));
-  byId("view").replaceChildren();
+  byId("view").replaceChildren(byId("view").querySelector("h1"));
   byId("reader").textContent = "";
   for (const part of [byId("bar"), ...document.querySelectorAll("nav")]) part.hidden = true;
 }
@@ -39,7 +40,7 @@ function over(reason) {
   forget();
   const replaced = reason === "replaced";
   byId("over-why").textContent = text(`over.${reason}`, {}, "over.invalid_token");
-  byId("over-next").href = replaced ? location.pathname : loginPath();
+  byId("over-next").href = replaced ? withQuery(location.pathname, { continue: next }) : loginPath();
   if (replaced) {
     byId("over").querySelector("h1").textContent = text("over.replaced_title");
     byId("over-next").textContent = text("over.replaced_next");
@@ -62,7 +63,10 @@ function look() {
 // A GET has no CSRF token, so its answer may be that of another account by now. Then the page ends.
 export async function own(asked) {
   const answer = await asked;
-  await look();
+  // A page that opens loads its account at the same time.
+  if (!user) return answer;
+  const { id } = await auth.profileGet();
+  if (id !== user.id) over("replaced");
   if (isOver) throw new Stopped();
   return answer;
 }
@@ -99,6 +103,8 @@ export function open(load, draw) {
       return new Promise(() => {});
     }
     await draw(...loaded);
+    // Another tab may have been faster.
+    if (isOver) return;
     byId("bar").hidden = false;
     show("view");
   });

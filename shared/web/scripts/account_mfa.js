@@ -33,7 +33,7 @@ async function elsewhere(name = "changed_elsewhere") {
 function forgetSecret() {
   secret = code.value = "";
   byId("secret").textContent = "";
-  byId("qr").src = "data:,";
+  byId("qr").replaceChildren();
   byId("open-app").href = "/account/mfa";
 }
 
@@ -42,7 +42,7 @@ onClick("set-up", (source) => act(source, async () => {
   ({ secret } = setup);
   // Groups are easier to read. They are no spaces, so a copy has none.
   byId("secret").replaceChildren(...secret.match(/.{1,4}/g).map((group) => element("span", group)));
-  byId("qr").src = setup.qr_code;
+  byId("qr").replaceChildren(Object.assign(element("img"), { src: setup.qr_code, alt: text("qr"), width: 204, height: 204 }));
   byId("open-app").href = setup.otpauth_uri;
   show("setup");
 }, (error) => (error.code === "conflict" ? elsewhere() : failed(error))));
@@ -74,7 +74,8 @@ onSubmit("enable", (form) => {
 
 function showCodes(codes, enabled) {
   byId("enabled").hidden = !enabled;
-  const product = document.querySelector("header").innerText.trim() || document.querySelector("header img")?.alt || location.host;
+  const header = document.querySelector("header");
+  const product = header.innerText.trim() || header.querySelector("img")?.alt || location.host;
   byId("codes-of").textContent = text("codes_of", { product, name: user.email ?? user.username });
   byId("codes").replaceChildren(...codes.map((entry) => element("li", entry)));
   byId("codes-copied").textContent = "";

@@ -53,14 +53,16 @@ function inText(name, inside) {
 
 function deviceRow(device) {
   const { id, name, current, trusted } = device;
+  const noLonger = (source) => act(source, () => distrust(id), missing);
+  const badges = [...(current ? [badge(text("this_device")), " "] : []), ...(trusted ? [badge(text("trusted"))] : [])];
   const buttons = [
     button(text("rename"), () => rename(device), { name: text("rename_name", { name }) }),
-    ...(trusted ? [button(text("distrust"), (source) => act(source, () => distrust(id), missing), { name: text("distrust_name", { name }) })] : []),
+    ...(trusted ? [button(text("distrust"), noLonger, { name: text("distrust_name", { name }) })] : []),
     button(text("forget"), (source) => forget(device, source), { name: text("forget_name", { name }) }),
   ];
   return element(
     "li",
-    element("h3", element("bdi", name), " ", ...(current ? [badge(text("this_device"))] : []), " ", ...(trusted ? [badge(text("trusted"))] : [])),
+    element("h3", element("bdi", name), " ", ...badges),
     muted(element("bdi", place(device))),
     muted(text("seen", { at: moment(device.last_seen_at) }), element("br"), text("first_seen", { at: moment(device.first_seen_at) })),
     ...(device.trusted_until ? [muted(text("trusted_until", { at: moment(device.trusted_until) }))] : []),
