@@ -185,6 +185,11 @@ impl RelyingParty {
             "requireResidentKey": creation == Creation::Conditional,
             "userVerification": user_verification,
         });
+        // Browsers refuse to create a passkey that is protected by user verification, unless its creation requires that too.
+        if let (Creation::Conditional, Some(extensions)) = (creation, ceremony.options["extensions"].as_object_mut()) {
+            extensions.remove("credentialProtectionPolicy");
+            extensions.remove("enforceCredentialProtectionPolicy");
+        }
         ceremony.list("excludeCredentials", existing)?;
         Ok(ceremony)
     }

@@ -41,6 +41,9 @@ async fn a_conditional_creation_asks_for_a_discoverable_passkey_and_for_no_verif
     person.add_passkey(&mut Key::new()).await.expect(201);
     let ask = async |body: serde_json::Value| person.client.post("/v1/passkeys/options", body).await;
     let options = ask(json!({ "conditional": true })).await.expect(200).body["publicKey"].clone();
+    // A protection by user verification, where the creation does not require that, makes browsers refuse.
+    let extensions = options["extensions"].as_object().unwrap();
+    assert!(!extensions.contains_key("credentialProtectionPolicy"), "{extensions:?}");
     let selection = json!({ "residentKey": "required", "requireResidentKey": true, "userVerification": "preferred" });
     assert_eq!(options["authenticatorSelection"], selection);
     assert_eq!(options["excludeCredentials"].as_array().unwrap().len(), 1);
