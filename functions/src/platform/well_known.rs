@@ -41,9 +41,12 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
             let page = format!("{}/account/passkeys", app.public_url().await?);
             json!({ "enroll": page, "manage": page })
         }
-        // Browsers take origins of at least five domains, in the order of the list, and skip the rest. Origins of apps are
-        // none of these: an app proves its site by a document of its platform.
-        WEBAUTHN => json!({ "origins": app.config.allowed_origins }),
+        // Browsers take origins of at least five domains, in the order of the list, and skip the rest. They accept none without TLS.
+        // Origins of apps are none of these: an app proves its site by a document of its platform.
+        WEBAUTHN => {
+            let origins = app.config.allowed_origins.iter().filter(|origin| origin.starts_with("https://"));
+            json!({ "origins": origins.collect::<Vec<_>>() })
+        }
         _ => return Err(Error::NotFound),
     };
     Ok(Response::json(StatusCode::OK, &document).cacheable(CACHE_SECONDS).readable_everywhere())

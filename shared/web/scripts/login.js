@@ -9,7 +9,8 @@ import { drawProviders } from "./providers.js";
 const ofMfa = location.pathname === "/login/mfa";
 // Whether the browser says that it has a session. The refresh token's cookie shows whether that is true.
 const marked = document.documentElement.dataset.session === "true";
-const session = () => ({ transport: "cookie", remember_me: byId("remember").checked });
+// Read when it is sent, because the list of passkeys is there before its reader ticks the box.
+const session = () => ({ transport: "cookie", get remember_me() { return byId("remember").checked; } });
 const nextUrl = next && new URL(next, location.origin);
 const silently = query.get("prompt") === "none";
 const stepsUp = query.get("step_up") === "1";
@@ -18,6 +19,8 @@ const stepsUp = query.get("step_up") === "1";
 let mfaToken = null;
 let methods = [];
 let loginId = null;
+// Who was logged in here when the login mail was sent.
+let before = null;
 let proofId = null;
 let mfaEnabled = false;
 let autofill = null;
@@ -27,6 +30,12 @@ let way = null;
 
 // ---- The end ----
 
+// Forgets the steps of a login.
+function forget() {
+  mfaToken = loginId = proofId = null;
+  sessionStorage.removeItem("latchkey.login");
+}
+
 // Leaves the page. It leaves no entry in the history, so that the way back does not lead to a form that was used.
 const leave = () => {
   loses(false);
@@ -35,7 +44,7 @@ const leave = () => {
 
 // The login is complete.
 async function finish({ recovery_key: key, user } = {}) {
-  mfaToken = loginId = proofId = null;
+  forget();
   for (const input of document.querySelectorAll("input:not([type=checkbox])")) input.value = "";
   if (way) localStorage.setItem("latchkey.way", way);
   if (key) {
@@ -47,7 +56,7 @@ async function finish({ recovery_key: key, user } = {}) {
 }
 
 function back() {
-  mfaToken = loginId = proofId = null;
+  forget();
   if (ofMfa) return location.assign(withQuery("/login", { continue: next }));
   return showLogin();
 }
@@ -82,7 +91,8 @@ async function draw() {
   const config = await auth.config().catch(() => ({}));
   byId("by-mail").hidden = config.login_mail === "off";
   byId("with-code").hidden = config.login_mail === "link";
-  byId("opened").hidden = byId("mailed-link").hidden = config.login_mail !== "link";
+  byId("opened").hidden = config.login_mail === "code";
+  byId("mailed-link").hidden = config.login_mail !== "link";
   byId("by-passkey").hidden = !(await Latchkey.passkeys.available);
   byId("no-account").hidden = config.registration?.length === 0;
   byId("register").href = withQuery("/register", { continue: next });
@@ -172,10 +182,36 @@ onClick("change", () => {
 
 async function mail() {
   const email = byId("identifier").value.trim();
+  before = await whoIsHere();
   const answer = await auth.loginEmail({ email, session: session() });
   loginId = answer.challenge_id;
+  // For a reload: phones drop a page while its reader looks at the mail. The code is the secret, not the challenge's id.
+  const ends = Date.now() + answer.expires_in * 1000;
+  sessionStorage.setItem("latchkey.login", JSON.stringify({ id: loginId, email, next, before, ends }));
+}
+
+// The user of this browser's session, and the last login. Null without a session.
+async function whoIsHere() {
+  if (!marked) return null;
+  const user = await auth.profileGet().catch(() => null);
+  return user && `${user.id} ${user.last_login_at}`;
+}
+
+function showMailed(email) {
   byId("mailed-to").textContent = email;
   byId("code").value = "";
+  show("mailed", byId("with-code").hidden ? null : byId("code"));
+}
+
+// Goes on with a login mail that was asked for before a reload. Returns whether there is one.
+async function resume() {
+  const kept = JSON.parse(sessionStorage.getItem("latchkey.login") ?? "null");
+  if (!kept || kept.ends < Date.now() || kept.next !== next) return false;
+  await (drawn ??= draw());
+  ({ id: loginId, before } = kept);
+  byId("identifier").value = kept.email;
+  way = "email";
+  return showMailed(kept.email), true;
 }
 
 onClick("by-mail", (button) => {
@@ -190,7 +226,7 @@ onClick("by-mail", (button) => {
   const send = async () => {
     await mail();
     byId("mailed-again").textContent = "";
-    show("mailed", byId("with-code").hidden ? null : byId("code"));
+    showMailed(input.value.trim());
   };
   busily(button, send, (error) => {
     if (error.code === "invalid_request" && byId("identify").hidden) ask(false);
@@ -215,10 +251,18 @@ onSubmit("with-code", (form) => {
 });
 
 // The link opened another page of this browser, which logged in.
-onSubmit("opened", (form) => busily(form, async () => finish({ user: await auth.profileGet() }), (error) => {
-  if (error.status === 401) return tell([text("not_opened")]);
-  failed(error);
-}));
+onSubmit("opened", (form) => {
+  const goOn = async () => {
+    const user = await auth.profileGet();
+    // Somebody who was logged in before may be another user than the one who asked for the mail.
+    if (before === `${user.id} ${user.last_login_at}`) return tell([text("not_opened")]);
+    await finish({ user });
+  };
+  busily(form, goOn, (error) => {
+    if (error.status === 401) return tell([text("not_opened")]);
+    failed(error);
+  });
+});
 
 // Asks for a passkey on behalf of a button. `prove` gets what authenticators need.
 function withPasskey(button, prove) {
@@ -263,11 +307,11 @@ async function showSecond() {
 onSubmit("with-factor", (form) => {
   const input = byId("factor");
   const code = input.value.trim();
-  if (!code) return tell([text("empty_factor")], { input });
   const ofMail = methods.includes("email_code");
+  if (!code) return tell([text(ofMail ? "empty_code" : "empty_factor")], { input });
   const body = { method: ofMail ? "email_code" : factorMethod(code), code, trust_device: byId("trust").checked && !ofMail };
   if (mfaToken) body.mfa_token = mfaToken;
-  busily(form, async () => step(await auth.loginMfa(body)), refused({ input, wrong: "wrong_factor" }));
+  busily(form, async () => step(await auth.loginMfa(body)), refused({ input, wrong: ofMail ? "wrong_code" : "wrong_factor" }));
 });
 
 onClick("factor-passkey", (button) => {
@@ -281,8 +325,9 @@ onClick("factor-passkey", (button) => {
 async function showStepUp(user) {
   const passkey = user.passkeys > 0 && (await Latchkey.passkeys.available);
   byId("who").textContent = user.email ?? user.username ?? "";
-  // Without an app, only a passkey is a second factor.
-  byId("prove").hidden = passkey && !user.mfa_enabled;
+  // Where the app needs both factors, only a passkey has them without an authenticator app.
+  const needsBoth = (nextUrl?.searchParams.get("acr_values") ?? "").split(" ").includes("aal2");
+  byId("prove").hidden = passkey && needsBoth && !user.mfa_enabled;
   byId("own-password").hidden = !user.has_password;
   byId("own-totp").hidden = !(user.mfa_enabled && user.has_password);
   byId("prove-now").textContent = text(user.has_password ? "confirm" : "mail_code");
@@ -303,29 +348,26 @@ onSubmit("prove", (form) => {
   if (isVisible(code)) Object.assign(body, { challenge_id: proofId, code: code.value });
   if (isVisible(totp)) body.totp_code = totp.value;
   const ofTotp = isVisible(totp) && !isVisible(code);
-  const prove = async () => {
-    const answer = await auth.reauthenticate(body);
-    if (!answer.challenge_id) return leave();
-    proofId = answer.challenge_id;
-    byId("own-password").hidden = true;
-    byId("own-code").hidden = false;
-    byId("own-totp").hidden = !mfaEnabled;
-    byId("prove-now").textContent = text("confirm");
-    code.focus();
-  };
-  busily(form, prove, (error) => {
+  busily(form, async () => proven(await auth.reauthenticate(body)), (error) => {
     const input = error.code === "invalid_credentials" ? password : ofTotp ? totp : isVisible(code) ? code : null;
     refused({ input, wrong: ofTotp ? "wrong_totp" : "wrong_code" })(error);
   });
 });
 
 onClick("prove-by-passkey", (button) => {
-  const prove = async () => {
-    await auth.passkeyReauthenticate();
-    leave();
-  };
-  busily(button, prove, refusedPasskey);
+  busily(button, async () => proven(await auth.passkeyReauthenticate()), refusedPasskey);
 });
+
+// Takes the answer to a proof. The server may ask for a mailed code, too.
+function proven(answer) {
+  if (!answer.challenge_id) return leave();
+  proofId = answer.challenge_id;
+  byId("prove").hidden = byId("own-code").hidden = false;
+  byId("own-password").hidden = true;
+  byId("own-totp").hidden = !mfaEnabled;
+  byId("prove-now").textContent = text("confirm");
+  byId("proof-code").focus();
+}
 
 // ---- The start ----
 
@@ -367,6 +409,7 @@ start(async () => {
     return showSecond();
   }
   if (await goOn()) return;
+  if (await resume()) return;
   byId("identifier").value = query.get("login_hint") ?? nextUrl?.searchParams.get("login_hint") ?? "";
   const error = query.get("error");
   if (error) notice(text(`errors.${error}`, {}, "other_error"));

@@ -89,6 +89,9 @@ export const isShown = (view) => shown === view;
 export const isLosing = () => losing;
 export const loses = (something) => {
   losing = something;
+  // A reload in another language would lose it.
+  const languages = byId("language");
+  if (languages) languages.disabled = Boolean(something);
 };
 
 addEventListener("beforeunload", (event) => {
@@ -238,7 +241,7 @@ export function stuck(error) {
 
 // Shows why a link cannot be used, and what to do next.
 export function unusable(why, then, title = text("unusable")) {
-  losing = false;
+  loses(false);
   byId("unusable-why").textContent = why;
   byId("unusable-next").textContent = then;
   byId("unusable").querySelector("h1").textContent = title;
@@ -335,22 +338,22 @@ export function download(name, content, type = "text/plain") {
 
 // Shows the recovery key of a new account, or hides its place. The account's address or username is in the file with the key.
 export function showRecoveryKey(key, account = "") {
-  losing = Boolean(key);
+  loses(Boolean(key));
   byId("recovery").hidden = !key;
   const box = byId("recovery-key");
   box.textContent = key ?? "";
   if (!key) return;
-  box.addEventListener("copy", () => { losing = false; });
+  box.addEventListener("copy", () => { loses(false); });
   byId("copy").addEventListener("click", async () => {
-    if (await copy(box, byId("copied"))) losing = false;
+    if (await copy(box, byId("copied"))) loses(false);
   });
   byId("download").addEventListener("click", () => {
     download("recovery-key.txt", `${text("recovery_file", { account, host: location.host })}\n\n${key}\n`);
-    losing = false;
+    loses(false);
   });
   byId("print").addEventListener("click", () => {
     print();
-    losing = false;
+    loses(false);
   });
   // The way back must not show it again.
   addEventListener("pagehide", () => {
