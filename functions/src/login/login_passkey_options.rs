@@ -15,11 +15,11 @@ use shared::{
         identifier::Identifier,
         ids::UserId,
         limits::PASSKEY_OPTIONS_BY_NETWORK,
-        session::OpaqueText,
     },
     error::Error,
+    fields::schema,
     http::{Request, Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     store::{Challenge, Expected, PasskeyAssertion, SecondFactor, UserQuery},
     webauthn::Allowed,
 };
@@ -39,7 +39,36 @@ pub const OPERATION: Operation = Operation::http("login-passkey-options", |conte
     .summary("asks for a passkey: any, one of an account's, or one as a second factor")
     .routes(&[Route::new("POST", "/v1/login/passkey/options")])
     .keys(&[KeyPurpose::Index, KeyPurpose::FieldMfa, KeyPurpose::FieldSession, KeyPurpose::Csrf, KeyPurpose::Refresh])
-    .limits(&[PASSKEY_OPTIONS_BY_NETWORK]);
+    .limits(&[PASSKEY_OPTIONS_BY_NETWORK])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let by_account = schema::Form::new("LoginPasskeyOptionsOfAccount")
+        .optional::<Identifier>("identifier", "Asks for a passkey of this account. Without it, for any.")
+        .optional::<bool>("discoverable", "Whether to ask for any, whatever cookie there is.")
+        .only([false])
+        .absent(&["mfa_token"]);
+    let second_factor = schema::Form::new("LoginPasskeyOptionsOfPendingLogin")
+        .required::<ContinuationToken>("mfa_token", "Asks for a passkey as the second factor of this login.")
+        .optional::<bool>("discoverable", "Whether to ask for any, whatever cookie there is.")
+        .only([false])
+        .absent(&["identifier"]);
+    let discoverable = schema::Form::new("LoginPasskeyOptionsOfAnybody")
+        .optional::<bool>("discoverable", "Asks for any passkey, whatever cookie there is.")
+        .only([true])
+        .absent(&["identifier", "mfa_token"]);
+    let options = schema::Object::new("PasskeyRequestOptions", "What `navigator.credentials.get` needs.")
+        .with("challenge_id", schema::text("Names the challenge.", schema::TOKEN))
+        .with("publicKey", schema::any_object("`PublicKeyCredentialRequestOptionsJSON` (WebAuthn Level 3)."));
+    Contract::new()
+        .json(by_account)
+        .json(second_factor)
+        .json(discoverable)
+        .answers(200, "The options.", options.schema())
+        .errors([Error::InvalidCode, Error::CsrfFailed, NO_PASSKEY])
+}
+
+const NO_PASSKEY: Error = Error::Conflict("A passkey cannot complete this login.");
 
 /// The account that is asked for a passkey.
 enum Target {
@@ -56,7 +85,7 @@ impl Target {
         if fields.optional("discoverable").unwrap_or(false) {
             for name in ["identifier", "mfa_token"] {
                 if fields.has(name) {
-                    let _: Option<OpaqueText> = fields.optional(name);
+                    fields.discard(&[name]);
                     fields.note(name, "must not be combined with discoverable");
                 }
             }
@@ -192,7 +221,7 @@ async fn of_pending_login(app: &App, challenge: &Challenge<SecondFactor>) -> Res
         return Err(Error::InvalidCode);
     }
     if challenge.payload.code.is_some() || pending.account.passkeys == 0 {
-        return Err(Error::Conflict("A passkey cannot complete this login."));
+        return Err(NO_PASSKEY);
     }
     let allowed = passkey::allowed(&pending.cipher, &app.store.passkeys(&pending.account).await?).await?;
     Ok(Asked {

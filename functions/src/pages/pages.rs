@@ -5,11 +5,12 @@ use shared::{
     context::Context,
     domain::continue_path::ContinuePath,
     error::Error,
+    fields::schema,
     http::{
         Cookie, Response,
         page::{self, Marker},
     },
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
 };
 
 pub const OPERATION: Operation = Operation::http("pages", |context| Box::pin(handle(context)))
@@ -19,7 +20,13 @@ pub const OPERATION: Operation = Operation::http("pages", |context| Box::pin(han
         Route::new("HEAD", "/login"),
         Route::new("GET", "/login/mfa"),
         Route::new("HEAD", "/login/mfa"),
-    ]);
+    ])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let query = schema::Form::new("").optional::<ContinuePath>("continue", "Where the browser goes afterwards.");
+    Contract::new().query(query).page(200, "The page.").page(400, "`continue` leads to another host.")
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let request = context.request;
