@@ -76,6 +76,7 @@ pub static OPERATIONS: &[Operation] = &[
     admin::admin_client_secret_delete::OPERATION,
     platform::jwks::OPERATION,
     platform::openid_configuration::OPERATION,
+    platform::well_known::OPERATION,
     platform::openapi::OPERATION,
     platform::captcha_challenge::OPERATION,
     platform::config::OPERATION,

@@ -11,6 +11,7 @@ use crate::{
     clock::Timestamp,
     crypto::password_hash::{Cost, Engine},
     domain::{
+        brand::{Brand, Color},
         captcha::{CaptchaMode, CaptchaProvider},
         limits::{Limit, Limits},
         login_mail::LoginMailParts,
@@ -24,7 +25,7 @@ use crate::{
     error::Error,
     store::Tables,
 };
-use values::{android_origin, domain_name, header_name, listed, origin, password_cost, public_url};
+use values::{android_origin, domain_name, header_name, listed, origin, password_cost, public_url, web_url};
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -38,6 +39,8 @@ pub struct Config {
     pub audience: Option<String>,
     /// `PRODUCT_NAME`: the name in mails and authenticator apps. Passwords must not contain it.
     pub product_name: String,
+    /// `LOGO_URL`, `ACCENT_COLOR`, `TERMS_URL`, `PRIVACY_URL`: the look of the pages, and what their feet link to.
+    pub brand: Brand,
     /// `MAIL_FROM`: the sender's address, verified with SES.
     pub mail_from: String,
     /// `MAIL_CONFIGURATION_SET`: the SES configuration set for mails. It tracks nothing.
@@ -166,6 +169,10 @@ impl Reader<'_> {
         })
     }
 
+    fn web_url(&mut self, name: &str) -> Option<String> {
+        self.parsed(name, "an https URL", None, |text| web_url(text).then(|| Some(text.to_owned())))
+    }
+
     fn number(&mut self, name: &str, default: i64, range: std::ops::RangeInclusive<i64>) -> i64 {
         let expected = format!("a whole number from {} to {}", range.start(), range.end());
         self.parsed(name, &expected, default, |text| text.parse().ok().filter(|number| range.contains(number)))
@@ -197,6 +204,14 @@ impl Config {
             }),
             audience: reader.optional("AUDIENCE"),
             product_name: reader.optional("PRODUCT_NAME").unwrap_or_else(|| "Latchkey".to_owned()),
+            brand: Brand {
+                logo_url: reader.web_url("LOGO_URL"),
+                accent_color: reader.parsed("ACCENT_COLOR", "# and six hexadecimal digits", None, |text| {
+                    Color::parse(text).map(Some)
+                }),
+                terms_url: reader.web_url("TERMS_URL"),
+                privacy_url: reader.web_url("PRIVACY_URL"),
+            },
             mail_from: reader.name("MAIL_FROM"),
             mail_configuration_set: reader.optional("MAIL_CONFIGURATION_SET"),
             password_policy: reader.parsed(

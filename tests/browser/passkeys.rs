@@ -102,7 +102,7 @@ async fn a_browser_registers_uses_and_removes_a_passkey() {
         return { passkeys: passkeys.length, removed: removed.status, status: came.status, code: came.body.code, who: await who() };
     ";
     let came = in_page(&chromium, script, Value::Null).await;
-    let expected = json!({ "passkeys": 1, "removed": 204, "status": 400, "code": "invalid_code", "who": 401 });
+    let expected = json!({ "passkeys": 1, "removed": 204, "status": 400, "code": "unknown_credential", "who": 401 });
     assert_eq!(came, expected);
     // An authenticator in software has a signature counter, which never goes down.
     assert!(events(world, "passkey_signal").is_empty());

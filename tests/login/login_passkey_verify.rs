@@ -151,6 +151,92 @@ async fn an_assertion_for_another_page_or_challenge_is_refused() {
     assert!(failures >= 12, "{failures}");
 }
 
+/// The credential under another id.
+fn under(credential: &Value, id: &Value) -> Value {
+    let mut renamed = credential.clone();
+    renamed["id"] = id.clone();
+    renamed["rawId"] = id.clone();
+    renamed
+}
+
+#[tokio::test]
+async fn only_a_passkey_that_nobody_has_registered_is_unknown() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let (ada, eve) = (Person::register(&client, ADDRESS).await, Person::register(&client, "eve@example.org").await);
+    let (mut hers, mut theirs, mut lost) = (Key::new(), Key::new(), Key::new());
+    ada.add_passkey(&mut hers).await.expect(201);
+    eve.add_passkey(&mut theirs).await.expect(201);
+    let made = ada.add_passkey(&mut lost).await.expect(201);
+    ada.client.delete(&format!("/v1/passkeys/{}", made.text("id"))).await.expect(204);
+    ada.enable_totp().await;
+    let nobody = json!({ "identifier": "nobody@example.org" });
+    let (_, decoys) = asked(&client, nobody.clone()).await;
+    let decoy = decoys["allowCredentials"][0]["id"].clone();
+    let handle = |key: &Key| key.sign(&json!({}), Forged::RIGHT)["response"]["userHandle"].clone();
+    for asking in [json!({}), json!({ "identifier": ADDRESS }), nobody] {
+        for (id, user, code) in [
+            (json!(lost.id()), handle(&hers), "unknown_credential"),
+            (json!(lost.id()), handle(&theirs), "unknown_credential"),
+            (json!("AAAAAAAAAAAAAAAAAAAAAA"), handle(&hers), "unknown_credential"),
+            (json!("AA"), handle(&hers), "unknown_credential"),
+            // Of another account, with and without its name, and of nobody: nothing tells a real passkey from a decoy.
+            (json!(theirs.id()), handle(&hers), "invalid_code"),
+            (json!(theirs.id()), handle(&theirs), "invalid_code"),
+            (decoy.clone(), handle(&hers), "invalid_code"),
+        ] {
+            let (challenge, options) = asked(&client, asking.clone()).await;
+            let mut credential = under(&lost.sign(&options, Forged::RIGHT), &id);
+            credential["response"]["userHandle"] = user;
+            let body = json!({ "challenge_id": challenge, "credential": credential });
+            verify(&client, body).await.expect_problem(400, code);
+        }
+    }
+    // As a second factor too.
+    let token = ada.first_factor().await;
+    for (key, code) in [(&lost, "unknown_credential"), (&theirs, "invalid_code")] {
+        let (challenge, options) = asked(&client, json!({ "mfa_token": token })).await;
+        let body = json!({ "challenge_id": challenge, "credential": key.sign(&options, Forged::RIGHT) });
+        verify(&client, body).await.expect_problem(400, code);
+    }
+    // It is an attempt at the login, like a wrong one.
+    for code in ["unknown_credential", "unknown_credential", "unknown_credential", "invalid_code"] {
+        let asked = client.post("/v1/login/passkey/options", json!({ "mfa_token": token })).await;
+        let challenge = if asked.status == 200 { asked.body } else { break };
+        let credential = lost.sign(&challenge["publicKey"], Forged::RIGHT);
+        let body = json!({ "challenge_id": challenge["challenge_id"], "credential": credential });
+        verify(&client, body).await.expect_problem(400, code);
+    }
+    client.post("/v1/login/passkey/options", json!({ "mfa_token": token })).await.expect_problem(400, "invalid_code");
+}
+
+#[tokio::test]
+async fn a_refused_decoy_takes_the_calls_of_a_refused_passkey() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let mut key = Key::new();
+    Person::register(&client, ADDRESS).await.add_passkey(&mut key).await.expect(201);
+    verify(&client, client.passkey_answer(&mut key, json!({})).await).await.expect(200); // the keys
+    world.settle().await;
+    // An owner that is named, and one that is not.
+    for own in [true, false] {
+        let mut taken = Vec::new();
+        for identifier in [ADDRESS, "nobody@example.org"] {
+            let (challenge, named) = asked(&client, json!({ "identifier": identifier })).await;
+            let id = named["allowCredentials"][0]["id"].clone();
+            let (challenge, options) = if own { (challenge, named) } else { asked(&client, json!({})).await };
+            let wrong = Forged { rp_id: "evil.example", ..Forged::RIGHT };
+            let mut credential = under(&key.sign(&options, wrong), &id);
+            credential["response"]["userHandle"] = if own { Value::Null } else { json!("AAAAAAAAAAAAAAAAAAAAAA") };
+            let body = json!({ "challenge_id": challenge, "credential": credential });
+            world.reset_calls();
+            verify(&client, body).await.expect_problem(400, "invalid_code");
+            taken.push(world.calls().iter().map(|call| (call.action.clone(), call.write_units)).collect::<Vec<_>>());
+        }
+        assert_eq!(taken[0], taken[1], "{own}");
+    }
+}
+
 #[tokio::test]
 async fn a_passkey_challenge_has_five_attempts_within_five_minutes() {
     let world = world().await;
@@ -308,6 +394,47 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 }
                 post("/v1/login/passkey/verify", body)
             }),
+        scenario("login-passkey-verify", "as the first factor")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("first_factor")
+            .asks(|client| async move {
+                let (mut key, person) = (Key::new(), registered(&client).await);
+                person.add_conditional_passkey(&mut key).await.expect(201);
+                person.enable_totp().await;
+                post("/v1/login/passkey/verify", client.passkey_answer(&mut key, json!({})).await)
+            }),
+        scenario("login-passkey-verify", "before a mailed code")
+            .parameter("UnknownDeviceCode", "true")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("first_factor")
+            .asks(|client| async move {
+                let (mut key, person) = (Key::new(), registered(&client).await);
+                person.add_conditional_passkey(&mut key).await.expect(201);
+                post("/v1/login/passkey/verify", client.passkey_answer(&mut key, json!({})).await)
+            }),
+        scenario("login-passkey-verify", "as a second factor that verifies a passkey")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("login")
+            .asks(|client| async move {
+                let (mut key, mut second, person) = (Key::new(), Key::new(), registered(&client).await);
+                person.add_conditional_passkey(&mut key).await.expect(201);
+                person.add_passkey(&mut second).await.expect(201);
+                person.enable_totp().await;
+                let first = client.passkey_answer(&mut key, json!({})).await;
+                let first = client.post("/v1/login/passkey/verify", first).await.expect(200);
+                let asking = json!({ "mfa_token": first.text("mfa_token") });
+                post("/v1/login/passkey/verify", client.passkey_answer(&mut second, asking).await)
+            }),
+        scenario("login-passkey-verify", "nobody's").succeeds(400).records_failure("login").asks(|client| async move {
+            let (mut key, person) = (Key::new(), registered(&client).await);
+            let made = person.add_passkey(&mut key).await.expect(201);
+            let body = client.passkey_answer(&mut key, json!({})).await;
+            person.client.delete(&format!("/v1/passkeys/{}", made.text("id"))).await.expect(204);
+            post("/v1/login/passkey/verify", body)
+        }),
         scenario("login-passkey-verify", "another's").succeeds(400).records_failure("login").asks(
             |client| async move {
                 let (mut key, person) = (Key::new(), registered(&client).await);

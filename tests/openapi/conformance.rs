@@ -1,4 +1,4 @@
-//! The client of the tests notices answers and requests that the document does not describe.
+//! Answers and requests that the document does not describe are noticed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -95,24 +95,13 @@ fn operation_id(operation: &Operation, route: Route) -> String {
     match described.iter().position(|other| **other == route) {
         Some(0) => name,
         _ if described[0].path == route.path => name + &pascal_case(&route.method.to_lowercase()),
-        _ if is_page(operation, route) && described[0].path.starts_with("/v1/") => name + "Page",
         _ => name + &pascal_case(route.path),
     }
 }
 
-/// Whether a route answers a page for a person.
-fn is_page(operation: &Operation, route: Route) -> bool {
-    operation.name == "pages" || (operation.routes[0].path.starts_with("/v1/") && !route.path.starts_with("/v1/"))
-}
-
 /// What the document says about a route.
 fn describe(operation: &Operation, route: Route, area: &str, components: &mut Map<String, Value>) -> Value {
-    let is_page = is_page(operation, route);
-    let contract = match operation.contract {
-        Some(_) if is_page && operation.name != "pages" => Contract::new().page(200, "The page."),
-        Some(contract) => contract(),
-        None => panic!("{} has no contract", operation.name),
-    };
+    let contract = operation.contract.unwrap_or_else(|| panic!("{} has no contract", operation.name))();
     let mut described = json!({
         "operationId": operation_id(operation, route),
         "summary": operation.summary,
@@ -129,13 +118,12 @@ fn describe(operation: &Operation, route: Route, area: &str, components: &mut Ma
     {
         described["requestBody"] = body;
     }
-    if !operation.limits.is_empty() && !is_page {
+    if !operation.limits.is_empty() {
         described["x-rate-limits"] = operation.limits.iter().map(limit).collect();
     }
-    let mut responses = answers(&contract, components);
+    let mut responses = answers(&contract, route, components);
     let errors = errors(operation, &contract, route);
-    let format = if is_page { ErrorFormat::Page } else { operation.errors };
-    let refusals = Refusals { format, errors: &errors, by_gateway: operation.access == Access::Iam };
+    let refusals = Refusals { format: operation.errors, errors: &errors, by_gateway: operation.access == Access::Iam };
     for (status, response) in refusals.responses(components) {
         responses.entry(status).or_insert(response);
     }
@@ -198,7 +186,7 @@ fn body(body: &Body, components: &mut Map<String, Value>) -> Option<Value> {
 }
 
 /// The answers of requests that are not refused.
-fn answers(contract: &Contract, components: &mut Map<String, Value>) -> Map<String, Value> {
+fn answers(contract: &Contract, route: Route, components: &mut Map<String, Value>) -> Map<String, Value> {
     let answer = |answer: &Answer| {
         let mut described = json!({
             "description": answer.text,
@@ -211,11 +199,16 @@ fn answers(contract: &Contract, components: &mut Map<String, Value>) -> Map<Stri
                 described["content"] = json!({ "application/json": content });
             }
             Content::Page => described["content"] = problems::page(),
+            Content::File => {
+                described["content"] = json!({ "*/*": { "schema": { "type": "string" }, "example": "…" } });
+            }
             Content::Redirect => described["headers"]["Location"] = json!({ "$ref": "#/components/headers/Location" }),
         }
         (answer.status.to_string(), described)
     };
-    contract.answers.iter().map(answer).collect()
+    let has_own = contract.answers.iter().any(|answer| answer.at == Some(route.path));
+    let of_route = |answer: &&Answer| answer.at == Some(route.path) || answer.at.is_none() && !has_own;
+    contract.answers.iter().filter(of_route).map(answer).collect()
 }
 
 /// Makes a component of every schema with a title, and refers to it.
@@ -303,9 +296,6 @@ fn errors(operation: &Operation, contract: &Contract, route: Route) -> Vec<Error
     let mut errors = vec![Error::Internal(String::new()), Error::TemporarilyUnavailable(String::new())];
     if !operation.direct {
         errors.push(Error::Forbidden);
-    }
-    if is_page(operation, route) {
-        return errors;
     }
     let is_oauth = operation.errors == ErrorFormat::OAuth;
     if matches!(operation.access, Access::Session | Access::FreshSession) && !is_oauth {

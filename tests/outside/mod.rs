@@ -1,6 +1,9 @@
 //! OpenID Connect clients of other authors, against the local server. Each program of this folder logs in with the authorization code
 //! and PKCE, and lets its library check the ID token. Then it asks for the user, refreshes, revokes and logs out.
 //!
+//! accessibility.rs checks the hosted pages by the rules for accessibility. firefox.rs goes their main paths in another browser. verify.rs
+//! verifies access tokens as the README says.
+//!
 //! The other way round, oidc_provider.rs logs in at a provider of another author.
 //!
 //! openapi.rs gives the OpenAPI document to a linter, a generator of types and a fuzzer.
@@ -8,21 +11,24 @@
 //! The libraries have pinned versions and come from npm and PyPI. Where Node.js or Python is missing, the tests are left out. The crate
 //! `openidconnect` is not among the clients, because it brings the crate `rsa` (RUSTSEC-2023-0071), which deny.toml refuses.
 
+mod accessibility;
+mod firefox;
 mod oidc_provider;
 mod openapi;
 mod readme;
+mod recipes;
+mod verify;
 
-use std::{
-    path::{Path, PathBuf},
-    process::Stdio,
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use tests::{Client, PASSWORD, Person, options, repository};
+use tests::{Client, PASSWORD, Person, options};
 use tokio::{process::Command, sync::OnceCell};
 
-use crate::browser::Site;
+use crate::{
+    browser::Site,
+    programs::{self, run},
+};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -32,53 +38,8 @@ static NODE: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
 /// The libraries of Python.
 static PYTHON: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
 
-/// Runs a program to its end.
-async fn run(command: &mut Command) -> Result<(), String> {
-    let command = command.stdin(Stdio::null()).kill_on_drop(true);
-    let done = tokio::time::timeout(Duration::from_secs(300), command.output()).await;
-    let output = done.map_err(|_| "it takes too long".to_owned())?.map_err(|error| error.to_string())?;
-    let text = [output.stdout, output.stderr].concat();
-    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&text).into_owned()) }
-}
-
-/// A folder with the programs of one language, and with their libraries as a list of pinned versions names them. An unchanged list is
-/// installed once.
-async fn installed(
-    language: &str,
-    list: &str,
-    install: impl AsyncFn(&Path) -> Result<(), String>,
-) -> Result<PathBuf, String> {
-    let (own, folder) = (repository("tests/outside"), repository("target/outside").join(language));
-    let copy = async {
-        tokio::fs::create_dir_all(&folder).await?;
-        for entry in std::fs::read_dir(&own)? {
-            let file = entry?.path();
-            if let Some(name) = file.file_name() {
-                tokio::fs::copy(&file, folder.join(name)).await?;
-            }
-        }
-        tokio::fs::read(folder.join(list)).await
-    };
-    let wanted = copy.await.map_err(|error| error.to_string())?;
-    let stamp = folder.join("installed");
-    if tokio::fs::read(&stamp).await.ok().as_ref() != Some(&wanted) {
-        install(&folder).await?;
-        tokio::fs::write(&stamp, wanted).await.map_err(|error| error.to_string())?;
-    }
-    Ok(folder)
-}
-
 async fn node() -> Result<PathBuf, String> {
-    let install = async |folder: &Path| {
-        // Before version 20, Web Cryptography is not a global.
-        let modern = "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)";
-        run(Command::new("node").args(["--eval", modern]))
-            .await
-            .map_err(|_| "Node.js is missing or older than 20".to_owned())?;
-        let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-        run(Command::new("npm").args(options).current_dir(folder)).await
-    };
-    installed("node", "package-lock.json", install).await
+    programs::node("tests/outside", "outside/node").await
 }
 
 async fn python() -> Result<PathBuf, String> {
@@ -88,7 +49,7 @@ async fn python() -> Result<PathBuf, String> {
             ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement", "requirements.txt"];
         run(Command::new(folder.join("venv/bin/pip")).args(options).current_dir(folder)).await
     };
-    installed("python", "requirements.txt", install).await
+    programs::installed("tests/outside", "outside/python", "requirements.txt", install).await
 }
 
 /// Runs a program against a new service, in which the person of the program exists.

@@ -4,8 +4,11 @@
 use tests::{Client, Person, options, repository};
 use tokio::process::Command;
 
-use super::{NODE, installed, node, run};
-use crate::browser::Site;
+use super::{NODE, node};
+use crate::{
+    browser::Site,
+    programs::{installed, run},
+};
 
 /// Runs a program of npm on a copy of the document.
 async fn accepts(program: &str, arguments: &[&str]) {
@@ -44,7 +47,7 @@ async fn schemathesis_finds_no_answer_that_differs_from_the_document() {
             ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement", "schemathesis.txt"];
         run(Command::new(folder.join("venv/bin/pip")).args(options).current_dir(folder)).await
     };
-    let folder = match installed("schemathesis", "schemathesis.txt", install).await {
+    let folder = match installed("tests/outside", "outside/schemathesis", "schemathesis.txt", install).await {
         Ok(folder) => folder,
         Err(why) => return tests::leave_out("outside: schemathesis", &why),
     };

@@ -1,32 +1,164 @@
-use tests::{Client, world};
+use serde_json::json;
+use tests::{Client, options, world};
 
 use crate::{
     cookies::browser,
     scenarios::{Scenario, get, only_scenario},
 };
 
+/// The pages of docs/api.md, with their titles.
+const PAGES: &[(&str, &str)] = &[
+    ("/login", "Log in"),
+    ("/login/mfa", "Log in"),
+    ("/login/email", "Log in"),
+    ("/register", "Create an account"),
+    ("/verify-email", "Confirm your e\u{2011}mail address"),
+    ("/verify-email-notice", "Create an account"),
+    ("/forgot-password", "Forgot your password?"),
+    ("/reset-password", "Choose a new password"),
+    ("/login-disown", "Choose a new password"),
+    ("/email-change-undo", "Undo the change of your e\u{2011}mail address"),
+];
+
 #[tokio::test]
-async fn the_login_page_is_served_with_a_policy_that_allows_its_own_script_alone() {
+async fn every_page_is_served_with_a_policy_that_allows_its_own_host_alone() {
+    let client = Client::new(&world().await);
+    for (path, title) in PAGES {
+        for query in ["", "?continue=/account", "?continue=", "?continue=/a%3Fb=c,d", "?x=y&prompt=none&error=%3Cb%3E"]
+        {
+            let path = format!("{path}{query}");
+            let answer = client.get(&path).await.expect(200);
+            assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+            assert_eq!(answer.header("cache-control"), "no-store");
+            assert_eq!(answer.header("referrer-policy"), "no-referrer");
+            assert_eq!(answer.header("x-frame-options"), "DENY");
+            let policy = answer.header("content-security-policy");
+            assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{policy}");
+            assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");
+            assert!(policy.contains("require-trusted-types-for 'script'; trusted-types 'none'"), "{policy}");
+            assert!(answer.text.contains(&format!("<title>{title}</title>")), "{path}: {}", answer.text);
+            let head = client.send("HEAD", &path, &[], Vec::new()).await.expect(200);
+            assert!(head.text.is_empty() && head.header("content-security-policy") == policy, "{path}");
+        }
+    }
+    let root = client.get("/").await.expect(302);
+    assert_eq!(root.header("location"), "/account");
+}
+
+#[tokio::test]
+async fn a_program_that_opens_the_links_of_mails_spends_nothing() {
     let world = world().await;
     let client = Client::new(&world);
-    for path in [
-        "/login",
-        "/login/mfa",
-        "/login?continue=/account",
-        "/login?continue=",
-        "/login?continue=/a%3Fb=c,d",
-        "/login?x=y&prompt=none&error=%3Cb%3E",
+    client.post("/v1/register", json!({ "email": "ada@example.org" })).await.expect(202);
+    let token = client.link_token_for("ada@example.org").await;
+    let stored = tests::everything_stored(&world);
+    for (path, _) in PAGES {
+        client.get(path).await.expect(200);
+    }
+    assert_eq!(tests::everything_stored(&world), stored);
+    client.post("/v1/register/verify", json!({ "token": token })).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_a_page_loads_may_be_kept_for_good_and_changes_its_address_with_its_content() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let page = client.get("/login").await.expect(200).text;
+    let assets: Vec<&str> = page.split('"').filter(|value| value.starts_with("/assets/")).collect();
+    assert!(assets.len() >= 4, "{assets:?}");
+    for asset in &assets {
+        let answer = client.get(asset).await.expect(200);
+        assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable", "{asset}");
+        let kind = if asset.ends_with(".css") { "text/css; charset=utf-8" } else { "text/javascript; charset=utf-8" };
+        assert_eq!(answer.header("content-type"), kind);
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        client.send("HEAD", asset, &[], Vec::new()).await.expect(200);
+        // While another version is deployed.
+        let file = asset.splitn(4, '/').nth(3).unwrap();
+        assert_eq!(
+            client.get(&format!("/assets/0123456789ab/{file}")).await.expect(200).header("cache-control"),
+            "no-cache"
+        );
+    }
+    // Compressed, where the browser can read it.
+    let plain = client.get(assets[0]).await.expect(200).text;
+    for (accepted, encoding) in [("gzip, deflate, br", "gzip"), ("br", ""), ("gzip;q=0", ""), ("*", "")] {
+        let answer = client.send("GET", assets[0], &[("accept-encoding", accepted)], Vec::new()).await;
+        assert_eq!(answer.header("content-encoding"), encoding, "{accepted}");
+        assert_eq!(answer.text, plain, "{accepted}");
+        assert!(answer.headers.get_all("vary").iter().any(|value| value == "accept-encoding"));
+    }
+    let version = assets[0].split('/').nth(2).unwrap();
+    for file in [
+        "page.html",
+        "texts/en/login.json",
+        "pages/login.html",
+        "client/package.json",
+        "client/README.md",
+        "scripts/",
+        "scripts/..%2fpage.html",
+        "../Cargo.toml",
+        "scripts/../../Cargo.toml",
+        "%2e%2e/%2e%2e/Cargo.toml",
+        "",
     ] {
-        let answer = client.get(path).await.expect(200);
+        client.get(&format!("/assets/{version}/{file}")).await.expect(404);
+    }
+    client.get("/assets/page.css").await.expect(404);
+}
+
+#[tokio::test]
+async fn a_deployment_has_its_own_name_logo_colours_and_terms() {
+    let mut options = options();
+    for (name, value) in [
+        ("ProductName", "Tulip & Co"),
+        ("LogoUrl", "https://cdn.example.com/logo.svg?v=1"),
+        ("AccentColor", "#ffd60a"),
+        ("TermsUrl", "https://example.com/terms"),
+        ("PrivacyUrl", "https://example.com/privacy"),
+    ] {
+        options.parameters.insert(name.to_owned(), value.to_owned());
+    }
+    let client = Client::new(&local::World::start(options).await.unwrap());
+    let answer = client.get("/login").await.expect(200);
+    assert!(answer.header("content-security-policy").contains("img-src 'self' data: https://cdn.example.com;"));
+    for part in [
+        "<img src=\"https:&#x2f;&#x2f;cdn.example.com&#x2f;logo.svg?v=1\" alt=\"Tulip &amp; Co\"",
+        "href=\"https:&#x2f;&#x2f;example.com&#x2f;terms\"",
+        "href=\"https:&#x2f;&#x2f;example.com&#x2f;privacy\"",
+    ] {
+        assert!(answer.text.contains(part), "{part} in {}", answer.text);
+    }
+    let style = answer.text.split('"').find(|value| value.ends_with("page.css")).unwrap().to_owned();
+    let style = client.get(&style).await.expect(200);
+    assert!(style.text.ends_with(":root { --accent: #ffd60a; --on-accent: #000000; }\n"), "{}", style.text);
+    let brand = client.get("/v1/config").await.expect(200).body["brand"].take();
+    assert_eq!(brand["accent_color"], "#ffd60a");
+    assert_eq!(brand["name"], "Tulip & Co");
+}
+
+#[tokio::test]
+async fn the_language_is_that_of_the_link_of_the_choice_or_of_the_browser() {
+    let client = Client::new(&world().await);
+    for (path, headers) in [
+        ("/login", vec![]),
+        ("/login?ui_locales=tlh", vec![("accept-language", "tlh;q=0.9, *")]),
+        ("/login?ui_locales=en-GB", vec![("cookie", "__Host-language=en")]),
+        ("/login?continue=/oauth2/authorize%3Fui_locales%3Den", vec![("accept-language", ";;q=x,,")]),
+        ("/login", vec![("cookie", "__Host-language=%00"), ("accept-language", "\u{fffd}")]),
+    ] {
+        let answer = client.send("GET", path, &headers, Vec::new()).await.expect(200);
+        assert!(answer.text.contains("<html lang=\"en\" dir=\"ltr\""), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_page_of_an_account_is_a_page_that_says_so() {
+    let client = Client::new(&world().await);
+    for path in ["/account/nothing", "/account/passkeys/x", "/account/%3Cscript%3E"] {
+        let answer = client.get(path).await.expect(404);
+        assert!(answer.text.contains("<h1>This page does not exist</h1>"), "{path}");
         assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
-        assert_eq!(answer.header("cache-control"), "no-store");
-        assert_eq!(answer.header("x-frame-options"), "DENY");
-        let policy = answer.header("content-security-policy");
-        assert!(policy.starts_with("default-src 'none'; script-src 'sha256-"), "{policy}");
-        assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");
-        assert!(answer.text.contains("<title>Log in</title>") && !answer.text.contains("page.js */"));
-        let head = client.send("HEAD", path, &[], Vec::new()).await.expect(200);
-        assert!(head.text.is_empty() && head.header("content-security-policy") == policy, "{path}");
     }
 }
 

@@ -2,7 +2,7 @@ use serde_json::json;
 use tests::{Client, Key, Person, events, world};
 
 use super::passkey_and_owner;
-use crate::scenarios::{Scenario, delete, scenario};
+use crate::scenarios::{Scenario, delete, registered, scenario};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -18,7 +18,7 @@ async fn a_removed_passkey_does_not_log_in_and_may_be_registered_again() {
     let waiting = client.passkey_answer(&mut key, json!({})).await;
     assert!(person.client.delete(&path).await.expect(204).text.is_empty());
     person.client.delete(&path).await.expect_problem(404, "not_found");
-    client.post("/v1/login/passkey/verify", waiting).await.expect_problem(400, "invalid_code");
+    client.post("/v1/login/passkey/verify", waiting).await.expect_problem(400, "unknown_credential");
     assert_eq!(person.client.get("/v1/me").await.expect(200).body["passkeys"], 0);
     assert!(world.scan("accounts").iter().all(|item| !item.to_string().contains("PASSKEY#")));
     world.settle().await;
@@ -56,6 +56,11 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         outline("where a password is left").asks(|client| async move {
             let (path, owner) = passkey_and_owner(&client).await;
             delete(path).by(&owner)
+        }),
+        outline("that is not verified").asks(|client| async move {
+            let owner = registered(&client).await;
+            let id = owner.add_conditional_passkey(&mut Key::new()).await.expect(201).text("id");
+            delete(format!("/v1/passkeys/{id}")).by(&owner)
         }),
         outline("where an identity is left")
             .parameter("Providers", tests::provider::PROVIDERS)

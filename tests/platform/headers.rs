@@ -34,6 +34,8 @@ async fn head_answers_like_get_without_a_body() {
         "/v1/config",
         "/.well-known/jwks.json",
         "/.well-known/openid-configuration",
+        "/.well-known/passkey-endpoints",
+        "/.well-known/webauthn",
         "/openapi.json",
         "/verify-email",
         "/login-disown",

@@ -7,6 +7,7 @@ mod not_found;
 mod openapi;
 mod openid_configuration;
 mod origin_secret;
+mod well_known;
 
 use crate::scenarios::Scenario;
 
@@ -19,6 +20,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         not_found::scenarios(),
         openapi::scenarios(),
         openid_configuration::scenarios(),
+        well_known::scenarios(),
     ]
     .into_iter()
     .flatten()

@@ -174,6 +174,24 @@ async fn without_a_password_a_mailed_code_is_the_proof_with_an_apps_code_where_m
     person.client.post("/v1/reauthenticate", both).await.expect_problem(400, "invalid_code");
 }
 
+#[tokio::test]
+async fn a_passkey_proves_only_its_owner_and_one_of_nobody_is_unknown() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let (ada, eve) = (Person::register(&client, ADDRESS).await, Person::register(&client, "eve@example.org").await);
+    let (mut hers, mut theirs, mut lost) = (Key::new(), Key::new(), Key::new());
+    ada.add_passkey(&mut hers).await.expect(201);
+    eve.add_passkey(&mut theirs).await.expect(201);
+    let made = ada.add_passkey(&mut lost).await.expect(201);
+    ada.client.delete(&format!("/v1/passkeys/{}", made.text("id"))).await.expect(204);
+    for (key, code) in [(&mut theirs, "invalid_code"), (&mut lost, "unknown_credential")] {
+        let body = client.passkey_answer(key, json!({})).await;
+        ada.client.post("/v1/reauthenticate", body).await.expect_problem(400, code);
+    }
+    let body = client.passkey_answer(&mut hers, json!({})).await;
+    ada.client.post("/v1/reauthenticate", body).await.expect(200);
+}
+
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("reauthenticate", "by password").succeeds(200).records("reauthenticate").asks(|client| async move {
@@ -223,5 +241,26 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 let body = client.passkey_answer(&mut key, json!({})).await;
                 post("/v1/reauthenticate", body).by(&person)
             }),
+        scenario("reauthenticate", "by an unverified passkey and app")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("reauthenticate")
+            .asks(|client| async move {
+                let (mut key, person) = (Key::new(), registered(&client).await);
+                person.add_conditional_passkey(&mut key).await.expect(201);
+                let app = person.enable_totp().await;
+                let mut body = client.passkey_answer(&mut key, json!({})).await;
+                body["totp_code"] = json!(app.next_code(&client.world));
+                post("/v1/reauthenticate", body).by(&person)
+            }),
+        scenario("reauthenticate", "by nobody's passkey").succeeds(400).records_failure("reauthenticate").asks(
+            |client| async move {
+                let (mut key, person) = (Key::new(), registered(&client).await);
+                let made = person.add_passkey(&mut key).await.expect(201);
+                let body = client.passkey_answer(&mut key, json!({})).await;
+                person.client.delete(&format!("/v1/passkeys/{}", made.text("id"))).await.expect(204);
+                post("/v1/reauthenticate", body).by(&person)
+            },
+        ),
     ]
 }

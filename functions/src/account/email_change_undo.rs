@@ -1,7 +1,5 @@
 //! `POST /v1/email/change/undo`: gives the account its old address back, with the link that the address got. Later changes are undone
 //! too. Every session ends, and what was added since the change is gone.
-//!
-//! `GET /email-change-undo`: the page that the link opens. It asks before it posts.
 
 use shared::{
     context::Context,
@@ -13,7 +11,7 @@ use shared::{
     },
     error::Error,
     fields::schema,
-    http::{Response, StatusCode, page},
+    http::{Response, StatusCode},
     mail,
     operation::{Operation, Route, contract::Contract},
     store::{
@@ -28,12 +26,8 @@ use crate::auth::{
 };
 
 pub const OPERATION: Operation = Operation::http("email-change-undo", |context| Box::pin(handle(context)))
-    .summary("undoes a change of the address with the link to the old one, and its page; ends all sessions")
-    .routes(&[
-        Route::new("POST", "/v1/email/change/undo"),
-        Route::new("GET", "/email-change-undo"),
-        Route::new("HEAD", "/email-change-undo"),
-    ])
+    .summary("undoes a change of the address with the link to the old one; ends all sessions")
+    .routes(&[Route::new("POST", "/v1/email/change/undo")])
     .keys(&[
         KeyPurpose::Index,
         KeyPurpose::FieldContact,
@@ -55,9 +49,6 @@ fn contract() -> Contract {
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
-    if request.is_safe() {
-        return Ok(page::email_change_undo());
-    }
     let mut fields = request.fields()?;
     let token: Option<ContinuationToken> = fields.required("token");
     let token = fields.finish(|| token)?;

@@ -1,9 +1,6 @@
 //! `POST /v1/login/disown`: "this wasn't me", by the link in a login alert. Every session ends, every device becomes
 //! unrecognised, and a new password may be set. Passkeys and MFA enrolled since that login are gone. One write does all of
 //! that, and a sweep afterwards removes what the write made void.
-//!
-//! `GET /login-disown`: the page that the link opens. It asks before it posts, so a mail scanner that follows links
-//! ends nothing.
 
 use serde_json::json;
 use shared::{
@@ -16,7 +13,7 @@ use shared::{
     },
     error::Error,
     fields::schema,
-    http::{Response, StatusCode, page},
+    http::{Response, StatusCode},
     mail,
     operation::{Operation, Route, contract::Contract},
     store::{Challenge, Condition, DisownedLogin, Expected, PasswordReset, Retries, UserQuery},
@@ -28,14 +25,8 @@ use crate::auth::{
 };
 
 pub const OPERATION: Operation = Operation::http("login-disown", |context| Box::pin(handle(context)))
-    .summary(
-        "\"this wasn't me\", by the link in a login's alert, and its page: ends all sessions, removes later factors",
-    )
-    .routes(&[
-        Route::new("POST", "/v1/login/disown"),
-        Route::new("GET", "/login-disown"),
-        Route::new("HEAD", "/login-disown"),
-    ])
+    .summary("\"this wasn't me\", by the link in a login's alert: ends all sessions, removes later factors")
+    .routes(&[Route::new("POST", "/v1/login/disown")])
     .keys(&[
         KeyPurpose::Index,
         KeyPurpose::FieldContact,
@@ -60,9 +51,6 @@ fn contract() -> Contract {
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
-    if request.is_safe() {
-        return Ok(page::disown_login());
-    }
     let mut fields = request.fields()?;
     let token: Option<ContinuationToken> = fields.required("token");
     let token = fields.finish(|| token)?;

@@ -1,8 +1,5 @@
 //! `POST /v1/login/email/verify`: logs in with two of three: the challenge's id (the asking client has it, or the browser's
 //! cookie), the mailed code, the mailed link. For an unknown address it creates the account.
-//!
-//! `GET /login/email`: the page that the link opens. A link alone logs nobody in, so a mail scanner that opens it and presses its
-//! buttons spends nothing.
 
 use shared::{
     app::App,
@@ -19,7 +16,7 @@ use shared::{
     },
     error::{Contention, Error},
     fields::schema,
-    http::{Cookie, Request, Response, StatusCode, page},
+    http::{Cookie, Request, Response, StatusCode},
     operation::{Operation, Route, contract::Contract},
     store::{
         Account, Challenge, Condition, Expected, LoginMail, LoginSubject, Retries, SecretKind, Transaction, UserQuery,
@@ -37,12 +34,8 @@ use crate::auth::{
 };
 
 pub const OPERATION: Operation = Operation::http("login-email-verify", |context| Box::pin(handle(context)))
-    .summary("logs in with the mailed code or link; the page that the link opens")
-    .routes(&[
-        Route::new("POST", "/v1/login/email/verify"),
-        Route::new("GET", "/login/email"),
-        Route::new("HEAD", "/login/email"),
-    ])
+    .summary("logs in with the mailed code or link")
+    .routes(&[Route::new("POST", "/v1/login/email/verify")])
     .memory(512)
     .keys(&[
         KeyPurpose::Index,
@@ -128,9 +121,6 @@ impl Form {
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
-    if request.is_safe() {
-        return Ok(page::login_email());
-    }
     let form = Form::parse(request)?;
     if app.config.login_mail == LoginMailParts::Off {
         return Err(Error::Forbidden);

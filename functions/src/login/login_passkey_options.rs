@@ -7,8 +7,7 @@ use shared::{
     context::Context,
     crypto::{
         key::{KeyPurpose, KeySet},
-        lookup_hash::{Subject, raw},
-        secret::{Token, hmac},
+        secret::Token,
     },
     domain::{
         challenge::{MAX_ATTEMPTS, PASSKEY_SECONDS},
@@ -209,7 +208,7 @@ async fn of_account(app: &App, index: &KeySet, identifier: &Identifier) -> Resul
     let cipher = record.salt.map_or(decoy_cipher, |salt| app.user_cipher(salt));
     let mut allowed = passkey::allowed(&cipher, &passkeys).await?;
     if allowed.is_empty() {
-        allowed = decoy_credentials(index, &identifier_hash);
+        allowed = passkey::decoys(index, &identifier_hash);
     }
     Ok(Asked { allowed, user_id, discoverable: false, second_factor_of: None })
 }
@@ -220,37 +219,19 @@ async fn of_pending_login(app: &App, challenge: &Challenge<SecondFactor>) -> Res
     if challenge.attempts >= MAX_ATTEMPTS {
         return Err(Error::InvalidCode);
     }
-    if challenge.payload.code.is_some() || pending.account.passkeys == 0 {
+    if challenge.payload.code.is_some() || pending.account.verified_passkeys() <= 0 {
         return Err(NO_PASSKEY);
     }
-    let allowed = passkey::allowed(&pending.cipher, &app.store.passkeys(&pending.account).await?).await?;
+    let mut passkeys = app.store.passkeys(&pending.account).await?;
+    passkeys.retain(|passkey| passkey.verified);
+    if passkeys.is_empty() {
+        return Err(NO_PASSKEY); // the others are void, and not swept yet
+    }
+    let allowed = passkey::allowed(&pending.cipher, &passkeys).await?;
     Ok(Asked {
         allowed,
         user_id: challenge.user_id.clone(),
         discoverable: false,
         second_factor_of: Some(challenge.id.clone()),
     })
-}
-
-/// Credential ids like those of common authenticators. They are derived from the identifier, so they never change.
-fn decoy_credentials(index: &KeySet, identifier_hash: &str) -> Vec<Allowed> {
-    let seed = raw(index, Subject::DecoyCredential, identifier_hash.as_bytes());
-    let how_many = if seed[0] < 64 { 2 } else { 1 };
-    (0..how_many)
-        .map(|number: u8| {
-            let kind = hmac(&seed, &[b"kind", &[number]])[0];
-            let (length, transports): (usize, &[&str]) = match kind {
-                0..=99 => (20, &["hybrid", "internal"]),
-                100..=169 => (16, &["hybrid", "internal"]),
-                170..=229 => (32, &["internal"]),
-                230..=245 => (64, &["nfc", "usb"]),
-                _ => (32, &[]),
-            };
-            let halves = [hmac(&seed, &[b"id", &[number], b"0"]), hmac(&seed, &[b"id", &[number], b"1"])].concat();
-            Allowed {
-                id: halves[..length].to_vec(),
-                transports: transports.iter().map(|&name| name.to_owned()).collect(),
-            }
-        })
-        .collect()
 }

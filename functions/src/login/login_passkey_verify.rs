@@ -1,5 +1,5 @@
 //! `POST /v1/login/passkey/verify`: logs in with a passkey, which counts as both factors. Or uses a passkey as the
-//! second factor of a login.
+//! second factor of a login. A passkey that is not verified counts as the first factor alone.
 
 use shared::{
     context::Context,
@@ -42,6 +42,7 @@ pub const OPERATION: Operation = Operation::http("login-passkey-verify", |contex
     .memory(512)
     .keys(&[
         KeyPurpose::Index,
+        KeyPurpose::Pepper,
         KeyPurpose::FieldContact,
         KeyPurpose::FieldMfa,
         KeyPurpose::FieldSession,
@@ -59,10 +60,11 @@ fn contract() -> Contract {
         .required::<OpaqueText>("challenge_id", "Names the challenge.")
         .required::<AssertionResponse>("credential", "The credential that signed.")
         .object("session", SessionOptions::form());
-    Contract::new()
-        .json(form)
-        .answers(200, "The session begins.", Authenticated::schema())
-        .errors([Error::InvalidCode, Error::AccountBanned])
+    Contract::new().json(form).answers(200, "The session begins.", Authenticated::schema()).errors([
+        Error::InvalidCode,
+        Error::UnknownCredential,
+        Error::AccountBanned,
+    ])
 }
 
 struct Form {
@@ -155,12 +157,12 @@ impl Login<'_> {
             if let Err(error @ Error::Internal(_)) = verified {
                 return Err(error);
             }
-            return self.refuse(user_id, &cipher, Error::InvalidCode).await;
+            return self.refuse_passkey(user_id, &cipher).await;
         };
         let verified = passkey::verify(context, &cipher, &stored, &self.form.assertion, &self.state).await;
         let verified = match verified {
             Ok(verified) => verified,
-            Err(Error::InvalidCode) => return self.refuse(user_id, &cipher, Error::InvalidCode).await,
+            Err(Error::InvalidCode) => return self.refuse_passkey(user_id, &cipher).await,
             Err(error) => return Err(error),
         };
         if account.status == Status::Banned {
@@ -170,28 +172,53 @@ impl Login<'_> {
         let device = device.as_ref().map(|(token, device)| (device, token)).filter(|(device, token)| {
             PresentedDevice { index: self.index, token, options }.is_recognised(app, &account, device)
         });
-        let active = Account { status: Status::Active, ..account.clone() };
-        let amr = verified.amr();
-        let subject = SignInSubject {
-            confirmed: true,
-            device,
-            passkey: Some(&self.passkey),
-            ..SignInSubject::new(&active, &cipher, &amr)
+        // A passkey that is not verified counts as one factor.
+        let next_step = match stored.verified {
+            true => None,
+            false => pending_login::next_step(app, &account, device.map(|(device, _)| device)),
         };
-        let sign_in = issue::prepare(context, &subject, options).await?;
-        let event =
-            context.event(&cipher, Action::Login, Outcome::Success, SecondFactorMethod::Passkey.as_str()).await?;
+        let action = if next_step.is_some() { Action::FirstFactor } else { Action::Login };
+        let event = context.event(&cipher, action, Outcome::Success, SecondFactorMethod::Passkey.as_str()).await?;
         let mut transaction = app.store.transaction();
         transaction.consume_challenge(self.challenge);
         verified.add_to(app, &mut transaction);
-        transaction.record_login(&account, &sign_in.last_login, None);
-        sign_in.add_to(&mut transaction);
         transaction.record_event(&event);
+        let amr = verified.amr();
+        let passkey = Some(self.passkey.as_str());
+        let response = if let Some(step) = next_step {
+            transaction.require_account(&account);
+            let options = SessionOptions {
+                device_token: device.map(|(_, token)| OpaqueText(token.encode(self.index))),
+                ..options.clone()
+            };
+            let subject =
+                SignInSubject { device, passkey, pending: true, ..SignInSubject::new(&account, &cipher, &amr) };
+            pending_login::ask(context, &subject, step, &options, &mut transaction).await?.into_response()
+        } else {
+            let active = Account { status: Status::Active, ..account.clone() };
+            let relied_on = device.and_then(|(device, _)| device.state.trust);
+            let subject = SignInSubject {
+                confirmed: stored.verified,
+                device,
+                relied_on: relied_on.filter(|_| !stored.verified && account.mfa_since.is_some()),
+                passkey,
+                ..SignInSubject::new(&active, &cipher, &amr)
+            };
+            let sign_in = issue::prepare(context, &subject, options).await?;
+            transaction.record_login(&account, &sign_in.last_login, None);
+            sign_in.add_to(&mut transaction);
+            sign_in.answer.into_response(StatusCode::OK)
+        };
         match app.store.commit(transaction).await {
-            Ok(()) => Ok(sign_in.answer.into_response(StatusCode::OK)),
+            Ok(()) => Ok(response),
             Err(refused) if refused.is(Condition::Challenge) => self.refuse(user_id, &cipher, Error::InvalidCode).await,
             Err(error) => Err(error.into()),
         }
+    }
+
+    async fn refuse_passkey<T>(&self, user_id: &UserId, cipher: &UserCipher<'_>) -> Result<T, Error> {
+        let refusal = passkey::refusal(self.context.app, self.index, &self.form.assertion).await?;
+        self.refuse(user_id, cipher, refusal).await
     }
 
     /// Refuses a login. The sender chose the account, so the event counts against the sender.
@@ -229,7 +256,9 @@ impl Login<'_> {
                 Err(Error::AccountBanned) => {
                     pending.refuse(context, method, Error::AccountBanned).await.map_err(Refusal::Final)
                 }
-                Err(Error::InvalidCode) => Ok(pending.refuse(context, method, Error::InvalidCode).await?),
+                Err(error @ (Error::InvalidCode | Error::UnknownCredential)) => {
+                    Ok(pending.refuse(context, method, error).await?)
+                }
                 done => Ok(done?),
             };
         }
@@ -238,7 +267,9 @@ impl Login<'_> {
     /// Verifies the signature and commits the pending login.
     async fn finish(&self, pending: &PendingLogin<'_>) -> Result<Response, Error> {
         let (context, app) = (self.context, self.context.app);
-        let stored = pending.passkey.as_ref().ok_or(Error::InvalidCode)?;
+        let Some(stored) = pending.passkey.as_ref().filter(|passkey| passkey.verified) else {
+            return Err(passkey::refusal(app, self.index, &self.form.assertion).await?);
+        };
         let verified = passkey::verify(context, &pending.cipher, stored, &self.form.assertion, &self.state).await?;
         let proof =
             SecondFactorProof { method: SecondFactorMethod::Passkey, amr: verified.key_amr(), trust_device: false };

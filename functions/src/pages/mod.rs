@@ -1,4 +1,6 @@
-//! The pages that belong to no operation of the API. Their scripts use the API.
+//! The hosted pages: the operation, the templates and texts of pages, and the files that pages load. Their scripts use the API.
 
+mod assets;
+mod page;
 #[expect(clippy::module_inception, reason = "an operation has its own name everywhere")]
 pub mod pages;

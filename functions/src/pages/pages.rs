@@ -1,41 +1,121 @@
-//! `GET /login` and `GET /login/mfa`: the page to log in. It uses the API as any page of this host may, with the session in cookies.
-//! So this function needs no table and no key.
+//! The hosted pages and the files that they load. The pages use the API as any page of this host may, with the session in cookies. So
+//! this function needs no table and no key.
 
 use shared::{
     context::Context,
-    domain::continue_path::ContinuePath,
+    domain::{continue_path::ContinuePath, language::Language},
     error::Error,
     fields::schema,
-    http::{
-        Cookie, Response,
-        page::{self, Marker},
-    },
+    http::{Cookie, Request, Response, StatusCode},
     operation::{Operation, Route, contract::Contract},
 };
 
+use super::{
+    assets,
+    page::{Page, View},
+};
+
 pub const OPERATION: Operation = Operation::http("pages", |context| Box::pin(handle(context)))
-    .summary("serves the page to log in, with its second step after a provider")
+    .summary("serves the hosted pages, and the scripts and the style that they load")
     .routes(&[
+        Route::new("GET", "/"),
+        Route::new("HEAD", "/"),
         Route::new("GET", "/login"),
         Route::new("HEAD", "/login"),
+        Route::new("GET", "/login/email"),
+        Route::new("HEAD", "/login/email"),
         Route::new("GET", "/login/mfa"),
         Route::new("HEAD", "/login/mfa"),
+        Route::new("GET", "/register"),
+        Route::new("HEAD", "/register"),
+        Route::new("GET", "/verify-email"),
+        Route::new("HEAD", "/verify-email"),
+        Route::new("GET", "/verify-email-notice"),
+        Route::new("HEAD", "/verify-email-notice"),
+        Route::new("GET", "/forgot-password"),
+        Route::new("HEAD", "/forgot-password"),
+        Route::new("GET", "/reset-password"),
+        Route::new("HEAD", "/reset-password"),
+        Route::new("GET", "/login-disown"),
+        Route::new("HEAD", "/login-disown"),
+        Route::new("GET", "/email-change-undo"),
+        Route::new("HEAD", "/email-change-undo"),
+        Route::new("GET", "/account"),
+        Route::new("HEAD", "/account"),
+        Route::new("GET", "/account/{proxy+}"),
+        Route::new("HEAD", "/account/{proxy+}"),
+        Route::new("GET", "/assets/{proxy+}"),
+        Route::new("HEAD", "/assets/{proxy+}"),
     ])
     .contract(contract);
 
 fn contract() -> Contract {
     let query = schema::Form::new("").optional::<ContinuePath>("continue", "Where the browser goes afterwards.");
-    Contract::new().query(query).page(200, "The page.").page(400, "`continue` leads to another host.")
+    Contract::new()
+        .query(query)
+        .page(200, "The page.")
+        .redirects(302, "To the account's page.")
+        .at("/")
+        .file(200, "A script or the style of the pages.")
+        .at("/assets/{proxy+}")
+        .page(400, "`continue` leads to another host.")
+        .page(404, "There is no such page.")
+        .errors([Error::NotFound])
 }
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
-    let request = context.request;
+    let Context { app, request } = context;
+    let brand = &app.config.brand;
+    if let Some(path) = request.path.strip_prefix("/assets/") {
+        let asset = assets::serve(path, brand).ok_or(Error::NotFound)?;
+        return Ok(asset.compressed_for(request));
+    }
+    if request.path == "/" {
+        return Ok(Response::empty(StatusCode::OK).redirecting(StatusCode::FOUND, "/account"));
+    }
+    let (page, status) = page(request);
+    let view = View {
+        language: language(request),
+        product: &app.config.product_name,
+        brand,
+        has_session: request.has_cookie(Cookie::Session),
+    };
+    let mut answer = page.render(&view)?.compressed_for(request);
+    answer.status = status;
+    answer.code = match status {
+        StatusCode::NOT_FOUND => Some("not_found"),
+        StatusCode::BAD_REQUEST => Some("invalid_request"),
+        _ => None,
+    };
+    Ok(answer)
+}
+
+/// The page of a path. A link that leads to another host afterwards gets a page that says so.
+fn page(request: &Request) -> (Page, StatusCode) {
     let mut query = request.query();
     // The page reads the other parameters. It also checks this one again, because it leaves to that path.
     let leads_here = !query.has("continue") || query.optional::<ContinuePath>("continue").is_some();
     if !leads_here || request.repeats_in_query("continue") {
-        return Ok(page::wrong_continue());
+        return (Page::WRONG_CONTINUE, StatusCode::BAD_REQUEST);
     }
-    let marker = if request.has_cookie(Cookie::Session) { Marker::Present } else { Marker::Absent };
-    Ok(page::login(marker))
+    match Page::at(&request.path) {
+        Some(page) => (page, StatusCode::OK),
+        None => (Page::NOT_FOUND, StatusCode::NOT_FOUND),
+    }
+}
+
+/// The language of a page: of the link, of the authorization request that the page continues, of the reader's choice, or of the
+/// browser.
+fn language(request: &Request) -> Language {
+    let parameter = |query: &str| {
+        let found = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "ui_locales");
+        found.and_then(|(_, list)| Language::of_ui_locales(&list))
+    };
+    let continued = form_urlencoded::parse(request.raw_query().as_bytes()).find(|(name, _)| name == "continue");
+    let header = || request.headers.get("accept-language").and_then(|value| value.to_str().ok());
+    parameter(request.raw_query())
+        .or_else(|| request.cookie(Cookie::Language).and_then(Language::find))
+        .or_else(|| continued.and_then(|(_, path)| parameter(path.split_once('?')?.1)))
+        .or_else(|| header().and_then(Language::of_accept_language))
+        .unwrap_or_default()
 }

@@ -6,6 +6,7 @@ use shared::{
     context::Context,
     domain::{
         captcha::{CaptchaMode, CaptchaProvider},
+        language::Language,
         password::{MAX_CODE_POINTS, PasswordPolicy, Strength},
     },
     error::Error,
@@ -47,6 +48,13 @@ fn contract() -> Contract {
                 "10000000-ffff-ffff-ffff-000000000001",
             )),
         );
+    let link = |text| schema::nullable(schema::text(text, "https://www.example.org/terms"));
+    let brand = schema::Object::new("Brand", "How the pages look.")
+        .with("name", schema::text("The name of the product.", "Latchkey"))
+        .with("logo_url", schema::nullable(schema::text("The URL of the logo.", "https://www.example.org/logo.svg")))
+        .with("accent_color", schema::nullable(schema::text("The colour of buttons and links.", "#2457d6")))
+        .with("terms_url", link("The terms of use."))
+        .with("privacy_url", link("The privacy policy."));
     let answer = schema::Object::new("Config", "What a client needs to draw its forms.")
         .with("product_name", schema::text("The name of the product.", "Latchkey"))
         .with("password", password.schema())
@@ -54,7 +62,8 @@ fn contract() -> Contract {
         .with("login_mail", schema::one_of("What a login mail has.", &["both", "code", "link", "off"]))
         .with("providers", schema::list("The sign-in providers.", provider.schema()))
         .with("captcha", captcha.schema())
-        .with("languages", schema::list("The languages of pages and mails.", schema::text("", "en")));
+        .with("languages", schema::list("The languages of pages and mails.", schema::text("", "en")))
+        .with("brand", brand.schema());
     Contract::new().answers(200, "The settings.", answer.schema())
 }
 
@@ -71,7 +80,7 @@ fn captcha(config: &Config) -> Value {
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let app = context.app;
-    let policy = app.config.password_policy;
+    let (policy, brand) = (app.config.password_policy, &app.config.brand);
     let classes: &[&str] = match policy {
         PasswordPolicy::Composition => &["upper", "lower", "digit", "special"],
         PasswordPolicy::Length => &[],
@@ -97,7 +106,14 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         "login_mail": app.config.login_mail.as_str(),
         "providers": providers,
         "captcha": captcha(&app.config),
-        "languages": ["en"],
+        "languages": Language::ALL.iter().map(|language| language.tag).collect::<Vec<_>>(),
+        "brand": {
+            "name": app.config.product_name,
+            "logo_url": brand.logo_url,
+            "accent_color": brand.accent_color.map(|color| color.to_string()),
+            "terms_url": brand.terms_url,
+            "privacy_url": brand.privacy_url,
+        },
     });
     Ok(Response::json(StatusCode::OK, &config).cacheable(60).readable_everywhere())
 }

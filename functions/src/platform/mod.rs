@@ -7,3 +7,4 @@ pub mod jwks;
 pub mod not_found;
 pub mod openapi;
 pub mod openid_configuration;
+pub mod well_known;

@@ -1,7 +1,5 @@
 //! `POST /v1/password/reset`: sets a new password with a reset token. All sessions end and all devices become
 //! unrecognised.
-//!
-//! `GET /reset-password`: the page that the link of `password-forgot` opens.
 
 use shared::{
     context::Context,
@@ -15,7 +13,7 @@ use shared::{
     },
     error::Error,
     fields::schema,
-    http::{Response, StatusCode, page},
+    http::{Response, StatusCode},
     operation::{Operation, Route, contract::Contract},
     store::{Condition, PasswordReset, UserQuery},
 };
@@ -27,14 +25,8 @@ use crate::auth::{
 };
 
 pub const OPERATION: Operation = Operation::http("password-reset", |context| Box::pin(handle(context)))
-    .summary(
-        "sets another password with the token of a mailed link or of `login-disown`, and its page; ends all sessions",
-    )
-    .routes(&[
-        Route::new("POST", "/v1/password/reset"),
-        Route::new("GET", "/reset-password"),
-        Route::new("HEAD", "/reset-password"),
-    ])
+    .summary("sets another password with the token of a mailed link or of `login-disown`; ends all sessions")
+    .routes(&[Route::new("POST", "/v1/password/reset")])
     .memory(1024)
     .keys(&[
         KeyPurpose::Index,
@@ -59,9 +51,6 @@ fn contract() -> Contract {
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
-    if request.is_safe() {
-        return Ok(page::reset_password());
-    }
     let mut fields = request.fields()?;
     let token: Option<ContinuationToken> = fields.required("token");
     let new: Option<Password> = fields.required("new_password");

@@ -1,8 +1,5 @@
 //! `POST /v1/register/verify`: proves the address with the code or the link. A link alone never activates a password,
 //! because another person may have typed it.
-//!
-//! `GET /verify-email`: the page that the link opens. It asks before it posts, so a mail scanner that follows links
-//! spends nothing.
 
 use serde_json::json;
 use shared::{
@@ -18,7 +15,7 @@ use shared::{
     },
     error::Error,
     fields::schema,
-    http::{Request, Response, StatusCode, page},
+    http::{Request, Response, StatusCode},
     operation::{Operation, Route, contract::Contract},
     store::{Challenge, Condition, Registration, SecretKind},
 };
@@ -32,12 +29,8 @@ use crate::auth::{
 };
 
 pub const OPERATION: Operation = Operation::http("register-verify", |context| Box::pin(handle(context)))
-    .summary("proves the address with the code or the link; the page that the link opens")
-    .routes(&[
-        Route::new("POST", "/v1/register/verify"),
-        Route::new("GET", "/verify-email"),
-        Route::new("HEAD", "/verify-email"),
-    ])
+    .summary("proves the address with the code or the link")
+    .routes(&[Route::new("POST", "/v1/register/verify")])
     .memory(1024)
     .keys(&[
         KeyPurpose::Index,
@@ -109,9 +102,6 @@ impl Form {
 }
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
-    if context.request.is_safe() {
-        return Ok(page::verify_email());
-    }
     let Form { proof, options } = Form::parse(context.request)?;
     context.app.config.require_sign_up()?;
     csrf::check_transport(context, &options).await?;

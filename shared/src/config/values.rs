@@ -22,6 +22,15 @@ pub(super) fn public_url(text: &str) -> bool {
     })
 }
 
+/// Whether `text` is an https URL that can stand in a header and in an attribute as it is.
+pub(super) fn web_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").unwrap_or_default();
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    origin(&format!("https://{host}"))
+        && text.len() <= 2048
+        && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&()*+=%".contains(&byte))
+}
+
 /// Whether a browser could send `text` as an `Origin` (RFC 6454, section 6.2): lower case, without the scheme's default
 /// port. Plain HTTP is accepted only for the developer's own machine.
 pub(super) fn origin(text: &str) -> bool {

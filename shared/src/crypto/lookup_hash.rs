@@ -35,6 +35,8 @@ pub enum Subject {
     Identity,
     /// Decoy credential ids, for an account without passkeys.
     DecoyCredential,
+    /// The first half of a decoy credential id.
+    DecoyCredentialHalf,
     /// The decoy of an account that does not exist.
     UnknownAccount,
     /// The secret of an OAuth client, with the client's id.
@@ -56,6 +58,7 @@ impl Subject {
             Self::Credential => b"credential",
             Self::Identity => b"identity",
             Self::DecoyCredential => b"decoy-credential",
+            Self::DecoyCredentialHalf => b"decoy-credential-half",
             Self::UnknownAccount => b"unknown-account",
             Self::ClientSecret => b"client-secret",
         }

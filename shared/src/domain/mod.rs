@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod brand;
 pub mod captcha;
 pub mod challenge;
 pub mod continue_path;
@@ -12,6 +13,7 @@ pub mod former_addresses;
 pub mod geo_location;
 pub mod identifier;
 pub mod ids;
+pub mod language;
 pub mod limits;
 pub mod lockout;
 pub mod login_mail;

@@ -36,6 +36,8 @@ pub enum Error {
     WeakPassword(Vec<FieldError>),
     /// A code, link, key or challenge is wrong, used, expired or another user's.
     InvalidCode,
+    /// A passkey that nobody has registered.
+    UnknownCredential,
     /// The identifier or the password is wrong.
     InvalidCredentials,
     /// The access or refresh token is missing, malformed, forged or expired.
@@ -150,6 +152,7 @@ impl Error {
             Self::InvalidRequest(_) => "invalid_request",
             Self::WeakPassword(_) => "weak_password",
             Self::InvalidCode => "invalid_code",
+            Self::UnknownCredential => "unknown_credential",
             Self::InvalidCredentials => "invalid_credentials",
             Self::InvalidToken => "invalid_token",
             Self::SessionRevoked => "session_revoked",
@@ -173,7 +176,9 @@ impl Error {
 
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::InvalidRequest(_) | Self::WeakPassword(_) | Self::InvalidCode => StatusCode::BAD_REQUEST,
+            Self::InvalidRequest(_) | Self::WeakPassword(_) | Self::InvalidCode | Self::UnknownCredential => {
+                StatusCode::BAD_REQUEST
+            }
             Self::InvalidCredentials | Self::InvalidToken | Self::SessionRevoked => StatusCode::UNAUTHORIZED,
             Self::ReauthenticationRequired
             | Self::CsrfFailed
@@ -200,6 +205,7 @@ impl Error {
             Self::InvalidRequest(_) => "The request is invalid. See errors.",
             Self::WeakPassword(_) => "The password does not meet the policy. See errors.",
             Self::InvalidCode => "The code, link or key is wrong, used or expired.",
+            Self::UnknownCredential => "Nobody has registered this passkey.",
             Self::InvalidCredentials => "The identifier or the password is wrong.",
             Self::InvalidToken => "The token is missing, invalid or expired.",
             Self::SessionRevoked => "The session has ended. Log in again.",

@@ -20,6 +20,8 @@ pub enum Cookie {
     ProviderPost,
     /// The token of a pending login that a sign-in provider began.
     Mfa,
+    /// The language that the reader of a page chose. Only the page's script sets it.
+    Language,
 }
 
 impl Cookie {
@@ -38,6 +40,7 @@ impl Cookie {
             Self::Provider => "__Host-provider",
             Self::ProviderPost => "__Host-provider-post",
             Self::Mfa => "__Host-mfa",
+            Self::Language => "__Host-language",
         }
     }
 
@@ -45,6 +48,7 @@ impl Cookie {
         match self {
             Self::Access | Self::Session | Self::Device | Self::Provider => "Path=/; HttpOnly; Secure; SameSite=Lax",
             Self::Refresh => "Path=/v1; HttpOnly; Secure; SameSite=Strict",
+            Self::Language => "Path=/; Secure; SameSite=Lax",
             // A post from the provider's page is from another site, and browsers leave the others out.
             Self::ProviderPost => "Path=/; HttpOnly; Secure; SameSite=None",
             Self::PreLogin | Self::LoginMail | Self::Mfa => "Path=/; HttpOnly; Secure; SameSite=Strict",

@@ -2,7 +2,6 @@
 
 mod cookies;
 mod oauth;
-pub mod page;
 mod parameters;
 mod problem;
 pub mod rendered_page;

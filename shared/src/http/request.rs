@@ -170,6 +170,16 @@ impl Request {
         self.principal.as_deref()
     }
 
+    /// Whether the client accepts an answer in gzip.
+    pub fn accepts_gzip(&self) -> bool {
+        let accepted = self.headers.get_all("accept-encoding").iter().filter_map(|value| value.to_str().ok());
+        accepted.flat_map(|value| value.split(',')).any(|coding| {
+            let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+            let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok());
+            name.trim().eq_ignore_ascii_case("gzip") && weight.is_none_or(|weight| weight > 0.0)
+        })
+    }
+
     /// A cookie's value, if the client sent it exactly once.
     pub fn cookie(&self, cookie: Cookie) -> Option<&str> {
         cookies::find(&self.cookies, cookie)

@@ -1,8 +1,13 @@
 //! An answer, and its conversion to API Gateway's event.
 
+use std::io::Write;
+
 use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use flate2::{Compression, write::GzEncoder};
 use lambda_http::aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body};
 use serde::Serialize;
+
+use crate::http::Request;
 
 /// The parts of a request that its answer needs.
 #[derive(Debug, Clone)]
@@ -20,7 +25,7 @@ pub struct Response {
     pub code: Option<&'static str>,
     headers: HeaderMap,
     cookies: Vec<String>,
-    body: Option<String>,
+    body: Option<Body>,
 }
 
 impl Response {
@@ -35,14 +40,40 @@ impl Response {
 
     /// A text that is JSON.
     pub fn json_text(status: StatusCode, text: &str) -> Self {
-        Self { body: Some(text.to_owned()), ..Self::empty(status) }.with_content_type("application/json; charset=utf-8")
+        Self { body: Some(Body::Text(text.to_owned())), ..Self::empty(status) }
+            .with_content_type("application/json; charset=utf-8")
     }
 
     /// An HTML page. It runs only the scripts and styles that its policy names.
     pub fn html(body: &str, content_security_policy: &str) -> Self {
-        Self { body: Some(body.to_owned()), ..Self::empty(StatusCode::OK) }
+        Self { body: Some(Body::Text(body.to_owned())), ..Self::empty(StatusCode::OK) }
             .with_content_type("text/html; charset=utf-8")
             .with_header("content-security-policy", content_security_policy)
+    }
+
+    /// A file, such as a script of a page.
+    pub fn file(body: &str, content_type: &'static str) -> Self {
+        Self { body: Some(Body::Text(body.to_owned())), ..Self::empty(StatusCode::OK) }.with_content_type(content_type)
+    }
+
+    /// Compresses the body if the request accepts gzip (RFC 9110, section 12.5.3). Only for answers without secrets, because the
+    /// length of a compressed answer tells of what is in it.
+    #[must_use]
+    pub fn compressed_for(mut self, request: &Request) -> Self {
+        if let Some(Body::Text(text)) = &self.body
+            && request.accepts_gzip()
+        {
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+            // Writing to memory cannot fail. If it did, the body would stay as it is.
+            if gzip.write_all(text.as_bytes()).is_ok()
+                && let Ok(bytes) = gzip.finish()
+            {
+                self.body = Some(Body::Binary(bytes));
+                self = self.with_header("content-encoding", "gzip");
+            }
+        }
+        self.headers.append("vary", HeaderValue::from_static("accept-encoding"));
+        self
     }
 
     /// The answer as a redirect. Its headers and cookies stay, and its body goes.
@@ -131,7 +162,8 @@ impl Response {
         event.status_code = i64::from(self.status.as_u16());
         event.headers = headers;
         event.cookies = self.cookies;
-        event.body = self.body.map(Body::Text);
+        event.is_base64_encoded = matches!(self.body, Some(Body::Binary(_)));
+        event.body = self.body;
         event
     }
 }

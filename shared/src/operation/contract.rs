@@ -25,6 +25,8 @@ pub enum Content {
     Json(Value),
     /// A page for a person.
     Page,
+    /// A file of the pages.
+    File,
     /// A redirect, by the header `Location`.
     Redirect,
 }
@@ -34,6 +36,8 @@ pub struct Answer {
     pub status: u16,
     pub text: &'static str,
     pub content: Content,
+    /// The only path that has the answer. `None` is every path without an answer of its own.
+    pub at: Option<&'static str>,
 }
 
 /// What an operation reads and answers, in addition to what follows from its routes and its access.
@@ -77,7 +81,7 @@ impl Contract {
     }
 
     fn with(mut self, status: u16, text: &'static str, content: Content) -> Self {
-        self.answers.push(Answer { status, text, content });
+        self.answers.push(Answer { status, text, content, at: None });
         self
     }
 
@@ -101,6 +105,21 @@ impl Contract {
     #[must_use]
     pub fn page(self, status: u16, text: &'static str) -> Self {
         self.with(status, text, Content::Page)
+    }
+
+    /// Adds an answer with a file of the pages.
+    #[must_use]
+    pub fn file(self, status: u16, text: &'static str) -> Self {
+        self.with(status, text, Content::File)
+    }
+
+    /// Limits the last answer to one path. This path then has no answer that is not limited to it.
+    #[must_use]
+    pub fn at(mut self, path: &'static str) -> Self {
+        if let Some(answer) = self.answers.last_mut() {
+            answer.at = Some(path);
+        }
+        self
     }
 
     #[must_use]

@@ -8,11 +8,12 @@ use shared::{
     crypto::{
         field::{self, Field},
         key::KeySet,
-        lookup_hash::{Subject, lookup_hash},
+        lookup_hash::{Subject, lookup_hash, raw},
+        secret::hmac,
     },
     domain::{
         audit::{Action, Outcome},
-        second_factor::SecondFactorMethod,
+        second_factor::{MULTI_FACTOR, SecondFactorMethod},
     },
     error::Error,
     fields::schema,
@@ -93,6 +94,52 @@ pub(crate) async fn allowed(cipher: &UserCipher<'_>, passkeys: &[StoredPasskey])
     Ok(allowed)
 }
 
+/// Decoys of the passkeys of an account without any: credential ids like those of common authenticators. They are derived from the
+/// identifier, so they never change.
+///
+/// The second half of an id is derived from the first, so that [`is_decoy`] recognises it without the identifier.
+pub(crate) fn decoys(index: &KeySet, identifier_hash: &str) -> Vec<Allowed> {
+    let seed = raw(index, Subject::DecoyCredential, identifier_hash.as_bytes());
+    let how_many = if seed[0] < 64 { 2 } else { 1 };
+    (0..how_many)
+        .map(|number: u8| {
+            let kind = hmac(&seed, &[b"kind", &[number]])[0];
+            let (length, transports): (usize, &[&str]) = match kind {
+                0..=99 => (20, &["hybrid", "internal"]),
+                100..=169 => (16, &["hybrid", "internal"]),
+                170..=229 => (32, &["internal"]),
+                230..=245 => (64, &["nfc", "usb"]),
+                _ => (32, &[]),
+            };
+            let half = &hmac(&seed, &[b"id", &[number]])[..length / 2];
+            let id = [half, &raw(index, Subject::DecoyCredentialHalf, half)[..length / 2]].concat();
+            Allowed { id, transports: transports.iter().map(|&name| name.to_owned()).collect() }
+        })
+        .collect()
+}
+
+/// Whether [`decoys`] made this credential id for any identifier. No client knows it, because ids are random.
+fn is_decoy(index: &KeySet, credential_id: &[u8]) -> bool {
+    let (half, rest) = credential_id.split_at(credential_id.len() / 2);
+    (8..=32).contains(&half.len())
+        && rest.len() == half.len()
+        && *rest == raw(index, Subject::DecoyCredentialHalf, half)[..half.len()]
+}
+
+/// The refusal of a passkey. `unknown_credential` says that nobody has registered it, so that a page can tell the password manager. A
+/// decoy is refused as a registered one, because it would reveal that its account has no passkeys.
+///
+/// Every refusal makes the same read, so the time reveals nothing either.
+///
+/// # Errors
+/// `temporarily_unavailable`.
+pub(crate) async fn refusal(app: &App, index: &KeySet, assertion: &AssertionResponse) -> Result<Error, Error> {
+    let credential_id = assertion.credential_id();
+    let registered = app.store.is_passkey_registered(&id(index, credential_id)).await?;
+    let known = registered || is_decoy(index, credential_id);
+    Ok(if known { Error::InvalidCode } else { Error::UnknownCredential })
+}
+
 /// Encrypts the WebAuthn state of a challenge, without a user's salt, because the user may not be known yet. The
 /// challenge exists for minutes.
 ///
@@ -115,7 +162,7 @@ pub(crate) async fn open_state(app: &App, field: Field, challenge: &str, sealed:
     String::from_utf8(state.to_vec()).map_err(|_| Error::internal("a challenge's state is not text"))
 }
 
-/// A correct signature by a passkey. It takes effect with its transaction.
+/// A correct signature by a passkey, with user verification. It takes effect with its transaction.
 pub(crate) struct VerifiedPasskey {
     loaded: StoredPasskey,
     used: StoredPasskey,
@@ -153,9 +200,20 @@ pub(crate) async fn verify(
 }
 
 impl VerifiedPasskey {
-    /// The `amr` of a login with it (RFC 8176): a key, and the user verification that unlocked it.
+    /// The `amr` of a login with it (RFC 8176): a key, and the user verification that unlocked it. If the passkey is not verified,
+    /// it counts as one factor.
     pub(crate) fn amr(&self) -> Vec<String> {
-        self.key_amr().iter().chain(SecondFactorMethod::Passkey.amr()).map(|&method| method.to_owned()).collect()
+        let methods = self.key_amr().iter().chain(SecondFactorMethod::Passkey.amr()).map(|&method| method.to_owned());
+        methods.filter(|method| self.used.verified || method != MULTI_FACTOR).collect()
+    }
+
+    /// Makes this use verify the passkey. The caller has verified a second factor, and must count the passkey in the account.
+    ///
+    /// After a conditional creation nobody knows who made the passkey. So user verification alone proves no more than that the
+    /// authenticator knows its user. Another factor must authorize that it counts as verified (WebAuthn Level 3, section 7.2, the
+    /// step on `uvInitialized`).
+    pub(crate) fn verify_passkey(&mut self) {
+        self.used.verified = true;
     }
 
     /// The `amr` of the key: in software if it may be copied, otherwise in hardware.

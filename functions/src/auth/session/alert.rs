@@ -79,6 +79,8 @@ fn reason(subject: &SignInSubject<'_>, suspicions: &[Suspicion]) -> String {
         "The code or link of a mail was correct. The second factor was not entered yet."
     } else if proven_by(FEDERATED_AMR) {
         "A linked account at another service was used. The second factor was not entered yet."
+    } else if subject.passkey.is_some() {
+        "A passkey was used. The second factor was not entered yet."
     } else {
         "The password was correct. The second factor was not entered yet."
     };

@@ -1,0 +1,5 @@
+//! The Lambda function `well-known`.
+
+fn main() -> Result<(), shared::runtime::RuntimeError> {
+    shared::runtime::run(functions::platform::well_known::OPERATION)
+}

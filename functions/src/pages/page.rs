@@ -1,0 +1,173 @@
+//! A page: a template of `shared/web/pages` in the layout `page.html`, with the texts of one language.
+
+use std::sync::LazyLock;
+
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context, value::Kwargs};
+use serde_json::json;
+use shared::{
+    domain::{brand::Brand, language::Language},
+    error::Error,
+    http::Response,
+};
+
+use super::assets;
+
+/// One of the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Page {
+    path: &'static str,
+    /// The name of its file of texts.
+    texts: &'static str,
+    /// The name of its template and of its script.
+    template: &'static str,
+}
+
+impl Page {
+    const ALL: &[Self] = &[
+        Self::new("/login", "login", "login"),
+        Self::new("/login/mfa", "login", "login"),
+        Self::new("/login/email", "login_email", "login_email"),
+        Self::new("/register", "register", "register"),
+        Self::new("/verify-email", "verify_email", "verify_email"),
+        Self::new("/verify-email-notice", "register", "register"),
+        Self::new("/forgot-password", "forgot_password", "forgot_password"),
+        Self::new("/reset-password", "reset_password", "reset_password"),
+        Self::new("/login-disown", "reset_password", "reset_password"),
+        Self::new("/email-change-undo", "email_change_undo", "email_change_undo"),
+        Self::new("/account", "account", "account"),
+        Self::new("/account/profile", "account_profile", "account_profile"),
+        Self::new("/account/password", "account_password", "account_password"),
+        Self::new("/account/email", "account_email", "account_email"),
+        Self::new("/account/mfa", "account_mfa", "account_mfa"),
+        Self::new("/account/passkeys", "account_passkeys", "account_passkeys"),
+        Self::new("/account/identities", "account_identities", "account_identities"),
+        Self::new("/account/sessions", "account_sessions", "account_sessions"),
+        Self::new("/account/activity", "account_activity", "account_activity"),
+        Self::new("/account/data", "account_data", "account_data"),
+    ];
+
+    /// For a link that leads to another host afterwards.
+    pub(super) const WRONG_CONTINUE: Self = Self::new("", "wrong_continue", "message");
+
+    pub(super) const NOT_FOUND: Self = Self::new("", "not_found", "message");
+
+    const fn new(path: &'static str, texts: &'static str, template: &'static str) -> Self {
+        Self { path, texts, template }
+    }
+
+    /// The page at a path.
+    pub(super) fn at(path: &str) -> Option<Self> {
+        Self::ALL.iter().find(|page| page.path == path).copied()
+    }
+
+    /// Whether it is one of the pages for a reader with a session. They have a layout and texts in common.
+    fn is_of_account(self) -> bool {
+        self.template.starts_with("account")
+    }
+
+    /// The answer with this page.
+    ///
+    /// # Errors
+    /// `internal` if a template or a catalogue is broken.
+    pub(super) fn render(self, view: &View<'_>) -> Result<Response, Error> {
+        let broken = |what: &str| Error::internal(format!("the page {}: {what}", self.template));
+        let texts = |name: &str| catalogue(view.language, name).ok_or_else(|| broken("its texts are broken"));
+        let (common, text) = (texts("common")?, texts(self.texts)?);
+        let frame = if self.is_of_account() { texts("account_common")? } else { json!({}) };
+        let of_scripts = json!({ "common": common["script"], "frame": frame["script"], "page": text["script"] });
+        let version = assets::version(view.brand);
+        let values = context! {
+            text => value(&text),
+            common => value(&common),
+            frame => value(&frame),
+            // A script's element must not hold its own end tag.
+            of_scripts => Value::from_safe_string(of_scripts.to_string().replace('<', "\\u003c")),
+            path => self.path,
+            template => self.template,
+            language => view.language.tag,
+            direction => view.language.direction,
+            languages => Language::ALL.iter().map(|language| vec![language.tag, language.name]).collect::<Vec<_>>(),
+            product => view.product,
+            logo_url => view.brand.logo_url.as_deref(),
+            terms_url => view.brand.terms_url.as_deref(),
+            privacy_url => view.brand.privacy_url.as_deref(),
+            has_session => view.has_session,
+            // Escaping would replace the slashes.
+            assets => Value::from_safe_string(format!("/assets/{version}")),
+        };
+        let rendered = |environment: &Environment<'_>| {
+            let template = environment.get_template(&format!("pages/{}.html", self.template))?;
+            template.render(values)
+        };
+        let html = if cfg!(debug_assertions) { rendered(&environment()) } else { rendered(&ENVIRONMENT) };
+        let html = html.map_err(|error| broken(&format!("{error:#}")))?;
+        Ok(Response::html(&html, &content_security_policy(view.brand)))
+    }
+}
+
+/// For whom a page is rendered.
+pub(super) struct View<'a> {
+    pub(super) language: Language,
+    pub(super) product: &'a str,
+    pub(super) brand: &'a Brand,
+    /// Whether the browser has the marker of a session.
+    pub(super) has_session: bool,
+}
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.add_filter("slot", slot);
+    for path in assets::list("").filter(|path| path.ends_with(".html")) {
+        let source = assets::read(&path).unwrap_or_default();
+        // A template that does not parse is missing at its first use; tests use it.
+        let _ = environment.add_template_owned(path.into_owned(), source.into_owned());
+    }
+    environment
+}
+
+/// A text with values in its places: `{{ "Log in as {name}"|slot(name=name) }}`. Values that are not marked as safe are escaped.
+fn slot(text: &str, values: Kwargs) -> Result<Value, minijinja::Error> {
+    let mut filled = escaped(text);
+    for name in values.args() {
+        let value: Value = values.get(name)?;
+        let shown = if value.is_safe() { value.to_string() } else { escaped(&value.to_string()) };
+        filled = filled.replace(&format!("{{{name}}}"), &shown);
+    }
+    values.assert_all_used()?;
+    Ok(Value::from_safe_string(filled))
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+/// A file of texts in a language.
+fn catalogue(language: Language, name: &str) -> Option<serde_json::Value> {
+    serde_json::from_str(&assets::read(&format!("texts/{}/{name}.json", language.tag))?).ok()
+}
+
+/// Texts as templates read them.
+fn value(texts: &serde_json::Value) -> Value {
+    match texts {
+        serde_json::Value::Object(texts) => {
+            Value::from_pairs(texts.iter().map(|(name, text)| (name.as_str(), value(text))))
+        }
+        serde_json::Value::String(text) => Value::from(text.as_str()),
+        _ => Value::UNDEFINED,
+    }
+}
+
+/// Content Security Policy Level 3: the pages run only scripts of their own host, and never turn text into markup (Trusted Types).
+fn content_security_policy(brand: &Brand) -> String {
+    // The scheme and the host end at the first slash behind them.
+    let end = |url: &str| url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
+    let logo = brand.logo_url.as_deref().map_or_else(String::new, |url| format!(" {}", &url[..end(url)]));
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{logo}; connect-src 'self'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+}

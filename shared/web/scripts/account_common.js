@@ -1,0 +1,351 @@
+// What the pages for a reader with a session share: the session, the proof for sensitive steps, and dialogs.
+
+import { auth, busily, byId, element, failed, loses, meanwhile, next, onClick, onSubmit, show, start, tell, text, whenSessionEnds, withQuery } from "./page.js";
+import { Latchkey } from "../client/latchkey.js";
+import { isStopped } from "./factor.js";
+
+// The account that this page shows. Another one in the same browser ends the page.
+export let user = null;
+// Whether the session ends because of this page.
+let leaving = false;
+let isOver = false;
+// The look at the session that is under way.
+let looking = null;
+
+class Stopped extends Error {}
+
+const isEnd = ({ status, code }) => status === 401 && /^(invalid_token|session_revoked)$/.test(code);
+
+// ---- The session ----
+
+// The login page, which returns to this one.
+const loginPath = () => withQuery("/login", { continue: withQuery(location.pathname, { continue: next }) });
+
+// Removes from the page what it shows of its account.
+export function forget() {
+  loses(false);
+  // The place for problems stays.
+  document.querySelector("main").prepend(byId("problem"));
+  byId("view").replaceChildren();
+  byId("reader").textContent = "";
+  for (const part of [byId("bar"), ...document.querySelectorAll("nav")]) part.hidden = true;
+}
+
+// Says that the session is over.
+function over(reason) {
+  if (leaving || isOver) return;
+  isOver = true;
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  forget();
+  const replaced = reason === "replaced";
+  byId("over-why").textContent = text(`over.${reason}`, {}, "over.invalid_token");
+  byId("over-next").href = replaced ? location.pathname : loginPath();
+  if (replaced) {
+    byId("over").querySelector("h1").textContent = text("over.replaced_title");
+    byId("over-next").textContent = text("over.replaced_next");
+  }
+  show("over");
+}
+
+whenSessionEnds((reason) => { if (user) over(reason); });
+
+// Looks whether the session is still that of the same account. Another tab may have ended it or logged in as somebody else. Without an
+// answer nothing is known, so the next request shows it.
+function look() {
+  if (!user || isOver || leaving) return;
+  looking ??= auth.profileGet()
+    .then(({ id }) => { if (id !== user.id) over("replaced"); }, (error) => { if (isEnd(error)) over(error.code); })
+    .finally(() => { looking = null; });
+  return looking;
+}
+
+addEventListener("focus", look);
+document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
+
+// A page that the browser kept for its back button must not show an account whose reader has logged out.
+addEventListener("pageshow", async ({ persisted }) => {
+  if (!persisted) return;
+  if (leaving || isOver) return location.reload();
+  document.body.hidden = true;
+  await look();
+  document.body.hidden = false;
+});
+
+// Takes over what the account has become.
+export function know(changed) {
+  user = changed;
+  byId("reader").textContent = user.name ?? user.username ?? user.email;
+}
+
+// Opens a page: loads what it shows, while the account is loaded, and draws it. Without a session it goes to the login page.
+export function open(load, draw) {
+  return start(async () => {
+    let loaded;
+    try {
+      const [me, ...rest] = await Promise.all([auth.profileGet(), ...load()]);
+      know(me);
+      loaded = rest;
+    } catch (error) {
+      if (!isEnd(error)) throw error;
+      location.replace(loginPath());
+      return new Promise(() => {});
+    }
+    await draw(...loaded);
+    byId("bar").hidden = false;
+    show("view");
+  });
+}
+
+// ---- Requests ----
+
+const explained = (refused) => (error) => {
+  if (isOver) return;
+  if (isEnd(error)) return over(error.code);
+  if (error instanceof Stopped) return tell([text("proof.stopped")]);
+  // What explains an error may have to ask the server.
+  refused(error)?.catch(explained(failed));
+};
+
+// As `busily`, for the account that the page shows.
+export function act(source, work, refused = failed) {
+  const forThisAccount = async () => {
+    if (!isOver) byId("said").textContent = "";
+    await looking;
+    if (!isOver) await work();
+  };
+  return busily(source, forThisAccount, explained(refused));
+}
+
+// Says what was done, below a heading, which gets the focus.
+export function say(message, heading = byId("view").querySelector("h1")) {
+  const said = byId("said");
+  heading.after(said);
+  heading.focus();
+  said.textContent = message;
+}
+
+// Ends the session by a request of this page, and goes on.
+export async function leave(work, then) {
+  leaving = true;
+  try {
+    await work();
+  } catch (error) {
+    leaving = false;
+    throw error;
+  }
+  loses(false);
+  then();
+}
+
+// ---- The proof for sensitive steps ----
+
+let proofId = null;
+
+// Does what needs a fresh proof. Asks for one where the server does, and repeats the work then.
+export async function sensitive(work) {
+  try {
+    return await work();
+  } catch (error) {
+    if (error.code !== "reauthentication_required") throw error;
+  }
+  await meanwhile(prove);
+  return work();
+}
+
+const proofInputs = () => ["proof-password", "proof-code", "proof-totp"].map(byId);
+
+function drawProof({ password, totp, mail, passkey }) {
+  byId("proof-of-password").hidden = !password;
+  byId("proof-of-mail").hidden = byId("proof-again").hidden = !proofId;
+  byId("proof-mailed").textContent = proofId ? text("proof.mailed") : "";
+  byId("proof-why").hidden = Boolean(proofId);
+  byId("proof-why").textContent = text(password || mail || passkey ? "proof.why" : "proof.no_way");
+  byId("proof-of-app").hidden = !(totp && (password || proofId));
+  byId("proof-do").textContent = text(password || proofId ? "proof.confirm" : "proof.send");
+  byId("proof-form").hidden = !(password || mail);
+}
+
+async function prove() {
+  // The account may have changed in another tab.
+  const me = await auth.profileGet();
+  if (me.id !== user.id) over("replaced");
+  if (isOver) throw new Stopped();
+  const byPasskey = me.passkeys > 0 && (await Latchkey.passkeys.available);
+  const dialog = byId("proof");
+  proofId = null;
+  dialog.returnValue = "";
+  byId("proof-name").value = me.email ?? me.username;
+  byId("proof-by-passkey").hidden = !byPasskey;
+  drawProof({ password: me.has_password, totp: me.mfa_enabled, mail: me.email, passkey: byPasskey });
+  dialog.showModal();
+  const focused = me.has_password ? byId("proof-password") : byId("proof-title");
+  focused.focus();
+  await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
+  for (const input of proofInputs()) input.value = "";
+  tell();
+  if (dialog.returnValue !== "proven") throw new Stopped();
+}
+
+function refusedProof(error) {
+  const [password, code, totp] = proofInputs();
+  const asks = (name) => error.code === "invalid_request" && error.errors.some(({ field }) => field === name);
+  if (isStopped(error)) return tell([text("no_passkey")]);
+  if (error.code === "unknown_credential") return tell([text("unknown_passkey")]);
+  if (error.code === "conflict") return tell([text("proof.no_way")]);
+  if (error.code === "invalid_credentials") return tell([text("proof.wrong_password")], { input: password });
+  if (asks("totp_code")) {
+    byId("proof-of-app").hidden = false;
+    return tell([text("proof.empty_totp")], { input: totp });
+  }
+  if (asks("password")) {
+    byId("proof-of-password").hidden = false;
+    return tell([text("empty_password")], { input: password });
+  }
+  if (asks("code")) return tell([text("empty_code")], { input: code });
+  if (error.code !== "invalid_code") return failed(error);
+  if (!proofId) return tell([text("proof.wrong_totp")], { input: byId("proof-of-app").hidden ? null : totp });
+  tell([text(byId("proof-of-app").hidden ? "wrong_code" : "proof.wrong_codes")], { input: code });
+}
+
+// Takes the answer to a proof. The server may ask for a mailed code in place of the password.
+function proven(answer) {
+  if (!answer.challenge_id) return byId("proof").close("proven");
+  proofId = answer.challenge_id;
+  drawProof({ password: false, totp: !byId("proof-of-app").hidden || user.mfa_enabled, mail: true });
+  byId("proof-code").value = "";
+  byId("proof-code").focus();
+}
+
+onSubmit("proof-form", (form) => {
+  const [password, code, totp] = proofInputs();
+  const asked = (input) => !input.closest("[id^=proof-of]").hidden;
+  if (asked(password) && !password.value) return tell([text("empty_password")], { input: password });
+  if (asked(code) && !code.value.trim()) return tell([text("empty_code")], { input: code });
+  if (asked(totp) && !totp.value.trim()) return tell([text("proof.empty_totp")], { input: totp });
+  const proof = asked(password) ? { password: password.value } : proofId ? { challenge_id: proofId, code: code.value } : {};
+  if (asked(totp)) proof.totp_code = totp.value;
+  act(form, async () => proven(await auth.reauthenticate(proof)), refusedProof);
+});
+
+onClick("proof-again", (button) => act(button, async () => {
+  proven(await auth.reauthenticate({}));
+  byId("proof-mailed").textContent = text("proof.mailed_again");
+}, refusedProof));
+
+onClick("proof-by-passkey", (button) => {
+  act(button, async () => proven(await auth.passkeyReauthenticate()), (error) => {
+    if (error.code === "invalid_code") return tell([text("wrong_passkey")]);
+    refusedProof(error);
+  });
+});
+
+byId("proof-cancel").addEventListener("click", () => byId("proof").close());
+
+// ---- Dialogs ----
+
+// A button with its words. Its name for those who hear it may say more.
+export function button(words, work, { quiet = true, name = null } = {}) {
+  const made = element(quiet ? "button.quiet.small" : "button.small", words);
+  made.type = "button";
+  if (name) made.setAttribute("aria-label", name);
+  made.addEventListener("click", () => work(made));
+  return made;
+}
+
+function dialogOf(title, ...content) {
+  const heading = element("h2", title);
+  heading.id = "dialog-title";
+  heading.tabIndex = -1;
+  const dialog = element("dialog", heading, ...content);
+  dialog.setAttribute("aria-labelledby", heading.id);
+  const cancel = element("button.quiet", text("cancel"));
+  cancel.type = "button";
+  cancel.addEventListener("click", () => dialog.close());
+  dialog.append(element("div.choice", cancel));
+  dialog.addEventListener("close", () => {
+    tell();
+    // The place for problems must outlive the dialog.
+    document.querySelector("main").prepend(byId("problem"));
+    dialog.remove();
+  });
+  document.querySelector("main").append(dialog);
+  dialog.showModal();
+  heading.focus();
+  return dialog;
+}
+
+// Asks whether its reader means it.
+export function confirmed({ title, why, yes }) {
+  return new Promise((answered) => {
+    const go = element("button", yes);
+    go.type = "button";
+    go.addEventListener("click", () => dialog.close("yes"));
+    const dialog = dialogOf(title, ...[why].flat().map((line) => element("p", line)), go);
+    dialog.addEventListener("close", () => answered(dialog.returnValue === "yes"));
+  });
+}
+
+// Asks for one line of text, and does with it what `work` says. The dialog stays open until that succeeds. What `work` returns is called
+// after that.
+export function ask({ title, why = [], label, yes, value = "", empty, attributes = {} }, work, refused = failed) {
+  const input = Object.assign(element("input"), { id: "dialog-input", type: "text", value, autocomplete: "off", ...attributes });
+  input.setAttribute("aria-errormessage", "problem");
+  const named = Object.assign(element("label", label), { htmlFor: input.id });
+  const go = Object.assign(element("button", yes), { type: "submit" });
+  const form = element("form", named, element("div.field", input), go);
+  form.noValidate = true;
+  const dialog = dialogOf(title, ...[why].flat().map((line) => element("p", line)), form);
+  input.focus();
+  input.select();
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (empty && !input.value.trim()) return tell([empty], { input });
+    const done = async () => {
+      const then = await work(input.value.trim());
+      dialog.close();
+      then?.();
+    };
+    act(form, done, (error) => refused(error, input));
+  });
+}
+
+// The words about the one input of a dialog, where the server names them.
+export const refusedInput = (error, input) => {
+  if (error.code !== "invalid_request") return failed(error);
+  tell(error.errors.map(({ message }) => text("fault", { message })), { input });
+};
+
+// ---- What several pages show ----
+
+const language = document.documentElement.lang;
+const countries = Intl.DisplayNames && new Intl.DisplayNames(language, { type: "region", fallback: "code" });
+
+// A location of an answer, with the truncated IP address.
+export function place({ location: found, ip_truncated: ip }) {
+  let country = found?.country;
+  try {
+    country = country && countries ? countries.of(country) : country;
+  } catch {
+    // Not a code of a country. It is shown as it is.
+  }
+  const parts = [found?.city, found?.region === found?.city ? null : found?.region, country].filter(Boolean);
+  return [parts.join(", ") || text("unknown_place"), ip && text("ip", { ip })].filter(Boolean).join(" · ");
+}
+
+// A line of muted text.
+export const muted = (...content) => element("p.muted", ...content);
+
+// ---- Every page ----
+
+if (next) {
+  byId("back").href = next;
+  byId("back").hidden = false;
+  for (const link of document.querySelectorAll("nav a")) link.href = withQuery(link.getAttribute("href"), { continue: next });
+}
+
+onClick("log-out", (source) => act(source, () => leave(() => auth.logout(), () => location.replace("/login"))));
+
+onClick("log-out-everywhere", async (source) => {
+  if (!(await confirmed({ title: text("everywhere.title"), why: text("everywhere.why"), yes: text("everywhere.do") }))) return;
+  act(source, () => sensitive(() => leave(() => auth.logoutAll(), () => location.replace("/login"))));
+});

@@ -1,0 +1,84 @@
+// The script of /login/email.
+
+import { auth, busily, byId, failed, isLosing, isSending, onClick, onSubmit, show, showRecoveryKey, start, takeToken, tell, text, unusable } from "./page.js";
+import { Latchkey } from "../client/latchkey.js";
+import { factorMethod } from "./factor.js";
+
+// Only in memory, and only as long as they are needed.
+let token = null;
+let mfaToken = null;
+
+const session = { transport: "cookie" };
+
+function broken(why, then) {
+  token = mfaToken = null;
+  unusable(why, then);
+}
+
+function read() {
+  const given = takeToken();
+  // Another link must not replace a recovery key on the screen or an unfinished step.
+  if (isLosing() || isSending() || mfaToken) return;
+  token = given;
+  if (token) show("ask");
+  else broken(text("no_token"), text("no_token_next"));
+}
+
+const refused = (input) => (error) => {
+  switch (error.code) {
+    case "invalid_code":
+      if (mfaToken) return tell([text("wrong_factor")], { input });
+      return input ? tell([text("wrong_code")], { input }) : broken(text("spent"), text("spent_next"));
+    case "invalid_request":
+      // Another browser asked for the mail.
+      if (!input) return show("elsewhere", byId("code"));
+      if (mfaToken) return tell([text("wrong_factor")], { input });
+      return error.errors.every(({ field }) => field === "code") ? tell([text("empty_code")], { input }) : failed(error);
+    case "account_banned":
+      return tell([text("banned")]);
+    case "forbidden":
+      return tell([text("no_accounts")]);
+  }
+  failed(error);
+};
+
+async function step(answer) {
+  if (answer.status === "mfa_required") {
+    token = null;
+    mfaToken = answer.mfa_token;
+    const canUse = answer.methods.includes("passkey") && (await Latchkey.passkeys.available);
+    byId("factor-passkey").parentElement.hidden = byId("factor-passkey").hidden = !canUse;
+    return show("second", byId("factor"));
+  }
+  token = mfaToken = null;
+  for (const field of document.querySelectorAll("input")) field.value = "";
+  showRecoveryKey(answer.recovery_key);
+  show("success");
+}
+
+onSubmit("here", (form) => busily(form, async () => step(await auth.loginEmailVerify({ token, session })), refused(null)));
+
+onSubmit("with-code", (form) => {
+  const input = byId("code");
+  if (!input.value.trim()) return tell([text("empty_code")], { input });
+  busily(form, async () => step(await auth.loginEmailVerify({ token, code: input.value, session })), refused(input));
+});
+
+onSubmit("with-factor", (form) => {
+  const input = byId("factor");
+  const code = input.value.trim();
+  if (!code) return tell([text("empty_factor")], { input });
+  busily(form, async () => step(await auth.loginMfa({ mfa_token: mfaToken, method: factorMethod(code), code })), refused(input));
+});
+
+onClick("factor-passkey", (button) => {
+  busily(button, async () => step(await auth.passkeyLogin({ mfa_token: mfaToken, session })), (error) => {
+    if (error.name === "NotAllowedError" || error.name === "AbortError") return tell([text("no_passkey")]);
+    if (error.code === "invalid_code") return tell([text("wrong_passkey")]);
+    failed(error);
+  });
+});
+
+// Another link, opened in this tab.
+addEventListener("hashchange", () => { if (location.hash) read(); });
+start(read);
