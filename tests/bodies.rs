@@ -95,7 +95,7 @@ fn registered() -> Value {
 }
 
 /// Sends a body to a route, with an id that nothing has.
-async fn send(client: &Client, route: &str, body: Vec<u8>) -> Answer {
+pub(crate) async fn send(client: &Client, route: &str, body: Vec<u8>) -> Answer {
     let (method, path) = route.split_once(' ').unwrap();
     let path = path.replace("{id}", &"A".repeat(22)).replace("{provider}", "google");
     if path.starts_with("/v1/admin/") {

@@ -5,6 +5,7 @@
 
 mod authenticator;
 mod client;
+pub mod conformance;
 mod event;
 mod log;
 mod person;

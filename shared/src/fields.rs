@@ -5,7 +5,10 @@ use serde_json::{Map, Value};
 
 pub mod form;
 mod json;
+pub mod reads;
+pub mod schema;
 
+use self::reads::Place;
 use crate::error::{Error, FieldError};
 
 /// A type that is parsed from a JSON value at the edge.
@@ -88,6 +91,8 @@ pub struct Fields {
     map: Map<String, Value>,
     path: String,
     errors: Vec<FieldError>,
+    /// Where a request has the fields. Fields of other texts are not recorded.
+    place: Option<Place>,
 }
 
 /// The message about a member or parameter that occurs twice.
@@ -114,7 +119,19 @@ impl Fields {
     }
 
     pub fn new(map: Map<String, Value>) -> Self {
-        Self { map, path: String::new(), errors: Vec::new() }
+        Self { map, path: String::new(), errors: Vec::new(), place: None }
+    }
+
+    /// The same fields, as those of a request.
+    #[must_use]
+    pub fn of_request(self, place: Place) -> Self {
+        Self { place: Some(place), ..self }
+    }
+
+    fn record<T>(&self, name: &str) {
+        if let Some(place) = self.place {
+            reads::record::<T>(place, &format!("{}{name}", self.path));
+        }
     }
 
     /// Whether the client sent the field with a value. Generated clients send `null`, and forms send `""`, for a field
@@ -134,6 +151,7 @@ impl Fields {
 
     /// Takes a required field. `None` means that an error was recorded.
     pub fn required<T: FromJson>(&mut self, name: &str) -> Option<T> {
+        self.record::<T>(name);
         match self.map.remove(name) {
             None | Some(Value::Null) => self.refuse(name, "is required"),
             Some(Value::String(text)) if text.is_empty() => self.refuse(name, "must not be empty"),
@@ -143,6 +161,7 @@ impl Fields {
 
     /// Takes an optional field. An invalid value is recorded as an error.
     pub fn optional<T: FromJson>(&mut self, name: &str) -> Option<T> {
+        self.record::<T>(name);
         if !self.has(name) {
             return None;
         }
@@ -152,11 +171,13 @@ impl Fields {
 
     /// Takes an optional password. An empty one is recorded as an error.
     pub fn optional_password<T: FromJson>(&mut self, name: &str) -> Option<T> {
+        self.record::<T>(name);
         if self.has_password(name) { self.required(name) } else { None }
     }
 
     /// Takes a field of a `PATCH` that can be cleared by `null` or `""`.
     pub fn change<T: FromJson>(&mut self, name: &str) -> Change<T> {
+        self.record::<T>(name);
         match self.map.remove(name) {
             None => Change::Keep,
             Some(value) if is_absent(&value) => Change::Clear,
@@ -197,7 +218,8 @@ impl Fields {
         }
         match self.map.remove(name)? {
             Value::Object(map) => {
-                let mut fields = Fields { map, path: format!("{}{name}.", self.path), errors: Vec::new() };
+                let path = format!("{}{name}.", self.path);
+                let mut fields = Fields { map, path, errors: Vec::new(), place: self.place };
                 let value = read(&mut fields);
                 fields.note_unknown();
                 self.errors.append(&mut fields.errors);

@@ -1,12 +1,15 @@
 //! An operation: one function of the service with all its properties. The template, the README, the API page and the
 //! tests are generated from it or compared with it.
 
+pub mod contract;
+
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use serde_json::Value;
 
+use self::contract::Contract;
 use crate::{
     app::App,
     config::Names,
@@ -14,6 +17,7 @@ use crate::{
     crypto::key::KeyPurpose,
     domain::limits::Limit,
     error::Error,
+    fields::reads,
     http::{AnswerContext, Arrival, Method, Request, Response, rendered_page, sent_origin_secret},
     keyring::Keyring,
 };
@@ -144,6 +148,8 @@ pub struct Operation {
     /// too.
     pub is_custom_resource: bool,
     pub errors: ErrorFormat,
+    /// What clients send and get, for the OpenAPI document.
+    pub contract: Option<fn() -> Contract>,
     pub handler: Handler,
 }
 
@@ -178,6 +184,7 @@ impl Operation {
             direct: false,
             is_custom_resource: false,
             errors: ErrorFormat::Problem,
+            contract: None,
             handler,
         }
     }
@@ -233,6 +240,17 @@ impl Operation {
     #[must_use]
     pub const fn errors(self, errors: ErrorFormat) -> Self {
         Self { errors, ..self }
+    }
+
+    #[must_use]
+    pub const fn contract(self, contract: fn() -> Contract) -> Self {
+        Self { contract: Some(contract), ..self }
+    }
+
+    /// The operation without its contract, which no function needs. So its binary does not have it.
+    #[must_use]
+    pub const fn without_contract(self) -> Self {
+        Self { contract: None, ..self }
     }
 
     /// Unwraps the keys that are not in memory.
@@ -301,7 +319,7 @@ impl Operation {
                 return Err(Error::Forbidden);
             }
             self.preload(app).await?;
-            handler(Context { app, request: &request }).await
+            reads::of_operation(self.name, handler(Context { app, request: &request })).await
         };
         let handled = tokio::time::timeout_at(end, AssertUnwindSafe(handled).catch_unwind());
         let result = handled.await.unwrap_or_else(|_| Ok(Err(late()))).unwrap_or_else(|_| {

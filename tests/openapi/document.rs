@@ -5,7 +5,11 @@ use serde_json::{Map, Value, json};
 use shared::{
     domain::limits::Limit,
     error::Error,
-    operation::{Access, ErrorFormat, Operation, Route},
+    fields::schema::{Form, TOKEN},
+    operation::{
+        Access, ErrorFormat, Operation, Route,
+        contract::{Answer, Body, Content, Contract},
+    },
 };
 use tests::repository;
 
@@ -91,36 +95,13 @@ fn operation_id(operation: &Operation, route: Route) -> String {
     match described.iter().position(|other| **other == route) {
         Some(0) => name,
         _ if described[0].path == route.path => name + &pascal_case(&route.method.to_lowercase()),
-        _ if is_page(operation, route) && described[0].path.starts_with("/v1/") => name + "Page",
         _ => name + &pascal_case(route.path),
     }
 }
 
-/// Whether a route answers a page for a person.
-fn is_page(operation: &Operation, route: Route) -> bool {
-    operation.name == "pages" || (operation.routes[0].path.starts_with("/v1/") && !route.path.starts_with("/v1/"))
-}
-
 /// What the document says about a route.
 fn describe(operation: &Operation, route: Route, area: &str, components: &mut Map<String, Value>) -> Value {
-    let is_page = is_page(operation, route);
-    let errors = errors(operation, route);
-    let format = if is_page { ErrorFormat::Page } else { operation.errors };
-    let by_gateway = operation.access == Access::Iam;
-    let answer = json!({
-        "description": "The operation's answer.",
-        "headers": { "X-Request-Id": { "$ref": "#/components/headers/RequestId" } },
-    });
-    let mut responses = Map::from_iter([("2XX".to_owned(), answer)]);
-    if is_page {
-        let page = json!({
-            "description": "The page.",
-            "headers": { "X-Request-Id": { "$ref": "#/components/headers/RequestId" } },
-            "content": problems::page(),
-        });
-        responses = Map::from_iter([("200".to_owned(), page)]);
-    }
-    responses.extend(Refusals { format, errors: &errors, by_gateway }.responses(components));
+    let contract = operation.contract.unwrap_or_else(|| panic!("{} has no contract", operation.name))();
     let mut described = json!({
         "operationId": operation_id(operation, route),
         "summary": operation.summary,
@@ -128,15 +109,156 @@ fn describe(operation: &Operation, route: Route, area: &str, components: &mut Ma
         "tags": [area],
         "security": security(operation, route),
     });
-    let parameters: Vec<Value> = path_parameters(route.path).collect();
+    let parameters = parameters(&contract, route);
     if !parameters.is_empty() {
         described["parameters"] = parameters.into();
     }
-    if !operation.limits.is_empty() && !is_page {
+    if route.method != "GET"
+        && let Some(body) = body(&contract.body, components)
+    {
+        described["requestBody"] = body;
+    }
+    if !operation.limits.is_empty() {
         described["x-rate-limits"] = operation.limits.iter().map(limit).collect();
+    }
+    let mut responses = answers(&contract, route, components);
+    let errors = errors(operation, &contract, route);
+    let refusals = Refusals { format: operation.errors, errors: &errors, by_gateway: operation.access == Access::Iam };
+    for (status, response) in refusals.responses(components) {
+        responses.entry(status).or_insert(response);
     }
     described["responses"] = responses.into();
     described
+}
+
+/// The parameters in a route's path, query and headers.
+fn parameters(contract: &Contract, route: Route) -> Vec<Value> {
+    let mut parameters: Vec<Value> = path_parameters(route.path).collect();
+    let mut add = |form: &Form| {
+        for (name, mut schema, required) in form.parameters() {
+            let text = schema.as_object_mut().unwrap().remove("description").unwrap();
+            let example = example(&schema);
+            parameters.push(json!({
+                "name": name, "in": "query", "required": required, "description": text, "schema": schema, "example": example,
+            }));
+        }
+    };
+    add(&contract.query);
+    match &contract.body {
+        Body::Message(form) if route.method == "GET" => add(form),
+        Body::Json(forms) if forms.iter().any(|form| form.has("session")) => parameters.push(json!({
+            "name": "X-CSRF-Token", "in": "header", "required": false, "schema": { "type": "string" }, "example": TOKEN,
+            "description": "The CSRF token, which a request for tokens in cookies needs. `GET /v1/csrf` returns it.",
+        })),
+        _ => {}
+    }
+    parameters
+}
+
+/// The body of a request.
+fn body(body: &Body, components: &mut Map<String, Value>) -> Option<Value> {
+    let (kind, required, schemas) = match body {
+        Body::Nothing => return None,
+        Body::Json(forms) => {
+            let required = forms.iter().all(Form::has_required);
+            ("application/json", required, forms.iter().map(Form::schema).collect::<Vec<_>>())
+        }
+        Body::Form(form) | Body::Message(form) => {
+            let (mut properties, mut required) = (Map::new(), Vec::new());
+            for (name, schema, is_required) in form.parameters() {
+                properties.insert(name.to_owned(), schema);
+                required.extend(is_required.then_some(name));
+            }
+            let schema = json!({ "type": "object", "properties": properties, "required": required });
+            ("application/x-www-form-urlencoded", !required.is_empty(), vec![schema])
+        }
+    };
+    let examples: Map<String, Value> = schemas
+        .iter()
+        .map(|schema| {
+            let name = schema["title"].as_str().unwrap_or("Form").to_owned();
+            (name, json!({ "value": example(schema) }))
+        })
+        .collect();
+    let mut schemas: Vec<Value> = schemas.into_iter().map(|schema| hoist(schema, components)).collect();
+    let schema = if schemas.len() == 1 { schemas.remove(0) } else { json!({ "anyOf": schemas }) };
+    Some(json!({ "required": required, "content": { kind: { "schema": schema, "examples": examples } } }))
+}
+
+/// The answers of requests that are not refused.
+fn answers(contract: &Contract, route: Route, components: &mut Map<String, Value>) -> Map<String, Value> {
+    let answer = |answer: &Answer| {
+        let mut described = json!({
+            "description": answer.text,
+            "headers": { "X-Request-Id": { "$ref": "#/components/headers/RequestId" } },
+        });
+        match &answer.content {
+            Content::Nothing => {}
+            Content::Json(schema) => {
+                let content = json!({ "example": example(schema), "schema": hoist(schema.clone(), components) });
+                described["content"] = json!({ "application/json": content });
+            }
+            Content::Page => described["content"] = problems::page(),
+            Content::File => {
+                described["content"] = json!({ "*/*": { "schema": { "type": "string" }, "example": "…" } });
+            }
+            Content::Redirect => described["headers"]["Location"] = json!({ "$ref": "#/components/headers/Location" }),
+        }
+        (answer.status.to_string(), described)
+    };
+    let has_own = contract.answers.iter().any(|answer| answer.at == Some(route.path));
+    let of_route = |answer: &&Answer| answer.at == Some(route.path) || answer.at.is_none() && !has_own;
+    contract.answers.iter().filter(of_route).map(answer).collect()
+}
+
+/// Makes a component of every schema with a title, and refers to it.
+fn hoist(schema: Value, components: &mut Map<String, Value>) -> Value {
+    match schema {
+        Value::Object(mut members) => {
+            let title = match members.remove("title") {
+                Some(Value::String(title)) => Some(title),
+                Some(other) => {
+                    // A property of this name.
+                    members.insert("title".to_owned(), other);
+                    None
+                }
+                None => None,
+            };
+            if members.get("description").is_some_and(|text| text == "") {
+                members.remove("description");
+            }
+            let members: Map<String, Value> =
+                members.into_iter().map(|(name, member)| (name, hoist(member, components))).collect();
+            match title {
+                Some(title) => refer(components, "schemas", &title, members.into()),
+                None => members.into(),
+            }
+        }
+        Value::Array(list) => list.into_iter().map(|entry| hoist(entry, components)).collect(),
+        other => other,
+    }
+}
+
+/// An example of a schema, from the examples of its parts.
+fn example(schema: &Value) -> Value {
+    if let Some(example) = schema.pointer("/examples/0").or_else(|| schema.get("const")) {
+        return example.clone();
+    }
+    if let Some(properties) = schema["properties"].as_object() {
+        // A field that must have no value is left out.
+        let with_values = properties.iter().filter(|(_, property)| property["title"] != "Absent");
+        return with_values.map(|(name, property)| (name.clone(), example(property))).collect::<Map<_, _>>().into();
+    }
+    if let Some(first) = schema.pointer("/anyOf/0") {
+        return example(first);
+    }
+    let has_type =
+        |name: &str| schema["type"] == name || schema["type"].as_array().is_some_and(|all| all.contains(&name.into()));
+    match () {
+        () if has_type("array") => json!([example(&schema["items"])]),
+        () if has_type("object") => json!({}),
+        () => panic!("no example in {schema}"),
+    }
 }
 
 /// What a reader of one operation must know.
@@ -169,24 +291,32 @@ fn path_parameters(path: &str) -> impl Iterator<Item = Value> {
     })
 }
 
-/// The errors that a route may answer.
-fn errors(operation: &Operation, route: Route) -> Vec<Error> {
+/// The errors that a route may answer: those of its access and of what it reads, and those of its contract.
+fn errors(operation: &Operation, contract: &Contract, route: Route) -> Vec<Error> {
     let mut errors = vec![Error::Internal(String::new()), Error::TemporarilyUnavailable(String::new())];
     if !operation.direct {
         errors.push(Error::Forbidden);
     }
-    if is_page(operation, route) {
-        return errors;
-    }
-    if matches!(operation.access, Access::Session | Access::FreshSession) {
+    let is_oauth = operation.errors == ErrorFormat::OAuth;
+    if matches!(operation.access, Access::Session | Access::FreshSession) && !is_oauth {
         errors.extend([Error::InvalidToken, Error::SessionRevoked]);
         errors.extend((route.method != "GET").then_some(Error::CsrfFailed));
     }
     errors.extend((operation.access == Access::FreshSession).then_some(Error::ReauthenticationRequired));
-    if ["POST", "PUT", "PATCH"].contains(&route.method) {
-        errors.extend([problems::invalid_request(), Error::PayloadTooLarge, Error::UnsupportedMediaType]);
+    match &contract.body {
+        Body::Json(forms) => {
+            errors.extend([problems::invalid_request(), Error::PayloadTooLarge, Error::UnsupportedMediaType]);
+            errors.extend(forms.iter().any(|form| form.has("session")).then_some(Error::CsrfFailed));
+        }
+        Body::Form(_) if !is_oauth => {
+            errors.extend([problems::invalid_request(), Error::PayloadTooLarge, Error::UnsupportedMediaType]);
+        }
+        Body::Message(_) if route.method != "GET" => errors.push(Error::UnsupportedMediaType),
+        _ => {}
     }
+    errors.extend((!contract.query.is_empty()).then(problems::invalid_request));
     errors.extend((!operation.limits.is_empty()).then_some(Error::RateLimited { retry_after: 60 }));
+    errors.extend(contract.errors.iter().cloned());
     errors
 }
 
@@ -197,6 +327,10 @@ fn limit(limit: &Limit) -> Value {
 /// The ways in which a client authenticates at a route.
 fn security(operation: &Operation, route: Route) -> Value {
     match operation.access {
+        Access::Session if operation.errors == ErrorFormat::OAuth => json!([{ "bearer": [] }]),
+        Access::Public if operation.errors == ErrorFormat::OAuth => json!([{ "client": [] }, {}]),
+        // Its body may have a refresh token.
+        Access::Session if operation.name == "logout" => json!([{ "bearer": [] }, { "cookie": [], "csrf": [] }, {}]),
         Access::Session | Access::FreshSession if route.method == "GET" => json!([{ "bearer": [] }, { "cookie": [] }]),
         Access::Session | Access::FreshSession => json!([{ "bearer": [] }, { "cookie": [], "csrf": [] }]),
         Access::Iam => json!([{ "sigv4": [] }]),
@@ -216,6 +350,9 @@ fn security_schemes() -> Value {
             "type": "apiKey", "in": "header", "name": "X-CSRF-Token",
             "description": "The CSRF token, which a request with cookies needs unless it is GET or HEAD. `GET /v1/csrf` returns it.",
         },
+        "client": {
+            "type": "http", "scheme": "basic", "description": "The id and the secret of a confidential client.",
+        },
         "sigv4": {
             "type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4",
             "description": "The signature of an IAM principal (AWS Signature Version 4, service `execute-api`).",
@@ -229,6 +366,11 @@ fn headers() -> Value {
             "description": "Names the request in the log.",
             "schema": { "type": "string" },
             "example": "JKJaXmPLvHcESHA=",
+        },
+        "Location": {
+            "description": "Where the browser goes.",
+            "schema": { "type": "string", "format": "uri-reference" },
+            "example": "/account",
         },
         "RetryAfter": {
             "description": "Seconds after which a repetition may succeed.",

@@ -1,7 +1,10 @@
 //! The OpenAPI document of all routes, from the list of operations. `tests/generated.rs` writes it and compares it.
 
+mod conformance;
 mod document;
+mod examples;
 mod problems;
+mod reads;
 
 pub(crate) use document::document;
 

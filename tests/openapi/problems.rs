@@ -103,10 +103,12 @@ impl Refusals<'_> {
         let mut errors: Vec<&Error> = self.errors.iter().filter(|error| error.status() == status).collect();
         errors.sort_by_key(|error| (error.code(), error.detail()));
         errors.dedup_by_key(|error| (error.code(), error.detail()));
-        let mut codes: Vec<&str> = errors.iter().map(|error| error.code()).collect();
+        let member = if self.format == ErrorFormat::OAuth { "error" } else { "code" };
+        let mut codes: Vec<String> =
+            errors.iter().map(|error| body(error, self.format)[member].as_str().unwrap().to_owned()).collect();
         codes.dedup();
-        let (mut name, mut texts) =
-            (codes.iter().map(|code| pascal_case(code)).collect::<Vec<_>>().join("Or"), Vec::new());
+        let mut name: String = codes.iter().map(|code| pascal_case(code)).collect::<Vec<_>>().join("Or");
+        let mut texts = Vec::new();
         let mut details: Vec<&str> = errors.iter().map(|error| error.detail()).collect();
         details.dedup();
         texts.extend(details.into_iter().map(str::to_owned));
@@ -124,7 +126,6 @@ impl Refusals<'_> {
             ErrorFormat::Problem => ("application/problem+json", "", json!({ "$ref": "#/components/schemas/Problem" })),
         };
         name.insert_str(0, example);
-        let member = if self.format == ErrorFormat::OAuth { "error" } else { "code" };
         let narrowed = json!({
             "allOf": [schema, { "type": "object", "properties": { member: { "enum": codes } }, "required": [member] }],
         });
@@ -145,7 +146,11 @@ impl Refusals<'_> {
         }
         let response = json!({ "description": texts.join(" "), "headers": headers(&errors), "content": content });
         // The texts about a conflict are an operation's own.
-        if codes.contains(&"conflict") { response } else { refer(components, "responses", &name, response) }
+        if codes.iter().any(|code| code == "conflict") {
+            response
+        } else {
+            refer(components, "responses", &name, response)
+        }
     }
 }
 

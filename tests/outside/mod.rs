@@ -6,12 +6,15 @@
 //!
 //! The other way round, oidc_provider.rs logs in at a provider of another author.
 //!
+//! openapi.rs gives the OpenAPI document to a linter, a generator of types and a fuzzer.
+//!
 //! The libraries have pinned versions and come from npm and PyPI. Where Node.js or Python is missing, the tests are left out. The crate
 //! `openidconnect` is not among the clients, because it brings the crate `rsa` (RUSTSEC-2023-0071), which deny.toml refuses.
 
 mod accessibility;
 mod firefox;
 mod oidc_provider;
+mod openapi;
 mod readme;
 mod recipes;
 mod verify;

@@ -10,8 +10,9 @@ use shared::{
         profile::LongText,
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::Account,
 };
 
@@ -34,7 +35,14 @@ pub const OPERATION: Operation = Operation::http("account-deactivate", |context|
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    Contract::new()
+        .json(schema::Form::new("AccountDeactivate").optional::<LongText>("reason", "Why the user leaves."))
+        .empty(204, "The account is deactivated, and every session has ended.")
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut fields = context.request.fields()?;

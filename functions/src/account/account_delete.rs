@@ -14,8 +14,9 @@ use shared::{
         password::Password,
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::Retries,
 };
 
@@ -40,7 +41,18 @@ pub const OPERATION: Operation = Operation::http("account-delete", |context| Box
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[REAUTHENTICATE_BY_SESSION]);
+    .limits(&[REAUTHENTICATE_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("AccountDelete")
+        .optional_password::<Password>("password", "The password. An account without one leaves it out.");
+    Contract::new().json(form).empty(204, "The account is deleted.").errors([
+        Error::InvalidCredentials,
+        Error::LockedOut { retry_after: 60 },
+        CHANGE_PENDING,
+    ])
+}
 
 /// The parts of the rest that the request deletes itself. A client does not wait for more.
 const PARTS_AT_ONCE: usize = 20;
@@ -109,14 +121,15 @@ async fn delete(
     }
 }
 
+const CHANGE_PENDING: Error =
+    Error::Conflict("The e-mail address was changed in the last seven days, and the change can be undone.");
+
 /// Commits the deletion of the account as it was loaded.
 async fn commit(context: Context<'_>, caller: &Caller<'_>, method: &'static str) -> Result<(), Error> {
     let (app, Caller { account, session, cipher, .. }) = (context.app, caller);
     // A thief who changed the address must not destroy the account before its owner undoes that.
     if !account.former_addresses.open(app.clock.now()).is_empty() {
-        return Err(Error::Conflict(
-            "The e-mail address was changed in the last seven days, and the change can be undone.",
-        ));
+        return Err(CHANGE_PENDING);
     }
     let event = context.event(cipher, Action::DeleteAccount, Outcome::Success, method).await?;
     let mut transaction = app.store.transaction();

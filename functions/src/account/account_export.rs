@@ -14,8 +14,9 @@ use shared::{
         page::Cursor,
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::Page,
 };
 
@@ -44,7 +45,16 @@ pub const OPERATION: Operation = Operation::http("account-export", |context| Box
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[EXPORT_BY_SESSION]);
+    .limits(&[EXPORT_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    Contract::new().query(schema::Form::new("").optional::<Cursor>("cursor", "The `next` of the part before.")).answers(
+        200,
+        "A part of the export.",
+        Answer::schema(),
+    )
+}
 
 /// The most bytes of the lists in one answer, as Lambda counts them. Lambda takes 6 MB.
 const MAX_BYTES: usize = 4_000_000;
@@ -103,6 +113,23 @@ struct Answer {
     activity: Vec<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+}
+
+impl Answer {
+    fn schema() -> serde_json::Value {
+        schema::Object::new("AccountExport", "A part of what is stored about the account.")
+            .with_optional("account", ExportedAccount::schema())
+            .with("sessions", schema::list("The sessions, ended ones too.", ExportedSession::schema()))
+            .with("devices", schema::list("The devices, forgotten ones too.", ExportedDevice::schema()))
+            .with("passkeys", schema::list("The passkeys.", PasskeyView::schema()))
+            .with("identities", schema::list("The linked identities.", IdentityView::schema()))
+            .with("activity", schema::list("What happened to the account.", ExportedEvent::schema()))
+            .with_optional(
+                "next",
+                schema::text("The `cursor` of the next part. The last part has none.", schema::TOKEN),
+            )
+            .schema()
+    }
 }
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {

@@ -11,8 +11,9 @@ use shared::{
         user_agent::UserAgent,
     },
     error::Error,
+    fields::schema::{self, nullable, text},
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::{AuditEvent, Page, RecordedEvent},
     user_cipher::UserCipher,
 };
@@ -24,7 +25,20 @@ pub const OPERATION: Operation = Operation::http("activity-list", |context| Box:
     .summary("lists what happened to the caller's account, with device and location")
     .routes(&[Route::new("GET", "/v1/activity")])
     .access(Access::Session)
-    .keys(&[KeyPurpose::Index, KeyPurpose::FieldSession]);
+    .keys(&[KeyPurpose::Index, KeyPurpose::FieldSession])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let query = schema::Form::new("")
+        .optional::<PageLimit>("limit", "The most entries of the answer.")
+        .optional::<Cursor>("cursor", "The `next` of the page before.")
+        .optional::<Action>("action", "Only events of this action.");
+    Contract::new().query(query).answers(
+        200,
+        "A page of the events, the newest first.",
+        schema::page("ActivityList", "events", EventView::schema()),
+    )
+}
 
 /// The number of events of a page if the request names none.
 const DEFAULT_LIMIT: PageLimit = PageLimit(20);
@@ -78,6 +92,22 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 }
 
 impl EventView {
+    fn schema() -> serde_json::Value {
+        let device = schema::Object::new("EventDevice", "The device of the request.")
+            .with("name", text("A description.", "Firefox on Linux"));
+        schema::Object::new("Event", "Something that happened to the account.")
+            .with("id", text("The id.", "01J0Z8W7Q3"))
+            .with("at", schema::time("When it happened."))
+            .with("action", text("What happened: a name of the audit log.", Action::Login.as_str()))
+            .with("status", schema::one_of("How it ended.", &["success", "failure"]))
+            .with("method", text("How it was done.", "password"))
+            .with("device", nullable(device.schema()))
+            .with("ip_truncated", nullable(text("A part of the IP address.", "203.0.113.0")))
+            .with("location", nullable(LocationView::schema()))
+            .with("reason", nullable(text("The error code of a failure.", "invalid_credentials")))
+            .schema()
+    }
+
     /// Decrypts an event for its user.
     async fn open(cipher: &UserCipher<'_>, pseudonym: &str, event: &RecordedEvent) -> Result<Self, Error> {
         let fields = cipher.item(&AuditEvent::key(pseudonym, &event.id));

@@ -17,9 +17,10 @@ use shared::{
         mail::{Content, Mail},
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
     mail,
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::{Challenge, EmailChange, Expected, challenge_key},
 };
 
@@ -43,7 +44,20 @@ pub const OPERATION: Operation = Operation::http("email-change", |context| Box::
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[EMAIL_CHANGE_BY_ACCOUNT]);
+    .limits(&[EMAIL_CHANGE_BY_ACCOUNT])
+    .contract(contract);
+
+fn contract() -> Contract {
+    Contract::new()
+        .json(
+            schema::Form::new("EmailChange")
+                .required::<EmailAddress>("new_email", "The address that the account gets."),
+        )
+        .answers(202, "A code was mailed to the address.", mailed_code::challenge_schema())
+        .errors([TOO_OFTEN])
+}
+
+const TOO_OFTEN: Error = Error::Conflict("The address was changed too often in the last seven days.");
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut fields = context.request.fields()?;
@@ -66,7 +80,7 @@ async fn ask(context: Context<'_>, caller: &Caller<'_>, email: &EmailAddress) ->
         return Err(Error::field("new_email", "is already the address of this account"));
     }
     if account.former_addresses.open(now).is_full() {
-        return Err(Error::Conflict("The address was changed too often in the last seven days."));
+        return Err(TOO_OFTEN);
     }
     // The account may get a former address of its own back.
     let owner = app.store.email_owner(&email_hash, now).await?;

@@ -10,9 +10,10 @@ use shared::{
         mail::{Content, Mail},
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
     mail,
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     store::{
         Account, Address, Challenge, Condition, EmailChangeUndo, Expected, PasswordAfterUndo, PasswordReset, Retries,
         UserQuery, challenge_key,
@@ -33,7 +34,18 @@ pub const OPERATION: Operation = Operation::http("email-change-undo", |context| 
         KeyPurpose::FieldSession,
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
-    ]);
+    ])
+    .contract(contract);
+
+fn contract() -> Contract {
+    Contract::new()
+        .json(
+            schema::Form::new("EmailChangeUndo")
+                .required::<ContinuationToken>("token", "The token in the link of the mail."),
+        )
+        .empty(204, "The old address is back, and every session has ended.")
+        .errors([Error::InvalidCode])
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;

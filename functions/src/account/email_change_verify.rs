@@ -16,9 +16,10 @@ use shared::{
         session::OpaqueText,
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
     mail,
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::{
         Account, Address, Challenge, Condition, EmailChange, EmailChangeUndo, Expected, Transaction, challenge_key,
     },
@@ -46,7 +47,20 @@ pub const OPERATION: Operation = Operation::http("email-change-verify", |context
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[CHANGES_BY_SESSION, CODE_GUESSES_BY_ACCOUNT]);
+    .limits(&[CHANGES_BY_SESSION, CODE_GUESSES_BY_ACCOUNT])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("EmailChangeVerify")
+        .required::<OpaqueText>("challenge_id", "The challenge of `emailChange`.")
+        .required::<OtpCode>("code", "The code in the mail.");
+    Contract::new()
+        .json(form)
+        .answers(200, "The account with its new address.", User::schema())
+        .errors([Error::InvalidCode, TAKEN])
+}
+
+const TAKEN: Error = Error::Conflict("Another account has this address by now.");
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut fields = context.request.fields()?;
@@ -112,7 +126,7 @@ async fn change(context: Context<'_>, caller: &Caller<'_>, guess: &Guess<EmailCh
         // Another request came first with the same code.
         Err(refused) if refused.is(Condition::Challenge) => return Err(Error::InvalidCode),
         Err(refused) if refused.is(Condition::Email) => {
-            return Err(Error::Conflict("Another account has this address by now."));
+            return Err(TAKEN);
         }
         Err(error) => return Err(error.into()),
     }

@@ -1,10 +1,12 @@
 //! The parts of an export: what is stored, decrypted for its owner.
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use shared::{
     clock::Timestamp,
     domain::{geo_location::GeoLocation, suspicion::LoginHistory},
     error::Error,
+    fields::schema::{self, nullable, text, time},
     store::{Account, AuditEvent, Device, RecordedEvent, Session},
     user_cipher::UserCipher,
 };
@@ -83,7 +85,84 @@ pub(super) struct ExportedEvent {
     location: Option<GeoLocation>,
 }
 
+fn location() -> Value {
+    let degrees = json!({ "type": ["array", "null"], "description": "Degrees north and east.", "items": { "type": "number" }, "examples": [[52.5, 13.4]] });
+    nullable(
+        schema::Object::new("ExportedLocation", "An estimate by the IP address.")
+            .with("country", nullable(text("The country (ISO 3166-1 alpha-2).", "DE")))
+            .with("region", nullable(text("A part of the country.", "Berlin")))
+            .with("city", nullable(text("The city.", "Berlin")))
+            .with("point", degrees)
+            .schema(),
+    )
+}
+
+impl ExportedSession {
+    pub(super) fn schema() -> Value {
+        schema::Object::new("ExportedSession", "A session.")
+            .with("id", text("The id.", schema::TOKEN))
+            .with("created_at", time("When the session began."))
+            .with("authenticated_at", time("The last proof."))
+            .with("last_active_at", time("The last refresh."))
+            .with("expires_at", time("When the session ends at the latest."))
+            .with("ended_at", nullable(time("When the session was ended.")))
+            .with("remember_me", schema::boolean("Whether the session has the longer lifetime."))
+            .with("methods", schema::list("How the session was proven (RFC 8176).", text("", "pwd")))
+            .with("device_id", nullable(text("The device.", "q5UDmRyUeHXCYWFCVoFZ7g")))
+            .with("ip", text("The IP address.", "203.0.113.7"))
+            .with("user_agent", text("The `User-Agent`.", "Mozilla/5.0"))
+            .with("location", location())
+            .schema()
+    }
+}
+
+impl ExportedDevice {
+    pub(super) fn schema() -> Value {
+        schema::Object::new("ExportedDevice", "A device.")
+            .with("id", text("The id.", "q5UDmRyUeHXCYWFCVoFZ7g"))
+            .with("name", nullable(text("The name that the user or the device gave.", "Phone")))
+            .with("user_agent", text("The `User-Agent`.", "Mozilla/5.0"))
+            .with("first_seen_at", time("The first login."))
+            .with("last_seen_at", time("The last login or refresh."))
+            .with("forgotten_at", nullable(time("When the user made it unrecognised.")))
+            .with("trusted_until", nullable(time("When the trust ends.")))
+            .with("ip_truncated", text("A part of the IP address.", "203.0.113.0"))
+            .with("location", location())
+            .schema()
+    }
+}
+
+impl ExportedEvent {
+    pub(super) fn schema() -> Value {
+        schema::Object::new("ExportedEvent", "Something that happened to the account.")
+            .with("id", text("The id.", "01J0Z8W7Q3"))
+            .with("at", time("When it happened."))
+            .with("action", text("What happened.", "login"))
+            .with("status", schema::one_of("How it ended.", &["success", "failure"]))
+            .with("method", text("How it was done.", "password"))
+            .with("reason", nullable(text("The error code of a failure.", "invalid_credentials")))
+            .with("ip", nullable(text("The IP address.", "203.0.113.7")))
+            .with("user_agent", nullable(text("The `User-Agent`.", "Mozilla/5.0")))
+            .with("location", location())
+            .schema()
+    }
+}
+
 impl ExportedAccount {
+    pub(super) fn schema() -> Value {
+        let history = schema::Object::new("ExportedHistory", "Earlier logins, with which new ones are compared.")
+            .with("last_location", location())
+            .with("last_at", nullable(time("The last login with a location.")))
+            .with("countries", schema::list("The countries of earlier logins.", text("", "DE")));
+        User::described(schema::Object::new("ExportedAccount", "The account."))
+            .with("permissions", schema::list("The permissions.", text("", "articles:write")))
+            .with("mfa_since", nullable(time("When MFA was turned on.")))
+            .with("last_login_ip", nullable(text("The IP address of the last login.", "203.0.113.7")))
+            .with("last_login_user_agent", nullable(text("The `User-Agent` of the last login.", "Mozilla/5.0")))
+            .with("login_history", nullable(history.schema()))
+            .schema()
+    }
+
     /// # Errors
     /// `temporarily_unavailable` without the keys.
     pub(super) async fn open(cipher: &UserCipher<'_>, account: &Account) -> Result<Self, Error> {

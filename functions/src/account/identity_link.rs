@@ -12,8 +12,9 @@ use shared::{
         session::{SessionOptions, Transport},
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     providers::Freshness,
 };
 
@@ -28,7 +29,24 @@ pub const OPERATION: Operation = Operation::http("identity-link", |context| Box:
     .routes(&[Route::new("POST", "/v1/identities/{provider}")])
     .access(Access::FreshSession)
     .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::Providers, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
-    .limits(&[CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let answer = schema::Object::new("IdentityLinkStarted", "Where the browser goes to link an identity.").with(
+        "authorization_url",
+        schema::text("A URL at the provider.", "https://provider.example/authorize?client_id=latchkey"),
+    );
+    Contract::new()
+        .json(
+            schema::Form::new("IdentityLink")
+                .optional::<ContinuePath>("continue", "Where the browser goes afterwards."),
+        )
+        .answers(200, "Where the browser goes.", answer.schema())
+        .errors([Error::NotFound, HAS_ONE])
+}
+
+const HAS_ONE: Error = Error::Conflict("The account has an identity of this provider. Unlink it first.");
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut fields = context.request.fields()?;
@@ -48,7 +66,7 @@ async fn link(context: Context<'_>, caller: &Caller<'_>, continue_path: &Continu
     caller.require_fresh(app)?;
     let provider = &provider_request::find(context).await?;
     if identity::of_provider(app, &caller.account, &provider.id).await?.0.is_some() {
-        return Err(Error::Conflict("The account has an identity of this provider. Unlink it first."));
+        return Err(HAS_ONE);
     }
     let purpose = Purpose::Link { user_id: &caller.account.id, session_hash: &caller.session.hash };
     let options = SessionOptions::default();

@@ -5,8 +5,9 @@ use shared::{
     context::Context,
     crypto::key::KeyPurpose,
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
 };
 
 use crate::auth::{caller, identity::IdentityView};
@@ -15,7 +16,14 @@ pub const OPERATION: Operation = Operation::http("identity-list", |context| Box:
     .summary("lists the linked identities of sign-in providers")
     .routes(&[Route::new("GET", "/v1/identities")])
     .access(Access::Session)
-    .keys(&[KeyPurpose::Index, KeyPurpose::FieldContact]);
+    .keys(&[KeyPurpose::Index, KeyPurpose::FieldContact])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let answer = schema::Object::new("IdentityList", "The identities that are linked to an account.")
+        .with("identities", schema::list("The identities.", IdentityView::schema()));
+    Contract::new().answers(200, "The identities.", answer.schema())
+}
 
 #[derive(Serialize)]
 struct Answer {

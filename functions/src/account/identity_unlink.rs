@@ -10,7 +10,7 @@ use shared::{
     },
     error::Error,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::Condition,
 };
 
@@ -34,7 +34,12 @@ pub const OPERATION: Operation = Operation::http("identity-unlink", |context| Bo
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    Contract::new().empty(204, "The identity is unlinked.").errors([Error::NotFound, way_in::LAST_IDENTITY])
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let caller = caller::caller(context).await?;

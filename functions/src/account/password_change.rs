@@ -12,8 +12,9 @@ use shared::{
         password::{Password, Strength},
     },
     error::Error,
+    fields::schema,
     http::{Request, Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::{Device, OtherSessions},
 };
 
@@ -40,7 +41,20 @@ pub const OPERATION: Operation = Operation::http("password-change", |context| Bo
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[REAUTHENTICATE_BY_SESSION, STRENGTH_ESTIMATES, FACTOR_CHANGES_BY_SESSION]);
+    .limits(&[REAUTHENTICATE_BY_SESSION, STRENGTH_ESTIMATES, FACTOR_CHANGES_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("PasswordChange")
+        .optional_password::<Password>("current_password", "The password. An account without one leaves it out.")
+        .required::<Password>("new_password", "The password that the account gets.")
+        .optional::<bool>("revoke_other_sessions", "Whether the other sessions end. By default they do.");
+    Contract::new()
+        .json(form)
+        .empty(204, "The account has the new password.")
+        .errors([Error::WeakPassword(Vec::new()), Error::InvalidCredentials, Error::ReauthenticationRequired])
+        .errors([Error::LockedOut { retry_after: 60 }])
+}
 
 struct Form {
     current: Option<Password>,

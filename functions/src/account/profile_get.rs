@@ -5,7 +5,7 @@ use shared::{
     crypto::key::KeyPurpose,
     error::Error,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
 };
 
 use crate::auth::{caller, user::User};
@@ -14,7 +14,12 @@ pub const OPERATION: Operation = Operation::http("profile-get", |context| Box::p
     .summary("returns the caller's account")
     .routes(&[Route::new("GET", "/v1/me")])
     .access(Access::Session)
-    .keys(&[KeyPurpose::Index, KeyPurpose::FieldContact]);
+    .keys(&[KeyPurpose::Index, KeyPurpose::FieldContact])
+    .contract(contract);
+
+fn contract() -> Contract {
+    Contract::new().answers(200, "The account.", User::schema())
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let caller = caller::caller(context).await?;

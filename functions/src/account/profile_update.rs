@@ -14,9 +14,9 @@ use shared::{
         username::Username,
     },
     error::Error,
-    fields::Change,
+    fields::{Change, schema},
     http::{Request, Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::{Account, Condition, NewUsername, ProfileChange},
 };
 
@@ -37,7 +37,20 @@ pub const OPERATION: Operation = Operation::http("profile-update", |context| Box
         KeyPurpose::FieldSession,
         KeyPurpose::FieldIp,
     ])
-    .limits(&[CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("ProfileUpdate")
+        .change::<DisplayText>("name", "The user's name.")
+        .change::<LongText>("bio", "A text about the user.")
+        .change::<PictureUrl>("picture", "The URL of a picture.")
+        .change::<Username>("username", "The username. An account without an address keeps one.");
+    Contract::new()
+        .json(form)
+        .answers(200, "The account.", User::schema())
+        .errors([USERNAME_TAKEN, Error::ReauthenticationRequired])
+}
 
 struct Form {
     name: Change<DisplayText>,

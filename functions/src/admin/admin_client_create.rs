@@ -13,8 +13,9 @@ use shared::{
         },
     },
     error::Error,
+    fields::schema,
     http::{Request, Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::{OAuthClient, StoredClientSecret},
 };
 
@@ -27,7 +28,22 @@ pub const OPERATION: Operation = Operation::http("admin-client-create", |context
     .summary("creates an OAuth client")
     .routes(&[Route::new("POST", "/v1/admin/clients")])
     .access(Access::Iam)
-    .keys(&[KeyPurpose::Index]);
+    .keys(&[KeyPurpose::Index])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("ClientCreate")
+        .required::<DisplayText>("name", "The name that users see.")
+        .required::<ClientType>("type", "Whether the client can keep a secret.")
+        .required::<Uris>("redirect_uris", "Where authorization answers may go.")
+        .optional::<OptionalUris>("post_logout_redirect_uris", "Where logouts may go.")
+        .optional::<Audience>("audience", "The `aud` of access tokens. By default the service's own.")
+        .optional::<Scopes>("scopes", "The scopes that the client may have. By default all except `account`.")
+        .optional::<IdTokenAlg>("id_token_alg", "The algorithm of ID tokens.")
+        .optional::<AccessTokenSeconds>("access_token_seconds", "The lifetime of access tokens.")
+        .optional::<RefreshDays>("refresh_days", "The lifetime of sessions with refresh tokens.");
+    Contract::new().json(form).answers(201, "The client, with its secret if it is confidential.", Answer::schema())
+}
 
 struct Form {
     name: DisplayText,
@@ -74,6 +90,14 @@ struct Answer<'a> {
     client: ClientView<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<&'a str>,
+}
+
+impl Answer<'_> {
+    fn schema() -> serde_json::Value {
+        ClientView::described(schema::Object::new("CreatedClient", "A client that was just created."))
+            .with_optional("client_secret", schema::text("The secret, which no later answer has.", "a-secret"))
+            .schema()
+    }
 }
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {

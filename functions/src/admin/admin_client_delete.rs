@@ -5,7 +5,7 @@ use shared::{
     domain::audit::Action,
     error::Error,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::Retries,
 };
 
@@ -14,7 +14,12 @@ use super::{client, event};
 pub const OPERATION: Operation = Operation::http("admin-client-delete", |context| Box::pin(handle(context)))
     .summary("deletes an OAuth client, which ends its sessions")
     .routes(&[Route::new("DELETE", "/v1/admin/clients/{id}")])
-    .access(Access::Iam);
+    .access(Access::Iam)
+    .contract(contract);
+
+fn contract() -> Contract {
+    Contract::new().empty(204, "The client is deleted, and its sessions have ended.").errors([Error::NotFound])
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut retries = Retries::on_conflict();

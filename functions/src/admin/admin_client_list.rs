@@ -8,8 +8,9 @@ use shared::{
         page::{Cursor, PageLimit},
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::Page,
 };
 
@@ -18,7 +19,19 @@ use super::client::ClientView;
 pub const OPERATION: Operation = Operation::http("admin-client-list", |context| Box::pin(handle(context)))
     .summary("lists the OAuth clients")
     .routes(&[Route::new("GET", "/v1/admin/clients")])
-    .access(Access::Iam);
+    .access(Access::Iam)
+    .contract(contract);
+
+fn contract() -> Contract {
+    let query = schema::Form::new("")
+        .optional::<PageLimit>("limit", "The most entries of the answer.")
+        .optional::<Cursor>("cursor", "The `next` of the page before.");
+    Contract::new().query(query).answers(
+        200,
+        "A page of the clients, by id.",
+        schema::page("ClientList", "clients", ClientView::schema()),
+    )
+}
 
 #[derive(Serialize)]
 struct Answer<'a> {

@@ -9,8 +9,9 @@ use shared::{
         oauth::client::{ClientType, SecretId},
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::{MAX_CLIENT_SECRETS, Retries, StoredClientSecret},
 };
 
@@ -20,7 +21,19 @@ pub const OPERATION: Operation = Operation::http("admin-client-secret-create", |
     .summary("creates a secret of an OAuth client, which has at most two")
     .routes(&[Route::new("POST", "/v1/admin/clients/{id}/secrets")])
     .access(Access::Iam)
-    .keys(&[KeyPurpose::Index]);
+    .keys(&[KeyPurpose::Index])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let answer = schema::Object::new("ClientSecret", "A secret, which no later answer has.")
+        .with("id", schema::text("The id of the secret.", "3f9c2d1ab0e84c57"))
+        .with("client_secret", schema::text("The secret.", "a-secret"));
+    Contract::new().answers(201, "The secret.", answer.schema()).errors([Error::NotFound, IS_PUBLIC, HAS_TWO])
+}
+
+const HAS_TWO: Error = Error::Conflict("the client has two secrets");
+
+const IS_PUBLIC: Error = Error::Conflict("a public client has no secret");
 
 /// Only this answer contains the secret.
 #[derive(Serialize)]
@@ -47,10 +60,10 @@ async fn create(context: Context<'_>, id: &SecretId, secret: &ClientSecret) -> R
     let app = context.app;
     let client = client::named(context).await?;
     if client.kind == ClientType::Public {
-        return Err(Error::Conflict("a public client has no secret"));
+        return Err(IS_PUBLIC);
     }
     if client.secrets.len() >= MAX_CLIENT_SECRETS {
-        return Err(Error::Conflict("the client has two secrets"));
+        return Err(HAS_TWO);
     }
     let hash = secret.hash(&*app.keyring.get(KeyPurpose::Index).await?, &client.id);
     let mut changed = client.clone();

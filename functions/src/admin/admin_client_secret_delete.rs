@@ -6,7 +6,7 @@ use shared::{
     domain::{audit::Action, oauth::client::SecretId},
     error::Error,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::Retries,
 };
 
@@ -15,7 +15,12 @@ use super::{client, event};
 pub const OPERATION: Operation = Operation::http("admin-client-secret-delete", |context| Box::pin(handle(context)))
     .summary("deletes a secret of an OAuth client")
     .routes(&[Route::new("DELETE", "/v1/admin/clients/{id}/secrets/{secret_id}")])
-    .access(Access::Iam);
+    .access(Access::Iam)
+    .contract(contract);
+
+fn contract() -> Contract {
+    Contract::new().empty(204, "The secret no longer works.").errors([Error::NotFound])
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let id = context.request.path_parameter("secret_id").and_then(SecretId::parse).ok_or(Error::NotFound)?;

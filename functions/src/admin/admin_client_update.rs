@@ -11,9 +11,9 @@ use shared::{
         },
     },
     error::Error,
-    fields::Change,
+    fields::{Change, schema},
     http::{Request, Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::{OAuthClient, Retries},
 };
 
@@ -25,7 +25,22 @@ use super::{
 pub const OPERATION: Operation = Operation::http("admin-client-update", |context| Box::pin(handle(context)))
     .summary("changes an OAuth client")
     .routes(&[Route::new("PATCH", "/v1/admin/clients/{id}")])
-    .access(Access::Iam);
+    .access(Access::Iam)
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("ClientUpdate")
+        .change::<DisplayText>("name", "The name that users see.")
+        .optional::<ClientType>("type", "Whether the client can keep a secret. It never changes.")
+        .change::<Uris>("redirect_uris", "Where authorization answers may go.")
+        .change::<OptionalUris>("post_logout_redirect_uris", "Where logouts may go.")
+        .change::<Audience>("audience", "The `aud` of access tokens. By default the service's own.")
+        .change::<Scopes>("scopes", "The scopes that the client may have. By default all except `account`.")
+        .change::<IdTokenAlg>("id_token_alg", "The algorithm of ID tokens.")
+        .change::<AccessTokenSeconds>("access_token_seconds", "The lifetime of access tokens.")
+        .change::<RefreshDays>("refresh_days", "The lifetime of sessions with refresh tokens.");
+    Contract::new().json(form).answers(200, "The client.", ClientView::schema()).errors([Error::NotFound])
+}
 
 struct Form {
     name: Change<DisplayText>,

@@ -1,15 +1,19 @@
 //! An OAuth client as administrators see it, and how a request names one.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::{
     context::Context,
     domain::oauth::{
-        client::{Audience, ClientId},
+        client::{AccessTokenSeconds, Audience, ClientId, ClientType, IdTokenAlg, RefreshDays},
         redirect_uri::RedirectUri,
+        scope::Scope,
     },
     error::Error,
-    fields::FromJson,
+    fields::{
+        FromJson,
+        schema::{self, Described},
+    },
     store::{OAuthClient, StoredClientSecret},
 };
 
@@ -36,6 +40,12 @@ impl FromJson for Uris {
     }
 }
 
+impl Described for Uris {
+    fn schema() -> Value {
+        json!({ "type": "array", "items": RedirectUri::schema(), "minItems": 1, "maxItems": MAX_URIS, "examples": [["https://app.example.org/callback"]] })
+    }
+}
+
 /// A list of at most 20 URIs, which may be empty.
 pub(super) struct OptionalUris(pub(super) Vec<RedirectUri>);
 
@@ -45,6 +55,12 @@ impl FromJson for OptionalUris {
             return Ok(Self(Vec::new()));
         }
         Uris::from_json(value).map(|Uris(uris)| Self(uris))
+    }
+}
+
+impl Described for OptionalUris {
+    fn schema() -> Value {
+        json!({ "type": "array", "items": RedirectUri::schema(), "minItems": 0, "maxItems": MAX_URIS, "examples": [["https://app.example.org/"]] })
     }
 }
 
@@ -72,6 +88,37 @@ struct SecretView<'a> {
 }
 
 impl<'a> ClientView<'a> {
+    pub(super) fn schema() -> Value {
+        Self::described(schema::Object::new("Client", "An app that logs its users in here.")).schema()
+    }
+
+    pub(super) fn described(object: schema::Object) -> schema::Object {
+        let uri = || schema::text("", "https://app.example.org/callback");
+        let secret = schema::Object::new("ClientSecretEntry", "A live secret.")
+            .with("id", schema::text("The id of the secret.", "3f9c2d1ab0e84c57"))
+            .with("created_at", schema::time("When the secret was created."));
+        let scope = schema::one_of("", &Scope::ALL.map(Scope::as_str));
+        object
+            .with("client_id", schema::text("The id.", "3f9c2d1ab0e84c573f9c2d1ab0e84c57"))
+            .with("name", schema::text("The name that users see.", "App"))
+            .with("type", ClientType::schema())
+            .with("redirect_uris", schema::list("Where authorization answers may go.", uri()))
+            .with("post_logout_redirect_uris", schema::list("Where logouts may go.", uri()))
+            .with(
+                "audience",
+                schema::nullable(schema::text(
+                    "The `aud` of access tokens. `null` is the service's own.",
+                    "https://api.example.org",
+                )),
+            )
+            .with("scopes", schema::list("The scopes that the client may have.", scope))
+            .with("id_token_alg", IdTokenAlg::schema())
+            .with("access_token_seconds", AccessTokenSeconds::schema())
+            .with("refresh_days", RefreshDays::schema())
+            .with("secrets", schema::list("The live secrets, at most two.", secret.schema()))
+            .with("created_at", schema::time("When the client was created."))
+    }
+
     pub(super) fn of(client: &'a OAuthClient) -> Self {
         let texts = |uris: &'a [RedirectUri]| uris.iter().map(RedirectUri::as_str).collect();
         let secret = |secret: &'a StoredClientSecret| SecretView {

@@ -22,7 +22,7 @@ use shared::{
         session::SessionOptions,
     },
     error::Error,
-    fields::Fields,
+    fields::{Fields, schema},
 };
 
 use crate::auth::{
@@ -35,6 +35,15 @@ use crate::auth::{
 pub(crate) fn take(fields: &mut Fields) -> Option<String> {
     fields.optional("captcha")
 }
+
+/// A request's form with the field of [`take`].
+pub(crate) fn described(form: schema::Form) -> schema::Form {
+    form.optional::<String>("captcha", "The answer to a captcha. `captchaChallenge` returns one.")
+        .example("eyJhbGciOi4uLn0=")
+}
+
+/// The errors of a request that needs the answer to a captcha.
+pub(crate) const ERRORS: [Error; 2] = [Error::CaptchaRequired, Error::CaptchaFailed];
 
 /// The captcha of a request.
 #[derive(Clone, Copy)]

@@ -10,7 +10,7 @@ use shared::{
         secret::{Token, constant_time_eq},
     },
     error::Error,
-    fields::FromJson,
+    fields::{FromJson, schema::Described},
     store::{Challenge, Expected, ExpectedSecret, Payload},
 };
 
@@ -100,5 +100,11 @@ impl FromJson for ContinuationToken {
             Some(secret) => Self { challenge: challenge.to_owned(), secret },
             None => Self { challenge: String::new(), secret: Token::from_bytes([0; 32]) },
         })
+    }
+}
+
+impl Described for ContinuationToken {
+    fn schema() -> serde_json::Value {
+        serde_json::json!({ "type": "string", "minLength": 1, "examples": ["q5UDmRyUeHXCYWFCVoFZ7g.q5UDmRyUeHXCYWFCVoFZ7g"] })
     }
 }

@@ -16,6 +16,7 @@ use shared::{
         provider::LoginError,
     },
     error::Error,
+    fields::schema,
     providers::ProviderUser,
     store::{Account, IdentityOwner, LastLogin, PendingLink, StoredIdentity, Transaction, UserQuery},
     user_cipher::UserCipher,
@@ -38,6 +39,16 @@ pub(crate) struct IdentityView {
 }
 
 impl IdentityView {
+    pub(crate) fn schema() -> serde_json::Value {
+        schema::Object::new("Identity", "An account at a sign-in provider that is linked to the account.")
+            .with("provider", schema::text("The id of the provider.", "github"))
+            .with("name", schema::nullable(schema::text("The name at the provider.", "ada")))
+            .with_optional("email", schema::text("The address at the provider.", "ada@example.org"))
+            .with("linked_at", schema::time("When the identity was linked."))
+            .with("last_used_at", schema::time("When the identity was last used."))
+            .schema()
+    }
+
     /// Decrypts an identity for its owner.
     ///
     /// # Errors

@@ -4,10 +4,19 @@ use shared::{
     app::App,
     clock::Timestamp,
     crypto::{key::KeyPurpose, password_hash::Cost},
-    domain::{limits::Limit, otp_code::OtpCode},
+    domain::{challenge::CODE_SECONDS, limits::Limit, otp_code::OtpCode},
     error::Error,
+    fields::schema,
     store::{Challenge, Expected, ExpectedSecret, Payload, SecretKind, Transaction},
 };
+
+/// The schema of an answer after a code was mailed.
+pub(crate) fn challenge_schema() -> serde_json::Value {
+    schema::Object::new("MailedCode", "A code was mailed.")
+        .with("challenge_id", schema::text("Names the challenge of the code.", schema::TOKEN))
+        .with("expires_in", schema::number("Seconds in which the code works.", CODE_SECONDS))
+        .schema()
+}
 
 /// A new code, and the password hash (a PHC string) that a challenge stores.
 ///

@@ -24,6 +24,8 @@ use crate::auth::{
     user::USERNAME_TAKEN,
 };
 
+pub(crate) const ADDRESS_TAKEN: Error = Error::Conflict("This address already has an account.");
+
 /// The plaintext that an account is created from.
 pub(crate) struct NewAccount {
     pub(crate) id: UserId,
@@ -156,7 +158,7 @@ pub(crate) async fn create_with(
         {
             Err(Error::InvalidCode)
         }
-        Err(refused) if refused.is(Condition::Email) => Err(Error::Conflict("This address already has an account.")),
+        Err(refused) if refused.is(Condition::Email) => Err(ADDRESS_TAKEN),
         Err(refused) if refused.is(Condition::Username) => Err(USERNAME_TAKEN),
         Err(error) => Err(error.into()),
     }

@@ -3,8 +3,12 @@
 use serde::Serialize;
 use shared::{
     app::App,
-    domain::mail::{Content, Mail, NOTICE_SECONDS},
+    domain::{
+        account::Status,
+        mail::{Content, Mail, NOTICE_SECONDS},
+    },
     error::Error,
+    fields::schema::{self, nullable, text},
     mail,
     store::{Account, Transaction},
     user_cipher::UserCipher,
@@ -70,6 +74,28 @@ pub(crate) async fn own_words(cipher: &UserCipher<'_>, account: &Account) -> Res
 }
 
 impl User {
+    pub(crate) fn schema() -> serde_json::Value {
+        Self::described(schema::Object::new("User", "The account of a user.")).schema()
+    }
+
+    pub(crate) fn described(object: schema::Object) -> schema::Object {
+        object
+            .with("id", text("The user's id.", "q5UDmRyUeHXCYWFCVoFZ7g"))
+            .with("email", nullable(text("The address, if the account has one.", "ada@example.org")))
+            .with("email_verified", schema::boolean("Whether the address is proven."))
+            .with("username", nullable(text("The username, as typed.", "ada")))
+            .with("name", nullable(text("The user's name.", "Ada Lovelace")))
+            .with("bio", nullable(text("A text about the user.", "I write notes about engines.")))
+            .with("picture", nullable(text("The URL of a picture.", "https://example.org/ada.png")))
+            .with("status", schema::one_of("The state of the account.", &Status::ALL.map(Status::as_str)))
+            .with("mfa_enabled", schema::boolean("Whether logins need a second factor."))
+            .with("passkeys", schema::number("How many passkeys there are.", 1))
+            .with("has_password", schema::boolean("Whether the account has a password."))
+            .with("roles", schema::list("The roles.", text("", "editor")))
+            .with("created_at", schema::time("When the account was created."))
+            .with("last_login_at", nullable(schema::time("When the user last logged in.")))
+    }
+
     /// The name that the owner knows the account by: the address, or the username.
     pub(crate) fn known_as(self) -> String {
         self.email.or(self.username).unwrap_or(self.id)

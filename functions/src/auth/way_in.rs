@@ -7,6 +7,9 @@ use shared::{
     store::{Account, WayIn},
 };
 
+pub(crate) const LAST_PASSKEY: Error = Error::Conflict("This passkey is the only way to log in to the account.");
+pub(crate) const LAST_IDENTITY: Error = Error::Conflict("This identity is the only way to log in to the account.");
+
 /// What is about to be removed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Removed<'a> {
@@ -22,10 +25,10 @@ pub(crate) enum Removed<'a> {
 /// `conflict` if the last way in is about to go; `temporarily_unavailable`.
 pub(crate) async fn require_left(app: &App, account: &Account, removed: Removed<'_>) -> Result<WayIn, Error> {
     let last = match removed {
-        Removed::Passkey => "This passkey is the only way to log in to the account.",
-        Removed::Identity(_) => "This identity is the only way to log in to the account.",
+        Removed::Passkey => LAST_PASSKEY,
+        Removed::Identity(_) => LAST_IDENTITY,
     };
-    left(app, account, removed).await?.ok_or(Error::Conflict(last))
+    left(app, account, removed).await?.ok_or(last)
 }
 
 /// As [`require_left`]: `None` if the last one is about to go. An identity counts only while the deployment offers its provider.

@@ -22,8 +22,9 @@ use shared::{
         session::{OpaqueText, SessionOptions},
     },
     error::{Contention, Error},
+    fields::schema,
     http::{Request, Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     store::{Account, Attempt, Device, Retries, UserQuery, UserRecord},
     user_cipher::UserCipher,
 };
@@ -32,11 +33,12 @@ use crate::auth::{
     captcha::{self, Captcha},
     csrf, identify,
     limits::{self, Network},
-    mfa::pending_login,
+    mfa::pending_login::{self, MfaRequired},
     password,
     session::{
         device::{self, PresentedDevice},
         issue,
+        response::Authenticated,
         subject::SignInSubject,
     },
 };
@@ -64,7 +66,23 @@ pub const OPERATION: Operation = Operation::http("login", |context| Box::pin(han
         CAPTCHA_FAILURES_BY_IDENTIFIER,
         CAPTCHA_REQUIRED_BY_NETWORK,
         CAPTCHA_DOWN_BY_NETWORK,
-    ]);
+    ])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("Login")
+        .required::<Identifier>("identifier", "The e-mail address or the username.")
+        .required::<Password>("password", "The password.");
+    Contract::new()
+        .json(captcha::described(form).object("session", SessionOptions::form()))
+        .answers(
+            200,
+            "The session begins, or a second factor is due.",
+            schema::any_of([Authenticated::schema(), MfaRequired::schema()]),
+        )
+        .errors([Error::InvalidCredentials, Error::AccountBanned, Error::LockedOut { retry_after: 60 }])
+        .errors(captcha::ERRORS)
+}
 
 struct Form {
     identifier: Identifier,

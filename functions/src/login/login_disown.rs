@@ -12,9 +12,10 @@ use shared::{
         mail::{Content, Mail},
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
     mail,
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     store::{Challenge, Condition, DisownedLogin, Expected, PasswordReset, Retries, UserQuery},
 };
 
@@ -32,7 +33,21 @@ pub const OPERATION: Operation = Operation::http("login-disown", |context| Box::
         KeyPurpose::FieldSession,
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
-    ]);
+    ])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let reset = schema::Object::new("LoginDisowned", "Every session has ended.")
+        .with("reset_token", schema::text("Sets another password, by `passwordReset`.", schema::TOKEN))
+        .with("expires_in", schema::number("Seconds in which the token works.", RESET_SECONDS));
+    Contract::new()
+        .json(
+            schema::Form::new("LoginDisown")
+                .required::<ContinuationToken>("token", "The token in the link of the alert."),
+        )
+        .answers(200, "Every session has ended.", reset.schema())
+        .errors([Error::InvalidCode])
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;

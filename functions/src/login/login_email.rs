@@ -25,9 +25,10 @@ use shared::{
         session::{OpaqueText, SessionOptions},
     },
     error::Error,
+    fields::schema,
     http::{Cookie, Request, Response, StatusCode},
     mail,
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     store::{
         AskedBy, AuditEvent, Challenge, Condition, Expected, LoginMail, LoginMails, LoginSubject, StoredMail,
         UserQuery, challenge_key,
@@ -66,7 +67,17 @@ pub const OPERATION: Operation = Operation::http("login-email", |context| Box::p
         CAPTCHA_FREE_BY_NETWORK,
         CAPTCHA_REQUIRED_BY_NETWORK,
         CAPTCHA_DOWN_BY_NETWORK,
-    ]);
+    ])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("LoginEmail").required::<EmailAddress>("email", "The address to log in with.");
+    let pending = mailed_code::challenge_schema();
+    Contract::new()
+        .json(captcha::described(form).object("session", SessionOptions::form()))
+        .answers(202, "The same answer for every address.", pending)
+        .errors(captcha::ERRORS)
+}
 
 struct Form {
     email: EmailAddress,

@@ -15,8 +15,9 @@ use shared::{
         session::{OpaqueText, SentOptions, SessionOptions},
     },
     error::{Contention, Error},
+    fields::schema,
     http::{Cookie, Request, Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     store::{
         Account, Challenge, Condition, Expected, LoginMail, LoginSubject, Retries, SecretKind, Transaction, UserQuery,
         UserRecord, challenge_key,
@@ -27,9 +28,9 @@ use shared::{
 use crate::auth::{
     continuation_token::{ContinuationToken, Step},
     csrf, mailed_code,
-    mfa::pending_login::{self, NextStep},
+    mfa::pending_login::{self, MfaRequired, NextStep},
     new_account::{self, NewAccount, Origin},
-    session::{device, issue, subject::SignInSubject},
+    session::{device, issue, response::Authenticated, subject::SignInSubject},
 };
 
 pub const OPERATION: Operation = Operation::http("login-email-verify", |context| Box::pin(handle(context)))
@@ -47,7 +48,30 @@ pub const OPERATION: Operation = Operation::http("login-email-verify", |context|
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
     ])
-    .limits(&[CODE_GUESSES_BY_ADDRESS, CODE_GUESSES_BY_DEVICE, REFUSED_TOKEN_BY_SESSION]);
+    .limits(&[CODE_GUESSES_BY_ADDRESS, CODE_GUESSES_BY_DEVICE, REFUSED_TOKEN_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = |name| schema::Form::new(name).object("session", SessionOptions::form());
+    let code_here = form("LoginEmailVerifyByCode")
+        .optional::<OpaqueText>("challenge_id", "Names the challenge. With cookies, the browser's cookie names it.")
+        .required::<OtpCode>("code", "The code in the mail.")
+        .absent(&["token"]);
+    let link_here = form("LoginEmailVerifyByLink")
+        .optional::<OpaqueText>("challenge_id", "Names the challenge. With cookies, the browser's cookie names it.")
+        .required::<ContinuationToken>("token", "The token in the link of the mail.")
+        .optional::<OtpCode>("code", "The code in the mail, where another client asked for it.");
+    Contract::new()
+        .json(code_here)
+        .json(link_here)
+        .answers(
+            200,
+            "The session begins, or a second factor is due.",
+            schema::any_of([Authenticated::schema(), MfaRequired::schema()]),
+        )
+        .answers(201, "The account exists, and its session begins.", Authenticated::schema())
+        .errors([Error::InvalidCode, Error::AccountBanned, new_account::ADDRESS_TAKEN])
+}
 
 struct Form {
     proof: Proof,

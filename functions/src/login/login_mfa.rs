@@ -5,7 +5,7 @@ use shared::{
     app::App,
     clock::Timestamp,
     context::Context,
-    crypto::key::KeyPurpose,
+    crypto::{backup_code::BackupCode, key::KeyPurpose},
     domain::{
         limits::{LOGIN_CODE_GUESSES_BY_ACCOUNT, REFUSED_TOKEN_BY_SESSION, SECOND_FACTOR_BY_ACCOUNT},
         lockout::{Credential, on_device},
@@ -13,8 +13,9 @@ use shared::{
         second_factor::SecondFactorMethod,
     },
     error::{Contention, Error},
+    fields::schema,
     http::{Request, Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     store::{Attempt, Challenge, Condition, FactorChange, FactorUse, Retries, SecondFactor, SecretKind, Transaction},
 };
 
@@ -25,6 +26,7 @@ use crate::auth::{
         codes::{self, TypedCode},
         pending_login::{self, MfaToken, PendingLogin, Refusal, SecondFactorProof},
     },
+    session::response::Authenticated,
 };
 
 pub const OPERATION: Operation = Operation::http("login-mfa", |context| Box::pin(handle(context)))
@@ -45,7 +47,30 @@ pub const OPERATION: Operation = Operation::http("login-mfa", |context| Box::pin
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
     ])
-    .limits(&[SECOND_FACTOR_BY_ACCOUNT, LOGIN_CODE_GUESSES_BY_ACCOUNT, REFUSED_TOKEN_BY_SESSION]);
+    .limits(&[SECOND_FACTOR_BY_ACCOUNT, LOGIN_CODE_GUESSES_BY_ACCOUNT, REFUSED_TOKEN_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = |name, methods: &[SecondFactorMethod]| {
+        schema::Form::new(name)
+            .optional::<ContinuationToken>(
+                "mfa_token",
+                "Names the pending login. After a login at a provider, a cookie does.",
+            )
+            .required::<SecondFactorMethod>("method", "The method of the code.")
+            .only(methods.iter().map(|method| method.as_str()))
+            .optional::<bool>("trust_device", "Whether the device skips the second factor of later logins.")
+    };
+    let by_code = form("LoginMfaByCode", &[SecondFactorMethod::Totp, SecondFactorMethod::EmailCode])
+        .required::<OtpCode>("code", "The code of the authenticator app, or in the mail.");
+    let by_backup_code = form("LoginMfaByBackupCode", &[SecondFactorMethod::BackupCode])
+        .required::<BackupCode>("code", "A backup code.");
+    Contract::new()
+        .json(by_code)
+        .json(by_backup_code)
+        .answers(200, "The session begins.", Authenticated::schema())
+        .errors([Error::InvalidCode, Error::AccountBanned, Error::CsrfFailed, Error::LockedOut { retry_after: 60 }])
+}
 
 struct Form {
     token: ContinuationToken,

@@ -14,11 +14,11 @@ use shared::{
         identifier::Identifier,
         ids::UserId,
         limits::PASSKEY_OPTIONS_BY_NETWORK,
-        session::OpaqueText,
     },
     error::Error,
+    fields::schema,
     http::{Request, Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     store::{Challenge, Expected, PasskeyAssertion, SecondFactor, UserQuery},
     webauthn::Allowed,
 };
@@ -38,7 +38,36 @@ pub const OPERATION: Operation = Operation::http("login-passkey-options", |conte
     .summary("asks for a passkey: any, one of an account's, or one as a second factor")
     .routes(&[Route::new("POST", "/v1/login/passkey/options")])
     .keys(&[KeyPurpose::Index, KeyPurpose::FieldMfa, KeyPurpose::FieldSession, KeyPurpose::Csrf, KeyPurpose::Refresh])
-    .limits(&[PASSKEY_OPTIONS_BY_NETWORK]);
+    .limits(&[PASSKEY_OPTIONS_BY_NETWORK])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let by_account = schema::Form::new("LoginPasskeyOptionsOfAccount")
+        .optional::<Identifier>("identifier", "Asks for a passkey of this account. Without it, for any.")
+        .optional::<bool>("discoverable", "Whether to ask for any, whatever cookie there is.")
+        .only([false])
+        .absent(&["mfa_token"]);
+    let second_factor = schema::Form::new("LoginPasskeyOptionsOfPendingLogin")
+        .required::<ContinuationToken>("mfa_token", "Asks for a passkey as the second factor of this login.")
+        .optional::<bool>("discoverable", "Whether to ask for any, whatever cookie there is.")
+        .only([false])
+        .absent(&["identifier"]);
+    let discoverable = schema::Form::new("LoginPasskeyOptionsOfAnybody")
+        .optional::<bool>("discoverable", "Asks for any passkey, whatever cookie there is.")
+        .only([true])
+        .absent(&["identifier", "mfa_token"]);
+    let options = schema::Object::new("PasskeyRequestOptions", "What `navigator.credentials.get` needs.")
+        .with("challenge_id", schema::text("Names the challenge.", schema::TOKEN))
+        .with("publicKey", schema::any_object("`PublicKeyCredentialRequestOptionsJSON` (WebAuthn Level 3)."));
+    Contract::new()
+        .json(by_account)
+        .json(second_factor)
+        .json(discoverable)
+        .answers(200, "The options.", options.schema())
+        .errors([Error::InvalidCode, Error::CsrfFailed, NO_PASSKEY])
+}
+
+const NO_PASSKEY: Error = Error::Conflict("A passkey cannot complete this login.");
 
 /// The account that is asked for a passkey.
 enum Target {
@@ -55,7 +84,7 @@ impl Target {
         if fields.optional("discoverable").unwrap_or(false) {
             for name in ["identifier", "mfa_token"] {
                 if fields.has(name) {
-                    let _: Option<OpaqueText> = fields.optional(name);
+                    fields.discard(&[name]);
                     fields.note(name, "must not be combined with discoverable");
                 }
             }
@@ -190,14 +219,13 @@ async fn of_pending_login(app: &App, challenge: &Challenge<SecondFactor>) -> Res
     if challenge.attempts >= MAX_ATTEMPTS {
         return Err(Error::InvalidCode);
     }
-    const NONE: Error = Error::Conflict("A passkey cannot complete this login.");
     if challenge.payload.code.is_some() || pending.account.verified_passkeys() <= 0 {
-        return Err(NONE);
+        return Err(NO_PASSKEY);
     }
     let mut passkeys = app.store.passkeys(&pending.account).await?;
     passkeys.retain(|passkey| passkey.verified);
     if passkeys.is_empty() {
-        return Err(NONE); // the others are void, and not swept yet
+        return Err(NO_PASSKEY); // the others are void, and not swept yet
     }
     let allowed = passkey::allowed(&pending.cipher, &passkeys).await?;
     Ok(Asked {

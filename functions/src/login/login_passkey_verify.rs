@@ -13,8 +13,9 @@ use shared::{
         session::{OpaqueText, SessionOptions},
     },
     error::Error,
+    fields::schema,
     http::{Request, Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     store::{Account, Challenge, Condition, PasskeyAssertion, Retries, SecondFactor, SecretKind, UserQuery},
     user_cipher::UserCipher,
     webauthn::AssertionResponse,
@@ -30,6 +31,7 @@ use crate::auth::{
     session::{
         device::{self, PresentedDevice},
         issue,
+        response::Authenticated,
         subject::SignInSubject,
     },
 };
@@ -50,7 +52,20 @@ pub const OPERATION: Operation = Operation::http("login-passkey-verify", |contex
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
     ])
-    .limits(&[REFUSED_PASSKEY_BY_NETWORK, REFUSED_TOKEN_BY_SESSION]);
+    .limits(&[REFUSED_PASSKEY_BY_NETWORK, REFUSED_TOKEN_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("LoginPasskeyVerify")
+        .required::<OpaqueText>("challenge_id", "Names the challenge.")
+        .required::<AssertionResponse>("credential", "The credential that signed.")
+        .object("session", SessionOptions::form());
+    Contract::new().json(form).answers(200, "The session begins.", Authenticated::schema()).errors([
+        Error::InvalidCode,
+        Error::UnknownCredential,
+        Error::AccountBanned,
+    ])
+}
 
 struct Form {
     challenge_id: OpaqueText,

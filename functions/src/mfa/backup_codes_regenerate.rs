@@ -10,8 +10,9 @@ use shared::{
         mail::Content,
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::FactorChange,
 };
 
@@ -37,7 +38,20 @@ pub const OPERATION: Operation = Operation::http("backup-codes-regenerate", |con
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    Contract::new()
+        .json(
+            schema::Form::new("BackupCodesRegenerate")
+                .required::<TypedCode>("code", "A code of the app, or a backup code."),
+        )
+        .answers(200, "The old codes no longer work.", codes::backup_codes_schema())
+        .errors([Error::InvalidCode, Error::LockedOut { retry_after: 60 }, NOT_ENABLED])
+}
+
+const NOT_ENABLED: Error = Error::Conflict("No authenticator app is set up.");
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut fields = context.request.fields()?;
@@ -54,7 +68,7 @@ async fn regenerate(context: Context<'_>, caller: &Caller<'_>, code: &TypedCode)
     caller.require_fresh(app)?;
     let (account, cipher, now) = (&caller.account, &caller.cipher, app.clock.now());
     if account.mfa_since.is_none() {
-        return Err(Error::Conflict("No authenticator app is set up."));
+        return Err(NOT_ENABLED);
     }
     let (used, attempt) = codes::verify_code_in_session(app, caller, code).await?;
     let (backup_codes, stored) = codes::new_backup_codes(app).await?;

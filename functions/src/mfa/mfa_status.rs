@@ -6,8 +6,9 @@ use shared::{
     crypto::key::KeyPurpose,
     domain::device::{DeviceState, MAX_DEVICES},
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
 };
 
 use crate::auth::caller;
@@ -16,7 +17,17 @@ pub const OPERATION: Operation = Operation::http("mfa-status", |context| Box::pi
     .summary("says which second factors the caller has")
     .routes(&[Route::new("GET", "/v1/mfa")])
     .access(Access::Session)
-    .keys(&[KeyPurpose::Index]);
+    .keys(&[KeyPurpose::Index])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let answer = schema::Object::new("MfaStatus", "The second factors of an account.")
+        .with("totp", schema::boolean("Whether an authenticator app is set up."))
+        .with("backup_codes_left", schema::number("How many backup codes are not spent.", 10))
+        .with("passkeys", schema::number("How many passkeys there are.", 1))
+        .with("trusted_devices", schema::number("How many devices skip the second factor.", 1));
+    Contract::new().answers(200, "The second factors.", answer.schema())
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let app = context.app;

@@ -13,8 +13,9 @@ use shared::{
         second_factor::{SecondFactorMethod, with_methods},
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::{Factors, StoredTotp},
 };
 
@@ -40,7 +41,17 @@ pub const OPERATION: Operation = Operation::http("totp-enable", |context| Box::p
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    Contract::new()
+        .json(schema::Form::new("TotpEnable").required::<OtpCode>("code", "The first code of the app."))
+        .answers(200, "MFA is on, and the other sessions have ended.", codes::backup_codes_schema())
+        .errors([Error::InvalidCode, NOT_SET_UP])
+}
+
+const NOT_SET_UP: Error = Error::Conflict("There is no authenticator app to enable. Set one up first.");
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut fields = context.request.fields()?;
@@ -57,7 +68,7 @@ async fn enable(context: Context<'_>, caller: &Caller<'_>, code: &OtpCode) -> Re
     caller.require_fresh(app)?;
     let (account, cipher, now) = (&caller.account, &caller.cipher, app.clock.now());
     let pending = caller.factors()?.pending_secret.as_ref().filter(|_| account.mfa_since.is_none());
-    let pending = pending.ok_or(Error::Conflict("There is no authenticator app to enable. Set one up first."))?;
+    let pending = pending.ok_or(NOT_SET_UP)?;
     let attempt = codes::reserve_code_attempt(app, caller).await?;
     let secret = SealedTotpSecret { field: Factors::PENDING_SECRET, sealed: pending };
     let step = codes::time_step(app, cipher, &account.id, secret, code).await?;

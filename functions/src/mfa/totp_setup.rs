@@ -9,8 +9,9 @@ use shared::{
         limits::CHANGES_BY_SESSION,
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::Factors,
 };
 
@@ -32,7 +33,24 @@ pub const OPERATION: Operation = Operation::http("totp-setup", |context| Box::pi
         KeyPurpose::FieldSession,
         KeyPurpose::FieldIp,
     ])
-    .limits(&[CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION])
+    .contract(contract);
+
+const ENABLED: Error = Error::Conflict("An authenticator app is already set up.");
+
+fn contract() -> Contract {
+    let answer = schema::Object::new("TotpSetup", "A secret that is not active yet.")
+        .with("secret", schema::text("The secret in Base32.", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"))
+        .with(
+            "otpauth_uri",
+            schema::text("The same as a URI for an app.", "otpauth://totp/Latchkey:ada?secret=JBSWY3DPEHPK3PXP"),
+        )
+        .with("qr_code", schema::text("The URI as a QR code, in a `data:` URL.", "data:image/png;base64,iVBORw0KGgo="));
+    Contract::new()
+        .json(schema::Form::new("TotpSetupRequest"))
+        .answers(200, "The secret.", answer.schema())
+        .errors([ENABLED])
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     context.request.fields()?.finish(|| Some(()))?;
@@ -43,7 +61,6 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
 }
 
 async fn set_up(context: Context<'_>, caller: &Caller<'_>) -> Result<Response, Error> {
-    const ENABLED: Error = Error::Conflict("An authenticator app is already set up.");
     let app = context.app;
     caller.require_fresh(app)?;
     if caller.account.mfa_since.is_some() {

@@ -3,11 +3,15 @@
 use shared::{
     crypto::secret::Token,
     domain::oauth::{client::ClientId, scope::Scopes},
+    fields::schema,
     http::Parameters,
     store::OAuthClient,
 };
 
-use super::answer::{AuthorizationError, Destination, ResponseMode};
+use super::{
+    answer::{AuthorizationError, Destination, ResponseMode},
+    client_authentication::CLIENT_ID,
+};
 
 /// The longest `state`, in bytes.
 const MAX_STATE_BYTES: usize = 2048;
@@ -35,6 +39,36 @@ pub(super) const KNOWN: &[&str] = &[
     super::authentication_time::CTX,
     super::oauth_authorize::CSRF,
 ];
+
+/// The parameters, for the contract of the endpoint.
+pub(super) fn described() -> schema::Form {
+    let text = |example| schema::text("", example);
+    schema::Form::new("OAuthAuthorize")
+        .parameter("response_type", "Always `code`.", schema::one_of("", &["code"]))
+        .parameter("client_id", "The id of the client.", text(CLIENT_ID))
+        .parameter("redirect_uri", "Where the answer goes: a registered URI.", text("https://app.example.org/callback"))
+        .parameter("code_challenge", "The hash of the client's verifier (RFC 7636).", text(schema::TOKEN))
+        .parameter("code_challenge_method", "Always `S256`.", schema::one_of("", &["S256"]))
+        .parameter("scope", "The scopes that the app asks for.", text("openid email"))
+        .parameter("state", "Comes back with the answer. At most 2,048 bytes.", text("af0ifjsldkj"))
+        .parameter("nonce", "Comes back in the ID token.", text("n-0S6_WzA2Mj"))
+        .parameter("response_mode", "How the answer comes.", schema::one_of("", &["query", "form_post"]))
+        .parameter(
+            "prompt",
+            "What the user must do: `none`, `login`, `create`, `select_account` or `consent`.",
+            text("login"),
+        )
+        .parameter("id_token_hint", "An ID token of the user who must answer.", text("eyJhbGciOiJFUzI1NiJ9.e30.c2ln"))
+        .parameter("login_hint", "Fills in the identifier.", text("ada@example.org"))
+        .parameter("max_age", "The longest time since the last authentication, in seconds.", text("3600"))
+        .parameter("acr_values", "`aal2` asks for a second factor.", text("aal2"))
+        .parameter("ui_locales", "The languages of the pages.", text("en"))
+        .parameter("identity_provider", "The sign-in provider to go to.", text("github"))
+        .parameter("request", "Not supported.", text("eyJhbGciOiJFUzI1NiJ9.e30.c2ln"))
+        .parameter("request_uri", "Not supported.", text("urn:example"))
+        .parameter(super::authentication_time::CTX, "Added by this service.", text(schema::TOKEN))
+        .parameter(super::oauth_authorize::CSRF, "The token of this service's own form.", text(schema::TOKEN))
+}
 
 /// What the client wants the user to do (OpenID Connect Core 1.0, section 3.1.2.1; Initiating User Registration 1.0).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

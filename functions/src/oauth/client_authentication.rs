@@ -11,6 +11,7 @@ use shared::{
         oauth::client::{ClientId, ClientType},
     },
     error::{Error, OAuthError, Scheme},
+    fields::schema,
     http::{Parameters, Request},
     store::{OAuthClient, Session},
     user_cipher::UserCipher,
@@ -32,6 +33,28 @@ const KNOWN: &[&str] = &[
     "token_type_hint",
 ];
 
+/// The parameters by which a client authenticates in the form.
+pub(super) fn described(form: schema::Form) -> schema::Form {
+    form.parameter(
+        "client_id",
+        "The id of the client, unless it authenticates by HTTP Basic.",
+        schema::text("", CLIENT_ID),
+    )
+    .parameter(
+        "client_secret",
+        "The secret of a confidential client, unless it authenticates by HTTP Basic.",
+        schema::text("", "a-secret"),
+    )
+}
+
+/// The id of a client in the examples.
+pub(super) const CLIENT_ID: &str = "3f9c2d1ab0e84c573f9c2d1ab0e84c57";
+
+/// The errors of both endpoints.
+pub(super) fn errors() -> [Error; 2] {
+    [OAuthError::InvalidRequest("A parameter is repeated."), OAuthError::InvalidClient(Scheme::Form)].map(Error::OAuth)
+}
+
 /// The parameters of a request's form.
 ///
 /// # Errors
@@ -42,7 +65,7 @@ pub(super) fn parameters(request: &Request) -> Result<Parameters, Error> {
     let parameters = Parameters::of(form, KNOWN).map_err(OAuthError::InvalidRequest)?;
     // A URL ends up in logs (RFC 6749, section 2.3.1).
     let query = Parameters::parse(request.raw_query().as_bytes());
-    if KNOWN.iter().any(|name| query.get(name).is_some()) {
+    if query.has_any(KNOWN) {
         return Err(OAuthError::InvalidRequest("Parameters belong in the body, not in the URL.").into());
     }
     Ok(parameters)

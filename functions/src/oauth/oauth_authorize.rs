@@ -21,7 +21,7 @@ use shared::{
         Cookie, Method, Parameters, Response, StatusCode,
         rendered_page::{self, Form},
     },
-    operation::{ErrorFormat, Operation, Route},
+    operation::{ErrorFormat, Operation, Route, contract::Contract},
     store::{AuthorizationCode, Challenge, Expected, challenge_key},
 };
 
@@ -43,7 +43,18 @@ pub const OPERATION: Operation = Operation::http("oauth-authorize", |context| Bo
     .routes(&[Route::new("GET", PATH), Route::new("POST", PATH)])
     .keys(browser::KEYS)
     .limits(&[AUTHORIZE_BY_SESSION])
-    .errors(ErrorFormat::Page);
+    .errors(ErrorFormat::Page)
+    .contract(contract);
+
+fn contract() -> Contract {
+    Contract::new()
+        .message(authorization_request::described())
+        .page(200, "A page that sends a form to the app, or asks the user to continue.")
+        .redirects(302, "To the redirect URI with `code`, `state` and `iss`, or with `error`; or to the login page.")
+        .redirects(303, "To the same request by GET, or to the redirect URI after the user's answer.")
+        .page(400, "The client, the redirect URI or the request is wrong. Nobody is redirected.")
+        .errors([Error::CsrfFailed])
+}
 
 const PATH: &str = "/oauth2/authorize";
 

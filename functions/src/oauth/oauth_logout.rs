@@ -12,17 +12,18 @@ use shared::{
         session::Transport,
     },
     error::Error,
+    fields::schema,
     http::{
         Cookie, Method, Parameters, Response, StatusCode,
         rendered_page::{self, Form},
     },
-    operation::{ErrorFormat, Operation, Route},
+    operation::{ErrorFormat, Operation, Route, contract::Contract},
     store::{OAuthClient, Session, SessionsQuery, UserQuery},
 };
 
 use super::{
     answer::{form_target, redirect, with_query},
-    claims,
+    claims, client_authentication,
 };
 use crate::auth::{
     access_token,
@@ -38,7 +39,31 @@ pub const OPERATION: Operation = Operation::http("oauth-logout", |context| Box::
     .summary("logs a browser out for an app, or asks first")
     .routes(&[Route::new("GET", PATH), Route::new("POST", PATH)])
     .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
-    .errors(ErrorFormat::Page);
+    .errors(ErrorFormat::Page)
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("OAuthLogout")
+        .parameter(
+            "id_token_hint",
+            "An ID token of the session that ends.",
+            schema::text("", "eyJhbGciOiJFUzI1NiJ9.e30.c2ln"),
+        )
+        .parameter("client_id", "The id of the client.", schema::text("", client_authentication::CLIENT_ID))
+        .parameter(
+            "post_logout_redirect_uri",
+            "Where the browser goes afterwards: a registered URI.",
+            schema::text("", "https://app.example.org/"),
+        )
+        .parameter("state", "Comes back with the redirect.", schema::text("", "af0ifjsldkj"))
+        .parameter("csrf_token", "The token of this service's own form.", schema::text("", schema::TOKEN));
+    Contract::new()
+        .message(form)
+        .page(200, "The browser is logged out, or a page asks the user.")
+        .redirects(303, "To the registered URI, or to the login page and back.")
+        .page(400, "The request is wrong.")
+        .errors([Error::CsrfFailed])
+}
 
 const PATH: &str = "/oauth2/logout";
 

@@ -10,8 +10,9 @@ use shared::{
         limits::{REFUSED_GRANTS_BY_CLIENT, REFUSED_GRANTS_BY_NETWORK, REFUSED_TOKEN_BY_SESSION},
     },
     error::{Error, OAuthError},
+    fields::schema,
     http::{Parameters, Response, StatusCode},
-    operation::{ErrorFormat, Operation, Route},
+    operation::{ErrorFormat, Operation, Route, contract::Contract},
     store::{OAuthClient, UserQuery},
 };
 
@@ -30,7 +31,21 @@ pub const OPERATION: Operation = Operation::http("oauth-revoke", |context| Box::
     .routes(&[Route::new("POST", "/oauth2/revoke")])
     .keys(&[KeyPurpose::Index, KeyPurpose::Refresh, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
     .limits(&[REFUSED_GRANTS_BY_CLIENT, REFUSED_GRANTS_BY_NETWORK, REFUSED_TOKEN_BY_SESSION])
-    .errors(ErrorFormat::OAuth);
+    .errors(ErrorFormat::OAuth)
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = client_authentication::described(schema::Form::new("OAuthRevoke")).required_parameter(
+        "token",
+        "An access token or a refresh token of the client.",
+        schema::text("", "rt_AAAA"),
+    );
+    Contract::new()
+        .form(form)
+        .empty(200, "The session of the token has ended, if the client has one.")
+        .errors(client_authentication::errors())
+        .errors([Error::OAuth(OAuthError::InvalidGrant)])
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     cross_origin::readable(context, OPERATION.name, revoke(context)).await

@@ -5,8 +5,9 @@ use shared::{
     crypto::key::KeyPurpose,
     domain::limits::{REFUSED_GRANTS_BY_CLIENT, REFUSED_GRANTS_BY_NETWORK, REFUSED_TOKEN_BY_SESSION},
     error::{Error, OAuthError},
+    fields::schema,
     http::{Parameters, Response},
-    operation::{ErrorFormat, Operation, Route},
+    operation::{ErrorFormat, Operation, Route, contract::Contract},
     store::{OAuthClient, StoredCode},
 };
 
@@ -14,6 +15,7 @@ use super::{
     client_authentication::{self, Credentials, count_refusal},
     code_grant, cross_origin,
     refresh_grant::{self, PresentedToken},
+    tokens::TokenAnswer,
 };
 
 pub const OPERATION: Operation = Operation::http("oauth-token", |context| Box::pin(handle(context)))
@@ -30,7 +32,33 @@ pub const OPERATION: Operation = Operation::http("oauth-token", |context| Box::p
         KeyPurpose::FieldOutbox,
     ])
     .limits(&[REFUSED_GRANTS_BY_CLIENT, REFUSED_GRANTS_BY_NETWORK, REFUSED_TOKEN_BY_SESSION])
-    .errors(ErrorFormat::OAuth);
+    .errors(ErrorFormat::OAuth)
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = client_authentication::described(schema::Form::new("OAuthToken"))
+        .required_parameter(
+            "grant_type",
+            "What the client presents.",
+            schema::one_of("", &["authorization_code", "refresh_token"]),
+        )
+        .parameter("code", "The code of the authorization.", schema::text("", schema::TOKEN))
+        .parameter(
+            "redirect_uri",
+            "The redirect URI of the authorization request.",
+            schema::text("", "https://app.example.org/callback"),
+        )
+        .parameter("code_verifier", "The verifier of the code challenge (RFC 7636).", schema::text("", schema::TOKEN))
+        .parameter("refresh_token", "The refresh token.", schema::text("", "rt_AAAA"))
+        .parameter("scope", "Fewer scopes than the grant has.", schema::text("", "openid"));
+    Contract::new()
+        .form(form)
+        .answers(200, "The tokens.", TokenAnswer::schema())
+        .errors(client_authentication::errors())
+        .errors(
+            [OAuthError::InvalidGrant, OAuthError::InvalidScope, OAuthError::UnsupportedGrantType].map(Error::OAuth),
+        )
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     cross_origin::readable(context, OPERATION.name, exchange(context)).await

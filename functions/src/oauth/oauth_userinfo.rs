@@ -12,8 +12,9 @@ use shared::{
         session::Transport,
     },
     error::{Error, OAuthError},
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, ErrorFormat, Operation, Route},
+    operation::{Access, ErrorFormat, Operation, Route, contract::Contract},
 };
 
 use super::{claims, cross_origin};
@@ -27,7 +28,16 @@ pub const OPERATION: Operation = Operation::http("oauth-userinfo", |context| Box
     .routes(&[Route::new("GET", "/oauth2/userinfo"), Route::new("POST", "/oauth2/userinfo")])
     .access(Access::Session)
     .keys(&[KeyPurpose::Index, KeyPurpose::FieldContact])
-    .errors(ErrorFormat::OAuth);
+    .errors(ErrorFormat::OAuth)
+    .contract(contract);
+
+fn contract() -> Contract {
+    let claims = UserClaims::described(schema::Object::new("UserInfo", "The claims of the token's scopes."))
+        .with("sub", schema::text("The user's id, as in the ID token.", "q5UDmRyUeHXCYWFCVoFZ7g"));
+    Contract::new()
+        .answers(200, "The claims.", claims.schema())
+        .errors([OAuthError::MissingToken, OAuthError::InvalidToken, OAuthError::InsufficientScope].map(Error::OAuth))
+}
 
 #[derive(Serialize)]
 struct UserInfo {

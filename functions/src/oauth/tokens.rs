@@ -9,6 +9,7 @@ use shared::{
         session::Transport,
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
     store::{Account, OAuthClient, Session},
     user_cipher::UserCipher,
@@ -34,6 +35,23 @@ pub(super) struct TokenAnswer {
 }
 
 impl TokenAnswer {
+    pub(super) fn schema() -> serde_json::Value {
+        schema::Object::new("OAuthTokens", "The tokens of an app (RFC 6749, section 5.1).")
+            .with("access_token", schema::text("The access token, a JWT.", "eyJhbGciOiJFUzI1NiJ9.e30.c2ln"))
+            .with("token_type", schema::constant("Bearer"))
+            .with("expires_in", schema::number("Seconds in which the access token works.", 600))
+            .with("scope", schema::text("The scopes of the access token.", "openid email offline_access"))
+            .with_optional(
+                "id_token",
+                schema::text("The ID token, with the scope `openid`.", "eyJhbGciOiJFUzI1NiJ9.e30.c2ln"),
+            )
+            .with_optional(
+                "refresh_token",
+                schema::text("The refresh token, with the scope `offline_access`.", "rt_q5UDmRyUeHXCYWFCVoFZ7g"),
+            )
+            .schema()
+    }
+
     pub(super) fn into_response(self) -> Response {
         Response::json(StatusCode::OK, &self).with_header("pragma", "no-cache")
     }

@@ -5,8 +5,9 @@ use shared::{
     context::Context,
     domain::{continue_path::ContinuePath, language::Language},
     error::Error,
+    fields::schema,
     http::{Cookie, Request, Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
 };
 
 use super::{
@@ -45,7 +46,22 @@ pub const OPERATION: Operation = Operation::http("pages", |context| Box::pin(han
         Route::new("HEAD", "/account/{proxy+}"),
         Route::new("GET", "/assets/{proxy+}"),
         Route::new("HEAD", "/assets/{proxy+}"),
-    ]);
+    ])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let query = schema::Form::new("").optional::<ContinuePath>("continue", "Where the browser goes afterwards.");
+    Contract::new()
+        .query(query)
+        .page(200, "The page.")
+        .redirects(302, "To the account's page.")
+        .at("/")
+        .file(200, "A script or the style of the pages.")
+        .at("/assets/{proxy+}")
+        .page(400, "`continue` leads to another host.")
+        .page(404, "There is no such page.")
+        .errors([Error::NotFound])
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;

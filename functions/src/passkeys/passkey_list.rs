@@ -5,8 +5,9 @@ use shared::{
     context::Context,
     crypto::key::KeyPurpose,
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
 };
 
 use crate::auth::{caller, mfa::passkey::PasskeyView};
@@ -15,7 +16,14 @@ pub const OPERATION: Operation = Operation::http("passkey-list", |context| Box::
     .summary("lists the caller's passkeys")
     .routes(&[Route::new("GET", "/v1/passkeys")])
     .access(Access::Session)
-    .keys(&[KeyPurpose::Index, KeyPurpose::FieldMfa]);
+    .keys(&[KeyPurpose::Index, KeyPurpose::FieldMfa])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let answer = schema::Object::new("PasskeyList", "The passkeys of an account.")
+        .with("passkeys", schema::list("The passkeys.", PasskeyView::schema()));
+    Contract::new().answers(200, "The passkeys.", answer.schema())
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let caller = caller::caller(context).await?;

@@ -7,8 +7,9 @@ use shared::{
     crypto::{key::KeyPurpose, secret::Token},
     domain::{audit::Action, challenge::PASSKEY_SECONDS, limits::CHANGES_BY_SESSION},
     error::Error,
+    fields::schema,
     http::{Request, Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::{Challenge, Expected, MAX_PASSKEYS, PasskeyRegistration},
     webauthn::Creation,
 };
@@ -32,7 +33,21 @@ pub const OPERATION: Operation = Operation::http("passkey-options", |context| Bo
         KeyPurpose::FieldSession,
         KeyPurpose::FieldIp,
     ])
-    .limits(&[CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let options = schema::Object::new("PasskeyCreationOptions", "What `navigator.credentials.create` needs.")
+        .with("challenge_id", schema::text("Names the challenge.", schema::TOKEN))
+        .with("publicKey", schema::any_object("`PublicKeyCredentialCreationOptionsJSON` (WebAuthn Level 3)."));
+    Contract::new()
+        .json(schema::Form::new("PasskeyOptionsRequest").optional::<bool>(
+            "conditional",
+            "Whether the browser creates the passkey without a dialogue, after a login with a password.",
+        ))
+        .answers(200, "The options.", options.schema())
+        .errors([TOO_MANY])
+}
 
 /// The answer for an account with [`MAX_PASSKEYS`].
 pub(super) const TOO_MANY: Error = Error::Conflict("This account has the maximum number of passkeys.");

@@ -12,8 +12,9 @@ use shared::{
         session::OpaqueText,
     },
     error::Error,
+    fields::schema,
     http::{Request, Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::{Challenge, Condition, MAX_PASSKEYS, PasskeyRegistration, SecretKind, StoredPasskey},
     webauthn::RegistrationResponse,
 };
@@ -42,7 +43,22 @@ pub const OPERATION: Operation = Operation::http("passkey-register", |context| B
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("PasskeyRegister")
+        .required::<OpaqueText>("challenge_id", "The challenge of `passkeyOptions`.")
+        .required::<RegistrationResponse>("credential", "The new credential.")
+        .optional::<DisplayText>("name", "The name that lists show.");
+    Contract::new().json(form).answers(201, "The passkey.", PasskeyView::schema()).errors([
+        Error::InvalidCode,
+        TOO_MANY,
+        KNOWN,
+    ])
+}
+
+const KNOWN: Error = Error::Conflict("This passkey is already registered.");
 
 struct Form {
     challenge_id: OpaqueText,
@@ -125,7 +141,7 @@ async fn register(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Res
     match app.store.commit(transaction).await {
         Ok(()) => Ok(Response::json(StatusCode::CREATED, &PasskeyView::open(cipher, &stored).await?)),
         Err(refused) if refused.is(Condition::Challenge) => Err(Error::InvalidCode),
-        Err(refused) if refused.is(Condition::Passkey) => Err(Error::Conflict("This passkey is already registered.")),
+        Err(refused) if refused.is(Condition::Passkey) => Err(KNOWN),
         Err(refused) if refused.is(Condition::Limit) => Err(codes::too_many_changes(app, caller)),
         Err(refused) => Err(refused.into()),
     }

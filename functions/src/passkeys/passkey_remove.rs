@@ -11,7 +11,7 @@ use shared::{
     },
     error::Error,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::Condition,
 };
 
@@ -37,7 +37,12 @@ pub const OPERATION: Operation = Operation::http("passkey-remove", |context| Box
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION, FACTOR_CHANGES_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    Contract::new().empty(204, "The passkey is gone.").errors([Error::NotFound, way_in::LAST_PASSKEY])
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let caller = caller::caller(context).await?;

@@ -7,8 +7,9 @@ use shared::{
     context::Context,
     crypto::key::KeyPurpose,
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
 };
 
 use crate::auth::{caller, mfa::passkey, user::User};
@@ -17,7 +18,21 @@ pub const OPERATION: Operation = Operation::http("passkey-signal", |context| Box
     .summary("returns what a page signals to the password manager")
     .routes(&[Route::new("GET", "/v1/passkeys/signal")])
     .access(Access::Session)
-    .keys(&[KeyPurpose::Index, KeyPurpose::FieldContact, KeyPurpose::FieldMfa]);
+    .keys(&[KeyPurpose::Index, KeyPurpose::FieldContact, KeyPurpose::FieldMfa])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let answer = schema::Object::new(
+        "PasskeySignal",
+        "What a page signals to the password manager (WebAuthn Level 3, section 5.1.10).",
+    )
+    .with("rp_id", schema::text("The id of the relying party.", "auth.example.org"))
+    .with("user_id", schema::text("The user handle, in base64url.", "q5UDmRyUeHXCYWFCVoFZ7g"))
+    .with("accepted_credential_ids", schema::list("The ids of the passkeys, in base64url.", schema::text("", "AAAA")))
+    .with("name", schema::text("The address or the username.", "ada@example.org"))
+    .with("display_name", schema::text("The address or the username.", "ada@example.org"));
+    Contract::new().answers(200, "What to signal.", answer.schema())
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let app = context.app;

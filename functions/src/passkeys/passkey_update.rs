@@ -9,8 +9,9 @@ use shared::{
         name::DisplayText,
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::{Condition, StoredPasskey},
 };
 
@@ -26,7 +27,15 @@ pub const OPERATION: Operation = Operation::http("passkey-update", |context| Box
     .routes(&[Route::new("PATCH", "/v1/passkeys/{id}")])
     .access(Access::Session)
     .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldMfa, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
-    .limits(&[CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    Contract::new()
+        .json(schema::Form::new("PasskeyUpdate").required::<DisplayText>("name", "The name that lists show."))
+        .answers(200, "The passkey.", PasskeyView::schema())
+        .errors([Error::NotFound, Error::ReauthenticationRequired])
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let mut fields = context.request.fields()?;

@@ -7,13 +7,21 @@ use shared::{
     context::Context,
     crypto::secret::unkeyed_hash,
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
 };
 
 pub const OPERATION: Operation = Operation::http("openapi", |context| Box::pin(handle(context)))
     .summary("returns the OpenAPI document of all routes")
-    .routes(&[Route::new("GET", "/openapi.json"), Route::new("HEAD", "/openapi.json")]);
+    .routes(&[Route::new("GET", "/openapi.json"), Route::new("HEAD", "/openapi.json")])
+    .contract(contract);
+
+fn contract() -> Contract {
+    Contract::new()
+        .answers(200, "The document.", schema::any_object("An OpenAPI 3.1 document."))
+        .empty(304, "The client has the document (`If-None-Match`).")
+}
 
 const DOCUMENT: &str = include_str!("../../../infra/openapi.json");
 

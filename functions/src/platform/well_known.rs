@@ -5,8 +5,9 @@ use serde_json::json;
 use shared::{
     context::Context,
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
 };
 
 pub const OPERATION: Operation = Operation::http("well-known", |context| Box::pin(handle(context)))
@@ -18,7 +19,8 @@ pub const OPERATION: Operation = Operation::http("well-known", |context| Box::pi
         Route::new("HEAD", PASSKEY_ENDPOINTS),
         Route::new("GET", WEBAUTHN),
         Route::new("HEAD", WEBAUTHN),
-    ]);
+    ])
+    .contract(contract);
 
 /// "A Well-Known URL for Changing Passwords" (W3C).
 const CHANGE_PASSWORD: &str = "/.well-known/change-password";
@@ -28,6 +30,22 @@ const PASSKEY_ENDPOINTS: &str = "/.well-known/passkey-endpoints";
 
 /// Related origins (WebAuthn Level 3, section 5.11).
 const WEBAUTHN: &str = "/.well-known/webauthn";
+
+fn contract() -> Contract {
+    let page = |text| schema::text(text, "https://auth.example.org/account/passkeys");
+    let endpoints = schema::Object::new("PasskeyEndpoints", "Where passkeys are managed.")
+        .with("enroll", page("The page to add a passkey."))
+        .with("manage", page("The page of the passkeys."));
+    let origins = schema::Object::new("RelatedOrigins", "The origins that use the passkeys of this host.")
+        .with("origins", schema::list("The origins.", schema::text("", "https://app.example.org")));
+    Contract::new()
+        .redirects(302, "To the page of the password.")
+        .at(CHANGE_PASSWORD)
+        .answers(200, "The pages.", endpoints.schema())
+        .at(PASSKEY_ENDPOINTS)
+        .answers(200, "The origins.", origins.schema())
+        .at(WEBAUTHN)
+}
 
 const CACHE_SECONDS: u32 = 300;
 

@@ -14,8 +14,9 @@ use shared::{
         provider::{LoginError, Preset, Provider},
     },
     error::Error,
+    fields::schema,
     http::{Cookie, Parameters, Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     providers::{AuthorizationAnswer, ProviderUser, display_name},
     store::{AuditEvent, Challenge, Condition, ProviderState, Retries, SecretKind, UserQuery},
 };
@@ -54,7 +55,26 @@ pub const OPERATION: Operation = Operation::http("provider-callback", |context| 
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
     ])
-    .limits(&[PROVIDER_CALLBACK_BY_NETWORK, REFUSED_ANSWER_BY_NETWORK]);
+    .limits(&[PROVIDER_CALLBACK_BY_NETWORK, REFUSED_ANSWER_BY_NETWORK])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let answer = schema::Form::new("ProviderAnswer")
+        .parameter("state", "The state of `providerStart`.", schema::text("", schema::TOKEN))
+        .parameter("error", "Why the provider refused.", schema::text("", "access_denied"))
+        .parameter("code", "The code of the provider.", schema::text("", schema::TOKEN))
+        .parameter("iss", "The issuer (RFC 9207).", schema::text("", "https://provider.example"))
+        .parameter(
+            "user",
+            "The user's name, as Apple sends it.",
+            schema::text("", "{\"name\":{\"firstName\":\"Ada\"}}"),
+        );
+    Contract::new()
+        .message(answer)
+        .redirects(302, "To `continue`, to `/login/mfa`, or to `/login` with an `error`.")
+        .redirects(303, "The same after a POST.")
+        .errors([Error::NotFound])
+}
 
 /// The parameters that are read.
 const PARAMETERS: &[&str] = &["state", "error", "code", "iss", "user"];

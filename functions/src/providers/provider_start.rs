@@ -1,7 +1,7 @@
 //! `GET /v1/providers/{provider}/start`: takes a browser to a sign-in provider. The answer of the provider logs in, and never links an
 //! identity, so a foreign page that opens this address changes no account.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::{
     context::Context,
     crypto::{device_token::DeviceToken, key::KeyPurpose},
@@ -11,9 +11,12 @@ use shared::{
         session::{OpaqueText, SessionOptions, Transport},
     },
     error::Error,
-    fields::FromJson,
+    fields::{
+        FromJson,
+        schema::{self, Described},
+    },
     http::{Cookie, Request, Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     providers::{Freshness, Prompt},
 };
 
@@ -27,7 +30,17 @@ pub const OPERATION: Operation = Operation::http("provider-start", |context| Box
     .summary("takes a browser to a sign-in provider")
     .routes(&[Route::new("GET", "/v1/providers/{provider}/start")])
     .keys(&[KeyPurpose::Index, KeyPurpose::Providers, KeyPurpose::FieldSession])
-    .limits(&[PROVIDER_START_BY_NETWORK, LOGIN_BY_DEVICE]);
+    .limits(&[PROVIDER_START_BY_NETWORK, LOGIN_BY_DEVICE])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let query = schema::Form::new("")
+        .optional::<ContinuePath>("continue", "Where the browser goes afterwards. By default `/account`.")
+        .optional::<Flag>("remember_me", "Whether the session gets the longer lifetime.")
+        .optional::<SentPrompt>("prompt", "Is taken to the provider.")
+        .optional::<Seconds>("max_age", "Is taken to the provider: the longest time since the user gave credentials.");
+    Contract::new().query(query).redirects(302, "To the provider.").errors([Error::NotFound])
+}
 
 /// The longest `max_age`, in seconds: a year.
 const MAX_AGE: i64 = 366 * 86_400;
@@ -51,6 +64,12 @@ impl FromJson for Flag {
     }
 }
 
+impl Described for Flag {
+    fn schema() -> Value {
+        json!({ "type": "boolean", "examples": [true] })
+    }
+}
+
 /// `prompt`, as far as it is taken to the provider.
 struct SentPrompt(Prompt);
 
@@ -58,6 +77,12 @@ impl FromJson for SentPrompt {
     fn from_json(value: Value) -> Result<Self, String> {
         let known = Prompt::ALL.into_iter().find(|prompt| value == prompt.as_str());
         known.map(Self).ok_or_else(|| "must be login or select_account".to_owned())
+    }
+}
+
+impl Described for SentPrompt {
+    fn schema() -> Value {
+        json!({ "type": "string", "enum": Prompt::ALL.map(Prompt::as_str), "examples": ["login"] })
     }
 }
 
@@ -69,6 +94,12 @@ impl FromJson for Seconds {
         // A longer one asks for nothing.
         let seconds = digits.and_then(|text| text.parse::<i64>().ok()).map(|seconds| seconds.min(MAX_AGE));
         seconds.map(Self).ok_or_else(|| "must be a whole number of seconds".to_owned())
+    }
+}
+
+impl Described for Seconds {
+    fn schema() -> Value {
+        json!({ "type": "integer", "minimum": 0, "examples": [3600] })
     }
 }
 

@@ -9,9 +9,12 @@ use shared::{
         session::{OpaqueText, SessionOptions},
     },
     error::Error,
-    fields::FromJson,
+    fields::{
+        FromJson,
+        schema::{self, Described},
+    },
     http::{Request, Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
 };
 
 use super::{
@@ -20,7 +23,10 @@ use super::{
     refused::{self, Concerned},
     sign_in::ProviderLogin,
 };
-use crate::auth::{csrf, limits, new_account::Recovery, provider_request};
+use crate::auth::{
+    csrf, limits, mfa::pending_login::MfaRequired, new_account::Recovery, provider_request,
+    session::response::Authenticated,
+};
 
 pub const OPERATION: Operation = Operation::http("provider-token", |context| Box::pin(handle(context)))
     .summary("logs an app in with a sign-in provider's ID token")
@@ -38,7 +44,24 @@ pub const OPERATION: Operation = Operation::http("provider-token", |context| Box
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
     ])
-    .limits(&[PROVIDER_TOKEN_BY_NETWORK, REFUSED_ANSWER_BY_NETWORK]);
+    .limits(&[PROVIDER_TOKEN_BY_NETWORK, REFUSED_ANSWER_BY_NETWORK])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("ProviderToken")
+        .required::<IdToken>("id_token", "The ID token of the provider.")
+        .optional::<OpaqueText>("nonce", "The raw nonce of the ID token.")
+        .object("session", SessionOptions::form());
+    Contract::new()
+        .json(form)
+        .answers(
+            200,
+            "The session begins, or a second factor is due.",
+            schema::any_of([Authenticated::schema(), MfaRequired::schema()]),
+        )
+        .answers(201, "The account exists, and its session begins.", Authenticated::schema())
+        .errors([Error::InvalidCode, Error::AccountBanned, Error::NotFound, LINK_REQUIRED, ALREADY_LINKED])
+}
 
 struct Form {
     id_token: String,
@@ -62,6 +85,12 @@ struct IdToken(String);
 impl FromJson for IdToken {
     fn from_json(value: serde_json::Value) -> Result<Self, String> {
         String::from_json(value).map(Self)
+    }
+}
+
+impl Described for IdToken {
+    fn schema() -> serde_json::Value {
+        serde_json::json!({ "type": "string", "minLength": 1, "examples": ["eyJhbGciOiJSUzI1NiJ9.e30.c2ln"] })
     }
 }
 
@@ -101,17 +130,17 @@ async fn log_in(context: Context<'_>, provider: &Provider, form: &Form) -> Resul
     login.run().await
 }
 
+const LINK_REQUIRED: Error =
+    Error::Conflict("Nobody is linked to this identity. Log in another way, and link it in the account's settings.");
+const ALREADY_LINKED: Error = Error::Conflict("The account of this address has another identity of the provider.");
+
 /// The answer to an app.
 fn answer_to(error: LoginError) -> Error {
     match error {
         LoginError::SignUpClosed => Error::Forbidden,
         LoginError::AccountBanned => Error::AccountBanned,
-        LoginError::LinkRequired => Error::Conflict(
-            "Nobody is linked to this identity. Log in another way, and link it in the account's settings.",
-        ),
-        LoginError::AlreadyLinked | LoginError::IdentityInUse => {
-            Error::Conflict("The account of this address has another identity of the provider.")
-        }
+        LoginError::LinkRequired => LINK_REQUIRED,
+        LoginError::AlreadyLinked | LoginError::IdentityInUse => ALREADY_LINKED,
         LoginError::ProviderUnavailable => {
             Error::TemporarilyUnavailable("a sign-in provider is unavailable".to_owned())
         }

@@ -21,6 +21,8 @@ use shared::{
 use super::proof::{confirm_login, record_reauthentication, refusal, verify_second_factor};
 use crate::auth::{caller::Caller, mailed_code, user};
 
+pub(super) const NO_ADDRESS: Error = Error::Conflict("This account has no e-mail address to send a code to.");
+
 /// Mails a code. An earlier one stops working.
 ///
 /// # Errors
@@ -29,7 +31,7 @@ pub(super) async fn ask(context: Context<'_>, caller: &Caller<'_>) -> Result<Res
     let app = context.app;
     let Caller { account, session, cipher, .. } = caller;
     let Some(address) = user::address(cipher, account).await? else {
-        return Err(Error::Conflict("This account has no e-mail address to send a code to."));
+        return Err(NO_ADDRESS);
     };
     let now = app.clock.now();
     app.store.count(app.config.limit(REAUTHENTICATION_MAIL_BY_SESSION), &session.hash, now).await?;

@@ -15,8 +15,9 @@ use shared::{
         session::OpaqueText,
     },
     error::Error,
+    fields::schema,
     http::{Request, Response},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::{Attempt, Challenge, Condition, FactorChange, PasskeyAssertion, SecretKind, StoredPasskey, UserQuery},
     webauthn::AssertionResponse,
 };
@@ -27,9 +28,10 @@ use super::{
 };
 use crate::auth::{
     caller::{self, Caller},
-    limits,
+    limits, mailed_code,
     mfa::passkey,
     password,
+    session::response::AccessAnswer,
 };
 
 pub const OPERATION: Operation = Operation::http("reauthenticate", |context| Box::pin(handle(context)))
@@ -50,7 +52,42 @@ pub const OPERATION: Operation = Operation::http("reauthenticate", |context| Box
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[REAUTHENTICATE_BY_SESSION, CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION]);
+    .limits(&[REAUTHENTICATE_BY_SESSION, CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new;
+    let totp = "The code of the authenticator app, where MFA is on.";
+    let by_password = form("ReauthenticateByPassword")
+        .required::<Password>("password", "The password.")
+        .optional::<OtpCode>("totp_code", totp)
+        .absent(&["challenge_id", "credential", "code"]);
+    let by_passkey = form("ReauthenticateByPasskey")
+        .required::<OpaqueText>("challenge_id", "The challenge of `loginPasskeyOptions`.")
+        .required::<AssertionResponse>("credential", "The credential that signed.")
+        .optional::<OtpCode>("totp_code", totp)
+        .absent(&["password", "code"]);
+    let by_code = form("ReauthenticateByMailedCode")
+        .required::<OpaqueText>("challenge_id", "The challenge of the mailed code.")
+        .required::<OtpCode>("code", "The code in the mail.")
+        .optional::<OtpCode>("totp_code", totp)
+        .absent(&["password", "credential"]);
+    let asks = form("ReauthenticateByMail").absent(&["password", "challenge_id", "credential", "code", "totp_code"]);
+    Contract::new()
+        .json(by_password)
+        .json(by_passkey)
+        .json(by_code)
+        .json(asks)
+        .answers(200, "A new access token.", AccessAnswer::schema())
+        .answers(202, "A code was mailed.", mailed_code::challenge_schema())
+        .errors([
+            Error::UnknownCredential,
+            Error::InvalidCredentials,
+            Error::InvalidCode,
+            Error::LockedOut { retry_after: 60 },
+            by_mailed_code::NO_ADDRESS,
+        ])
+}
 
 enum IdentityProof {
     /// No proof yet: the caller asks for a mailed code.

@@ -21,9 +21,10 @@ use shared::{
         session::SessionOptions,
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
     mail,
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     store::{Challenge, Expected, PasswordReset, UserQuery},
 };
 
@@ -49,7 +50,18 @@ pub const OPERATION: Operation = Operation::http("password-forgot", |context| Bo
         CAPTCHA_FREE_BY_NETWORK,
         CAPTCHA_REQUIRED_BY_NETWORK,
         CAPTCHA_DOWN_BY_NETWORK,
-    ]);
+    ])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let answer = schema::Object::new("PasswordForgotten", "The same answer for every address.")
+        .with("expires_in", schema::number("Seconds in which the link works.", RESET_SECONDS));
+    let form = schema::Form::new("PasswordForgot").required::<EmailAddress>("email", "The address of the account.");
+    Contract::new()
+        .json(captcha::described(form))
+        .answers(202, "The same answer for every address.", answer.schema())
+        .errors(captcha::ERRORS)
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;

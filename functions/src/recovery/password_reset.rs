@@ -12,8 +12,9 @@ use shared::{
         password::{Password, Strength},
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     store::{Condition, PasswordReset, UserQuery},
 };
 
@@ -35,7 +36,18 @@ pub const OPERATION: Operation = Operation::http("password-reset", |context| Box
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[STRENGTH_ESTIMATES]);
+    .limits(&[STRENGTH_ESTIMATES])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("PasswordReset")
+        .required::<ContinuationToken>("token", "The token in the link of the mail, or of `loginDisown`.")
+        .required::<Password>("new_password", "The password that the account gets.");
+    Contract::new()
+        .json(form)
+        .empty(204, "The account has the new password, and every session has ended.")
+        .errors([Error::InvalidCode, Error::WeakPassword(Vec::new())])
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;

@@ -4,8 +4,9 @@ use shared::{
     context::Context,
     crypto::key::KeyPurpose,
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     store::{PasswordReset, UserQuery},
 };
 
@@ -14,7 +15,18 @@ use crate::auth::continuation_token::{ContinuationToken, Step};
 pub const OPERATION: Operation = Operation::http("password-reset-check", |context| Box::pin(handle(context)))
     .summary("tells whether a reset token is good, and spends nothing")
     .routes(&[Route::new("POST", "/v1/password/reset/check")])
-    .keys(&[KeyPurpose::Index]);
+    .keys(&[KeyPurpose::Index])
+    .contract(contract);
+
+fn contract() -> Contract {
+    Contract::new()
+        .json(
+            schema::Form::new("PasswordResetCheck")
+                .required::<ContinuationToken>("token", "The token in the link of the mail."),
+        )
+        .empty(204, "The token is good.")
+        .errors([Error::InvalidCode])
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;

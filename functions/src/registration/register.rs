@@ -25,8 +25,9 @@ use shared::{
         username::Username,
     },
     error::Error,
+    fields::schema,
     http::{Request, Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     store::{Challenge, Registration, challenge_key},
 };
 
@@ -37,6 +38,7 @@ use crate::auth::{
     limits::Network,
     new_account::{self, NewAccount, Origin},
     password::{self, CountedBy},
+    session::response::Authenticated,
     user,
 };
 
@@ -63,7 +65,34 @@ pub const OPERATION: Operation = Operation::http("register", |context| Box::pin(
         CAPTCHA_FREE_BY_NETWORK,
         CAPTCHA_REQUIRED_BY_NETWORK,
         CAPTCHA_DOWN_BY_NETWORK,
-    ]);
+    ])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let by_email = schema::Form::new("RegisterByEmail")
+        .required::<EmailAddress>("email", "The address that the account gets.")
+        .optional_password::<Password>(
+            "password",
+            "The password that the account gets. Without it, `registerComplete` sets one.",
+        )
+        .optional::<DisplayText>("name", "The user's name.")
+        .optional::<Username>("username", "The username that the account gets.");
+    let by_username = schema::Form::new("RegisterByUsername")
+        .required::<Username>("username", "The username that the account gets.")
+        .required::<Password>("password", "The password that the account gets.")
+        .absent(&["email", "name"]);
+    let with_session = |form| captcha::described(form).object("session", SessionOptions::form());
+    let pending = schema::Object::new("RegistrationPending", "A code and a link were mailed.")
+        .with("registration_id", schema::text("Names the registration.", schema::TOKEN))
+        .with("expires_in", schema::number("Seconds in which the code works.", CODE_SECONDS));
+    Contract::new()
+        .json(with_session(by_email))
+        .json(with_session(by_username))
+        .answers(201, "The account with a username exists, and its session begins.", Authenticated::schema())
+        .answers(202, "The same answer for every address.", pending.schema())
+        .errors([Error::WeakPassword(Vec::new()), user::USERNAME_TAKEN])
+        .errors(captcha::ERRORS)
+}
 
 enum Form {
     Email(EmailForm),

@@ -9,8 +9,9 @@ use shared::{
         session::SessionOptions,
     },
     error::Error,
+    fields::schema,
     http::{Request, Response},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     store::Registration,
 };
 
@@ -19,6 +20,7 @@ use crate::auth::{
     continuation_token::{ContinuationToken, Step},
     csrf,
     password::{self, CountedBy},
+    session::response::Authenticated,
     user,
 };
 
@@ -36,7 +38,19 @@ pub const OPERATION: Operation = Operation::http("register-complete", |context| 
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
     ])
-    .limits(&[STRENGTH_ESTIMATES]);
+    .limits(&[STRENGTH_ESTIMATES])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("RegisterComplete")
+        .required::<ContinuationToken>("registration_token", "The token of `registerVerify`.")
+        .required::<Password>("password", "The password that the account gets.")
+        .object("session", SessionOptions::form());
+    Contract::new()
+        .json(form)
+        .answers(201, "The account exists, and its session begins.", Authenticated::schema())
+        .errors([Error::InvalidCode, Error::WeakPassword(Vec::new()), user::USERNAME_TAKEN])
+}
 
 struct Form {
     token: ContinuationToken,

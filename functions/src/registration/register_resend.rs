@@ -11,8 +11,9 @@ use shared::{
         session::OpaqueText,
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     store::{Challenge, Condition, Expected, Registration, challenge_key},
 };
 
@@ -31,7 +32,18 @@ pub const OPERATION: Operation = Operation::http("register-resend", |context| Bo
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[RESEND_BY_NETWORK, VERIFICATION_MAIL_BY_ADDRESS]);
+    .limits(&[RESEND_BY_NETWORK, VERIFICATION_MAIL_BY_ADDRESS])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let pending = schema::Object::new("RegistrationPending", "A code and a link were mailed.")
+        .with("registration_id", schema::text("Names the registration.", schema::TOKEN))
+        .with("expires_in", schema::number("Seconds in which the code works.", CODE_SECONDS));
+    Contract::new()
+        .json(schema::Form::new("RegisterResend").required::<OpaqueText>("registration_id", "Names the registration."))
+        .answers(202, "Another code and another link were mailed.", pending.schema())
+        .errors([Error::InvalidCode])
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;

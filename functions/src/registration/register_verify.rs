@@ -14,15 +14,18 @@ use shared::{
         session::{OpaqueText, SessionOptions},
     },
     error::Error,
+    fields::schema,
     http::{Request, Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     store::{Challenge, Condition, Registration, SecretKind},
 };
 
 use super::pending;
 use crate::auth::{
     continuation_token::{ContinuationToken, Step},
-    csrf, mailed_code, password, user,
+    csrf, mailed_code, password,
+    session::response::Authenticated,
+    user,
 };
 
 pub const OPERATION: Operation = Operation::http("register-verify", |context| Box::pin(handle(context)))
@@ -39,7 +42,35 @@ pub const OPERATION: Operation = Operation::http("register-verify", |context| Bo
         KeyPurpose::Refresh,
         KeyPurpose::Signing,
     ])
-    .limits(&[CODE_GUESSES_BY_ADDRESS]);
+    .limits(&[CODE_GUESSES_BY_ADDRESS])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let by_code = schema::Form::new("RegisterVerifyByCode")
+        .required::<OpaqueText>("registration_id", "Names the registration.")
+        .required::<OtpCode>("code", "The code in the mail.")
+        .absent(&["token", "password"])
+        .object("session", SessionOptions::form());
+    let by_link = schema::Form::new("RegisterVerifyByLink")
+        .required::<ContinuationToken>("token", "The token in the link of the mail.")
+        .optional_password::<Password>(
+            "password",
+            "The password of the registration. Without it, that one is forgotten.",
+        )
+        .absent(&["registration_id", "code"])
+        .object("session", SessionOptions::form());
+    let password_required =
+        schema::Object::new("PasswordRequired", "The address is proven, and a password is missing.")
+            .with("status", schema::constant("password_required"))
+            .with("registration_token", schema::text("Proves this step to `registerComplete`.", schema::TOKEN))
+            .with("expires_in", schema::number("Seconds in which the token works.", COMPLETION_SECONDS));
+    Contract::new()
+        .json(by_code)
+        .json(by_link)
+        .answers(200, "A password is missing.", password_required.schema())
+        .answers(201, "The account exists, and its session begins.", Authenticated::schema())
+        .errors([Error::InvalidCode, Error::InvalidCredentials, user::USERNAME_TAKEN])
+}
 
 enum AddressProof {
     Code { registration_id: OpaqueText, code: OtpCode },

@@ -11,7 +11,7 @@ use shared::{
     },
     error::Error,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::{Condition, Device, Session, SessionsQuery},
 };
 
@@ -27,7 +27,12 @@ pub const OPERATION: Operation = Operation::http("device-forget", |context| Box:
     .routes(&[Route::new("DELETE", "/v1/devices/{id}")])
     .access(Access::Session)
     .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
-    .limits(&[CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    Contract::new().empty(204, "The device is unrecognised.").errors([Error::NotFound, Error::ReauthenticationRequired])
+}
 
 /// The sessions that one transaction ends, each with its event. DynamoDB accepts 100 writes.
 const AT_ONCE: usize = 40;

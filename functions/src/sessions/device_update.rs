@@ -1,6 +1,6 @@
 //! `PATCH /v1/devices/{id}`: renames a device, or ends its trust. Only a login with a second factor trusts a device.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::{
     context::Context,
     crypto::key::KeyPurpose,
@@ -10,9 +10,12 @@ use shared::{
         name::DisplayText,
     },
     error::Error,
-    fields::{Change, FromJson},
+    fields::{
+        Change, FromJson,
+        schema::{self, Described},
+    },
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::{Condition, Device, DeviceChange},
 };
 
@@ -27,7 +30,18 @@ pub const OPERATION: Operation = Operation::http("device-update", |context| Box:
     .routes(&[Route::new("PATCH", "/v1/devices/{id}")])
     .access(Access::Session)
     .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
-    .limits(&[CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("DeviceUpdate")
+        .change::<DisplayText>("name", "The name that lists show.")
+        .optional::<EndTrust>("trusted", "Ends the trust. Only a login can give it.");
+    Contract::new()
+        .json(form)
+        .answers(200, "The device.", DeviceView::schema())
+        .errors([Error::NotFound, Error::ReauthenticationRequired])
+}
 
 /// Parses only `"trusted": false`.
 struct EndTrust;
@@ -38,6 +52,12 @@ impl FromJson for EndTrust {
             Value::Bool(false) => Ok(Self),
             _ => Err("can only be false, because only a login can trust a device".to_owned()),
         }
+    }
+}
+
+impl Described for EndTrust {
+    fn schema() -> Value {
+        json!({ "type": "boolean", "const": false, "examples": [false] })
     }
 }
 

@@ -11,8 +11,9 @@ use shared::{
         session::{OpaqueText, Transport},
     },
     error::Error,
+    fields::schema,
     http::{Cookie, Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::UserQuery,
 };
 
@@ -31,7 +32,14 @@ pub const OPERATION: Operation = Operation::http("logout", |context| Box::pin(ha
     .routes(&[Route::new("POST", "/v1/logout")])
     .access(Access::Session)
     .keys(&[KeyPurpose::Index, KeyPurpose::Refresh, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
-    .limits(&[REFUSED_TOKEN_BY_SESSION]);
+    .limits(&[REFUSED_TOKEN_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("Logout")
+        .optional::<OpaqueText>("refresh_token", "Ends the session without an access token.");
+    Contract::new().json(form).empty(204, "The session has ended.")
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let app = context.app;

@@ -13,8 +13,9 @@ use shared::{
         session::{SessionState, Transport},
     },
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
 };
 
 use crate::auth::{caller, limits, session::response::without_session_cookies};
@@ -24,7 +25,20 @@ pub const OPERATION: Operation = Operation::http("logout-all", |context| Box::pi
     .routes(&[Route::new("POST", "/v1/logout/all")])
     .access(Access::Session)
     .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
-    .limits(&[LOGOUT_ALL_BY_SESSION]);
+    .limits(&[LOGOUT_ALL_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let answer = schema::Object::new("LoggedOutAll", "Every session has ended.")
+        .with("revoked", schema::number("How many sessions ended, among the first 1,000 that are stored.", 3));
+    Contract::new()
+        .json(
+            schema::Form::new("LogoutAll")
+                .optional::<bool>("keep_current", "Whether the session of the request stays."),
+        )
+        .answers(200, "Every session has ended, or all others.", answer.schema())
+        .errors([Error::ReauthenticationRequired])
+}
 
 /// The most sessions that are counted for the answer.
 const MAX_COUNTED: usize = 1000;

@@ -11,8 +11,9 @@ use shared::{
     crypto::{key::KeyPurpose, secret::Token},
     domain::page::{Cursor, PageLimit},
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
     store::Page,
 };
 
@@ -23,7 +24,19 @@ pub const OPERATION: Operation = Operation::http("session-list", |context| Box::
     .summary("lists the caller's active sessions, with device and location")
     .routes(&[Route::new("GET", "/v1/sessions")])
     .access(Access::Session)
-    .keys(&[KeyPurpose::Index, KeyPurpose::FieldSession]);
+    .keys(&[KeyPurpose::Index, KeyPurpose::FieldSession])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let query = schema::Form::new("")
+        .optional::<PageLimit>("limit", "The most entries of the answer.")
+        .optional::<Cursor>("cursor", "The `next` of the page before.");
+    Contract::new().query(query).answers(
+        200,
+        "A page of the sessions.",
+        schema::page("SessionList", "sessions", SessionView::schema()),
+    )
+}
 
 #[derive(Serialize)]
 struct Answer {

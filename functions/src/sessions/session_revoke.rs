@@ -11,7 +11,7 @@ use shared::{
     },
     error::Error,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
 };
 
 use super::lookup::not_found;
@@ -28,7 +28,12 @@ pub const OPERATION: Operation = Operation::http("session-revoke", |context| Box
     .routes(&[Route::new("DELETE", "/v1/sessions/{id}")])
     .access(Access::Session)
     .keys(&[KeyPurpose::Index, KeyPurpose::Csrf, KeyPurpose::FieldSession, KeyPurpose::FieldIp])
-    .limits(&[CHANGES_BY_SESSION]);
+    .limits(&[CHANGES_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    Contract::new().empty(204, "The session has ended.").errors([Error::NotFound, Error::ReauthenticationRequired])
+}
 
 const ENDING: Ending =
     Ending { reason: "revoked", action: Action::RevokeSession, outcome: Outcome::Success, method: "access_token" };

@@ -8,6 +8,7 @@ use shared::{
         user_agent::UserAgent,
     },
     error::Error,
+    fields::schema::{self, nullable, text},
     store::{Device, OAuthClient, Session},
     user_cipher::{ItemCipher, UserCipher},
 };
@@ -69,6 +70,22 @@ async fn device_name(fields: &ItemCipher<'_>, device: &Device, agent: &UserAgent
 }
 
 impl DeviceView {
+    pub(super) fn schema() -> serde_json::Value {
+        schema::Object::new("Device", "A browser or app that has logged in to the account.")
+            .with("id", text("The id.", "q5UDmRyUeHXCYWFCVoFZ7g"))
+            .with("name", text("The name that the user gave, or a description.", "Firefox on Linux"))
+            .with("browser", nullable(text("The browser.", "Firefox")))
+            .with("os", nullable(text("The operating system.", "Linux")))
+            .with("trusted", schema::boolean("Whether logins skip the second factor."))
+            .with("trusted_until", nullable(schema::time("When the trust ends.")))
+            .with("first_seen_at", schema::time("The first login."))
+            .with("last_seen_at", schema::time("The last login or refresh."))
+            .with("ip_truncated", text("A part of the last IP address.", "203.0.113.0"))
+            .with("location", nullable(LocationView::schema()))
+            .with("current", schema::boolean("Whether the request comes from the device."))
+            .schema()
+    }
+
     /// Decrypts a device for its owner.
     ///
     /// # Errors
@@ -95,6 +112,30 @@ impl DeviceView {
 }
 
 impl SessionView {
+    pub(super) fn schema() -> serde_json::Value {
+        let client = schema::Object::new("SessionClient", "The OAuth client of the session.")
+            .with("id", text("The id.", "local"))
+            .with("name", text("The name that users see.", "Local app"));
+        let device = schema::Object::new("SessionDevice", "The device of the session.")
+            .with("id", nullable(text("The id, if the device is recognised.", "q5UDmRyUeHXCYWFCVoFZ7g")))
+            .with("name", text("The name that the user gave, or a description.", "Firefox on Linux"))
+            .with("trusted", schema::boolean("Whether logins skip the second factor."));
+        schema::Object::new("Session", "An active session of the account.")
+            .with("id", text("The id.", schema::TOKEN))
+            .with("current", schema::boolean("Whether it is the session of the request."))
+            .with("created_at", schema::time("When the session began."))
+            .with("last_active_at", schema::time("The last refresh."))
+            .with("expires_at", schema::time("When the session ends without another refresh."))
+            .with("remember_me", schema::boolean("Whether the session has the longer lifetime."))
+            .with("methods", schema::list("How the session was proven (RFC 8176).", text("", "pwd")))
+            .with_optional("client", client.schema())
+            .with("device", device.schema())
+            .with("user_agent", text("The `User-Agent` of the login.", "Mozilla/5.0"))
+            .with("ip_truncated", text("A part of the IP address.", "203.0.113.0"))
+            .with("location", nullable(LocationView::schema()))
+            .schema()
+    }
+
     /// Decrypts a session for its owner. `device` is the session's device, if it is active, and `client` its OAuth client.
     ///
     /// # Errors

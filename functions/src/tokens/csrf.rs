@@ -6,8 +6,9 @@ use shared::{
     context::Context,
     crypto::{key::KeyPurpose, secret::Token},
     error::Error,
+    fields::schema,
     http::{Cookie, Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
 };
 
 use crate::auth::{
@@ -19,7 +20,14 @@ use crate::auth::{
 pub const OPERATION: Operation = Operation::http("csrf", |context| Box::pin(handle(context)))
     .summary("returns the CSRF token that requests with cookies carry")
     .routes(&[Route::new("GET", "/v1/csrf")])
-    .keys(&[KeyPurpose::Index, KeyPurpose::Refresh, KeyPurpose::Csrf]);
+    .keys(&[KeyPurpose::Index, KeyPurpose::Refresh, KeyPurpose::Csrf])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let answer = schema::Object::new("CsrfToken", "What a request with cookies carries in `X-CSRF-Token`.")
+        .with("csrf_token", schema::text("The token.", schema::TOKEN));
+    Contract::new().answers(200, "The token, and without a session the cookie that it is bound to.", answer.schema())
+}
 
 /// Seconds that the pre-login cookie lasts. A form may stay open as long.
 const PRE_LOGIN_SECONDS: i64 = 86_400;

@@ -11,8 +11,9 @@ use shared::{
     },
     domain::session::OpaqueText,
     error::Error,
+    fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route},
+    operation::{Access, Operation, Route, contract::Contract},
 };
 
 use crate::auth::access_token::{self, Audience};
@@ -21,7 +22,24 @@ pub const OPERATION: Operation = Operation::http("token-introspect", |context| B
     .summary("says whether an access token is active now (RFC 7662)")
     .routes(&[Route::new("POST", "/v1/token/introspect")])
     .access(Access::Iam)
-    .keys(&[KeyPurpose::Index]);
+    .keys(&[KeyPurpose::Index])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("TokenIntrospect")
+        .required::<OpaqueText>("token", "The access token.")
+        .optional::<String>("token_type_hint", "It may be left out.")
+        .example("access_token");
+    let inactive = schema::Object::new("InactiveToken", "The token is not active.").with("active", schema::is(false));
+    let active = Claims::described(schema::Object::new("ActiveToken", "The claims of the token."))
+        .with("active", schema::is(true))
+        .with("token_type", schema::constant("Bearer"));
+    Contract::new().form(form).answers(
+        200,
+        "Whether the token is active.",
+        schema::any_of([active.schema(), inactive.schema()]),
+    )
+}
 
 #[derive(Serialize)]
 struct Active {

@@ -16,8 +16,9 @@ use shared::{
         session::{OpaqueText, Transport},
     },
     error::Error,
+    fields::schema,
     http::{Cookie, Response, StatusCode},
-    operation::{Operation, Route},
+    operation::{Operation, Route, contract::Contract},
     store::{Retries, UserQuery},
 };
 
@@ -25,7 +26,7 @@ use crate::auth::{
     access_token,
     csrf::{self, Bound},
     session::{
-        response::{SessionTokens, without_session_cookies},
+        response::{Authenticated, SessionTokens, without_session_cookies},
         rotation::Snapshot,
     },
 };
@@ -43,7 +44,18 @@ pub const OPERATION: Operation = Operation::http("token-refresh", |context| Box:
         KeyPurpose::FieldIp,
         KeyPurpose::FieldOutbox,
     ])
-    .limits(&[REFUSED_TOKEN_BY_SESSION]);
+    .limits(&[REFUSED_TOKEN_BY_SESSION])
+    .contract(contract);
+
+fn contract() -> Contract {
+    let form = schema::Form::new("TokenRefresh")
+        .optional::<OpaqueText>("refresh_token", "The refresh token. With cookies, the browser's cookie has it.");
+    Contract::new().json(form).answers(200, "The next pair of tokens.", Authenticated::schema()).errors([
+        Error::InvalidToken,
+        Error::SessionRevoked,
+        Error::CsrfFailed,
+    ])
+}
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let (token, transport) = match presented(context).await? {

@@ -8,7 +8,11 @@ use super::{
     jws,
     key::{Key, PublicKey},
 };
-use crate::{clock::Timestamp, error::Error};
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    fields::schema::{self, text},
+};
 
 const TYPE: &str = "at+jwt";
 
@@ -46,6 +50,27 @@ pub struct Claims {
 }
 
 impl Claims {
+    /// The claims, for the contracts of operations.
+    pub fn described(object: schema::Object) -> schema::Object {
+        let seconds = |text| schema::number(text, 1_777_888_200);
+        object
+            .with("iss", text("The issuer: the service's public URL.", "https://auth.example.org"))
+            .with("aud", text("The audience.", "https://auth.example.org"))
+            .with("sub", text("The user's id.", "q5UDmRyUeHXCYWFCVoFZ7g"))
+            .with("sid", text("The session's id.", schema::TOKEN))
+            .with("jti", text("The token's id.", "q5UDmRyUeHXCYWFCVoFZ7g"))
+            .with("iat", seconds("When the token was issued, in seconds since the Unix epoch."))
+            .with("nbf", seconds("When the token begins to work."))
+            .with("exp", seconds("When the token ends."))
+            .with("auth_time", seconds("When the user was last authenticated."))
+            .with("amr", schema::list("How the session was proven (RFC 8176).", text("", "pwd")))
+            .with("aal", schema::one_of("The assurance level (NIST SP 800-63B).", &["aal1", "aal2"]))
+            .with("roles", schema::list("The user's roles.", text("", "editor")))
+            .with("permissions", schema::list("The user's permissions.", text("", "articles:write")))
+            .with_optional("client_id", text("The OAuth client, if the token was issued to one.", "local"))
+            .with("scope", text("The scopes, with spaces between them.", "openid email"))
+    }
+
     /// Whether the token opens the routes of `/v1`: those of our own logins do, and those of clients with the scope `account`.
     pub fn opens_account(&self) -> bool {
         self.client_id.is_none() || self.scope.split(' ').any(|scope| scope == ACCOUNT_SCOPE)

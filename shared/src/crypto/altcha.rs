@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    fields::{Fields, FromJson},
+    fields::{
+        Fields, FromJson,
+        schema::{self, text},
+    },
     rng::Rng,
 };
 
@@ -36,6 +39,17 @@ pub struct Challenge {
 }
 
 impl Challenge {
+    /// The challenge, for the contracts of operations.
+    pub fn schema() -> serde_json::Value {
+        schema::Object::new("ProofOfWork", "A proof of work in ALTCHA's hash-based format.")
+            .with("algorithm", schema::constant(ALGORITHM))
+            .with("challenge", text("The hash of the salt and the number.", "6a5f0a2b"))
+            .with("salt", text("The beginning of the hashed text.", "0a1b2c?expires=1777888500&"))
+            .with("signature", text("The signature of the challenge.", "9c1d2e3f"))
+            .with("maxnumber", schema::number("The largest possible number.", 50_000))
+            .schema()
+    }
+
     /// A challenge with a random number up to `max_number`.
     pub fn new(keys: &KeySet, max_number: u32, expires_at: Timestamp, rng: &dyn Rng) -> Self {
         let salt = format!("{}?expires={}&", hex(&rng.bytes::<16>()), expires_at.seconds());

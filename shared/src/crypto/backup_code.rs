@@ -2,11 +2,15 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::secret::CROCKFORD;
-use crate::{domain::text::code_characters, fields::FromJson, rng::Rng};
+use crate::{
+    domain::text::code_characters,
+    fields::{FromJson, schema::Described},
+    rng::Rng,
+};
 
 /// Codes of one account.
 pub const CODES: u8 = 10;
@@ -73,6 +77,12 @@ impl FromJson for BackupCode {
         let code = digits.as_slice().try_into().ok().map(Self);
         code.filter(|code: &Self| code.0.iter().all(|digit| CROCKFORD.contains(digit)))
             .ok_or_else(|| "must be a backup code of 24 letters and digits".to_owned())
+    }
+}
+
+impl Described for BackupCode {
+    fn schema() -> Value {
+        json!({ "type": "string", "minLength": LENGTH, "examples": ["0A1B-2C3D-4E5F-6G7H-8J9K-MNPQ"] })
     }
 }
 

@@ -8,6 +8,8 @@ pub enum Status {
 }
 
 impl Status {
+    pub const ALL: [Self; 3] = [Self::Active, Self::Deactivated, Self::Banned];
+
     /// The value in tables and answers.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -18,6 +20,6 @@ impl Status {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Active, Self::Deactivated, Self::Banned].into_iter().find(|status| status.as_str() == text)
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 }

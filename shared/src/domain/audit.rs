@@ -1,8 +1,8 @@
 //! Audit events: one for each success and failure.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::fields::FromJson;
+use crate::fields::{FromJson, schema::Described};
 
 /// Declares every action once: its variant, and the value in the table and in the user's activity.
 macro_rules! actions {
@@ -131,5 +131,12 @@ pub enum Outcome {
 impl FromJson for Action {
     fn from_json(value: Value) -> Result<Self, String> {
         value.as_str().and_then(Self::parse).ok_or_else(|| "must be the name of an action".to_owned())
+    }
+}
+
+impl Described for Action {
+    fn schema() -> Value {
+        let names: Vec<&str> = Self::ALL.iter().map(|action| action.as_str()).collect();
+        json!({ "type": "string", "enum": names, "examples": [Self::Login.as_str()] })
     }
 }

@@ -1,9 +1,9 @@
 //! Where a browser goes after a login: a path on this host.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
-use crate::fields::FromJson;
+use crate::fields::{FromJson, schema::Described};
 
 /// The longest path, in bytes. An authorization request has at most 4,096 bytes, and percent-encoding lengthens it.
 const MAX_BYTES: usize = 8192;
@@ -41,6 +41,12 @@ impl FromJson for ContinuePath {
     fn from_json(value: Value) -> Result<Self, String> {
         Self::parse(&String::from_json(value)?)
             .ok_or_else(|| "must be a path on this host, such as /account".to_owned())
+    }
+}
+
+impl Described for ContinuePath {
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^/([^/\\\\#\\s][^\\\\#\\s]*)?$", "maxLength": MAX_BYTES, "examples": ["/account"] })
     }
 }
 

@@ -3,11 +3,14 @@
 use std::fmt;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
-use serde_json::Value;
+use serde_json::{Value, json};
 use unicode_normalization::UnicodeNormalization;
 
 use super::text::trim_invisible;
-use crate::fields::FromJson;
+use crate::fields::{FromJson, schema::Described};
+
+/// The longest address, in bytes (RFC 5321, section 4.5.3.1.3, without the angle brackets).
+const MAX_BYTES: usize = 254;
 
 /// A normalised e-mail address: NFC, trimmed, lower case, its domain in IDNA's ASCII form. `Debug` hides it.
 ///
@@ -53,7 +56,7 @@ impl EmailAddress {
             return Err(EXPECTED);
         }
         let address = format!("{}@{domain}", local.to_ascii_lowercase());
-        if address.len() > 254 { Err(EXPECTED) } else { Ok(Self(address)) }
+        if address.len() > MAX_BYTES { Err(EXPECTED) } else { Ok(Self(address)) }
     }
 
     pub fn as_str(&self) -> &str {
@@ -87,6 +90,12 @@ impl fmt::Debug for EmailAddress {
 impl FromJson for EmailAddress {
     fn from_json(value: Value) -> Result<Self, String> {
         Ok(Self::parse(&String::from_json(value)?)?)
+    }
+}
+
+impl Described for EmailAddress {
+    fn schema() -> Value {
+        json!({ "type": "string", "format": "email", "maxLength": MAX_BYTES, "examples": ["ada@example.org"] })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fields::schema::{self, nullable, text};
+
 /// The earth's mean radius in kilometres (IUGG).
 const EARTH_KILOMETRES: f64 = 6371.0;
 
@@ -23,6 +25,16 @@ pub struct LocationView {
     country: Option<String>,
     region: Option<String>,
     city: Option<String>,
+}
+
+impl LocationView {
+    pub fn schema() -> serde_json::Value {
+        schema::Object::new("Location", "An estimate by the IP address.")
+            .with("country", nullable(text("The country (ISO 3166-1 alpha-2).", "DE")))
+            .with("region", nullable(text("A part of the country.", "Berlin")))
+            .with("city", nullable(text("The city.", "Berlin")))
+            .schema()
+    }
 }
 
 impl GeoLocation {

@@ -1,9 +1,9 @@
 //! The identifier that a user types.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{email_address::EmailAddress, username::Username};
-use crate::fields::FromJson;
+use crate::fields::{FromJson, schema::Described};
 
 /// An e-mail address or a username. Only an address contains an `@`.
 #[derive(Debug, Clone)]
@@ -21,5 +21,15 @@ impl FromJson for Identifier {
             Username::parse(&text).map(Self::Username)
         };
         parsed.map_err(|_| "must be an e-mail address or a username".to_owned())
+    }
+}
+
+impl Described for Identifier {
+    fn schema() -> Value {
+        json!({
+            "description": "An e-mail address or a username.",
+            "anyOf": [EmailAddress::schema(), Username::schema()],
+            "examples": ["ada@example.org"],
+        })
     }
 }

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::text::{is_bidi_control, is_bidi_override, is_invisible, is_line_separator};
-use crate::fields::FromJson;
+use crate::fields::{FromJson, schema::Described};
 
 /// The longest text, in characters as people count them (grapheme clusters, UAX #29).
 const MAX_CHARACTERS: usize = 100;
@@ -50,6 +50,12 @@ impl FromJson for DisplayText {
     }
 }
 
+impl Described for DisplayText {
+    fn schema() -> Value {
+        json!({ "type": "string", "minLength": 1, "maxLength": MAX_CHARACTERS, "examples": ["Ada Lovelace"] })
+    }
+}
+
 /// The text in NFC, trimmed, without controls of the writing direction.
 fn cleaned(text: &str) -> String {
     let text: String = text.chars().filter(|c| !is_bidi_control(*c)).nfc().collect();
@@ -77,6 +83,12 @@ impl FromJson for Label {
         let text: String = fitting.collect();
         let text = text.trim();
         Ok(Self((!text.chars().all(is_invisible)).then(|| DisplayText(text.to_owned()))))
+    }
+}
+
+impl Described for Label {
+    fn schema() -> Value {
+        json!({ "type": "string", "examples": ["Ada's phone"] })
     }
 }
 

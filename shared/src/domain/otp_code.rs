@@ -2,11 +2,14 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::text::code_characters;
-use crate::{fields::FromJson, rng::Rng};
+use crate::{
+    fields::{FromJson, schema::Described},
+    rng::Rng,
+};
 
 /// Six decimal digits with leading zeros. All 10^6 codes are equally likely. `Debug` hides them.
 #[derive(Clone, PartialEq, Eq, Zeroize)]
@@ -50,6 +53,12 @@ impl FromJson for OtpCode {
         let digits: Option<[u8; 6]> = typed.as_bytes().try_into().ok();
         let digits = digits.filter(|digits| digits.iter().all(u8::is_ascii_digit));
         digits.map(Self).ok_or_else(|| "must be a string of six digits".to_owned())
+    }
+}
+
+impl Described for OtpCode {
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^[0-9]{6}$", "examples": ["123456"] })
     }
 }
 

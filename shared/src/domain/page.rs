@@ -1,8 +1,11 @@
 //! Pages of a list.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::fields::FromJson;
+use crate::fields::{FromJson, schema::Described};
+
+/// The most entries in one answer.
+const MAX_LIMIT: usize = 100;
 
 /// The number of entries in one answer: 1 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,9 +20,17 @@ impl Default for PageLimit {
 impl FromJson for PageLimit {
     fn from_json(value: Value) -> Result<Self, String> {
         let number = value.as_str().and_then(|text| text.parse().ok());
-        number.filter(|number| (1..=100).contains(number)).map(Self).ok_or_else(|| "must be 1 to 100".to_owned())
+        number.filter(|number| (1..=MAX_LIMIT).contains(number)).map(Self).ok_or_else(|| "must be 1 to 100".to_owned())
     }
 }
+
+impl Described for PageLimit {
+    fn schema() -> Value {
+        json!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "examples": [20] })
+    }
+}
+
+const MAX_CURSOR_BYTES: usize = 64;
 
 /// The start of a page: after the entry with this key of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,11 +44,17 @@ impl Cursor {
 impl FromJson for Cursor {
     fn from_json(value: Value) -> Result<Self, String> {
         let is_key = |text: &str| {
-            (1..=64).contains(&text.len())
+            (1..=MAX_CURSOR_BYTES).contains(&text.len())
                 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         };
         let text = value.as_str().filter(|text| is_key(text));
         text.map(|text| Self(text.to_owned())).ok_or_else(|| Self::EXPECTED.to_owned())
+    }
+}
+
+impl Described for Cursor {
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": MAX_CURSOR_BYTES, "examples": ["q5UDmRyUeHXCYWFCVoFZ7g"] })
     }
 }
 

@@ -2,11 +2,14 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use crate::{error::FieldError, fields::FromJson};
+use crate::{
+    error::FieldError,
+    fields::{FromJson, schema::Described},
+};
 
 /// The rules for a new password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +88,14 @@ impl FromJson for Password {
     fn from_json(value: Value) -> Result<Self, String> {
         let text = Zeroizing::new(String::from_json(value)?);
         Ok(Self::parse(&text)?)
+    }
+}
+
+impl Described for Password {
+    fn schema() -> Value {
+        json!({
+            "type": "string", "format": "password", "minLength": 1, "maxLength": MAX_CODE_POINTS, "examples": ["Gr8-tulip-Wagon"],
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 use url::{Host, Url};
@@ -11,7 +11,7 @@ use super::{
     provider::is_public_domain,
     text::{is_bidi_control, is_bidi_override, is_invisible, is_line_separator},
 };
-use crate::fields::FromJson;
+use crate::fields::{FromJson, schema::Described};
 
 /// The longest text, in characters as people count them (grapheme clusters, UAX #29).
 const MAX_CHARACTERS: usize = 500;
@@ -56,6 +56,12 @@ impl FromJson for LongText {
     }
 }
 
+impl Described for LongText {
+    fn schema() -> Value {
+        json!({ "type": "string", "minLength": 1, "maxLength": MAX_CHARACTERS, "examples": ["I write notes about engines."] })
+    }
+}
+
 /// The URL of a picture: https, at a public domain name and the usual port, without user info. Programs that show the picture
 /// fetch it, so it must lead to no private network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +97,15 @@ impl FromJson for PictureUrl {
     fn from_json(value: Value) -> Result<Self, String> {
         Self::parse(&String::from_json(value)?).ok_or_else(|| {
             "must be an https URL of at most 2048 bytes at a public domain name, without user info and port".to_owned()
+        })
+    }
+}
+
+impl Described for PictureUrl {
+    fn schema() -> Value {
+        json!({
+            "type": "string", "format": "uri", "pattern": "^https://", "maxLength": MAX_PICTURE_BYTES,
+            "examples": ["https://example.org/ada.png"],
         })
     }
 }

@@ -1,8 +1,11 @@
 //! Second factors, and the strength that they give a session.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{clock::Timestamp, fields::FromJson};
+use crate::{
+    clock::Timestamp,
+    fields::{FromJson, schema::Described},
+};
 
 /// Seconds for which a session counts as proven by two factors (NIST SP 800-63B-4, section 2.2.3).
 const AAL2_SECONDS: i64 = 86_400;
@@ -22,6 +25,8 @@ pub enum SecondFactorMethod {
 }
 
 impl SecondFactorMethod {
+    pub const ALL: [Self; 4] = [Self::Totp, Self::BackupCode, Self::Passkey, Self::EmailCode];
+
     /// The name in the API and in audit events.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -43,12 +48,21 @@ impl SecondFactorMethod {
     }
 }
 
+/// The methods with a typed code.
+const TYPED: [SecondFactorMethod; 3] =
+    [SecondFactorMethod::Totp, SecondFactorMethod::BackupCode, SecondFactorMethod::EmailCode];
+
 /// Accepts only the methods with a typed code.
 impl FromJson for SecondFactorMethod {
     fn from_json(value: Value) -> Result<Self, String> {
-        let typed = [Self::Totp, Self::BackupCode, Self::EmailCode];
-        let known = value.as_str().and_then(|text| typed.into_iter().find(|method| method.as_str() == text));
+        let known = value.as_str().and_then(|text| TYPED.into_iter().find(|method| method.as_str() == text));
         known.ok_or_else(|| "must be \"totp\", \"backup_code\" or \"email_code\"".to_owned())
+    }
+}
+
+impl Described for SecondFactorMethod {
+    fn schema() -> Value {
+        json!({ "type": "string", "enum": TYPED.map(Self::as_str), "examples": [Self::Totp.as_str()] })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sessions: the client's options, the lifetime, and the rules of refresh.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     limits::Limit,
@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    fields::{Fields, FromJson},
+    fields::{
+        Fields, FromJson,
+        schema::{Described, Form},
+    },
 };
 
 /// Milliseconds after a token's first use in which it gets the same successor again. That covers concurrent requests
@@ -18,6 +21,9 @@ pub const REPLAY_MILLIS: i64 = 10_000;
 
 /// The most active sessions of an account. A login over it ends the session that was idle longest.
 pub const MAX_SESSIONS: usize = 1000;
+
+/// The longest text of a client that is only compared, in bytes.
+const MAX_TEXT_BYTES: usize = 4096;
 
 /// The way in which tokens reach the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -37,19 +43,31 @@ impl FromJson for Transport {
     }
 }
 
+impl Described for Transport {
+    fn schema() -> Value {
+        json!({ "type": "string", "enum": ["token", "cookie"], "default": "token", "examples": ["token"] })
+    }
+}
+
 /// A text of the client, of at most 4096 bytes, that is only compared.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct OpaqueText(pub String);
 
 impl OpaqueText {
     fn new(text: String) -> Option<Self> {
-        (1..=4096).contains(&text.len()).then_some(Self(text))
+        (1..=MAX_TEXT_BYTES).contains(&text.len()).then_some(Self(text))
     }
 }
 
 impl FromJson for OpaqueText {
     fn from_json(value: Value) -> Result<Self, String> {
         Self::new(String::from_json(value)?).ok_or_else(|| "must have 1 to 4096 bytes".to_owned())
+    }
+}
+
+impl Described for OpaqueText {
+    fn schema() -> Value {
+        json!({ "type": "string", "minLength": 1, "maxLength": MAX_TEXT_BYTES, "examples": ["q5UDmRyUeHXCYWFCVoFZ7gq5UDmRyUeHXCYWFCVoFZ7"] })
     }
 }
 
@@ -114,6 +132,21 @@ impl SentOptions {
 }
 
 impl SessionOptions {
+    /// The members of `session`, for the contracts of operations.
+    pub fn form() -> Form {
+        Form::new("SessionOptions")
+            .optional::<Transport>("transport", "`token`: tokens in the body. `cookie`: tokens in cookies.")
+            .optional::<bool>("remember_me", "Whether the session gets the longer lifetime.")
+            .optional::<Label>("device_name", "The name that lists show for the device.")
+            .optional::<String>(
+                "device_fingerprint",
+                "The client's own identification of the device. It proves nothing.",
+            )
+            .example("c1f0b6e2")
+            .optional::<String>("device_token", "The token that an earlier login on this device returned.")
+            .example("dt_q5UDmRyUeHXCYWFCVoFZ7g")
+    }
+
     /// Takes `session` out of a request's fields. A member that the request leaves out has its default.
     pub fn take(fields: &mut Fields) -> Self {
         SentOptions::take(fields).or(Self::default())

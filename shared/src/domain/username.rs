@@ -1,9 +1,12 @@
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::text::trim_invisible;
-use crate::fields::FromJson;
+use crate::fields::{FromJson, schema::Described};
+
+const MIN_LENGTH: usize = 3;
+const MAX_LENGTH: usize = 32;
 
 /// A username: 3 to 32 ASCII letters, digits, `.`, `_`, `-`, of which one is a letter or digit. It is kept as typed and
 /// compared in lower case. `Debug` hides it.
@@ -19,7 +22,7 @@ impl Username {
     /// States the rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let text = trim_invisible(text);
-        let fine = (3..=32).contains(&text.len())
+        let fine = (MIN_LENGTH..=MAX_LENGTH).contains(&text.len())
             && text.bytes().any(|byte| byte.is_ascii_alphanumeric())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
         if fine {
@@ -72,6 +75,15 @@ impl fmt::Debug for Username {
 impl FromJson for Username {
     fn from_json(value: Value) -> Result<Self, String> {
         Ok(Self::parse(&String::from_json(value)?)?)
+    }
+}
+
+impl Described for Username {
+    fn schema() -> Value {
+        json!({
+            "type": "string", "minLength": MIN_LENGTH, "maxLength": MAX_LENGTH, "pattern": "^[._-]*[A-Za-z0-9][A-Za-z0-9._-]*$",
+            "examples": ["ada"],
+        })
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use percent_encoding::percent_decode;
 
+use crate::fields::reads::{self, Place};
+
 /// The longest request of an OAuth client or server, in bytes.
 const MAX_BYTES: usize = 4096;
 
@@ -57,8 +59,14 @@ impl Parameters {
         }
     }
 
+    /// Whether one of these parameters has a value.
+    pub fn has_any(&self, names: &[&str]) -> bool {
+        self.sent.iter().any(|sent| names.contains(&sent.name.as_str()) && !sent.value.is_empty())
+    }
+
     /// A parameter's value. The first one, if it is repeated.
     pub fn get(&self, name: &str) -> Option<&str> {
+        reads::record::<String>(Place::Body, name);
         self.sent.iter().find(|sent| sent.name == name && !sent.value.is_empty()).map(|sent| sent.value.as_str())
     }
 

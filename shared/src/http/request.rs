@@ -12,7 +12,7 @@ use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use crate::{
     domain::{geo_location::GeoLocation, language::Language},
     error::Error,
-    fields::{Fields, TWICE, displayed},
+    fields::{Fields, TWICE, displayed, reads::Place},
     http::{AnswerContext, Cookie, Parameters, cookies},
 };
 
@@ -206,7 +206,7 @@ impl Request {
     /// The query's parameters as fields. The last value of a repeated parameter counts.
     pub fn query(&self) -> Fields {
         let values = self.query.iter().map(|(name, value)| (name.clone(), serde_json::Value::String(value.clone())));
-        Fields::new(values.collect())
+        Fields::new(values.collect()).of_request(Place::Query)
     }
 
     /// The query as the client sent it, without the question mark.
@@ -242,7 +242,7 @@ impl Request {
             return Err(Error::field(&displayed(name), TWICE));
         }
         let fields = sent.without(&[]).into_iter().map(|(name, value)| (name.to_owned(), value.into()));
-        Ok(Fields::new(fields.collect()))
+        Ok(Fields::new(fields.collect()).of_request(Place::Body))
     }
 
     /// The fields of the body's JSON object. An absent body is an empty object.
@@ -261,9 +261,9 @@ impl Request {
         // RFC 8259, section 8.1: a parser may ignore a byte order mark.
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         if body.is_empty() {
-            return Ok(Fields::new(serde_json::Map::new()));
+            return Ok(Fields::new(serde_json::Map::new()).of_request(Place::Body));
         }
-        Fields::from_json(body)
+        Ok(Fields::from_json(body)?.of_request(Place::Body))
     }
 
     /// The body, if its length and its type are accepted.

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use webauthn_rs::prelude::{PublicKeyCredential, RegisterPublicKeyCredential};
 
-use crate::{domain::ids::UserId, fields::FromJson};
+use crate::{
+    domain::ids::UserId,
+    fields::{FromJson, schema::Described},
+};
 
 /// Longest credential id (section 5.8.3). No client sends a longer one.
 const MAX_CREDENTIAL_ID_BYTES: usize = 1023;
@@ -49,11 +52,68 @@ impl FromJson for RegistrationResponse {
     }
 }
 
+impl Described for RegistrationResponse {
+    fn schema() -> Value {
+        json!({
+            "type": "object",
+            "description": "The new credential in the form of `PublicKeyCredential.toJSON()` (WebAuthn Level 3, `RegistrationResponseJSON`).",
+            "properties": {
+                "id": { "type": "string" },
+                "rawId": { "type": "string" },
+                "type": { "type": "string", "const": "public-key" },
+                "response": {
+                    "type": "object",
+                    "properties": {
+                        "attestationObject": { "type": "string" },
+                        "clientDataJSON": { "type": "string" },
+                        "transports": { "type": "array", "items": { "type": "string" } },
+                    },
+                    "required": ["attestationObject", "clientDataJSON"],
+                },
+            },
+            "required": ["id", "rawId", "type", "response"],
+            "examples": [{
+                "id": "AAAA", "rawId": "AAAA", "type": "public-key",
+                "response": { "attestationObject": "o2NmbXRk", "clientDataJSON": "e30", "transports": ["internal"] },
+            }],
+        })
+    }
+}
+
 impl FromJson for AssertionResponse {
     fn from_json(value: Value) -> Result<Self, String> {
         let credential: PublicKeyCredential = parse_credential(value)?;
         let valid = is_public_key_credential(&credential.type_, &credential.id, &credential.raw_id);
         if valid { Ok(Self(Box::new(credential))) } else { Err(INVALID_CREDENTIAL.to_owned()) }
+    }
+}
+
+impl Described for AssertionResponse {
+    fn schema() -> Value {
+        json!({
+            "type": "object",
+            "description": "The credential that signed, in the form of `PublicKeyCredential.toJSON()` (WebAuthn Level 3, `AuthenticationResponseJSON`).",
+            "properties": {
+                "id": { "type": "string" },
+                "rawId": { "type": "string" },
+                "type": { "type": "string", "const": "public-key" },
+                "response": {
+                    "type": "object",
+                    "properties": {
+                        "authenticatorData": { "type": "string" },
+                        "clientDataJSON": { "type": "string" },
+                        "signature": { "type": "string" },
+                        "userHandle": { "type": ["string", "null"] },
+                    },
+                    "required": ["authenticatorData", "clientDataJSON", "signature"],
+                },
+            },
+            "required": ["id", "rawId", "type", "response"],
+            "examples": [{
+                "id": "AAAA", "rawId": "AAAA", "type": "public-key",
+                "response": { "authenticatorData": "AAAA", "clientDataJSON": "e30", "signature": "AAAA" },
+            }],
+        })
     }
 }
 

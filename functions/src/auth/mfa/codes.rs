@@ -1,6 +1,6 @@
 //! Codes of second factors: verified, spent and replaced.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::{
     app::App,
     crypto::{
@@ -18,7 +18,10 @@ use shared::{
         second_factor::SecondFactorMethod,
     },
     error::Error,
-    fields::FromJson,
+    fields::{
+        FromJson,
+        schema::{self, Described},
+    },
     store::{Attempt, BackupCodes, Condition, FactorUse, Factors, Transaction},
     user_cipher::UserCipher,
 };
@@ -49,6 +52,23 @@ impl FromJson for TypedCode {
         let code = BackupCode::from_json(value).map(Self::BackupCode);
         code.map_err(|_| "must be a code of six digits or a backup code".to_owned())
     }
+}
+
+impl Described for TypedCode {
+    fn schema() -> Value {
+        json!({ "type": "string", "anyOf": [OtpCode::schema(), BackupCode::schema()], "examples": ["123456"] })
+    }
+}
+
+/// The schema of an answer with new backup codes.
+pub(crate) fn backup_codes_schema() -> Value {
+    let code = schema::text("", "0A1B-2C3D-4E5F-6G7H-8J9K-MNPQ");
+    schema::Object::new(
+        "BackupCodes",
+        "Codes that work once each, for a lost authenticator app. No later answer has them.",
+    )
+    .with("backup_codes", schema::list("The codes.", code))
+    .schema()
 }
 
 /// Verifies a typed code. Returns how to spend it, or `None` if it is wrong or was used. Only the transaction spends

@@ -16,6 +16,7 @@ use shared::{
         second_factor::{MULTI_FACTOR, SecondFactorMethod},
     },
     error::Error,
+    fields::schema,
     store::{AuditEvent, StoredPasskey, Transaction, challenge_key},
     user_cipher::UserCipher,
     webauthn::{Allowed, AssertionResponse, RegisteredCredential, Signals},
@@ -33,6 +34,17 @@ pub(crate) struct PasskeyView {
 }
 
 impl PasskeyView {
+    pub(crate) fn schema() -> serde_json::Value {
+        schema::Object::new("Passkey", "A passkey of an account.")
+            .with("id", schema::text("The id.", "q5UDmRyUeHXCYWFCVoFZ7g"))
+            .with("name", schema::text("The name that lists show.", "Phone"))
+            .with("created_at", schema::time("When the passkey was added."))
+            .with("last_used_at", schema::nullable(schema::time("When the passkey was last used.")))
+            .with("backed_up", schema::boolean("Whether the passkey is synchronised."))
+            .with("transports", schema::list("The transports that the browser reported.", schema::text("", "internal")))
+            .schema()
+    }
+
     /// Decrypts a passkey for its owner.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use shared::{
         session::SessionOptions,
     },
     error::Error,
-    fields::{Fields, FromJson},
+    fields::{Fields, FromJson, schema},
     http::{Cookie, Request, Response, StatusCode},
     mail,
     store::{
@@ -122,6 +122,16 @@ pub(crate) struct MfaRequired {
 }
 
 impl MfaRequired {
+    pub(crate) fn schema() -> serde_json::Value {
+        let method = schema::one_of("", &SecondFactorMethod::ALL.map(SecondFactorMethod::as_str));
+        schema::Object::new("MfaRequired", "A second factor is due. There is no session yet.")
+            .with("status", schema::constant("mfa_required"))
+            .with("mfa_token", schema::text("Names the pending login.", schema::TOKEN))
+            .with("methods", schema::list("The methods that finish the login.", method))
+            .with("expires_in", schema::number("Seconds in which the login can be finished.", SECOND_FACTOR_SECONDS))
+            .schema()
+    }
+
     /// The methods, separated by commas.
     pub(crate) fn methods(&self) -> String {
         self.methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(",")

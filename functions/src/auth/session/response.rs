@@ -13,6 +13,7 @@ use shared::{
     },
     domain::{device::KNOWN_SECONDS, second_factor::aal, session::Transport},
     error::Error,
+    fields::schema,
     http::{Cookie, Response, StatusCode},
     store::{Account, Session},
     user_cipher::UserCipher,
@@ -165,6 +166,24 @@ pub(crate) fn missing_key() -> Error {
 }
 
 impl AccessAnswer {
+    fn described(object: schema::Object) -> schema::Object {
+        object
+            .with_optional(
+                "access_token",
+                schema::text("The access token, a JWT. Not with cookies.", "eyJhbGciOiJFUzI1NiJ9.e30.c2ln"),
+            )
+            .with("token_type", schema::constant("Bearer"))
+            .with("expires_in", schema::number("Seconds in which the access token works.", 600))
+            .with_optional(
+                "csrf_token",
+                schema::text("What requests with cookies carry in `X-CSRF-Token`. Only with cookies.", schema::TOKEN),
+            )
+    }
+
+    pub(crate) fn schema() -> serde_json::Value {
+        Self::described(schema::Object::new("AccessToken", "A new access token, in the body or in a cookie.")).schema()
+    }
+
     /// The `Set-Cookie` of the access token if cookies carry it. The token then leaves the body.
     fn take_cookie(&mut self) -> Option<String> {
         self.csrf_token.as_ref()?;
@@ -180,6 +199,34 @@ impl AccessAnswer {
 }
 
 impl Authenticated {
+    pub(crate) fn schema() -> serde_json::Value {
+        let object = schema::Object::new("Authenticated", "A session, with its tokens in the body or in cookies.")
+            .with("status", schema::constant("authenticated"));
+        AccessAnswer::described(object)
+            .with_optional(
+                "refresh_token",
+                schema::text("The refresh token. Not with cookies.", "rt_q5UDmRyUeHXCYWFCVoFZ7g"),
+            )
+            .with("refresh_expires_in", schema::number("Seconds in which the refresh token works.", 604_800))
+            .with("session_id", schema::text("The id of the session.", schema::TOKEN))
+            .with("user", User::schema())
+            .with_optional(
+                "device_token",
+                schema::text(
+                    "Recognises the device at its next login. Once, on a new device.",
+                    "dt_q5UDmRyUeHXCYWFCVoFZ7g",
+                ),
+            )
+            .with_optional(
+                "recovery_key",
+                schema::text(
+                    "Recovers the account. Once, when the account is created.",
+                    "0A1B-2C3D-4E5F-6G7H-8J9K-MNPQ-RSTV-WXYZ",
+                ),
+            )
+            .schema()
+    }
+
     /// The answer with its tokens in the body or in cookies.
     pub(crate) fn into_response(mut self, status: StatusCode) -> Response {
         let mut cookies = Vec::new();

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::scope::{Scope, Scopes};
+use crate::fields::schema::{self, text};
 
 /// A user's claims, in ID tokens and at userinfo. What is not known or not granted is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -25,6 +26,20 @@ pub struct UserClaims {
 }
 
 impl UserClaims {
+    /// The claims, for the contracts of operations.
+    pub fn described(object: schema::Object) -> schema::Object {
+        object
+            .with_optional("name", text("The user's name (`profile`).", "Ada Lovelace"))
+            .with_optional("preferred_username", text("The username (`profile`).", "ada"))
+            .with_optional("picture", text("The URL of a picture (`profile`).", "https://example.org/ada.png"))
+            .with_optional(
+                "updated_at",
+                schema::number("When these changed, in seconds since the Unix epoch (`profile`).", 1_777_888_200),
+            )
+            .with_optional("email", text("The address (`email`).", "ada@example.org"))
+            .with_optional("email_verified", schema::boolean("Whether the address is proven (`email`)."))
+    }
+
     /// The claims that these scopes grant.
     #[must_use]
     pub fn within(self, scopes: &Scopes) -> Self {

@@ -1,10 +1,13 @@
 //! What an OAuth client is.
 
-use std::fmt;
+use std::{fmt, ops::RangeInclusive};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{fields::FromJson, rng::Rng};
+use crate::{
+    fields::{FromJson, schema::Described},
+    rng::Rng,
+};
 
 /// The id of the client that only the local server has.
 const LOCAL: &str = "local";
@@ -98,6 +101,12 @@ impl FromJson for ClientType {
     }
 }
 
+impl Described for ClientType {
+    fn schema() -> Value {
+        json!({ "type": "string", "enum": [Self::Public.as_str(), Self::Confidential.as_str()], "examples": [Self::Public.as_str()] })
+    }
+}
+
 /// The algorithm of a client's ID tokens (RFC 7518, section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum IdTokenAlg {
@@ -127,13 +136,22 @@ impl FromJson for IdTokenAlg {
     }
 }
 
+impl Described for IdTokenAlg {
+    fn schema() -> Value {
+        json!({ "type": "string", "enum": Self::ALL.map(Self::as_str), "examples": [Self::Es256.as_str()] })
+    }
+}
+
+const MAX_AUDIENCE_BYTES: usize = 255;
+
 /// The audience of a client's access tokens, such as the URL of an API: 1 to 255 characters of ASCII without white space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audience(String);
 
 impl Audience {
     pub fn parse(text: &str) -> Option<Self> {
-        let is_plain = (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_plain =
+            (1..=MAX_AUDIENCE_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         is_plain.then(|| Self(text.to_owned()))
     }
 
@@ -149,9 +167,22 @@ impl FromJson for Audience {
     }
 }
 
+impl Described for Audience {
+    fn schema() -> Value {
+        json!({
+            "type": "string", "minLength": 1, "maxLength": MAX_AUDIENCE_BYTES, "pattern": "^[!-~]+$",
+            "examples": ["https://api.example.org"],
+        })
+    }
+}
+
 /// A lifetime in its unit, within the bounds of a client's setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessTokenSeconds(pub i64);
+
+impl AccessTokenSeconds {
+    const RANGE: RangeInclusive<i64> = 60..=3600;
+}
 
 impl Default for AccessTokenSeconds {
     fn default() -> Self {
@@ -161,14 +192,27 @@ impl Default for AccessTokenSeconds {
 
 impl FromJson for AccessTokenSeconds {
     fn from_json(value: Value) -> Result<Self, String> {
-        let number = value.as_i64().filter(|number| (60..=3600).contains(number));
+        let number = value.as_i64().filter(|number| Self::RANGE.contains(number));
         number.map(Self).ok_or_else(|| "must be a whole number from 60 to 3600".to_owned())
+    }
+}
+
+impl Described for AccessTokenSeconds {
+    fn schema() -> Value {
+        json!({
+            "type": "integer", "minimum": Self::RANGE.start(), "maximum": Self::RANGE.end(), "default": Self::default().0,
+            "examples": [Self::default().0],
+        })
     }
 }
 
 /// Days that a client's session lasts if it has refresh tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefreshDays(pub i64);
+
+impl RefreshDays {
+    const RANGE: RangeInclusive<i64> = 1..=365;
+}
 
 impl Default for RefreshDays {
     fn default() -> Self {
@@ -178,8 +222,17 @@ impl Default for RefreshDays {
 
 impl FromJson for RefreshDays {
     fn from_json(value: Value) -> Result<Self, String> {
-        let number = value.as_i64().filter(|number| (1..=365).contains(number));
+        let number = value.as_i64().filter(|number| Self::RANGE.contains(number));
         number.map(Self).ok_or_else(|| "must be a whole number from 1 to 365".to_owned())
+    }
+}
+
+impl Described for RefreshDays {
+    fn schema() -> Value {
+        json!({
+            "type": "integer", "minimum": Self::RANGE.start(), "maximum": Self::RANGE.end(), "default": Self::default().0,
+            "examples": [Self::default().0],
+        })
     }
 }
 

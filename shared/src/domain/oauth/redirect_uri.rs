@@ -8,10 +8,10 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::{Host, Url};
 
-use crate::fields::FromJson;
+use crate::fields::{FromJson, schema::Described};
 
 const MAX_BYTES: usize = 2048;
 
@@ -97,6 +97,12 @@ impl FromJson for RedirectUri {
              without fragment, user info or wildcard"
                 .to_owned()
         })
+    }
+}
+
+impl Described for RedirectUri {
+    fn schema() -> Value {
+        json!({ "type": "string", "format": "uri", "maxLength": MAX_BYTES, "examples": ["https://app.example.org/callback"] })
     }
 }
 

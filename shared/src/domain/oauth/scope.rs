@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::fields::FromJson;
+use crate::fields::{FromJson, schema::Described};
 
 /// What a client may ask for. The order is the one in which answers name scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,6 +117,19 @@ impl FromJson for Scopes {
             .filter(|scopes| !scopes.is_empty())
             .map(Self)
             .ok_or_else(|| format!("must be scopes of this list: {}", Self::all()))
+    }
+}
+
+impl Described for Scopes {
+    fn schema() -> Value {
+        let names = Scope::ALL.map(Scope::as_str);
+        json!({
+            "anyOf": [
+                { "type": "array", "items": { "type": "string", "enum": names }, "minItems": 1 },
+                { "type": "string", "minLength": 1, "description": "The same, with spaces between them." },
+            ],
+            "examples": [["openid", "email"]],
+        })
     }
 }
 
