@@ -138,6 +138,24 @@ impl UserValidationMethod for Agrees {
     }
 }
 
+/// A new credential with other authenticator data. Nothing signs it without an attestation.
+pub fn with_data(credential: &Value, change: impl FnOnce(&mut Vec<u8>)) -> Value {
+    use serde_cbor_2::Value as Cbor;
+    let mut changed = credential.clone();
+    let object = changed.pointer_mut("/response/attestationObject").unwrap();
+    let bytes = URL_SAFE_NO_PAD.decode(object.as_str().unwrap()).unwrap();
+    let mut parsed: std::collections::BTreeMap<String, Cbor> = serde_cbor_2::from_slice(&bytes).unwrap();
+    let Some(Cbor::Bytes(data)) = parsed.get_mut("authData") else { panic!("no authenticator data") };
+    change(data);
+    *object = json!(URL_SAFE_NO_PAD.encode(serde_cbor_2::to_vec(&parsed).unwrap()));
+    changed
+}
+
+/// A new credential with other [flags](Forged::flags), such as of one that was created without asking anybody.
+pub fn with_flags(credential: &Value, flags: u8) -> Value {
+    with_data(credential, |data| data[32] = data[32] & 0xC0 | flags)
+}
+
 /// An authenticator with its passkeys, and the browser in front of it.
 pub struct Key {
     browser: Browser<Passkeys, Agrees, AvailableBackend, public_suffix::PublicSuffixList, ()>,

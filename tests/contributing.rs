@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
@@ -17,6 +17,7 @@ const PAGES: [&str; 9] = [
     "docs/glossary.md",
     "docs/prices.md",
     "docs/security.md",
+    "llms.txt",
 ];
 
 /// Placeholders of the recipes, with an example that exists.

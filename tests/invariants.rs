@@ -55,6 +55,11 @@ fn each_account_matches_its_reservations_and_factors(
         if counted != passkeys.len().to_string() {
             return Err(format!("{} passkeys, {counted} counted", passkeys.len()));
         }
+        let unverified = passkeys.iter().filter(|passkey| passkey["unverified"]["BOOL"] == true).count().to_string();
+        let counted = profile["unverified_passkeys"]["N"].as_str().unwrap_or("0");
+        if counted != unverified {
+            return Err(format!("{unverified} unverified passkeys, {counted} counted"));
+        }
         let factor = of_user("FACTORS").iter().any(|item| item.get("totp_secret").is_some());
         if factor != profile.get("mfa_since").is_some() {
             return Err(format!("MFA is on without a factor, or off with one: {profile}"));

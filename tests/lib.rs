@@ -13,7 +13,7 @@ mod same_key;
 mod state;
 pub mod thorough;
 
-pub use authenticator::{App, Forged, Key};
+pub use authenticator::{App, Forged, Key, with_data, with_flags};
 pub use client::{Answer, Client, solve};
 pub use event::event;
 pub use log::Log;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Answer, App, Client, Key, PASSWORD};
+use crate::{Answer, App, Client, Key, PASSWORD, with_flags};
 
 /// A person with an account and the tokens of the last login.
 #[derive(Clone)]
@@ -97,6 +97,14 @@ impl Person {
     pub async fn add_passkey(&self, key: &mut Key) -> Answer {
         let asked = self.client.post("/v1/passkeys/options", json!({})).await.expect(200);
         let credential = key.create(&asked.body["publicKey"]).await;
+        let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
+        self.client.post("/v1/passkeys", body).await
+    }
+
+    /// Adds a passkey without asking anybody: the user is neither present nor verified.
+    pub async fn add_conditional_passkey(&self, key: &mut Key) -> Answer {
+        let asked = self.client.post("/v1/passkeys/options", json!({ "conditional": true })).await.expect(200);
+        let credential = with_flags(&key.create(&asked.body["publicKey"]).await, 8 | 16);
         let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
         self.client.post("/v1/passkeys", body).await
     }

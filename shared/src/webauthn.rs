@@ -1,6 +1,7 @@
 //! Passkeys (WebAuthn Level 3): the options for a browser, and the checks of its response. `webauthn-rs` makes the
-//! checks. This module changes three of its defaults:
+//! checks. This module changes four of its defaults:
 //!
+//! - It can create a passkey conditionally, where the user may be neither present nor verified.
 //! - It prefers resident keys. Passkeys should work without a typed name.
 //! - It asks for a discoverable passkey without a mediation. The page chooses between a dialogue and conditional
 //!   mediation.
@@ -8,12 +9,14 @@
 //!   change them, and a change must not lock the owner out.
 
 mod response;
+#[cfg(test)]
+mod vectors;
 
 use std::collections::BTreeSet;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 use webauthn_rs::{
     Webauthn, WebauthnBuilder,
@@ -54,7 +57,25 @@ pub struct NewPasskey {
     pub credential: RegisteredCredential,
     /// The authenticator's model, or zeros if it does not say.
     pub aaguid: [u8; 16],
+    /// Whether the authenticator verified its user. Otherwise the creation was conditional.
+    pub user_verified: bool,
     pub signals: Signals,
+}
+
+/// How a passkey is created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Creation {
+    /// In a dialogue with the user.
+    Modal,
+    /// Without a dialogue, after a login with a password ("conditional create": section 5.1.3, `mediation` is `conditional`).
+    Conditional,
+}
+
+/// What this service keeps of a registration in addition to the library's state.
+#[derive(Serialize, Deserialize)]
+struct RegistrationState {
+    creation: Creation,
+    library: PasskeyRegistration,
 }
 
 /// What an authenticator reports about a passkey at each use.
@@ -134,23 +155,36 @@ impl RelyingParty {
         if is_allowed && !is_cross_origin { Ok(()) } else { Err(Error::InvalidCode) }
     }
 
-    /// Options to create a passkey: user verification required, discoverable preferred. `name` is the account's name
-    /// for its owner. `existing` are the owner's credentials, which the browser must not register again.
+    /// Options to create a passkey: user verification required, discoverable preferred. Where nobody is asked, it is the
+    /// reverse: a passkey that is not discoverable would be of no use, and nobody may be there to verify. `name` is the
+    /// account's name for its owner. `existing` are the owner's credentials, which the browser must not register again.
     ///
     /// # Errors
     /// `internal` if the library cannot create the options.
-    pub fn registration_options(&self, user_id: &UserId, name: &str, existing: &[Allowed]) -> Result<Ceremony, Error> {
+    pub fn registration_options(
+        &self,
+        user_id: &UserId,
+        name: &str,
+        existing: &[Allowed],
+        creation: Creation,
+    ) -> Result<Ceremony, Error> {
         let broken = |_| Error::internal("a passkey's options could not be created");
         let ids = existing.iter().map(|known| known.id.clone()).collect();
-        let (mut options, state) = self
+        let (options, library) = self
             .webauthn
             .start_passkey_registration(Uuid::from_bytes(*user_id.bytes()), name, name, Some(ids))
             .map_err(broken)?;
-        if let Some(selection) = &mut options.public_key.authenticator_selection {
-            selection.resident_key = serde_json::from_value(Value::from("preferred")).ok();
-            selection.require_resident_key = false;
-        }
+        let (resident_key, user_verification) = match creation {
+            Creation::Modal => ("preferred", "required"),
+            Creation::Conditional => ("required", "preferred"),
+        };
+        let state = RegistrationState { creation, library };
         let mut ceremony = Ceremony::new(&options.public_key, &state)?;
+        ceremony.options["authenticatorSelection"] = json!({
+            "residentKey": resident_key,
+            "requireResidentKey": creation == Creation::Conditional,
+            "userVerification": user_verification,
+        });
         ceremony.list("excludeCredentials", existing)?;
         Ok(ceremony)
     }
@@ -160,17 +194,26 @@ impl RelyingParty {
     /// # Errors
     /// `invalid_code` if the response does not match the options; `internal` if the state is unreadable.
     pub fn verify_registration(&self, registration: &RegistrationResponse, state: &str) -> Result<NewPasskey, Error> {
-        let state: PasskeyRegistration = parse(state)?;
-        let response = &registration.credential;
+        let state: RegistrationState = parse(state)?;
+        let mut response = registration.credential.clone();
         self.require_origin(&response.response.client_data_json)?;
+        let object = &mut response.response.attestation_object;
+        let flags = response::flags(object).ok_or(Error::InvalidCode)?;
+        // After a conditional creation the flags "user present" and "user verified" may both be missing (section 7.1). The library always requires them. Nothing signs them without an attestation, so they are set for the library,
+        // which makes all other checks. Its record then requires user verification at every use, as for any passkey.
+        if state.creation == Creation::Conditional {
+            *object = response::with_flags(object, USER_PRESENT | USER_VERIFIED).ok_or(Error::InvalidCode)?;
+        }
         let created: Passkey =
-            self.webauthn.finish_passkey_registration(response, &state).map_err(|_| Error::InvalidCode)?;
-        let credential = Credential::from(created);
+            self.webauthn.finish_passkey_registration(&response, &state.library).map_err(|_| Error::InvalidCode)?;
+        let mut credential = Credential::from(created);
+        credential.user_verified = flags & USER_VERIFIED != 0;
         if credential.cred_id.as_slice() != response.raw_id.as_slice() {
             return Err(Error::InvalidCode);
         }
         Ok(NewPasskey {
             aaguid: response::aaguid(&response.response.attestation_object).unwrap_or_default(),
+            user_verified: credential.user_verified,
             signals: Signals {
                 sign_count: credential.counter.into(),
                 backup_eligible: credential.backup_eligible,
@@ -240,7 +283,7 @@ impl RelyingParty {
 /// A decoy credential with the given id. Its public key is P-256's base point, and its private key is known to
 /// everybody.
 fn decoy_credential(id: &[u8]) -> Result<RegisteredCredential, Error> {
-    let credential = serde_json::from_value(serde_json::json!({
+    let credential = serde_json::from_value(json!({
         "cred_id": URL_SAFE_NO_PAD.encode(id),
         "cred": { "type_": "ES256", "key": { "EC_EC2": {
             "curve": "SECP256R1",
@@ -285,7 +328,7 @@ impl Ceremony {
 
 impl Allowed {
     fn json(&self) -> Value {
-        let mut json = serde_json::json!({ "type": "public-key", "id": URL_SAFE_NO_PAD.encode(&self.id) });
+        let mut json = json!({ "type": "public-key", "id": URL_SAFE_NO_PAD.encode(&self.id) });
         if !self.transports.is_empty() {
             // Sorted, as browsers report them, so that decoys look alike.
             let sorted: BTreeSet<&String> = self.transports.iter().collect();
@@ -295,7 +338,9 @@ impl Allowed {
     }
 }
 
-/// The flag "backup eligible" of authenticator data (section 6.1).
+/// Flags of authenticator data (section 6.1).
+const USER_PRESENT: u8 = 0x01;
+const USER_VERIFIED: u8 = 0x04;
 const BACKUP_ELIGIBLE: u8 = 0x08;
 
 fn parse<T: for<'de> Deserialize<'de>>(state: &str) -> Result<T, Error> {

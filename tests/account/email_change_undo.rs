@@ -175,16 +175,6 @@ async fn the_undo_ends_a_pending_change_and_the_number_of_open_changes_is_bounde
     undo(&client, &token).await.expect(204);
 }
 
-#[tokio::test]
-async fn the_page_of_the_link_is_public_and_undoes_nothing() {
-    let world = world().await;
-    let client = Client::new(&world);
-    let page = client.get("/email-change-undo").await.expect(200);
-    assert!(page.text.contains("Undo the change of your address?"));
-    assert!(page.header("content-security-policy").contains("script-src 'sha256-"));
-    client.send("HEAD", "/email-change-undo", &[], Vec::new()).await.expect(200);
-}
-
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("email-change-undo", "later factors")

@@ -45,7 +45,7 @@ impl WebDriverCompatibleCommand for DevTools {
 }
 
 /// The path of a program in the folders of `PATH`, if it is installed.
-fn installed(names: &[&str]) -> Option<PathBuf> {
+pub(crate) fn installed(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|file| file.is_file())

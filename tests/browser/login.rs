@@ -1,109 +1,21 @@
 //! The page to log in: /login and /login/mfa.
 
-use std::time::Duration;
-
 use fantoccini::Locator;
-use local::{
-    Options, World,
-    faults::{Kind, Rule, Service},
-};
+use local::faults::{Kind, Rule, Service};
 use serde_json::{Value, json};
 use tests::{Client, PASSWORD, Person, options};
 
-use super::{chromium::Chromium, site::Site};
+use super::page::Page;
 
 const ADDRESS: &str = "ada@example.org";
 /// A path with a query, as an authorization request is.
 const AUTHORIZE: &str = "/oauth2/authorize?client_id=local&state=a%2Cb,c";
 
-/// What the page shows: the visible section and its title, the problem, and the notice above the form.
-const SHOWN: &str = "
-    const visible = [...document.querySelectorAll('section')].filter((section) => !section.hidden).map((section) => section.id);
-    const text = (id) => document.getElementById(id)?.textContent ?? '';
-    return { visible: visible.join(), title: document.title, problem: text('problem'), notice: text('notice') };
-";
-
-/// A login page in a browser.
-pub(super) struct Page {
-    pub(super) chromium: Chromium,
-    site: Site,
-}
-
 impl Page {
-    pub(super) async fn start(test: &str, options: Options) -> Option<Self> {
-        let chromium = Chromium::start(&format!("browser::login::{test}")).await?;
-        Some(Self { chromium, site: Site::start(options).await })
-    }
-
-    pub(super) const fn world(&self) -> &World {
-        &self.site.world
-    }
-
-    async fn open(&self, path: &str) {
-        self.chromium.client.goto(&format!("{}{path}", self.site.url)).await.unwrap();
-    }
-
     /// Opens the page that goes on to a path.
     pub(super) async fn open_for(&self, path: &str, more: &str) {
         let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("continue", path).finish();
         self.open(&format!("/login?{query}{more}")).await;
-    }
-
-    async fn shown(&self) -> Value {
-        self.chromium.run(SHOWN, Value::Null).await
-    }
-
-    /// Waits until the page shows a section, and returns what it shows.
-    pub(super) async fn section(&self, id: &str) -> Value {
-        self.until(id, |shown| shown["visible"] == id).await
-    }
-
-    /// Waits until the page shows a problem.
-    pub(super) async fn problem(&self) -> String {
-        self.until("a problem", |shown| shown["problem"] != "").await["problem"].as_str().unwrap().to_owned()
-    }
-
-    async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
-        let mut shown = Value::Null;
-        for _ in 0..100 {
-            shown = self.shown().await;
-            if holds(&shown) {
-                return shown;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("{what} did not come: {shown}");
-    }
-
-    /// Waits until the browser is at a path.
-    pub(super) async fn arrives(&self, path: &str) {
-        let mut at = String::new();
-        for _ in 0..100 {
-            at = self.chromium.client.current_url().await.unwrap().to_string();
-            if at == format!("{}{path}", self.site.url) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("the browser is at {at}, not at {path}");
-    }
-
-    /// What the API answers to the browser's cookies. Not all pages may ask it.
-    pub(super) async fn who(&self) -> u16 {
-        let cookies = self.chromium.client.get_all_cookies().await.unwrap();
-        let cookies = cookies.into_iter().map(|cookie| (cookie.name().to_owned(), cookie.value().to_owned()));
-        Client { cookies: cookies.collect(), ..Client::new(self.world()) }.get("/v1/me").await.status
-    }
-
-    /// Types into an input, in place of what it holds.
-    pub(super) async fn enter(&self, id: &str, text: &str) {
-        let input = self.chromium.client.find(Locator::Id(id)).await.unwrap();
-        input.clear().await.unwrap();
-        input.send_keys(text).await.unwrap();
-    }
-
-    pub(super) async fn press(&self, selector: &str) {
-        self.chromium.client.find(Locator::Css(selector)).await.unwrap().click().await.unwrap();
     }
 
     async fn log_in(&self, identifier: &str, password: &str) {
@@ -130,23 +42,11 @@ impl Page {
         self.chromium.client.delete_cookie("__Host-access").await.unwrap();
         assert_eq!(self.who().await, 401);
     }
-
-    pub(super) async fn cookies(&self) -> Vec<String> {
-        let cookies = self.chromium.client.get_all_cookies().await.unwrap();
-        cookies.into_iter().map(|cookie| cookie.name().to_owned()).collect()
-    }
-
-    /// Ends the test. The policy has blocked nothing, and no script has failed.
-    pub(super) async fn end(self) {
-        assert_eq!(self.chromium.complaints().await, Vec::<Value>::new());
-        self.chromium.end().await;
-        self.site.end().await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_password_leads_to_where_the_link_says() {
-    let Some(page) = Page::start("a_password_leads_to_where_the_link_says", options()).await else { return };
+    let Some(page) = Page::start("login::a_password_leads_to_where_the_link_says", options()).await else { return };
     let person = Person::register(&Client::new(page.world()), ADDRESS).await;
     page.open_for(AUTHORIZE, "&login_hint=ada%40example.org").await;
     let shown = page.section("login").await;
@@ -192,7 +92,9 @@ async fn a_password_leads_to_where_the_link_says() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_factor_is_asked_for_on_the_same_page() {
-    let Some(page) = Page::start("a_second_factor_is_asked_for_on_the_same_page", options()).await else { return };
+    let Some(page) = Page::start("login::a_second_factor_is_asked_for_on_the_same_page", options()).await else {
+        return;
+    };
     let person = Person::register(&Client::new(page.world()), ADDRESS).await;
     let app = person.enable_totp().await;
     page.open_for("/v1/health", "").await;
@@ -225,7 +127,7 @@ async fn a_second_factor_is_asked_for_on_the_same_page() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_earlier_session_goes_on_without_a_form() {
-    let Some(page) = Page::start("an_earlier_session_goes_on_without_a_form", options()).await else { return };
+    let Some(page) = Page::start("login::an_earlier_session_goes_on_without_a_form", options()).await else { return };
     let person = Person::register(&Client::new(page.world()), ADDRESS).await;
     page.earlier_visit().await;
     page.open_for(AUTHORIZE, "").await;
@@ -264,7 +166,7 @@ async fn an_earlier_session_goes_on_without_a_form() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_cannot_be_refreshed_now_does_not_go_round_in_circles() {
-    let test = "a_session_that_cannot_be_refreshed_now_does_not_go_round_in_circles";
+    let test = "login::a_session_that_cannot_be_refreshed_now_does_not_go_round_in_circles";
     let Some(page) = Page::start(test, options()).await else { return };
     Person::register(&Client::new(page.world()), ADDRESS).await;
     page.earlier_visit().await;
@@ -282,7 +184,7 @@ async fn a_session_that_cannot_be_refreshed_now_does_not_go_round_in_circles() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mailed_code_and_a_passkey_log_in_too() {
-    let Some(page) = Page::start("a_mailed_code_and_a_passkey_log_in_too", options()).await else { return };
+    let Some(page) = Page::start("login::a_mailed_code_and_a_passkey_log_in_too", options()).await else { return };
     let client = Client::new(page.world());
     Person::register(&client, ADDRESS).await;
     page.open_for("/v1/health", "").await;
@@ -356,7 +258,7 @@ async fn a_mailed_code_and_a_passkey_log_in_too() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_live_session_proves_itself_again() {
-    let Some(page) = Page::start("a_live_session_proves_itself_again", options()).await else { return };
+    let Some(page) = Page::start("login::a_live_session_proves_itself_again", options()).await else { return };
     let person = Person::register(&Client::new(page.world()), ADDRESS).await;
     page.earlier_visit().await;
     let app = person.enable_totp().await;
@@ -388,7 +290,7 @@ async fn a_live_session_proves_itself_again() {
 async fn a_proof_of_work_is_solved_in_the_page() {
     let mut options = options();
     options.parameters.insert("Captcha".to_owned(), "always".to_owned());
-    let Some(page) = Page::start("a_proof_of_work_is_solved_in_the_page", options).await else { return };
+    let Some(page) = Page::start("login::a_proof_of_work_is_solved_in_the_page", options).await else { return };
     Person::register(&Client::new(page.world()), ADDRESS).await;
     page.open_for("/v1/health", "").await;
     page.log_in(ADDRESS, PASSWORD).await;
@@ -399,7 +301,9 @@ async fn a_proof_of_work_is_solved_in_the_page() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_shows_only_its_own_words_and_in_no_frame() {
-    let Some(page) = Page::start("the_page_shows_only_its_own_words_and_in_no_frame", options()).await else { return };
+    let Some(page) = Page::start("login::the_page_shows_only_its_own_words_and_in_no_frame", options()).await else {
+        return;
+    };
     for (error, words) in [
         ("access_denied", "You did not allow"),
         ("link_required", "Log in by e\u{2011}mail"),
@@ -416,7 +320,7 @@ async fn the_page_shows_only_its_own_words_and_in_no_frame() {
     assert_eq!(page.chromium.client.title().await.unwrap(), "This link cannot be used");
     assert_eq!(page.chromium.complaints().await, Vec::<Value>::new());
 
-    let framed = format!("data:text/html,<iframe src='{}/login'></iframe>", page.site.url);
+    let framed = format!("data:text/html,<iframe src='{}/login'></iframe>", page.url());
     page.chromium.client.goto(&framed).await.unwrap();
     let frame = page.chromium.client.find(Locator::Css("iframe")).await.unwrap();
     frame.enter_frame().await.unwrap();
@@ -432,7 +336,7 @@ async fn the_page_shows_only_its_own_words_and_in_no_frame() {
 async fn a_mailed_code_is_asked_for_on_an_unrecognised_device() {
     let mut options = options();
     options.parameters.insert("UnknownDeviceCode".to_owned(), "true".to_owned());
-    let test = "a_mailed_code_is_asked_for_on_an_unrecognised_device";
+    let test = "login::a_mailed_code_is_asked_for_on_an_unrecognised_device";
     let Some(page) = Page::start(test, options).await else { return };
     let client = Client::new(page.world());
     Person::register(&client, ADDRESS).await;
@@ -452,7 +356,7 @@ async fn a_mailed_code_is_asked_for_on_an_unrecognised_device() {
 async fn a_link_that_was_opened_in_another_tab_lets_the_page_go_on() {
     let mut options = options();
     options.parameters.insert("LoginMail".to_owned(), "link".to_owned());
-    let test = "a_link_that_was_opened_in_another_tab_lets_the_page_go_on";
+    let test = "login::a_link_that_was_opened_in_another_tab_lets_the_page_go_on";
     let Some(page) = Page::start(test, options).await else { return };
     let client = Client::new(page.world());
     Person::register(&client, ADDRESS).await;

@@ -1,13 +1,20 @@
 //! Tests in a real browser. They are left out if Chromium is not installed. `.ci/run` installs it.
 
+mod account;
+mod account_data;
+mod account_security;
 mod chromium;
 mod email_change_undo;
+mod forgot_password;
 mod login;
 mod login_email;
+mod page;
 mod passkeys;
 mod provider_login;
+mod register;
 mod reset_password;
 mod site;
+mod verify_email;
 
-pub(crate) use chromium::Chromium;
+pub(crate) use chromium::{Chromium, installed};
 pub(crate) use site::Site;

@@ -15,7 +15,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::login::Page;
+use super::page::Page;
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -37,7 +37,7 @@ fn servers_with(page: String) -> Servers {
 }
 
 /// A deployment with the provider. This listener serves the pages of the provider.
-fn with_site(listener: &TcpListener) -> Options {
+pub(super) fn with_site(listener: &TcpListener) -> Options {
     // Another site than that of the service, which is at `localhost`.
     let page = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
     let mut options = options();
@@ -50,7 +50,7 @@ fn with_site(listener: &TcpListener) -> Options {
 }
 
 /// Serves the provider's page, which asks its user to allow the login.
-fn serve(listener: TcpListener, world: World) -> JoinHandle<()> {
+pub(super) fn serve(listener: TcpListener, world: World) -> JoinHandle<()> {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let _ = answer(stream, &world).await;
@@ -98,7 +98,7 @@ async fn log_in(page: &Page, more: &str, answer: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_button_leads_to_the_provider_and_back_to_where_the_link_says() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let test = "a_button_leads_to_the_provider_and_back_to_where_the_link_says";
+    let test = "provider_login::a_button_leads_to_the_provider_and_back_to_where_the_link_says";
     let Some(page) = Page::start(test, with_site(&listener)).await else { return };
     let site = serve(listener, page.world().clone());
     let person = Person::register(&Client::new(page.world()), ADDRESS).await;
@@ -121,7 +121,9 @@ async fn a_button_leads_to_the_provider_and_back_to_where_the_link_says() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_factor_follows_a_provider_on_a_page_of_its_own() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let Some(page) = Page::start("a_second_factor_follows_a_provider_on_a_page_of_its_own", with_site(&listener)).await
+    let Some(page) =
+        Page::start("provider_login::a_second_factor_follows_a_provider_on_a_page_of_its_own", with_site(&listener))
+            .await
     else {
         return;
     };

@@ -1,8 +1,9 @@
 //! A world that also serves the pages of an app, on the origin of the service.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -19,32 +20,68 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self';
 const PAGE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>App</title>\
                     <input autocomplete=\"username webauthn\" aria-label=\"Name\"><script type=\"module\" src=\"/app/page.mjs\"></script>";
 
-/// A served world with an app at `/app/`.
-pub(super) struct Host {
-    pub(super) world: World,
+/// Answers a request.
+type Handler = Arc<dyn Fn(Request<Bytes>) -> BoxFuture<'static, Response<Bytes>> + Send + Sync>;
+
+/// A free port of `localhost`.
+pub(super) struct Port {
     pub(super) url: String,
-    // Ends with this.
-    _serving: JoinSet<()>,
+    listener: TcpListener,
 }
 
-impl Host {
-    pub(super) async fn start(options: Options) -> Self {
+impl Port {
+    pub(super) async fn bind() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
-        let world = World::start(Options { base_url: url.clone(), ..options }).await.unwrap();
-        let served = world.clone();
+        Self { url, listener }
+    }
+
+    /// Serves until the result is dropped.
+    pub(super) fn serve(self, handler: Handler) -> JoinSet<()> {
         let mut serving = JoinSet::new();
         serving.spawn(async move {
             let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                let world = served.clone();
-                let service = service_fn(move |request| answer(world.clone(), request));
+            while let Ok((stream, _)) = self.listener.accept().await {
+                let handler = Arc::clone(&handler);
+                let service = service_fn(move |request| handle(Arc::clone(&handler), request));
                 let connection =
                     http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
                 // A browser may close a connection that it did not need.
                 connections.spawn(async move { drop(connection.await) });
             }
         });
+        serving
+    }
+}
+
+async fn handle(handler: Handler, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    Ok(handler(Request::from_parts(parts, body)).await.map(Full::new))
+}
+
+/// A served world with an app at `/app/`.
+pub(super) struct Host {
+    pub(super) world: World,
+    pub(super) url: String,
+    _serving: JoinSet<()>,
+}
+
+impl Host {
+    pub(super) async fn start(options: Options) -> Self {
+        let port = Port::bind().await;
+        let url = port.url.clone();
+        let world = World::start(Options { base_url: url.clone(), ..options }).await.unwrap();
+        let served = world.clone();
+        let serving = port.serve(Arc::new(move |request| {
+            let world = served.clone();
+            Box::pin(async move {
+                match request.uri().path().strip_prefix("/app/") {
+                    Some(file) => answer(file),
+                    None => world.request(request).await,
+                }
+            })
+        }));
         Self { world, url, _serving: serving }
     }
 
@@ -54,12 +91,7 @@ impl Host {
     }
 }
 
-async fn answer(world: World, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (parts, body) = request.into_parts();
-    let Some(file) = parts.uri.path().strip_prefix("/app/") else {
-        let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-        return Ok(world.request(Request::from_parts(parts, body)).await.map(Full::new));
-    };
+fn answer(file: &str) -> Response<Bytes> {
     let (kind, body) = match file {
         "" | "open" => ("text/html", PAGE.into()),
         "latchkey.js" => ("text/javascript", std::fs::read(repository("shared/web/client/latchkey.js")).unwrap()),
@@ -73,5 +105,5 @@ async fn answer(world: World, request: Request<Incoming>) -> Result<Response<Ful
     if file != "open" {
         answer = answer.header(header::CONTENT_SECURITY_POLICY, POLICY);
     }
-    Ok(answer.body(Full::new(body.into())).unwrap())
+    answer.body(body.into()).unwrap()
 }

@@ -3,6 +3,7 @@
 mod browser;
 mod host;
 mod package;
+mod recipes;
 
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -66,12 +67,7 @@ async fn passes(program: &str, arguments: &[&str], options: local::Options) {
     let Some(folder) = folder(program).await else { return };
     let host = Host::start(options).await;
     let mut command = Command::new("node");
-    command
-        .arg(program)
-        .args(arguments)
-        .current_dir(folder)
-        .env("LATCHKEY_URL", &host.url)
-        .env("ID_TOKEN", id_token(&host));
+    command.arg(program).args(arguments).current_dir(folder).env("ISSUER", &host.url).env("ID_TOKEN", id_token(&host));
     if let Err(output) = run(&mut command).await {
         panic!("{program}: {output}");
     }
@@ -108,7 +104,7 @@ fn each_operation_is_a_method_with_its_verb_and_path() {
         let Some(Route { method: verb, path }) = route(operation) else { continue };
         let name = method(operation);
         if ["logout", "tokenRefresh"].contains(&name.as_str()) {
-            assert!(code.contains(&format!("async {name}(")) && code.contains(&format!("\"{path}\"")), "{name}");
+            assert!(code.contains(&format!(" {name}() {{")) && code.contains(&format!("\"{path}\"")), "{name}");
             continue;
         }
         let session = matches!(operation.access, Access::Session | Access::FreshSession);

@@ -39,16 +39,36 @@ async fn the_package_has_the_client_its_types_and_its_licences() {
     assert!(manifest.get("dependencies").is_none() && manifest.get("scripts").is_none());
 }
 
+/// The examples of two pages as one program.
+fn with_one_import(examples: &str) -> String {
+    let own = |line: &&str| !line.starts_with("import ") && !line.starts_with("const auth ");
+    let code: Vec<&str> = examples.lines().filter(own).collect();
+    let (import, auth) = ("import { Latchkey, LatchkeyError } from \"latchkey\";", "const auth = new Latchkey();");
+    format!("{import}\n{auth}\n{}\n", code.join("\n"))
+}
+
 /// A program that uses the types compiles, for browsers and for Node.js. What it marks as wrong does not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_types_compile() {
     let Some(folder) = folder("package::the_types_compile").await else { return };
+    let mut examples = Vec::new();
+    for page in ["README.md", "shared/web/client/README.md"] {
+        let page = std::fs::read_to_string(repository(page)).unwrap();
+        examples.extend(page.split("```js\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()));
+    }
+    examples.retain(|example| example.contains("auth.") && !example.contains("openid-client"));
+    assert_eq!(examples.len(), 3);
+    let examples = examples.join("\n").replace("./latchkey.js", "latchkey");
+    tokio::fs::write(folder.join("examples.ts"), with_one_import(&examples)).await.unwrap();
     let browsers = ["--lib", "es2022,dom", "--exactOptionalPropertyTypes"].as_slice();
     let servers = ["--lib", "es2022", "--types", "node"].as_slice();
     for environment in [browsers, servers] {
         let strict = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2022"];
         let mut command = Command::new("node");
         command.arg("node_modules/typescript/bin/tsc").args(strict).args(environment).arg("sample.ts");
+        if environment == browsers {
+            command.arg("examples.ts");
+        }
         let done = run(command.current_dir(&folder)).await;
         assert_eq!(done, Ok(()), "{environment:?}");
     }

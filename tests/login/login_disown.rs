@@ -12,8 +12,7 @@ async fn disowning_a_login_ends_every_session_and_allows_a_password_reset() {
     let person = Person::register(&Client::new(&world), ADDRESS).await;
     let thief = person.login().await;
     let client = Client::new(&world);
-    let page = client.get("/login-disown").await.expect(200);
-    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    client.get("/login-disown").await.expect(200);
     // A mail scanner opens the page, which ends nothing.
     thief.client.get("/v1/me").await.expect(200);
     let token = client.link_token_for(ADDRESS).await;

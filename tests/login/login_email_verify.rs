@@ -1,7 +1,6 @@
 use serde_json::{Value, json};
 use tests::{Answer, Client, PASSWORD, Person, change_profile, claims, events, options, sessions, world};
 
-use super::login_email::ask;
 use crate::scenarios::{self, Scenario, post, registered, scenario};
 
 const ADDRESS: &str = "ada@example.org";
@@ -372,18 +371,6 @@ async fn a_recognised_device_stays_so_and_an_unrecognised_one_alerts_the_owner()
     let Mailed { id, code, .. } = mailed(&client, ADDRESS).await;
     verify(&client, json!({ "challenge_id": id, "code": code })).await.expect(200);
     assert_eq!(client.mail_for(ADDRESS).await.kind, "new_login");
-}
-
-#[tokio::test]
-async fn the_page_of_the_link_is_public_and_spends_nothing() {
-    let world = world().await;
-    let client = Client::new(&world);
-    let page = client.get("/login/email").await.expect(200);
-    assert!(page.header("content-type").starts_with("text/html"));
-    assert!(page.text.contains("Log in in this browser?"));
-    assert!(page.header("content-security-policy").contains("script-src 'sha256-"));
-    client.send("HEAD", "/login/email", &[], Vec::new()).await.expect(200);
-    ask(&client, ADDRESS).await.expect(202);
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {

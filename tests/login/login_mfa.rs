@@ -470,6 +470,19 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 post("/v1/login/mfa", body)
             },
         ),
+        scenario("login-mfa", "that verifies a passkey")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("login")
+            .asks(|client| async move {
+                let (mut key, person) = (tests::Key::new(), registered(&client).await);
+                person.add_conditional_passkey(&mut key).await.expect(201);
+                let app = person.enable_totp().await;
+                let first = client.passkey_answer(&mut key, json!({})).await;
+                let first = client.post("/v1/login/passkey/verify", first).await.expect(200);
+                let code = app.next_code(&client.world);
+                post("/v1/login/mfa", json!({ "mfa_token": first.text("mfa_token"), "method": "totp", "code": code }))
+            }),
         scenario("login-mfa", "by mailed code")
             .parameter("UnknownDeviceCode", "true")
             .succeeds(200)

@@ -394,6 +394,40 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 }
                 post("/v1/login/passkey/verify", body)
             }),
+        scenario("login-passkey-verify", "as the first factor")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("first_factor")
+            .asks(|client| async move {
+                let (mut key, person) = (Key::new(), registered(&client).await);
+                person.add_conditional_passkey(&mut key).await.expect(201);
+                person.enable_totp().await;
+                post("/v1/login/passkey/verify", client.passkey_answer(&mut key, json!({})).await)
+            }),
+        scenario("login-passkey-verify", "before a mailed code")
+            .parameter("UnknownDeviceCode", "true")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("first_factor")
+            .asks(|client| async move {
+                let (mut key, person) = (Key::new(), registered(&client).await);
+                person.add_conditional_passkey(&mut key).await.expect(201);
+                post("/v1/login/passkey/verify", client.passkey_answer(&mut key, json!({})).await)
+            }),
+        scenario("login-passkey-verify", "as a second factor that verifies a passkey")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("login")
+            .asks(|client| async move {
+                let (mut key, mut second, person) = (Key::new(), Key::new(), registered(&client).await);
+                person.add_conditional_passkey(&mut key).await.expect(201);
+                person.add_passkey(&mut second).await.expect(201);
+                person.enable_totp().await;
+                let first = client.passkey_answer(&mut key, json!({})).await;
+                let first = client.post("/v1/login/passkey/verify", first).await.expect(200);
+                let asking = json!({ "mfa_token": first.text("mfa_token") });
+                post("/v1/login/passkey/verify", client.passkey_answer(&mut second, asking).await)
+            }),
         scenario("login-passkey-verify", "nobody's").succeeds(400).records_failure("login").asks(|client| async move {
             let (mut key, person) = (Key::new(), registered(&client).await);
             let made = person.add_passkey(&mut key).await.expect(201);

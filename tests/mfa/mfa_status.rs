@@ -21,8 +21,11 @@ async fn the_status_shows_the_factors() {
     });
     client.post("/v1/login/mfa", body).await.expect(200);
     assert_eq!(status().await, json!({ "totp": true, "backup_codes_left": 9, "passkeys": 1, "trusted_devices": 1 }));
+    // A passkey that is not verified is no second factor.
+    person.add_conditional_passkey(&mut Key::new()).await.expect(201);
+    assert_eq!(status().await["passkeys"], 1);
     let me = person.client.get("/v1/me").await.expect(200);
-    assert_eq!((&me.body["mfa_enabled"], &me.body["passkeys"]), (&json!(true), &json!(1)));
+    assert_eq!((&me.body["mfa_enabled"], &me.body["passkeys"]), (&json!(true), &json!(2)));
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {

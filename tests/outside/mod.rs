@@ -1,13 +1,20 @@
 //! OpenID Connect clients of other authors, against the local server. Each program of this folder logs in with the authorization code
 //! and PKCE, and lets its library check the ID token. Then it asks for the user, refreshes, revokes and logs out.
 //!
+//! accessibility.rs checks the hosted pages by the rules for accessibility. firefox.rs goes their main paths in another browser. verify.rs
+//! verifies access tokens as the README says.
+//!
 //! The other way round, oidc_provider.rs logs in at a provider of another author.
 //!
 //! The libraries have pinned versions and come from npm and PyPI. Where Node.js or Python is missing, the tests are left out. The crate
 //! `openidconnect` is not among the clients, because it brings the crate `rsa` (RUSTSEC-2023-0071), which deny.toml refuses.
 
+mod accessibility;
+mod firefox;
 mod oidc_provider;
 mod readme;
+mod recipes;
+mod verify;
 
 use std::path::{Path, PathBuf};
 

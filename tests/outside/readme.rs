@@ -21,7 +21,7 @@ const LIBRARY: &str = "node_modules/oidc-client-ts/dist/browser/oidc-client-ts.m
 const NAME: &str = "Ada & <b>Co";
 
 /// A code block of README.md, by the comment before it.
-fn block(name: &str) -> &'static str {
+pub(super) fn block(name: &str) -> &'static str {
     let (_, rest) = include_str!("../../README.md").split_once(&format!("<!-- {name} -->\n```")).unwrap();
     let (_, rest) = rest.split_once('\n').unwrap();
     rest.split_once("```").unwrap().0

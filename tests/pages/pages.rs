@@ -1,3 +1,5 @@
+use serde_json::json;
+use shared::domain::language::Language;
 use tests::{Client, options, world};
 
 use crate::{
@@ -10,6 +12,10 @@ const PAGES: &[(&str, &str)] = &[
     ("/login", "Log in"),
     ("/login/mfa", "Log in"),
     ("/login/email", "Log in"),
+    ("/register", "Create an account"),
+    ("/verify-email", "Confirm your e\u{2011}mail address"),
+    ("/verify-email-notice", "Create an account"),
+    ("/forgot-password", "Forgot your password?"),
     ("/reset-password", "Choose a new password"),
     ("/login-disown", "Choose a new password"),
     ("/email-change-undo", "Undo the change of your e\u{2011}mail address"),
@@ -38,6 +44,20 @@ async fn every_page_is_served_with_a_policy_that_allows_its_own_host_alone() {
     }
     let root = client.get("/").await.expect(302);
     assert_eq!(root.header("location"), "/account");
+}
+
+#[tokio::test]
+async fn a_program_that_opens_the_links_of_mails_spends_nothing() {
+    let world = world().await;
+    let client = Client::new(&world);
+    client.post("/v1/register", json!({ "email": "ada@example.org" })).await.expect(202);
+    let token = client.link_token_for("ada@example.org").await;
+    let stored = tests::everything_stored(&world);
+    for (path, _) in PAGES {
+        client.get(path).await.expect(200);
+    }
+    assert_eq!(tests::everything_stored(&world), stored);
+    client.post("/v1/register/verify", json!({ "token": token })).await.expect(200);
 }
 
 #[tokio::test]
@@ -121,15 +141,41 @@ async fn a_deployment_has_its_own_name_logo_colours_and_terms() {
 #[tokio::test]
 async fn the_language_is_that_of_the_link_of_the_choice_or_of_the_browser() {
     let client = Client::new(&world().await);
-    for (path, headers) in [
-        ("/login", vec![]),
-        ("/login?ui_locales=tlh", vec![("accept-language", "tlh;q=0.9, *")]),
-        ("/login?ui_locales=en-GB", vec![("cookie", "__Host-language=en")]),
-        ("/login?continue=/oauth2/authorize%3Fui_locales%3Den", vec![("accept-language", ";;q=x,,")]),
-        ("/login", vec![("cookie", "__Host-language=%00"), ("accept-language", "\u{fffd}")]),
+    for (path, headers, tag) in [
+        ("/login", vec![], "en"),
+        ("/login?ui_locales=tlh", vec![("accept-language", "tlh;q=0.9, *")], "en"),
+        ("/login", vec![("accept-language", "de-AT, de;q=0.9, en;q=0.8")], "de"),
+        ("/login", vec![("accept-language", "en;q=0.5, fr-CA;q=0.9")], "fr"),
+        ("/login", vec![("cookie", "__Host-language=ja"), ("accept-language", "de")], "ja"),
+        ("/login?ui_locales=tlh%20es-MX", vec![("cookie", "__Host-language=ja")], "es"),
+        ("/login?continue=/oauth2/authorize%3Fui_locales%3Dar", vec![("accept-language", ";;q=x,,")], "ar"),
+        ("/login?continue=/oauth2/authorize%3Fui_locales%3Dar", vec![("cookie", "__Host-language=de")], "de"),
+        ("/login", vec![("cookie", "__Host-language=%00"), ("accept-language", "\u{fffd}")], "en"),
+        ("/login", vec![("cookie", "__Host-language=de; __Host-language=fr")], "en"),
     ] {
         let answer = client.send("GET", path, &headers, Vec::new()).await.expect(200);
-        assert!(answer.text.contains("<html lang=\"en\" dir=\"ltr\""), "{path}");
+        let direction = if tag == "ar" { "rtl" } else { "ltr" };
+        let start = format!("<html lang=\"{tag}\" dir=\"{direction}\"");
+        assert!(answer.text.contains(&start), "{path} {headers:?}: {}", &answer.text[..80]);
+    }
+}
+
+#[tokio::test]
+async fn every_page_exists_in_every_language() {
+    let client = Client::new(&world().await);
+    let account = ["", "profile", "password", "email", "mfa", "passkeys", "identities", "sessions", "activity", "data"];
+    let account = account.map(|page| format!("/account/{page}").trim_end_matches('/').to_owned());
+    let english = client.get("/login").await.expect(200).text;
+    for language in Language::ALL {
+        for path in PAGES.iter().map(|(path, _)| (*path).to_owned()).chain(account.clone()) {
+            let page = client.get(&format!("{path}?ui_locales={}", language.tag)).await.expect(200).text;
+            assert!(page.contains(&format!("<html lang=\"{}\"", language.tag)), "{path} {}", language.tag);
+            // Each place for a value is filled in. Those of scripts are in the data for them.
+            let (data, rest) =
+                page.split_once("id=\"texts\">").and_then(|(_, rest)| rest.split_once("</script>")).unwrap();
+            assert!(!rest.contains('{') && data.starts_with("{\"common\":{"), "{path} {}", language.tag);
+            assert!(language.tag == "en" || page != english, "{path}");
+        }
     }
 }
 

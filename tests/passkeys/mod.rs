@@ -4,6 +4,7 @@ mod passkey_register;
 mod passkey_remove;
 mod passkey_signal;
 mod passkey_update;
+mod unverified;
 
 use tests::{Client, Key, Person};
 

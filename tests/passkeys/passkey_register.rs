@@ -3,14 +3,19 @@ use std::collections::BTreeSet;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use passkey::types::ctap2::Aaguid;
 use serde_json::{Value, json};
-use tests::{Client, Key, Person, events, everything_stored, world};
+use tests::{Client, Key, Person, events, everything_stored, with_data, with_flags, world};
 
-use crate::scenarios::{Scenario, only_scenario, post, registered};
+use crate::scenarios::{Scenario, post, registered, scenario};
 
 const ADDRESS: &str = "ada@example.org";
 
 async fn asked(person: &Person) -> (String, Value) {
     let asked = person.client.post("/v1/passkeys/options", json!({})).await.expect(200);
+    (asked.text("challenge_id"), asked.body["publicKey"].clone())
+}
+
+async fn asked_conditionally(person: &Person) -> (String, Value) {
+    let asked = person.client.post("/v1/passkeys/options", json!({ "conditional": true })).await.expect(200);
     (asked.text("challenge_id"), asked.body["publicKey"].clone())
 }
 
@@ -269,6 +274,119 @@ async fn an_origin_is_compared_as_text() {
 }
 
 #[tokio::test]
+async fn only_a_conditional_creation_may_leave_the_user_absent_or_unverified() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    for (flags, verified) in [(0, false), (1, false), (4, true), (1 | 4, true), (8 | 16, false)] {
+        let (id, options) = asked(&person).await;
+        let body = json!({ "challenge_id": id, "credential": with_flags(&Key::new().create(&options).await, flags) });
+        let status = if flags == 1 | 4 { 201 } else { 400 };
+        assert_eq!(person.client.post("/v1/passkeys", body).await.status, status, "{flags}");
+        let before = person.client.get("/v1/mfa").await.expect(200).body["passkeys"].as_i64().unwrap();
+        let (id, options) = asked_conditionally(&person).await;
+        let body = json!({ "challenge_id": id, "credential": with_flags(&Key::new().create(&options).await, flags) });
+        person.client.post("/v1/passkeys", body).await.expect(201);
+        // Only a verified one is a second factor.
+        let after = person.client.get("/v1/mfa").await.expect(200).body["passkeys"].as_i64().unwrap();
+        assert_eq!(after - before, i64::from(verified), "{flags}");
+    }
+    assert_eq!(person.client.get("/v1/me").await.expect(200).body["passkeys"], 6);
+    assert_eq!(person.client.get("/v1/me").await.expect(200).body["mfa_enabled"], false);
+    world.settle().await;
+    assert_eq!(world.mail().iter().filter(|mail| mail.kind == "passkey_added").count(), 6);
+    let recorded = events(&world, "register_passkey");
+    assert_eq!(recorded.iter().filter(|(outcome, _)| outcome == "success").count(), 6);
+}
+
+#[tokio::test]
+async fn a_conditional_creation_is_checked_like_any_other_except_for_the_user() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let eve = Person::register(&client, "eve@example.org").await;
+    let mut key = Key::new();
+    let (id, options) = asked_conditionally(&person).await;
+    let good = with_flags(&key.create(&options).await, 8 | 16);
+    let challenge = &options["challenge"];
+    let changed = |pointer: &str, value: Value| {
+        let mut changed = good.clone();
+        *changed.pointer_mut(pointer).unwrap() = value;
+        changed
+    };
+    let wrong = [
+        reported_by(&good, challenge, json!({ "origin": "http://localhost:3001" })),
+        reported_by(&good, challenge, json!({ "origin": "http://localhost:3000", "crossOrigin": true })),
+        reported_by(&good, challenge, json!({ "origin": "http://localhost:3000", "type": "webauthn.get" })),
+        reported_by(&good, &json!("AAAA"), json!({ "origin": "http://localhost:3000" })),
+        with_data(&good, |data| data[0] ^= 1),       // another relying party
+        with_data(&good, |data| data[32] = 8 | 16),  // no credential
+        with_data(&good, |data| data.truncate(100)), // no whole credential
+        with_data(&good, |data| data.truncate(20)),
+        with_flags(&good, 16), // backed up but not eligible
+        changed("/response/attestationObject", json!("o2NmbXRkbm9uZWdhdHRTdG10oGhhdXRoRGF0YUA")), // no data
+        changed("/response/attestationObject", json!("AAAA")),
+    ];
+    for (number, mut credential) in wrong.into_iter().enumerate() {
+        let (id, fresh) = asked_conditionally(&person).await;
+        let said = credential["response"]["clientDataJSON"].as_str().unwrap();
+        let said = String::from_utf8(URL_SAFE_NO_PAD.decode(said).unwrap()).unwrap();
+        let said = said.replace(challenge.as_str().unwrap(), fresh["challenge"].as_str().unwrap());
+        credential["response"]["clientDataJSON"] = json!(URL_SAFE_NO_PAD.encode(said));
+        let body = json!({ "challenge_id": id, "credential": credential });
+        let answer = person.client.post("/v1/passkeys", body).await;
+        assert_eq!((answer.status, answer.code()), (400, "invalid_code"), "{number}: {}", answer.text);
+    }
+    // Another user's session, then the right one, then once more.
+    let body = json!({ "challenge_id": id, "credential": good });
+    eve.client.post("/v1/passkeys", body.clone()).await.expect_problem(400, "invalid_code");
+    person.client.post("/v1/passkeys", body.clone()).await.expect(201);
+    person.client.post("/v1/passkeys", body).await.expect_problem(400, "invalid_code");
+    // A passkey of another account, and one that the options exclude.
+    for (anybody, status, code) in [(&person, 400, "invalid_code"), (&eve, 409, "conflict")] {
+        let (id, options) = asked_conditionally(anybody).await;
+        let again = reported_by(&good, &options["challenge"], json!({ "origin": "http://localhost:3000" }));
+        let body = json!({ "challenge_id": id, "credential": again });
+        anybody.client.post("/v1/passkeys", body).await.expect_problem(status, code);
+    }
+}
+
+/// A new credential under another id, as a client can invent it.
+fn renamed(credential: &Value, id: &Value) -> Value {
+    let bytes = URL_SAFE_NO_PAD.decode(id.as_str().unwrap()).unwrap();
+    let mut renamed = with_data(credential, |data| {
+        let length = usize::from(u16::from_be_bytes([data[53], data[54]]));
+        let rest = data.split_off(55 + length);
+        data.truncate(53);
+        data.extend(u16::try_from(bytes.len()).unwrap().to_be_bytes());
+        data.extend(&bytes);
+        data.extend(rest);
+    });
+    renamed["id"] = id.clone();
+    renamed["rawId"] = id.clone();
+    renamed
+}
+
+#[tokio::test]
+async fn a_registration_does_not_tell_a_decoy_from_a_registered_passkey() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    Person::register(&client, "eve@example.org").await.add_passkey(&mut Key::new()).await.expect(201);
+    for identifier in ["eve@example.org", "nobody@example.org"] {
+        let named = client.post("/v1/login/passkey/options", json!({ "identifier": identifier })).await.expect(200);
+        let taken = &named.body["publicKey"]["allowCredentials"][0]["id"];
+        let (id, options) = asked(&person).await;
+        let credential = renamed(&Key::new().create(&options).await, taken);
+        let body = json!({ "challenge_id": id, "credential": credential });
+        person.client.post("/v1/passkeys", body).await.expect_problem(409, "conflict");
+    }
+    // An invented id of nobody's is as good as any.
+    let (id, options) = asked(&person).await;
+    let credential = renamed(&Key::new().create(&options).await, &json!("AAAAAAAAAAAAAAAAAAAAAA"));
+    person.client.post("/v1/passkeys", json!({ "challenge_id": id, "credential": credential })).await.expect(201);
+}
+
+#[tokio::test]
 async fn a_mail_about_a_passkey_has_no_text_that_could_be_a_link() {
     let world = world().await;
     let person = Person::register(&Client::new(&world), ADDRESS).await;
@@ -310,13 +428,21 @@ async fn an_account_has_a_limited_number_of_passkeys() {
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    vec![only_scenario("passkey-register").succeeds(201).spent(400, "invalid_code").records("register_passkey").asks(
-        |client| async move {
+    let outline = |name: &'static str| {
+        scenario("passkey-register", name).succeeds(201).spent(400, "invalid_code").records("register_passkey")
+    };
+    vec![
+        outline("in a dialogue").asks(|client| async move {
             let person = registered(&client).await;
-            let asked = person.client.post("/v1/passkeys/options", json!({})).await.expect(200);
-            let credential = Key::new().create(&asked.body["publicKey"]).await;
-            let body = json!({ "challenge_id": asked.text("challenge_id"), "credential": credential });
+            let (id, options) = asked(&person).await;
+            let body = json!({ "challenge_id": id, "credential": Key::new().create(&options).await });
             post("/v1/passkeys", body).by(&person)
-        },
-    )]
+        }),
+        outline("without user verification").asks(|client| async move {
+            let person = registered(&client).await;
+            let (id, options) = asked_conditionally(&person).await;
+            let credential = with_flags(&Key::new().create(&options).await, 8 | 16);
+            post("/v1/passkeys", json!({ "challenge_id": id, "credential": credential })).by(&person)
+        }),
+    ]
 }

@@ -2,7 +2,7 @@ use serde_json::json;
 use tests::{Client, Key, Person, events, world};
 
 use super::passkey_and_owner;
-use crate::scenarios::{Scenario, delete, scenario};
+use crate::scenarios::{Scenario, delete, registered, scenario};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -56,6 +56,11 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         outline("where a password is left").asks(|client| async move {
             let (path, owner) = passkey_and_owner(&client).await;
             delete(path).by(&owner)
+        }),
+        outline("that is not verified").asks(|client| async move {
+            let owner = registered(&client).await;
+            let id = owner.add_conditional_passkey(&mut Key::new()).await.expect(201).text("id");
+            delete(format!("/v1/passkeys/{id}")).by(&owner)
         }),
         outline("where an identity is left")
             .parameter("Providers", tests::provider::PROVIDERS)

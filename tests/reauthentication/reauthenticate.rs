@@ -241,6 +241,18 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 let body = client.passkey_answer(&mut key, json!({})).await;
                 post("/v1/reauthenticate", body).by(&person)
             }),
+        scenario("reauthenticate", "by an unverified passkey and app")
+            .succeeds(200)
+            .spent(400, "invalid_code")
+            .records("reauthenticate")
+            .asks(|client| async move {
+                let (mut key, person) = (Key::new(), registered(&client).await);
+                person.add_conditional_passkey(&mut key).await.expect(201);
+                let app = person.enable_totp().await;
+                let mut body = client.passkey_answer(&mut key, json!({})).await;
+                body["totp_code"] = json!(app.next_code(&client.world));
+                post("/v1/reauthenticate", body).by(&person)
+            }),
         scenario("reauthenticate", "by nobody's passkey").succeeds(400).records_failure("reauthenticate").asks(
             |client| async move {
                 let (mut key, person) = (Key::new(), registered(&client).await);

@@ -134,20 +134,6 @@ async fn a_link_alone_never_activates_a_password_of_somebody_else() {
 }
 
 #[tokio::test]
-async fn opening_the_page_of_the_link_spends_nothing() {
-    let world = world().await;
-    let client = Client::new(&world);
-    registered(&client, json!({ "email": ADDRESS })).await;
-    let stored = tests::everything_stored(&world);
-    let page = client.get("/verify-email").await.expect(200);
-    assert!(page.header("content-type").starts_with("text/html"));
-    assert!(page.header("content-security-policy").contains("script-src 'self'"));
-    assert_eq!(stored, tests::everything_stored(&world));
-    let token = client.link_token_for(ADDRESS).await;
-    client.post("/v1/register/verify", json!({ "token": token })).await.expect(200);
-}
-
-#[tokio::test]
 async fn a_code_works_only_for_its_registration() {
     let world = world().await;
     let client = Client::new(&world);

@@ -125,6 +125,7 @@ pub(crate) async fn create_with(
         session_bound: 1,
         device_bound: 1,
         passkeys: 0,
+        unverified_passkeys: 0,
         created_at: app.clock.now(),
         profile_updated_at: None,
         last_login_at: None,

@@ -190,10 +190,16 @@ async fn of_pending_login(app: &App, challenge: &Challenge<SecondFactor>) -> Res
     if challenge.attempts >= MAX_ATTEMPTS {
         return Err(Error::InvalidCode);
     }
-    if challenge.payload.code.is_some() || pending.account.passkeys == 0 {
-        return Err(Error::Conflict("A passkey cannot complete this login."));
+    const NONE: Error = Error::Conflict("A passkey cannot complete this login.");
+    if challenge.payload.code.is_some() || pending.account.verified_passkeys() <= 0 {
+        return Err(NONE);
     }
-    let allowed = passkey::allowed(&pending.cipher, &app.store.passkeys(&pending.account).await?).await?;
+    let mut passkeys = app.store.passkeys(&pending.account).await?;
+    passkeys.retain(|passkey| passkey.verified);
+    if passkeys.is_empty() {
+        return Err(NONE); // the others are void, and not swept yet
+    }
+    let allowed = passkey::allowed(&pending.cipher, &passkeys).await?;
     Ok(Asked {
         allowed,
         user_id: challenge.user_id.clone(),

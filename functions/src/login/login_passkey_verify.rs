@@ -1,5 +1,5 @@
 //! `POST /v1/login/passkey/verify`: logs in with a passkey, which counts as both factors. Or uses a passkey as the
-//! second factor of a login.
+//! second factor of a login. A passkey that is not verified counts as the first factor alone.
 
 use shared::{
     context::Context,
@@ -40,6 +40,7 @@ pub const OPERATION: Operation = Operation::http("login-passkey-verify", |contex
     .memory(512)
     .keys(&[
         KeyPurpose::Index,
+        KeyPurpose::Pepper,
         KeyPurpose::FieldContact,
         KeyPurpose::FieldMfa,
         KeyPurpose::FieldSession,
@@ -156,25 +157,45 @@ impl Login<'_> {
         let device = device.as_ref().map(|(token, device)| (device, token)).filter(|(device, token)| {
             PresentedDevice { index: self.index, token, options }.is_recognised(app, &account, device)
         });
-        let active = Account { status: Status::Active, ..account.clone() };
-        let amr = verified.amr();
-        let subject = SignInSubject {
-            confirmed: true,
-            device,
-            passkey: Some(&self.passkey),
-            ..SignInSubject::new(&active, &cipher, &amr)
+        // A passkey that is not verified counts as one factor.
+        let next_step = match stored.verified {
+            true => None,
+            false => pending_login::next_step(app, &account, device.map(|(device, _)| device)),
         };
-        let sign_in = issue::prepare(context, &subject, options).await?;
-        let event =
-            context.event(&cipher, Action::Login, Outcome::Success, SecondFactorMethod::Passkey.as_str()).await?;
+        let action = if next_step.is_some() { Action::FirstFactor } else { Action::Login };
+        let event = context.event(&cipher, action, Outcome::Success, SecondFactorMethod::Passkey.as_str()).await?;
         let mut transaction = app.store.transaction();
         transaction.consume_challenge(self.challenge);
         verified.add_to(app, &mut transaction);
-        transaction.record_login(&account, &sign_in.last_login, None);
-        sign_in.add_to(&mut transaction);
         transaction.record_event(&event);
+        let amr = verified.amr();
+        let passkey = Some(self.passkey.as_str());
+        let response = if let Some(step) = next_step {
+            transaction.require_account(&account);
+            let options = SessionOptions {
+                device_token: device.map(|(_, token)| OpaqueText(token.encode(self.index))),
+                ..options.clone()
+            };
+            let subject =
+                SignInSubject { device, passkey, pending: true, ..SignInSubject::new(&account, &cipher, &amr) };
+            pending_login::ask(context, &subject, step, &options, &mut transaction).await?.into_response()
+        } else {
+            let active = Account { status: Status::Active, ..account.clone() };
+            let relied_on = device.and_then(|(device, _)| device.state.trust);
+            let subject = SignInSubject {
+                confirmed: stored.verified,
+                device,
+                relied_on: relied_on.filter(|_| !stored.verified && account.mfa_since.is_some()),
+                passkey,
+                ..SignInSubject::new(&active, &cipher, &amr)
+            };
+            let sign_in = issue::prepare(context, &subject, options).await?;
+            transaction.record_login(&account, &sign_in.last_login, None);
+            sign_in.add_to(&mut transaction);
+            sign_in.answer.into_response(StatusCode::OK)
+        };
         match app.store.commit(transaction).await {
-            Ok(()) => Ok(sign_in.answer.into_response(StatusCode::OK)),
+            Ok(()) => Ok(response),
             Err(refused) if refused.is(Condition::Challenge) => self.refuse(user_id, &cipher, Error::InvalidCode).await,
             Err(error) => Err(error.into()),
         }
@@ -231,7 +252,7 @@ impl Login<'_> {
     /// Verifies the signature and commits the pending login.
     async fn finish(&self, pending: &PendingLogin<'_>) -> Result<Response, Error> {
         let (context, app) = (self.context, self.context.app);
-        let Some(stored) = &pending.passkey else {
+        let Some(stored) = pending.passkey.as_ref().filter(|passkey| passkey.verified) else {
             return Err(passkey::refusal(app, self.index, &self.form.assertion).await?);
         };
         let verified = passkey::verify(context, &pending.cipher, stored, &self.form.assertion, &self.state).await?;

@@ -30,7 +30,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let answer = json!({
         "totp": caller.account.mfa_since.is_some(),
         "backup_codes_left": caller.factors()?.backup_codes.len(),
-        "passkeys": caller.account.passkeys,
+        "passkeys": caller.account.verified_passkeys(),
         "trusted_devices": trusted,
     });
     Ok(Response::json(StatusCode::OK, &answer))

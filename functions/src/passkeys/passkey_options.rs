@@ -7,9 +7,10 @@ use shared::{
     crypto::{key::KeyPurpose, secret::Token},
     domain::{audit::Action, challenge::PASSKEY_SECONDS, limits::CHANGES_BY_SESSION},
     error::Error,
-    http::{Response, StatusCode},
+    http::{Request, Response, StatusCode},
     operation::{Access, Operation, Route},
     store::{Challenge, Expected, MAX_PASSKEYS, PasskeyRegistration},
+    webauthn::Creation,
 };
 
 use crate::auth::{
@@ -37,14 +38,20 @@ pub const OPERATION: Operation = Operation::http("passkey-options", |context| Bo
 pub(super) const TOO_MANY: Error = Error::Conflict("This account has the maximum number of passkeys.");
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
-    context.request.fields()?.finish(|| Some(()))?;
+    let creation = creation(context.request)?;
     let caller = caller::caller(context).await?;
     limits::count_session(context.app, &caller, CHANGES_BY_SESSION).await?;
-    let done = ask(context.app, &caller).await;
+    let done = ask(context.app, &caller, creation).await;
     caller.record_refusal(context, Action::RegisterPasskey, "passkey", done).await
 }
 
-async fn ask(app: &App, caller: &Caller<'_>) -> Result<Response, Error> {
+fn creation(request: &Request) -> Result<Creation, Error> {
+    let mut fields = request.fields()?;
+    let conditional = fields.optional("conditional").unwrap_or(false);
+    fields.finish(|| Some(if conditional { Creation::Conditional } else { Creation::Modal }))
+}
+
+async fn ask(app: &App, caller: &Caller<'_>, creation: Creation) -> Result<Response, Error> {
     caller.require_fresh(app)?;
     let (account, cipher) = (&caller.account, &caller.cipher);
     if account.passkeys >= MAX_PASSKEYS {
@@ -52,7 +59,7 @@ async fn ask(app: &App, caller: &Caller<'_>) -> Result<Response, Error> {
     }
     let have = passkey::allowed(cipher, &app.store.passkeys(account).await?).await?;
     let known_as = User::open(cipher, account).await?.known_as();
-    let options = app.relying_party().await?.registration_options(&account.id, &known_as, &have)?;
+    let options = app.relying_party().await?.registration_options(&account.id, &known_as, &have, creation)?;
     let id = Token::random(&*app.rng).encode();
     let payload = PasskeyRegistration {
         session_hash: caller.session.hash.clone(),

@@ -101,6 +101,7 @@ async fn register(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Res
         sign_count: created.signals.sign_count,
         backup_eligible: created.signals.backup_eligible,
         backed_up: created.signals.backed_up,
+        verified: created.user_verified,
         created_at: now,
         device_epoch: account.device_epoch,
         last_used_at: None,
@@ -110,8 +111,13 @@ async fn register(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Res
     let mut transaction = app.store.transaction();
     codes::count_change(app, caller, &mut transaction);
     transaction.consume_challenge(&challenge);
-    transaction.create_passkey(&stored);
-    transaction.increment_passkeys(account);
+    // The id of a decoy is refused as that of a registered passkey. Otherwise an attempt to register it would reveal the decoy.
+    if passkey::is_decoy(&index, created.credential.id()) {
+        transaction.refuse_passkey(&stored);
+    } else {
+        transaction.create_passkey(&stored);
+    }
+    transaction.count_new_passkey(account, &stored);
     transaction.require_session(&caller.session);
     transaction.record_event(&event);
     let content = Content::PasskeyAdded { at: now.rfc3339(), name: passkey_provider::name_in_mail(name).to_owned() };

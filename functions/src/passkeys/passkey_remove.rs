@@ -57,7 +57,7 @@ async fn remove(context: Context<'_>, caller: &Caller<'_>) -> Result<Response, E
     codes::count_change(app, caller, &mut transaction);
     transaction.remove_passkey(&found);
     // Also fails if a parallel request removed the way in that is left. The client's retry then gets that answer.
-    transaction.decrement_passkeys(account, &left);
+    transaction.count_removed_passkey(account, &found, &left);
     transaction.require_session(&caller.session);
     transaction.record_event(&event);
     let name = passkey::name(cipher, &found).await?;
@@ -65,7 +65,8 @@ async fn remove(context: Context<'_>, caller: &Caller<'_>) -> Result<Response, E
     user::notify_owner(app, cipher, account, content, &mut transaction).await?;
     match app.store.commit(transaction).await {
         Ok(()) => Ok(Response::empty(StatusCode::NO_CONTENT)),
-        Err(refused) if refused.is(Condition::Passkey) => Err(Error::NotFound),
+        // An unverified passkey may have been verified meanwhile, in place of removed. The client's retry then finds it.
+        Err(refused) if refused.is(Condition::Passkey) && found.verified => Err(Error::NotFound),
         Err(refused) if refused.is(Condition::Limit) => Err(codes::too_many_changes(app, caller)),
         Err(refused) => Err(refused.into()),
     }

@@ -1,23 +1,23 @@
 //! `POST /v1/reauthenticate`: the user of a session proves their identity again. The session's `auth_time` is then now.
 //!
-//! The proof is a password, with a TOTP code if the account has MFA. Or it is a passkey. Or it is a mailed code, if the
-//! account has no password or the session is unconfirmed.
+//! The proof is a password, with a TOTP code if the account has MFA. Or it is a passkey. An unverified one needs what a password
+//! needs. Or it is a mailed code, if the account has no password or the session is unconfirmed.
 
 use shared::{
     context::Context,
-    crypto::key::KeyPurpose,
+    crypto::key::{KeyPurpose, KeySet},
     domain::{
         audit::Action,
         limits::{CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATE_BY_SESSION, REAUTHENTICATION_MAIL_BY_SESSION},
         otp_code::OtpCode,
         password::Password,
-        second_factor::SecondFactorMethod,
+        second_factor::{SecondFactorMethod, with_methods},
         session::OpaqueText,
     },
     error::Error,
     http::{Request, Response},
     operation::{Access, Operation, Route},
-    store::{Attempt, Challenge, Condition, FactorChange, PasskeyAssertion, SecretKind, UserQuery},
+    store::{Attempt, Challenge, Condition, FactorChange, PasskeyAssertion, SecretKind, StoredPasskey, UserQuery},
     webauthn::AssertionResponse,
 };
 
@@ -67,20 +67,21 @@ enum IdentityProof {
     Passkey {
         challenge_id: OpaqueText,
         assertion: AssertionResponse,
+        totp: Option<OtpCode>,
     },
 }
 
 impl IdentityProof {
     fn parse(request: &Request) -> Result<Self, Error> {
         let mut fields = request.fields()?;
+        let totp_given = fields.has("totp_code");
+        let totp = fields.optional("totp_code");
         if fields.has("credential") {
             let challenge_id = fields.required("challenge_id");
             let assertion = fields.required("credential");
-            fields.ignore_absent(&["password", "code", "totp_code"]);
-            return fields.finish(|| Some(Self::Passkey { challenge_id: challenge_id?, assertion: assertion? }));
+            fields.ignore_absent(&["password", "code"]);
+            return fields.finish(|| Some(Self::Passkey { challenge_id: challenge_id?, assertion: assertion?, totp }));
         }
-        let totp_given = fields.has("totp_code");
-        let totp = fields.optional("totp_code");
         if fields.has("challenge_id") || fields.has("code") {
             let challenge_id = fields.required("challenge_id");
             let code = fields.required("code");
@@ -121,8 +122,22 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         IdentityProof::Code { challenge_id, code, totp } => {
             ("code", by_mailed_code::accept(context, &caller, &challenge_id.0, &code, totp).await)
         }
-        IdentityProof::Passkey { challenge_id, assertion } => {
-            ("passkey", by_passkey(context, &caller, &challenge_id.0, &assertion).await)
+        IdentityProof::Passkey { challenge_id, assertion, totp } => {
+            let index = context.app.keyring.get(KeyPurpose::Index).await?;
+            let passkey = load_passkey(context, &index, &caller, &assertion).await?;
+            match &passkey {
+                // It counts as one factor, like a password.
+                Some(passkey) if !passkey.verified && waits_for_code => {
+                    ("code_mailed", by_mailed_code::ask(context, &caller).await)
+                }
+                Some(passkey) if !passkey.verified && mfa && totp.is_none() => {
+                    return Err(Error::field("totp_code", "is required"));
+                }
+                _ => {
+                    let proof = PasskeyProof { challenge_id: &challenge_id.0, passkey, assertion: &assertion, totp };
+                    ("passkey", proof.accept(context, &index, &caller).await)
+                }
+            }
         }
     };
     caller.record_refusal(context, Action::Reauthenticate, method, done).await
@@ -164,37 +179,69 @@ async fn by_password(
     }
 }
 
-async fn by_passkey(
+/// The passkey that signed, if the caller has it.
+async fn load_passkey(
     context: Context<'_>,
+    index: &KeySet,
     caller: &Caller<'_>,
-    challenge_id: &str,
     assertion: &AssertionResponse,
-) -> Result<Response, Error> {
-    let (app, now) = (context.app, context.app.clock.now());
-    let challenge: Option<Challenge<PasskeyAssertion>> = app.store.challenge(challenge_id, now).await?;
-    let challenge = challenge.ok_or(Error::InvalidCode)?;
-    let asked = &challenge.payload;
-    // A challenge for another user, or for the second factor of a login, does not work for this session.
-    if asked.second_factor_of.is_some() || !asked.discoverable && challenge.user_id != caller.account.id {
-        return Err(Error::InvalidCode);
-    }
-    let reserved = app.store.reserve_attempt(challenge_id, SecretKind::Signature, now).await?;
-    let _: Challenge<PasskeyAssertion> = reserved.ok_or(Error::InvalidCode)?;
-    let index = app.keyring.get(KeyPurpose::Index).await?;
-    let id = passkey::id(&index, assertion.credential_id());
+) -> Result<Option<StoredPasskey>, Error> {
+    let id = passkey::id(index, assertion.credential_id());
     let query = UserQuery { passkey: Some(&id), without_salt: true, ..UserQuery::ACCOUNT };
-    let Some(stored) = app.store.load(&caller.account.id, query).await?.passkey else {
-        return Err(passkey::refusal(app, &index, assertion).await?);
-    };
-    let state = passkey::open_state(app, PasskeyAssertion::STATE, challenge_id, &asked.state).await?;
-    let verified = passkey::verify(context, &caller.cipher, &stored, assertion, &state).await?;
-    let mut transaction = app.store.transaction();
-    transaction.consume_challenge(&challenge);
-    verified.add_to(app, &mut transaction);
-    confirm_login(caller, &mut transaction).await?;
-    let amr = verified.amr();
-    let amr: Vec<&str> = amr.iter().map(String::as_str).collect();
-    let access = record_reauthentication(context, caller, "passkey", &amr, &mut transaction).await?;
-    app.store.commit(transaction).await.map_err(refusal)?;
-    Ok(access.into_response())
+    Ok(context.app.store.load(&caller.account.id, query).await?.passkey)
+}
+
+struct PasskeyProof<'a> {
+    challenge_id: &'a str,
+    passkey: Option<StoredPasskey>,
+    assertion: &'a AssertionResponse,
+    totp: Option<OtpCode>,
+}
+
+impl PasskeyProof<'_> {
+    async fn accept(self, context: Context<'_>, index: &KeySet, caller: &Caller<'_>) -> Result<Response, Error> {
+        let (app, now) = (context.app, context.app.clock.now());
+        let challenge: Option<Challenge<PasskeyAssertion>> = app.store.challenge(self.challenge_id, now).await?;
+        let challenge = challenge.ok_or(Error::InvalidCode)?;
+        let asked = &challenge.payload;
+        // A challenge for another user, or for the second factor of a login, does not work for this session.
+        if asked.second_factor_of.is_some() || !asked.discoverable && challenge.user_id != caller.account.id {
+            return Err(Error::InvalidCode);
+        }
+        let reserved = app.store.reserve_attempt(self.challenge_id, SecretKind::Signature, now).await?;
+        let _: Challenge<PasskeyAssertion> = reserved.ok_or(Error::InvalidCode)?;
+        let Some(stored) = self.passkey else {
+            return Err(passkey::refusal(app, index, self.assertion).await?);
+        };
+        let state = passkey::open_state(app, PasskeyAssertion::STATE, self.challenge_id, &asked.state).await?;
+        let mut verified = passkey::verify(context, &caller.cipher, &stored, self.assertion, &state).await?;
+        let second = verify_second_factor(app, caller, self.totp).await?;
+        let mut amr = verified.amr();
+        let mut transaction = app.store.transaction();
+        transaction.consume_challenge(&challenge);
+        if let Some((used, _)) = &second {
+            transaction.use_factor(&caller.account.id, used, FactorChange::None);
+            amr = with_methods(&amr, SecondFactorMethod::Totp.amr());
+        }
+        // The session of a suspicious login changes nothing of the account except that it is confirmed.
+        if !stored.verified && second.is_some() && !caller.session.unconfirmed {
+            verified.verify_passkey();
+            transaction.count_verified_passkey(&caller.account);
+        } else {
+            confirm_login(caller, &mut transaction).await?;
+        }
+        verified.add_to(app, &mut transaction);
+        let amr: Vec<&str> = amr.iter().map(String::as_str).collect();
+        let access = record_reauthentication(context, caller, "passkey", &amr, &mut transaction).await?;
+        let attempt = second.as_ref().and_then(|(_, attempt)| attempt.as_ref());
+        match app.store.commit_refunding(transaction, attempt).await {
+            Ok(()) => Ok(access.into_response()),
+            Err(refused) => {
+                if refused.is(Condition::Account) || refused.is(Condition::Passkey) {
+                    app.store.refund(attempt).await?; // both were correct
+                }
+                Err(refusal(refused))
+            }
+        }
+    }
 }

@@ -63,7 +63,7 @@ impl Response {
         if let Some(Body::Text(text)) = &self.body
             && request.accepts_gzip()
         {
-            let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
             // Writing to memory cannot fail. If it did, the body would stay as it is.
             if gzip.write_all(text.as_bytes()).is_ok()
                 && let Ok(bytes) = gzip.finish()

@@ -93,8 +93,23 @@ impl AssertionResponse {
 
     /// The flags of the authenticator data (section 6.1).
     pub(super) fn flags(&self) -> Option<u8> {
-        self.0.response.authenticator_data.get(32).copied()
+        self.0.response.authenticator_data.get(FLAGS).copied()
     }
+}
+
+/// The place of the flags in authenticator data: after the hash of the relying party id (section 6.1).
+const FLAGS: usize = 32;
+
+/// The flags in an attestation object.
+pub(super) fn flags(attestation_object: &[u8]) -> Option<u8> {
+    authenticator_data(attestation_object)?.get(FLAGS).copied()
+}
+
+/// The attestation object with more flags set, and the statement `none`.
+pub(super) fn with_flags(attestation_object: &[u8], flags: u8) -> Option<Vec<u8>> {
+    let mut data = authenticator_data(attestation_object)?;
+    *data.get_mut(FLAGS)? |= flags;
+    without_statement(data)
 }
 
 /// The authenticator data in an attestation object (section 6.5.4).
@@ -110,12 +125,17 @@ fn authenticator_data(attestation_object: &[u8]) -> Option<Vec<u8>> {
 /// The attestation object with the statement `none`. The options ask for no attestation, and nothing depends on one. But some
 /// clients send one all the same, and the library would refuse those that it cannot verify.
 fn without_attestation(attestation_object: &[u8]) -> Option<Vec<u8>> {
+    without_statement(authenticator_data(attestation_object)?)
+}
+
+/// An attestation object with this authenticator data and the statement `none`.
+fn without_statement(authenticator_data: Vec<u8>) -> Option<Vec<u8>> {
     use serde_cbor_2::Value;
     let text = |text: &str| Value::Text(text.to_owned());
     let object = [
         (text("fmt"), text("none")),
         (text("attStmt"), Value::Map(BTreeMap::new())),
-        (text("authData"), Value::Bytes(authenticator_data(attestation_object)?)),
+        (text("authData"), Value::Bytes(authenticator_data)),
     ];
     serde_cbor_2::to_vec(&Value::Map(BTreeMap::from(object))).ok()
 }

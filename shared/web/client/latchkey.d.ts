@@ -146,6 +146,13 @@ export interface Config {
   providers: { id: string; name: string }[];
   captcha: { kind: Captcha["kind"]; mode?: "failures" | "always"; site_key?: string };
   languages: string[];
+  brand: {
+    name: string;
+    logo_url: string | null;
+    accent_color: string | null;
+    terms_url: string | null;
+    privacy_url: string | null;
+  };
 }
 
 /** A passkey's answer in JSON (WebAuthn Level 3, section 5.1), as PublicKeyCredential.toJSON makes it. */
@@ -345,8 +352,8 @@ export declare class Latchkey {
   }): Promise<LoginAnswer>;
 
   // Tokens, sessions, devices
-  /** Without a token: refreshes the session of this client in any case. With one: the raw operation. */
-  tokenRefresh(parameters?: { refresh_token?: string }): Promise<Authenticated>;
+  /** Refreshes the session in any case. `refresh` asks other tabs first. */
+  tokenRefresh(): Promise<Authenticated>;
   logout(): Promise<Empty>;
   logoutAll(parameters?: { keep_current?: boolean | null }): Promise<{ revoked: number }>;
   sessionList(parameters?: PageOptions): Promise<{ sessions: Session[]; next?: string }>;

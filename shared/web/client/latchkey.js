@@ -65,37 +65,76 @@ const LOCK_TIMEOUT = 6000;
 // A refusal without a code may have another reason than the age of a token. So it leads to one refresh in this time.
 const GUESS_TIMEOUT = 60000;
 // Numbers that are hashed at once. The page can react in between.
-const CHUNK = 2000;
+const CHUNK = 5000;
+
+// The codes of a token that is not good any more.
+const OVER = /^(invalid_token|session_revoked)$/;
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
-const jsonOf = async (response) => {
+// Undefined for what is not JSON.
+const jsonOf = (text) => {
   try {
-    return JSON.parse(await response.text());
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 };
 
 export class LatchkeyError extends Error {
   constructor(status, body, response, cause) {
     const known = { 0: "network", 429: "rate_limited", 503: "temporarily_unavailable", 504: "temporarily_unavailable" };
-    const code = body?.code ?? known[status] ?? "internal";
-    super(body?.detail ?? body?.title ?? code, { cause });
-    this.name = "LatchkeyError";
-    this.code = code;
-    this.status = status;
-    this.title = body?.title ?? null;
-    this.detail = body?.detail ?? null;
-    this.errors = body?.errors ?? [];
-    this.requestId = body?.request_id ?? response?.headers.get("X-Request-Id") ?? null;
-    this.retryAfter = parseInt(response?.headers.get("Retry-After")) || null;
-    this.body = body ?? null;
+    const { code = known[status] ?? "internal", title = null, detail = null, errors = [], request_id } = body ?? {};
+    super(detail ?? title ?? code, { cause });
+    const requestId = request_id ?? response?.headers.get("X-Request-Id") ?? null;
+    const retryAfter = parseInt(response?.headers.get("Retry-After")) || null;
+    Object.assign(this, { name: "LatchkeyError", code, status, title, detail, errors, requestId, retryAfter, body: body ?? null });
   }
 }
 
 // `over` says that there is no session.
 const noSession = () => Object.assign(new LatchkeyError(401, { code: "invalid_token" }), { over: true });
+
+// ---- Proof of work ----
+
+// SHA-256 (FIPS 180-4), many times faster for short texts than Web Cryptography, which answers each by a message.
+const START = [];
+const ROUNDS = [];
+for (let n = 2; ROUNDS.length < 64; n++) {
+  let divisor = 2;
+  while (n % divisor) divisor++;
+  const fraction = (root) => ((root % 1) * 2 ** 32) | 0;
+  if (divisor === n) {
+    START.push(fraction(n ** 0.5));
+    ROUNDS.push(fraction(Math.cbrt(n)));
+  }
+}
+const turned = (word, bits) => (word >>> bits) | (word << (32 - bits));
+const schedule = new Int32Array(64);
+
+function sha256(bytes) {
+  const { length } = bytes;
+  const padded = new DataView(new ArrayBuffer(((length + 72) >> 6) << 6));
+  new Uint8Array(padded.buffer).set(bytes);
+  padded.setUint8(length, 128);
+  padded.setUint32(padded.byteLength - 4, length * 8);
+  const hash = Int32Array.from(START.slice(0, 8));
+  for (let block = 0; block < padded.byteLength; block += 64) {
+    let [a, b, c, d, e, f, g, h] = hash;
+    for (let round = 0; round < 64; round++) {
+      if (round < 16) schedule[round] = padded.getInt32(block + round * 4);
+      else {
+        const [x, y] = [schedule[round - 15], schedule[round - 2]];
+        const before = turned(x, 7) ^ turned(x, 18) ^ (x >>> 3);
+        schedule[round] = schedule[round - 16] + schedule[round - 7] + before + (turned(y, 17) ^ turned(y, 19) ^ (y >>> 10));
+      }
+      const one = h + (turned(e, 6) ^ turned(e, 11) ^ turned(e, 25)) + ((e & f) ^ (~e & g)) + ROUNDS[round] + schedule[round];
+      const two = (turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+      [h, g, f, e, d, c, b, a] = [g, f, e, (d + one) | 0, c, b, a, (one + two) | 0];
+    }
+    [a, b, c, d, e, f, g, h].forEach((word, at) => (hash[at] += word));
+  }
+  return hash;
+}
 
 // ---- WebAuthn ----
 
@@ -103,14 +142,14 @@ const toBytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/
 const toText = (bytes) =>
   btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
 
-// As PublicKeyCredential.parseRequestOptionsFromJSON and parseCreationOptionsFromJSON, which older browsers lack.
-function parsed({ challenge, user, ...rest }) {
-  const options = { ...rest, challenge: toBytes(challenge) };
-  if (user) options.user = { ...user, id: toBytes(user.id) };
+// What a browser is asked for. Older ones lack PublicKeyCredential.parseRequestOptionsFromJSON and parseCreationOptionsFromJSON.
+function asking({ challenge, user, ...rest }, conditional, signal) {
+  const publicKey = { ...rest, challenge: toBytes(challenge) };
+  if (user) publicKey.user = { ...user, id: toBytes(user.id) };
   for (const list of ["allowCredentials", "excludeCredentials"]) {
-    if (rest[list]) options[list] = rest[list].map((entry) => ({ ...entry, id: toBytes(entry.id) }));
+    if (rest[list]) publicKey[list] = rest[list].map((entry) => ({ ...entry, id: toBytes(entry.id) }));
   }
-  return options;
+  return { publicKey, signal, ...(conditional && { mediation: "conditional" }) };
 }
 
 // As PublicKeyCredential.toJSON, which older browsers and some password managers lack.
@@ -125,10 +164,8 @@ function serialized(credential) {
   return json;
 }
 
-const ofPasskeys = () => globalThis.PublicKeyCredential;
-
 // Tells the password manager. It may not know how.
-const signal = (name, details) => ofPasskeys()?.[name]?.(details).catch(() => {});
+const signal = (name, details) => globalThis.PublicKeyCredential?.[name]?.(details).catch(() => {});
 
 export class Latchkey {
   #base;
@@ -212,7 +249,7 @@ export class Latchkey {
       const response = await this.#fetch(url, { ...init, headers });
       if (response.ok || !repeatable) return response;
       const refused = response.status === 401 || response.status === 403;
-      const code = refused && (await response.clone().json().catch(() => null))?.code;
+      const code = refused && jsonOf(await response.clone().text())?.code;
       if (csrf && code === "csrf_failed" && !hasNewCsrf) {
         if (this.#csrf === csrf) this.#csrf = undefined;
         hasNewCsrf = true;
@@ -222,7 +259,7 @@ export class Latchkey {
       }
       // An authorizer of API Gateway answers 403, and without a code.
       const guesses = response.status === 401 || Date.now() - this.#renewedAt > GUESS_TIMEOUT;
-      const renews = refused && (code ? /^(invalid_token|session_revoked)$/.test(code) : guesses);
+      const renews = refused && (code ? OVER.test(code) : guesses);
       if (!needsSession || !renews || hasNewSession || renewals > 2) return response;
       try {
         // What another tab did may be older than it seems. So the second time, it is done here.
@@ -282,26 +319,24 @@ export class Latchkey {
   }
 
   async #answer(response) {
-    let body;
-    try {
-      body = await jsonOf(response);
-    } catch (cause) {
+    const text = await response.text().catch((cause) => {
       throw new LatchkeyError(0, null, null, cause);
-    }
+    });
+    const body = jsonOf(text);
     if (response.status === 204) return {};
     // An answer without JSON is that of something in between.
-    if (!response.ok || body === null || typeof body !== "object") throw new LatchkeyError(response.status, body, response);
+    if (!response.ok || !(body instanceof Object)) throw new LatchkeyError(response.status, body, response);
     return body;
   }
 
   #csrfToken() {
-    if (!this.#csrf) {
-      const asked = this.csrf().then((answer) => answer.csrf_token);
-      asked.catch(() => {
-        if (this.#csrf === asked) this.#csrf = undefined;
-      });
-      this.#csrf = asked;
-    }
+    this.#csrf ??= this.csrf().then(
+      (answer) => answer.csrf_token,
+      (error) => {
+        this.#csrf = undefined;
+        throw error;
+      },
+    );
     return this.#csrf;
   }
 
@@ -309,8 +344,8 @@ export class Latchkey {
     const url = new URL(path, this.#base);
     const { origins = [] } = this.#options;
     if (url.origin !== this.#base.origin && !origins.includes(url.origin)) throw new TypeError(`${url.origin} is not in origins`);
-    const signals = [AbortSignal.timeout(TIMEOUT), ...(init.signal ? [init.signal] : [])];
-    const signal = signals[1] && !AbortSignal.any ? signals[1] : signals[1] ? AbortSignal.any(signals) : signals[0];
+    const timeout = AbortSignal.timeout(TIMEOUT);
+    const signal = !init.signal ? timeout : AbortSignal.any ? AbortSignal.any([timeout, init.signal]) : init.signal;
     return this.#request(url, { ...init, method: (init.method ?? "GET").toUpperCase(), signal }, true);
   }
 
@@ -355,40 +390,37 @@ export class Latchkey {
   }
 
   async #load() {
-    const text = await this.#storage.get(this.#key);
-    try {
-      return JSON.parse(text) ?? {};
-    } catch {
-      return {};
-    }
+    return jsonOf(await this.#storage.get(this.#key)) ?? {};
   }
 
   // Keeps what an answer holds of a session.
-  async #took(answer) {
-    const { access_token, refresh_token, csrf_token, device_token, expires_in, session_id } = answer;
+  async #took({ status, user, access_token, refresh_token, csrf_token, device_token, expires_in }) {
+    const begins = status === "authenticated";
     if (csrf_token) this.#csrf = Promise.resolve(csrf_token);
-    if (answer.status === "authenticated") {
+    if (begins) {
       this.#ended = false;
-      const { id } = answer.user;
-      if (this.#cookie && this.#user !== id) this.#channel?.postMessage({ began: id });
-      this.#user = id;
+      if (this.#user !== user.id) this.#channel?.postMessage({ began: user.id });
+      // While the session is stored, requests may see the old one or the new one.
+      this.#user = undefined;
       await this.#announce();
     }
-    if (this.#cookie) return;
-    if (access_token) {
-      const before = refresh_token ? {} : await this.#load();
-      const session = { ...before, access_token, expires_in, at: Date.now() };
-      if (refresh_token) Object.assign(session, { refresh_token, session_id });
+    if (!this.#cookie && access_token) {
+      const before = begins ? { refresh_token, user: user.id } : await this.#load();
       this.#arrived = { access_token, at: performance.now() };
-      await this.#storage.set(this.#key, JSON.stringify(session));
+      await this.#storage.set(this.#key, JSON.stringify({ ...before, access_token, expires_in, at: Date.now() }));
+      if (device_token) await this.#storage.set(`${this.#key} device`, device_token);
     }
-    if (device_token) await this.#storage.set(`${this.#key} device`, device_token);
+    if (begins) this.#user = user.id;
   }
 
   // The stored session, with an access token that is still good. Empty without a session.
   async #current() {
     const session = await this.#load();
     if (!session.refresh_token) return session;
+    if (this.#user && this.#user !== session.user) {
+      this.#over("replaced");
+      throw noSession();
+    }
     this.#ended = false;
     // The clock of the page can be set, and the other one may stop while a device sleeps. So the longer time counts.
     const passed = Date.now() - session.at;
@@ -422,9 +454,9 @@ export class Latchkey {
       return Boolean(access_token && access_token !== seen);
     }
     if (this.#renewedAt >= seen) return true;
-    if (!this.#locks) return Number(this.#shelf?.getItem(`${this.#key} renewed`)) >= seen;
+    if (!this.#locks) return this.#shelf?.getItem(`${this.#key} renewed`) >= seen;
     const { held } = await this.#locks.query();
-    return held.some(({ name }) => name.startsWith(`${this.#key} `) && Number(name.slice(this.#key.length + 1)) >= seen);
+    return held.some(({ name }) => name.startsWith(`${this.#key} `) && name.split(" ")[2] >= seen);
   }
 
   // Shows other tabs that the session is new. A lock with the time in its name is a sign that every tab sees at once, in order.
@@ -461,22 +493,23 @@ export class Latchkey {
         exchange.then(() => setTimeout(forget, SHARED_TIMEOUT).unref?.(), forget);
       }
     }
-    try {
-      const answer = await exchange;
-      // A login or a logout meanwhile counts.
-      if (this.#cookie || (await this.#load()).refresh_token === before.refresh_token) await this.#took(answer);
+    const [answer, error] = await exchange.then((came) => [came], (failed) => [undefined, failed]);
+    // A login or a logout meanwhile counts.
+    if (!this.#cookie && (await this.#load()).refresh_token !== before.refresh_token) return answer;
+    if (answer) {
+      await this.#took(answer);
       return answer;
-    } catch (error) {
-      const none = this.#cookie && error.code === "invalid_request" && error.status === 400;
-      if (error.status === 401 && /^(invalid_token|session_revoked)$/.test(error.code)) {
-        await this.#end(error.code);
-        error.over = true;
-      } else if (none) {
-        if (this.#user) await this.#end("invalid_token");
-        throw noSession();
-      }
-      throw error;
     }
+    if (error.status === 401 && OVER.test(error.code)) {
+      await this.#end(error.code);
+      error.over = true;
+    }
+    // The browser has no cookies of a session.
+    if (this.#cookie && error.status === 400 && error.code === "invalid_request") {
+      if (this.#user) await this.#end("invalid_token");
+      throw noSession();
+    }
+    throw error;
   }
 
   // Repeats a refresh without an answer, because the server may have spent its token.
@@ -506,8 +539,7 @@ export class Latchkey {
     await this.#renew(this.#cookie ? Date.now() : (await this.#load()).access_token);
   }
 
-  async tokenRefresh({ refresh_token } = {}) {
-    if (refresh_token) return this.#exchange(refresh_token);
+  tokenRefresh() {
     return this.#exclusive(() => this.#refresh());
   }
 
@@ -536,13 +568,13 @@ export class Latchkey {
 
   // Forgets the session, in every tab that has it.
   async #end(reason) {
-    await this.#over(reason);
+    if (!this.#cookie) await this.#storage.delete(this.#key);
+    this.#over(reason);
     this.#channel?.postMessage({ ended: reason });
   }
 
-  async #over(reason) {
+  #over(reason) {
     this.#csrf = this.#user = undefined;
-    if (!this.#cookie) await this.#storage.delete(this.#key);
     if (this.#ended) return;
     this.#ended = true;
     queueMicrotask(() => this.#options.onSessionEnd?.(reason));
@@ -554,33 +586,32 @@ export class Latchkey {
     if (!known) return false;
     const { id } = await this.profileGet();
     if (id === known) return false;
-    await this.#over("replaced");
+    this.#over("replaced");
     return true;
   }
 
   async #heard({ began, ended }) {
     if (began) {
-      if (this.#user && this.#user !== began) await this.#over("replaced");
+      if (this.#user && this.#user !== began) this.#over("replaced");
       this.#ended = false;
       this.#csrf = undefined;
     }
     // With tokens, the storage says whether this page had the same session.
-    if (ended && (this.#cookie || !(await this.#load()).refresh_token)) await this.#over(ended);
+    if (ended && (this.#cookie || !(await this.#load()).refresh_token)) this.#over(ended);
   }
 
   // ---- Captcha ----
 
   async solveCaptcha({ algorithm, challenge, salt, signature, maxnumber }) {
     const encoder = new TextEncoder();
-    const wanted = Uint8Array.from(challenge.match(/../g), (pair) => parseInt(pair, 16));
-    const hits = (digest) => new Uint8Array(digest).every((byte, at) => byte === wanted[at]);
+    const wanted = challenge.match(/.{8}/g).map((digits) => parseInt(digits, 16) | 0);
     this.#options.onCaptcha?.(true);
     try {
-      for (let first = 0; first <= maxnumber; first += CHUNK) {
-        const numbers = Array.from({ length: Math.min(CHUNK, maxnumber - first + 1) }, (_, n) => first + n);
-        const digests = await Promise.all(numbers.map((number) => crypto.subtle.digest(algorithm, encoder.encode(salt + number))));
-        const at = digests.findIndex(hits);
-        if (at >= 0) return btoa(JSON.stringify({ algorithm, challenge, number: first + at, salt, signature }));
+      for (let number = 0; number <= maxnumber; number++) {
+        // The page can react in between.
+        if (number % CHUNK === 0) await pause(0);
+        const hash = sha256(encoder.encode(salt + number));
+        if (wanted.every((word, at) => word === hash[at])) return btoa(JSON.stringify({ algorithm, challenge, number, salt, signature }));
       }
       throw new TypeError("The proof of work has no answer.");
     } finally {
@@ -591,11 +622,17 @@ export class Latchkey {
   // ---- Passkeys ----
 
   static get passkeys() {
-    const has = async (method, name) => Boolean(name ? (await ofPasskeys()?.[method]?.())?.[name] : await ofPasskeys()?.[method]?.());
+    const has = async (ask) => {
+      try {
+        return Boolean(await ask(globalThis.PublicKeyCredential));
+      } catch {
+        return false;
+      }
+    };
     return {
-      available: Promise.resolve(Boolean(ofPasskeys() && globalThis.navigator?.credentials)),
-      conditionalGet: has("isConditionalMediationAvailable").catch(() => false),
-      conditionalCreate: has("getClientCapabilities", "conditionalCreate").catch(() => false),
+      available: has((passkey) => passkey && navigator.credentials),
+      conditionalGet: has((passkey) => passkey.isConditionalMediationAvailable()),
+      conditionalCreate: has(async (passkey) => (await passkey.getClientCapabilities()).conditionalCreate),
     };
   }
 
@@ -618,9 +655,8 @@ export class Latchkey {
       given?.addEventListener("abort", abort);
       const timer = conditional && setTimeout(() => renewal.abort(), CONDITIONAL_TIMEOUT);
       try {
-        const request = { publicKey: parsed(publicKey), signal: renewal.signal };
-        if (conditional) request.mediation = "conditional";
-        return { challenge_id, credential: serialized(await navigator.credentials.get(request)), rpId: publicKey.rpId };
+        const credential = serialized(await navigator.credentials.get(asking(publicKey, conditional, renewal.signal)));
+        return { challenge_id, credential, rpId: publicKey.rpId };
       } catch (error) {
         if (!conditional || given?.aborted || !renewal.signal.aborted) throw error;
       } finally {
@@ -655,9 +691,7 @@ export class Latchkey {
 
   async passkeyAdd({ name, conditional, signal: given } = {}) {
     const { challenge_id, publicKey } = await this.passkeyOptions(conditional ? { conditional } : {});
-    const request = { publicKey: parsed(publicKey), signal: given };
-    if (conditional) request.mediation = "conditional";
-    const credential = serialized(await navigator.credentials.create(request));
+    const credential = serialized(await navigator.credentials.create(asking(publicKey, conditional, given)));
     return this.passkeyRegister({ challenge_id, credential, name });
   }
 

@@ -1,7 +1,7 @@
 // The script of /account/activity.
 
 import { auth, byId, element, failed, moment, onClick, onSubmit, text } from "./page.js";
-import { act, muted, open, place, say } from "./account_common.js";
+import { act, muted, open, own, place, say } from "./account_common.js";
 
 // Events of each session every ten minutes. They are shown only where they are asked for.
 const FREQUENT = "refresh";
@@ -24,7 +24,8 @@ function words(list, code) {
 }
 
 function row({ at, action: done, status, method, device, reason, ...rest }) {
-  const failure = status === "failure" ? [" ", element("span.badge.bad", reason ? text("failed_for", { reason: words("reasons", reason) ?? reason }) : text("failed"))] : [];
+  const why = reason ? text("failed_for", { reason: words("reasons", reason) ?? reason }) : text("failed");
+  const failure = status === "failure" ? [" ", element("span.badge.bad", why)] : [];
   const how = words("methods", method);
   const where = rest.ip_truncated || rest.location ? [element("bdi", place(rest))] : [];
   const by = device ? [element("bdi", device.name)] : [];
@@ -41,7 +42,7 @@ async function page(cursor) {
   const found = [];
   let from = cursor;
   for (let request = 0; request < REQUESTS; request++) {
-    const { events, next } = await auth.activityList({ limit: 50, cursor: from, action: action || null });
+    const { events, next } = await own(auth.activityList({ limit: 50, cursor: from, action: action || null }));
     found.push(...events.filter((event) => action || event.action !== FREQUENT || event.status === "failure"));
     from = next ?? null;
     if (!from || found.length >= ENOUGH) break;

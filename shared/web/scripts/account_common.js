@@ -1,6 +1,7 @@
 // What the pages for a reader with a session share: the session, the proof for sensitive steps, and dialogs.
 
-import { auth, busily, byId, element, failed, loses, meanwhile, next, onClick, onSubmit, show, start, tell, text, whenSessionEnds, withQuery } from "./page.js";
+import { auth, busily, byId, element, failed, loses, meanwhile, next, onClick, onSubmit } from "./page.js";
+import { show, start, tell, text, whenSessionEnds, withQuery } from "./page.js";
 import { Latchkey } from "../client/latchkey.js";
 import { isStopped } from "./factor.js";
 
@@ -21,18 +22,25 @@ const isEnd = ({ status, code }) => status === 401 && /^(invalid_token|session_r
 // The login page, which returns to this one.
 const loginPath = () => withQuery("/login", { continue: withQuery(location.pathname, { continue: next }) });
 
-// Says that the session is over, and forgets what the page knows of its account.
+// Removes from the page what it shows of its account.
+export function forget() {
+  loses(false);
+  // The place for problems stays.
+  document.querySelector("main").prepend(byId("problem"));
+  byId("view").replaceChildren(byId("view").querySelector("h1"));
+  byId("reader").textContent = "";
+  for (const part of [byId("bar"), ...document.querySelectorAll("nav")]) part.hidden = true;
+}
+
+// Says that the session is over.
 function over(reason) {
   if (leaving || isOver) return;
   isOver = true;
-  loses(false);
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
-  byId("view").replaceChildren();
-  byId("bar").hidden = true;
-  byId("reader").textContent = "";
+  forget();
   const replaced = reason === "replaced";
   byId("over-why").textContent = text(`over.${reason}`, {}, "over.invalid_token");
-  byId("over-next").href = replaced ? location.pathname : loginPath();
+  byId("over-next").href = replaced ? withQuery(location.pathname, { continue: next }) : loginPath();
   if (replaced) {
     byId("over").querySelector("h1").textContent = text("over.replaced_title");
     byId("over-next").textContent = text("over.replaced_next");
@@ -50,6 +58,17 @@ function look() {
     .then(({ id }) => { if (id !== user.id) over("replaced"); }, (error) => { if (isEnd(error)) over(error.code); })
     .finally(() => { looking = null; });
   return looking;
+}
+
+// A GET has no CSRF token, so its answer may be that of another account by now. Then the page ends.
+export async function own(asked) {
+  const answer = await asked;
+  // A page that opens loads its account at the same time.
+  if (!user) return answer;
+  const { id } = await auth.profileGet();
+  if (id !== user.id) over("replaced");
+  if (isOver) throw new Stopped();
+  return answer;
 }
 
 addEventListener("focus", look);
@@ -84,6 +103,8 @@ export function open(load, draw) {
       return new Promise(() => {});
     }
     await draw(...loaded);
+    // Another tab may have been faster.
+    if (isOver) return;
     byId("bar").hidden = false;
     show("view");
   });
@@ -102,6 +123,7 @@ const explained = (refused) => (error) => {
 // As `busily`, for the account that the page shows.
 export function act(source, work, refused = failed) {
   const forThisAccount = async () => {
+    if (!isOver) byId("said").textContent = "";
     await looking;
     if (!isOver) await work();
   };
@@ -148,7 +170,8 @@ const proofInputs = () => ["proof-password", "proof-code", "proof-totp"].map(byI
 
 function drawProof({ password, totp, mail, passkey }) {
   byId("proof-of-password").hidden = !password;
-  byId("proof-of-mail").hidden = byId("proof-mailed").hidden = byId("proof-again").hidden = !proofId;
+  byId("proof-of-mail").hidden = byId("proof-again").hidden = !proofId;
+  byId("proof-mailed").textContent = proofId ? text("proof.mailed") : "";
   byId("proof-why").hidden = Boolean(proofId);
   byId("proof-why").textContent = text(password || mail || passkey ? "proof.why" : "proof.no_way");
   byId("proof-of-app").hidden = !(totp && (password || proofId));
@@ -220,7 +243,7 @@ onSubmit("proof-form", (form) => {
 
 onClick("proof-again", (button) => act(button, async () => {
   proven(await auth.reauthenticate({}));
-  tell([text("proof.sent")]);
+  byId("proof-mailed").textContent = text("proof.mailed_again");
 }, refusedProof));
 
 onClick("proof-by-passkey", (button) => {
@@ -303,7 +326,7 @@ export function ask({ title, why = [], label, yes, value = "", empty, attributes
 // The words about the one input of a dialog, where the server names them.
 export const refusedInput = (error, input) => {
   if (error.code !== "invalid_request") return failed(error);
-  tell([text("invalid_request")], { items: error.errors.map(({ message }) => message), input });
+  tell(error.errors.map(({ message }) => text("fault", { message })), { input });
 };
 
 // ---- What several pages show ----

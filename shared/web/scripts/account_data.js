@@ -1,7 +1,7 @@
 // The script of /account/data.
 
-import { auth, byId, element, failed, onClick, onSubmit, show, tell, text } from "./page.js";
-import { act, confirmed, know, leave, open, sensitive, user } from "./account_common.js";
+import { auth, byId, download, failed, onClick, onSubmit, show, tell, text } from "./page.js";
+import { act, confirmed, forget, know, leave, open, own, sensitive, user } from "./account_common.js";
 
 const typed = byId("typed");
 const password = byId("password");
@@ -15,8 +15,7 @@ function draw() {
 
 // Shows the end. What the page knows of the account is gone.
 function ended(view) {
-  byId("bar").hidden = true;
-  byId("view").replaceChildren();
+  forget();
   show(view);
 }
 
@@ -25,15 +24,13 @@ onClick("export", (source) => act(source, async () => {
   status.textContent = text("collecting");
   try {
     // A long list comes in parts. They become one document.
-    const { next, ...whole } = await sensitive(() => auth.accountExport());
+    const { next, ...whole } = await sensitive(() => own(auth.accountExport()));
     for (let cursor = next; cursor; ) {
-      const { next: after, ...part } = await sensitive(() => auth.accountExport({ cursor }));
+      const { next: after, ...part } = await sensitive(() => own(auth.accountExport({ cursor })));
       for (const [name, list] of Object.entries(part)) if (Array.isArray(list)) whole[name] = [...(whole[name] ?? []), ...list];
       cursor = after;
     }
-    const url = URL.createObjectURL(new Blob([JSON.stringify(whole, null, 2)], { type: "application/json" }));
-    Object.assign(element("a"), { href: url, download: text("file") }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 60000);
+    download("account-data.json", JSON.stringify(whole, null, 2), "application/json");
   } catch (error) {
     status.textContent = "";
     throw error;

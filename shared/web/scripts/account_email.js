@@ -28,7 +28,7 @@ onSubmit("change", (form) => {
   act(form, async () => {
     await send();
     byId("mailed-to").textContent = address.value.trim();
-    code.value = "";
+    code.value = byId("sent").textContent = "";
     show("confirm", code);
   }, refusedAddress);
 });
@@ -70,8 +70,7 @@ onClick("send-again", (source) => act(source, async () => {
   await send();
   code.value = "";
   code.focus();
-  byId("busy").textContent = "";
-  tell([text("sent")]);
+  byId("sent").textContent = text("sent");
 }, refusedAddress));
 
 onClick("another", () => show("view", address));

@@ -1,6 +1,6 @@
 // The script of /account/mfa.
 
-import { auth, byId, copy, element, failed, loses, onClick, onSubmit, show, tell, text } from "./page.js";
+import { auth, byId, copy, download, element, failed, isShown, loses, onClick, onSubmit, show, tell, text } from "./page.js";
 import { act, ask, know, open, say, sensitive, user } from "./account_common.js";
 
 const code = byId("code");
@@ -33,7 +33,7 @@ async function elsewhere(name = "changed_elsewhere") {
 function forgetSecret() {
   secret = code.value = "";
   byId("secret").textContent = "";
-  byId("qr").src = "data:,";
+  byId("qr").replaceChildren();
   byId("open-app").href = "/account/mfa";
 }
 
@@ -42,7 +42,7 @@ onClick("set-up", (source) => act(source, async () => {
   ({ secret } = setup);
   // Groups are easier to read. They are no spaces, so a copy has none.
   byId("secret").replaceChildren(...secret.match(/.{1,4}/g).map((group) => element("span", group)));
-  byId("qr").src = setup.qr_code;
+  byId("qr").replaceChildren(Object.assign(element("img"), { src: setup.qr_code, alt: text("qr"), width: 204, height: 204 }));
   byId("open-app").href = setup.otpauth_uri;
   show("setup");
 }, (error) => (error.code === "conflict" ? elsewhere() : failed(error))));
@@ -74,7 +74,8 @@ onSubmit("enable", (form) => {
 
 function showCodes(codes, enabled) {
   byId("enabled").hidden = !enabled;
-  const product = document.querySelector("header").innerText.trim() || document.querySelector("header img")?.alt || location.host;
+  const header = document.querySelector("header");
+  const product = header.innerText.trim() || header.querySelector("img")?.alt || location.host;
   byId("codes-of").textContent = text("codes_of", { product, name: user.email ?? user.username });
   byId("codes").replaceChildren(...codes.map((entry) => element("li", entry)));
   byId("codes-copied").textContent = "";
@@ -93,9 +94,7 @@ onClick("copy-codes", async () => {
 });
 
 onClick("download", () => {
-  const url = URL.createObjectURL(new Blob([codesAsText()], { type: "text/plain" }));
-  Object.assign(element("a"), { href: url, download: text("file") }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60000);
+  download("backup-codes.txt", codesAsText());
   byId("codes-copied").textContent = text("downloaded");
   loses(false);
 });
@@ -151,5 +150,12 @@ onClick("disable", () => withFactor("disable", [], async (factor) => {
   await reload();
   return () => say(text("disabled"));
 }));
+
+// The way back must not show the secret or the codes again.
+addEventListener("pagehide", () => {
+  forgetSecret();
+  byId("codes").replaceChildren();
+});
+addEventListener("pageshow", ({ persisted }) => { if (persisted && !isShown("view")) location.reload(); });
 
 open(() => [auth.mfaStatus()], draw);

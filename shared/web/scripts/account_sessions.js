@@ -1,7 +1,7 @@
 // The script of /account/sessions.
 
 import { auth, byId, element, failed, moment, onClick, text } from "./page.js";
-import { act, ask, button, confirmed, leave, muted, open, place, refusedInput, say, sensitive } from "./account_common.js";
+import { act, ask, button, confirmed, leave, muted, open, own, place, refusedInput, say, sensitive } from "./account_common.js";
 
 let sessions = [];
 let devices = [];
@@ -53,14 +53,16 @@ function inText(name, inside) {
 
 function deviceRow(device) {
   const { id, name, current, trusted } = device;
+  const noLonger = (source) => act(source, () => distrust(id), missing);
+  const badges = [...(current ? [badge(text("this_device")), " "] : []), ...(trusted ? [badge(text("trusted"))] : [])];
   const buttons = [
     button(text("rename"), () => rename(device), { name: text("rename_name", { name }) }),
-    ...(trusted ? [button(text("distrust"), (source) => act(source, () => distrust(id), missing), { name: text("distrust_name", { name }) })] : []),
+    ...(trusted ? [button(text("distrust"), noLonger, { name: text("distrust_name", { name }) })] : []),
     button(text("forget"), (source) => forget(device, source), { name: text("forget_name", { name }) }),
   ];
   return element(
     "li",
-    element("h3", element("bdi", name), " ", ...(current ? [badge(text("this_device"))] : []), " ", ...(trusted ? [badge(text("trusted"))] : [])),
+    element("h3", element("bdi", name), " ", ...badges),
     muted(element("bdi", place(device))),
     muted(text("seen", { at: moment(device.last_seen_at) }), element("br"), text("first_seen", { at: moment(device.first_seen_at) })),
     ...(device.trusted_until ? [muted(text("trusted_until", { at: moment(device.trusted_until) }))] : []),
@@ -84,7 +86,7 @@ function drawFirst(ofSessions, ofDevices) {
 }
 
 const load = () => [auth.sessionList(), auth.deviceList()];
-const reload = async () => drawFirst(...(await Promise.all(load())));
+const reload = async () => drawFirst(...(await own(Promise.all(load()))));
 
 const saySession = (name) => say(text(name), byId("sessions-title"));
 const sayDevice = (name) => say(text(name), byId("devices-title"));
@@ -161,7 +163,7 @@ onClick("end-others", async (source) => {
 });
 
 onClick("more-sessions", (source) => act(source, async () => {
-  const page = await auth.sessionList({ cursor: moreSessions });
+  const page = await own(auth.sessionList({ cursor: moreSessions }));
   const first = page.sessions[0]?.id;
   sessions = [...sessions, ...page.sessions];
   moreSessions = page.next ?? null;
@@ -170,7 +172,7 @@ onClick("more-sessions", (source) => act(source, async () => {
 }));
 
 onClick("more-devices", (source) => act(source, async () => {
-  const page = await auth.deviceList({ cursor: moreDevices });
+  const page = await own(auth.deviceList({ cursor: moreDevices }));
   devices = [...devices, ...page.devices];
   moreDevices = page.next ?? null;
   draw();

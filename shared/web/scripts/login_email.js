@@ -32,6 +32,7 @@ const refused = (input) => (error) => {
     case "invalid_request":
       // Another browser asked for the mail.
       if (!input) return show("elsewhere", byId("code"));
+      if (mfaToken) return tell([text("wrong_factor")], { input });
       return error.errors.every(({ field }) => field === "code") ? tell([text("empty_code")], { input }) : failed(error);
     case "account_banned":
       return tell([text("banned")]);

@@ -325,9 +325,9 @@ export async function copy(source, status) {
 }
 
 // Saves a text as a file.
-export function download(name, content) {
+export function download(name, content, type = "text/plain") {
   const link = element("a");
-  link.href = URL.createObjectURL(new Blob([content], { type: "text/plain" }));
+  link.href = URL.createObjectURL(new Blob([content], { type }));
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);

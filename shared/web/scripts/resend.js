@@ -1,6 +1,6 @@
 // A button that sends another mail, with a pause after each.
 
-import { byId, text } from "./page.js";
+import { byId, text, wait } from "./page.js";
 
 // In seconds. A mail needs about as long to arrive.
 const PAUSE = 30;
@@ -16,7 +16,7 @@ export function pauseResend(button = byId("mail-again"), line = byId("pause")) {
     button.hidden = seconds > 0;
     line.hidden = !button.hidden;
     if (line.hidden) return clearInterval(timer);
-    line.textContent = text("pause", { seconds });
+    line.textContent = text("pause", { wait: wait(seconds) });
   };
   timer = setInterval(draw, 1000);
   draw();

@@ -13,7 +13,7 @@ use shared::{
     },
     domain::{
         audit::{Action, Outcome},
-        second_factor::SecondFactorMethod,
+        second_factor::{MULTI_FACTOR, SecondFactorMethod},
     },
     error::Error,
     store::{AuditEvent, StoredPasskey, Transaction, challenge_key},
@@ -107,7 +107,7 @@ pub(crate) fn decoys(index: &KeySet, identifier_hash: &str) -> Vec<Allowed> {
 }
 
 /// Whether [`decoys`] made this credential id for any identifier. No client knows it, because ids are random.
-fn is_decoy(index: &KeySet, credential_id: &[u8]) -> bool {
+pub(crate) fn is_decoy(index: &KeySet, credential_id: &[u8]) -> bool {
     let (half, rest) = credential_id.split_at(credential_id.len() / 2);
     (8..=32).contains(&half.len())
         && rest.len() == half.len()
@@ -150,7 +150,7 @@ pub(crate) async fn open_state(app: &App, field: Field, challenge: &str, sealed:
     String::from_utf8(state.to_vec()).map_err(|_| Error::internal("a challenge's state is not text"))
 }
 
-/// A correct signature by a passkey. It takes effect with its transaction.
+/// A correct signature by a passkey, with user verification. It takes effect with its transaction.
 pub(crate) struct VerifiedPasskey {
     loaded: StoredPasskey,
     used: StoredPasskey,
@@ -188,9 +188,20 @@ pub(crate) async fn verify(
 }
 
 impl VerifiedPasskey {
-    /// The `amr` of a login with it (RFC 8176): a key, and the user verification that unlocked it.
+    /// The `amr` of a login with it (RFC 8176): a key, and the user verification that unlocked it. If the passkey is not verified,
+    /// it counts as one factor.
     pub(crate) fn amr(&self) -> Vec<String> {
-        self.key_amr().iter().chain(SecondFactorMethod::Passkey.amr()).map(|&method| method.to_owned()).collect()
+        let methods = self.key_amr().iter().chain(SecondFactorMethod::Passkey.amr()).map(|&method| method.to_owned());
+        methods.filter(|method| self.used.verified || method != MULTI_FACTOR).collect()
+    }
+
+    /// Makes this use verify the passkey. The caller has verified a second factor, and must count the passkey in the account.
+    ///
+    /// After a conditional creation nobody knows who made the passkey. So user verification alone proves no more than that the
+    /// authenticator knows its user. Another factor must authorize that it counts as verified (WebAuthn Level 3, section 7.2, the
+    /// step on `uvInitialized`).
+    pub(crate) fn verify_passkey(&mut self) {
+        self.used.verified = true;
     }
 
     /// The `amr` of the key: in software if it may be copied, otherwise in hardware.

@@ -160,7 +160,7 @@ pub(crate) async fn ask(
     let expires_at = app.clock.now().plus_seconds(SECOND_FACTOR_SECONDS);
     let (methods, code) = match step {
         NextStep::SecondFactor => {
-            let passkey = (account.passkeys > 0).then_some(SecondFactorMethod::Passkey);
+            let passkey = (account.verified_passkeys() > 0).then_some(SecondFactorMethod::Passkey);
             (
                 [SecondFactorMethod::Totp, SecondFactorMethod::BackupCode]
                     .into_iter()
@@ -179,6 +179,7 @@ pub(crate) async fn ask(
         password_epoch: account.password_epoch,
         amr: amr.to_vec(),
         options: fields.seal_json(SecondFactor::OPTIONS, options).await?,
+        passkey: subject.passkey.map(str::to_owned),
         alerted: alert.is_some(),
         code,
         link: subject.link.cloned().map(Box::new),
@@ -217,6 +218,8 @@ pub(crate) struct PendingLogin<'a> {
     pub(crate) factors: Factors,
     /// The passkey that the query named, if the user has it.
     pub(crate) passkey: Option<StoredPasskey>,
+    /// The passkey that began the login, as one factor.
+    pub(crate) first_passkey: Option<StoredPasskey>,
     /// The identity that began the login, if its end was to link it.
     pub(crate) identity: Option<AccountIdentity>,
     pub(crate) device: Option<(Device, DeviceToken)>,
@@ -225,17 +228,21 @@ pub(crate) struct PendingLogin<'a> {
 /// Loads a pending login, and the passkey with this id.
 ///
 /// # Errors
-/// `invalid_code` if the login is no longer pending, because its account's sessions ended, its password was changed, or it cannot get the
-/// identity any more that began the login.
+/// `invalid_code` if the login is no longer pending, because its account's sessions ended, its password was changed, the passkey that
+/// began the login was removed, or the account cannot get the identity any more that began it.
 pub(crate) async fn load<'a>(
     app: &'a App,
     challenge: &'a Challenge<SecondFactor>,
     passkey: Option<&str>,
 ) -> Result<PendingLogin<'a>, Error> {
-    let query = UserQuery { factors: true, passkey, ..UserQuery::ACCOUNT };
+    let begun = &challenge.payload;
+    let first_passkey = begun.passkey.as_deref();
+    let query = UserQuery { factors: true, passkey, first_passkey, ..UserQuery::ACCOUNT };
     let record = app.store.load(&challenge.user_id, query).await?;
     let (account, salt) = record.account.zip(record.salt).ok_or(Error::InvalidCode)?;
-    let begun = &challenge.payload;
+    if first_passkey.is_some() && record.first_passkey.is_none() {
+        return Err(Error::InvalidCode);
+    }
     if (account.session_epoch, account.password_epoch) != (begun.session_epoch, begun.password_epoch) {
         return Err(Error::InvalidCode);
     }
@@ -249,8 +256,8 @@ pub(crate) async fn load<'a>(
     let index = app.keyring.get(KeyPurpose::Index).await?;
     let token = options.device_token.as_ref().and_then(|token| DeviceToken::parse(&index, &token.0));
     let device = device::load_recognised(app, &account, token, &options).await?;
-    let (factors, passkey) = (record.factors, record.passkey);
-    Ok(PendingLogin { challenge, options, account, cipher, factors, passkey, identity, device })
+    let (factors, passkey, first_passkey) = (record.factors, record.passkey, record.first_passkey);
+    Ok(PendingLogin { challenge, options, account, cipher, factors, passkey, first_passkey, identity, device })
 }
 
 impl PendingLogin<'_> {
@@ -337,7 +344,7 @@ impl PendingLogin<'_> {
             confirmed: true,
             device: self.device.as_ref().map(|(device, token)| (device, token)),
             trust,
-            passkey: self.passkey.as_ref().map(|passkey| passkey.id.as_str()),
+            passkey: self.passkey.as_ref().or(self.first_passkey.as_ref()).map(|passkey| passkey.id.as_str()),
             alerted: self.challenge.payload.alerted,
             ..SignInSubject::new(&active, &self.cipher, &amr)
         };
@@ -346,11 +353,13 @@ impl PendingLogin<'_> {
         transaction.consume_challenge(self.challenge);
         sign_in.add_to(transaction);
         transaction.record_event(&event);
-        match &self.identity {
-            Some(identity) => {
-                identity.record_login(context, account, &self.cipher, &sign_in.last_login, transaction).await?;
-            }
-            None => transaction.record_login(account, &sign_in.last_login, None),
+        let login = &sign_in.last_login;
+        // A mailed code is no factor, so it authorizes nothing.
+        let verifies = self.first_passkey.as_ref().filter(|_| proof.method != SecondFactorMethod::EmailCode);
+        match (&self.identity, verifies.filter(|passkey| !passkey.verified)) {
+            (Some(identity), _) => identity.record_login(context, account, &self.cipher, login, transaction).await?,
+            (None, Some(passkey)) => transaction.record_login_that_verifies(account, login, passkey),
+            (None, None) => transaction.record_login(account, login, None),
         }
         Ok(sign_in)
     }

@@ -83,6 +83,8 @@ fn reason(subject: &SignInSubject<'_>, suspicions: &[Suspicion]) -> String {
         "mail_was_right"
     } else if proven_by(FEDERATED_AMR) {
         "service_was_used"
+    } else if subject.passkey.is_some() {
+        "passkey_was_used"
     } else {
         "password_was_right"
     };

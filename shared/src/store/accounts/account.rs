@@ -78,7 +78,10 @@ pub struct Account {
     pub disowned: DisownedLogins,
     /// Whether MFA is stored that counts as absent, because it was turned on after a login that the owner disowned.
     pub has_void_mfa: bool,
+    /// The number of passkeys. Void ones count until they are swept.
     pub passkeys: i64,
+    /// The number of those that are not verified.
+    pub unverified_passkeys: i64,
     /// At least the number of active sessions.
     pub session_bound: i64,
     /// At least the number of stored devices.
@@ -195,6 +198,11 @@ impl Account {
         enrolled
     }
 
+    /// The number of passkeys that can be a second factor.
+    pub const fn verified_passkeys(&self) -> i64 {
+        self.passkeys - self.unverified_passkeys
+    }
+
     /// What the trusts of devices depend on. `None` without MFA.
     pub fn trust_terms(&self) -> Option<TrustTerms> {
         let password_epoch = self.password_epoch;
@@ -261,6 +269,7 @@ impl Account {
             has_void_mfa: stored_mfa.is_some() && mfa.is_none(),
             disowned,
             passkeys: item.optional_number("passkeys").unwrap_or_default(),
+            unverified_passkeys: item.optional_number("unverified_passkeys").unwrap_or_default(),
             session_bound: item.optional_number("session_bound").unwrap_or_default(),
             device_bound: item.optional_number("device_bound").unwrap_or_default(),
             login_history: item.optional_text("login_history"),

@@ -18,6 +18,9 @@ use crate::{
 /// Sets another password. The values are `:new`, its hash, and `:next_password`, the next password epoch.
 const NEW_PASSWORD: &str = "password = :new, password_epoch = :next_password";
 
+/// Counts one unverified passkey less. The value is `:one`.
+const ONE_MORE_VERIFIED: &str = "unverified_passkeys = unverified_passkeys - :one";
+
 impl Transaction {
     /// Creates an account: its profile, its salt, and the reservations of its address and username. Fails with
     /// `Condition::Email`, `Username` or `Account` if one exists.
@@ -111,19 +114,23 @@ impl Transaction {
         self.update_account(account, "REMOVE mfa_since, mfa_epoch", account.unchanged());
     }
 
-    /// Counts one more passkey. Fails with `Condition::Account` also if the account already has [`MAX_PASSKEYS`].
-    pub fn increment_passkeys(&mut self, account: &Account) {
+    /// Counts the new passkey. Fails with `Condition::Account` also if the account already has [`MAX_PASSKEYS`].
+    pub fn count_new_passkey(&mut self, account: &Account, passkey: &StoredPasskey) {
         let values = account.unchanged().with_number(":one", 1).with_number(":most", MAX_PASSKEYS);
         let condition = format!("{UNCHANGED} AND (attribute_not_exists(passkeys) OR passkeys < :most)");
-        self.update_account_if(account, "ADD passkeys :one", &condition, values);
+        let expression =
+            if passkey.verified { "ADD passkeys :one" } else { "ADD passkeys :one, unverified_passkeys :one" };
+        self.update_account_if(account, expression, &condition, values);
     }
 
     /// Removes void passkeys, and counts them.
     pub fn sweep_passkeys(&mut self, account: &Account, void: &[StoredPasskey]) {
         void.iter().for_each(|passkey| self.remove_passkey(passkey));
-        let less = i64::try_from(void.len()).unwrap_or(i64::MAX);
-        let values = account.unchanged().with_number(":less", -less);
-        self.update_account(account, "ADD passkeys :less", values);
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let unverified = number(void.iter().filter(|passkey| !passkey.verified).count());
+        let values =
+            account.unchanged().with_number(":less", -number(void.len())).with_number(":unverified", -unverified);
+        self.update_account(account, "ADD passkeys :less, unverified_passkeys :unverified", values);
     }
 
     /// Removes void MFA. Fails with `Condition::Account` if the account changed after it was loaded, so that MFA which was turned
@@ -133,12 +140,14 @@ impl Transaction {
         self.delete(Table::Accounts, &Factors::key(&account.id));
     }
 
-    /// Counts one passkey less. `left` is the way in that the account keeps. Fails with `Condition::Account` also if the account
+    /// Counts the removed passkey. `left` is the way in that the account keeps. Fails with `Condition::Account` also if the account
     /// does not have it any more.
-    pub fn decrement_passkeys(&mut self, account: &Account, left: &WayIn) {
+    pub fn count_removed_passkey(&mut self, account: &Account, passkey: &StoredPasskey, left: &WayIn) {
         let values = account.unchanged().with_number(":less", -1);
         let (condition, values) = self.keeps(left, values, 1);
-        self.update_account_if(account, "ADD passkeys :less", &condition, values);
+        let expression =
+            if passkey.verified { "ADD passkeys :less" } else { "ADD passkeys :less, unverified_passkeys :less" };
+        self.update_account_if(account, expression, &condition, values);
     }
 
     /// Requires that the account is as it was loaded, and has this way in.
@@ -213,6 +222,10 @@ impl Transaction {
         if let Some(passkey) = passkey {
             self.remove_passkey(passkey);
             set.push_str(", passkeys = passkeys - :one");
+            if !passkey.verified {
+                set.push_str(", ");
+                set.push_str(ONE_MORE_VERIFIED);
+            }
         }
         self.revoke_all_access(account, &set, "", void_since(account, login));
     }
@@ -232,6 +245,12 @@ impl Transaction {
         self.update_account_if(account, &expression, &condition, values);
     }
 
+    /// Counts a passkey as verified. The passkey's own write must verify it.
+    pub fn count_verified_passkey(&mut self, account: &Account) {
+        let values = account.unchanged().with_number(":one", 1);
+        self.update_account(account, &format!("SET {ONE_MORE_VERIFIED}"), values);
+    }
+
     /// Records a login history that includes a confirmed login.
     pub fn record_login_history(&mut self, account: &Account, login_history: &str) {
         let values = account.unchanged().with_text(":login_history", login_history);
@@ -241,22 +260,24 @@ impl Transaction {
     /// Records a login with the account and reactivates it. `password` is the new hash if the password was rehashed.
     /// Fails with `Condition::Account` if password, status or session epoch changed.
     pub fn record_login(&mut self, account: &Account, login: &LastLogin, password: Option<&str>) {
-        self.record_login_if(account, login, password, None);
+        self.record_login_if(account, login, Proven { password, ..Proven::default() });
+    }
+
+    /// As [`Transaction::record_login`], for a login that verifies a passkey. Fails with `Condition::Passkey` also if the passkey
+    /// was removed or verified.
+    pub fn record_login_that_verifies(&mut self, account: &Account, login: &LastLogin, passkey: &StoredPasskey) {
+        self.verify_passkey(passkey);
+        self.record_login_if(account, login, Proven { passkey: true, ..Proven::default() });
     }
 
     /// As [`Transaction::record_login`], for a login that the account's address allows. Fails with `Condition::Account` also if the
     /// address changed.
     pub fn record_login_by_address(&mut self, account: &Account, login: &LastLogin) {
-        self.record_login_if(account, login, None, account.email_hash.as_deref());
+        let email_hash = account.email_hash.as_deref();
+        self.record_login_if(account, login, Proven { email_hash, ..Proven::default() });
     }
 
-    fn record_login_if(
-        &mut self,
-        account: &Account,
-        login: &LastLogin,
-        password: Option<&str>,
-        email_hash: Option<&str>,
-    ) {
+    fn record_login_if(&mut self, account: &Account, login: &LastLogin, proven: Proven<'_>) {
         let mut values = account
             .unchanged()
             .with_number(":passwords", account.password_epoch)
@@ -277,7 +298,7 @@ impl Transaction {
             expression.push_str(", mail_language = :language");
             values = values.with_text(":language", language.tag);
         }
-        if let Some(password) = password {
+        if let Some(password) = proven.password {
             expression.push_str(", password = :new");
             values = values.with_text(":new", password);
         }
@@ -290,7 +311,12 @@ impl Transaction {
             condition.push_str(" AND password = :known");
             values = values.with_text(":known", known);
         }
-        if let Some(email_hash) = email_hash {
+        if proven.passkey {
+            expression.push_str(", ");
+            expression.push_str(ONE_MORE_VERIFIED);
+            values = values.with_number(":one", 1);
+        }
+        if let Some(email_hash) = proven.email_hash {
             condition.push_str(" AND email_hash = :address");
             values = values.with_text(":address", email_hash);
         }
@@ -299,4 +325,15 @@ impl Transaction {
         }
         self.update_account_if(account, &expression, &condition, values);
     }
+}
+
+/// What a login changes or requires in addition, by the proof that allows it.
+#[derive(Default)]
+struct Proven<'a> {
+    /// The new hash of the password, if it was rehashed.
+    password: Option<&'a str>,
+    /// The lookup hash that the account's address must still have.
+    email_hash: Option<&'a str>,
+    /// Whether the login verifies a passkey.
+    passkey: bool,
 }

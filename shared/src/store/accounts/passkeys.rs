@@ -17,6 +17,9 @@ use crate::{
 /// The most passkeys of an account. It is bounded, because a login reads all of them.
 pub const MAX_PASSKEYS: i64 = 50;
 
+/// Marks a passkey that is not verified. All others have no mark.
+const UNVERIFIED: &str = "unverified";
+
 /// A stored passkey.
 #[derive(Debug, Clone)]
 pub struct StoredPasskey {
@@ -33,6 +36,9 @@ pub struct StoredPasskey {
     pub backup_eligible: bool,
     /// Whether the passkey was copied to other devices.
     pub backed_up: bool,
+    /// Whether a use or the creation of the passkey with user verification was authorized, so that it counts as two factors. False
+    /// only after a conditional creation.
+    pub verified: bool,
     pub created_at: Timestamp,
     /// The account's device epoch when it was registered.
     pub device_epoch: i64,
@@ -79,6 +85,7 @@ pub(in crate::store) fn from_item(user_id: &UserId, item: &Item) -> Result<Store
         sign_count: item.number("sign_count")?,
         backup_eligible: item.flag("backup_eligible"),
         backed_up: item.flag("backed_up"),
+        verified: !item.flag(UNVERIFIED),
         created_at: item.time("created_at")?,
         device_epoch: item.number("device_epoch")?,
         last_used_at: item.optional_time("last_used_at"),
@@ -128,9 +135,17 @@ impl Transaction {
             .with_bool("backed_up", passkey.backed_up)
             .with_time("created_at", passkey.created_at)
             .with_number("device_epoch", passkey.device_epoch);
+        let item = if passkey.verified { item } else { item.with_bool(UNVERIFIED, true) };
         self.put_new(Condition::Passkey, Table::Accounts, item);
         let reservation = keys::credential(&passkey.id).item().with_text("user_id", passkey.user_id.to_string());
         self.put_new(Condition::Passkey, Table::Accounts, reservation);
+    }
+
+    /// Adds a write that fails as [`Transaction::create_passkey`] does for a registered credential id, at the same cost.
+    pub fn refuse_passkey(&mut self, passkey: &StoredPasskey) {
+        let reservation = keys::credential(&passkey.id).item().with_text("user_id", passkey.user_id.to_string());
+        let nobody = Item::new().with_text(":nobody", "nobody");
+        self.put_if(Condition::Passkey, Table::Accounts, reservation, "user_id = :nobody", nobody);
     }
 
     fn update_passkey(&mut self, passkey: &StoredPasskey, expression: &str, condition: &str, values: Item) {
@@ -139,8 +154,8 @@ impl Transaction {
     }
 
     /// Records the use of a passkey. `loaded` is the passkey before, and `used` has the authenticator's latest signals.
-    /// The signature count never goes down. Fails with `Condition::Passkey` if the passkey was removed, or its count
-    /// changed after it was loaded.
+    /// The signature count never goes down. If the use verifies the passkey, the account must count it. Fails with
+    /// `Condition::Passkey` if the passkey was removed, or its count changed after it was loaded, or it was verified.
     pub fn use_passkey(&mut self, loaded: &StoredPasskey, used: &StoredPasskey, at: Timestamp) {
         let values = Item::new()
             .with_number(":seen", loaded.sign_count)
@@ -150,7 +165,20 @@ impl Transaction {
             .with_time(":now", at);
         let expression =
             "SET sign_count = :count, backup_eligible = :eligible, backed_up = :backed_up, last_used_at = :now";
-        self.update_passkey(loaded, expression, "sign_count = :seen", values);
+        if loaded.verified == used.verified {
+            self.update_passkey(loaded, expression, "sign_count = :seen", values);
+        } else {
+            let expression = format!("{expression} REMOVE {UNVERIFIED}");
+            let condition = format!("sign_count = :seen AND {UNVERIFIED} = :unverified");
+            self.update_passkey(loaded, &expression, &condition, values.with_bool(":unverified", true));
+        }
+    }
+
+    /// Marks a passkey as verified. The account must count it. Fails with `Condition::Passkey` if it was removed or verified.
+    pub(in crate::store) fn verify_passkey(&mut self, passkey: &StoredPasskey) {
+        let values = Item::new().with_bool(":unverified", true);
+        let condition = format!("{UNVERIFIED} = :unverified");
+        self.update_passkey(passkey, &format!("REMOVE {UNVERIFIED}"), &condition, values);
     }
 
     /// Renames a passkey. Fails with `Condition::Passkey` if it was removed.
@@ -159,10 +187,14 @@ impl Transaction {
         self.update_passkey(passkey, "SET passkey_name = :name", "attribute_exists(pk)", values);
     }
 
-    /// Removes a passkey and frees its credential id. Fails with `Condition::Passkey` if it was removed before.
+    /// Removes a passkey and frees its credential id. Fails with `Condition::Passkey` if it was removed before, or verified after
+    /// it was loaded, because the account counts both kinds.
     pub fn remove_passkey(&mut self, passkey: &StoredPasskey) {
-        let exists = "attribute_exists(pk)";
-        self.delete_if(Condition::Passkey, Table::Accounts, &passkey.own_key(), exists, Item::new());
+        let (condition, values) = match passkey.verified {
+            true => ("attribute_exists(pk)".to_owned(), Item::new()),
+            false => (format!("{UNVERIFIED} = :unverified"), Item::new().with_bool(":unverified", true)),
+        };
+        self.delete_if(Condition::Passkey, Table::Accounts, &passkey.own_key(), &condition, values);
         self.delete(Table::Accounts, &keys::credential(&passkey.id));
     }
 }

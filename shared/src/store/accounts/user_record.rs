@@ -33,6 +33,8 @@ pub struct UserRecord {
     pub factors: Factors,
     /// The queried passkey.
     pub passkey: Option<StoredPasskey>,
+    /// The queried passkey of the first factor.
+    pub first_passkey: Option<StoredPasskey>,
 }
 
 /// The parts of a user to load. The account is always loaded.
@@ -46,14 +48,23 @@ pub struct UserQuery<'a> {
     pub factors: bool,
     /// A passkey, by the lookup hash of its credential id.
     pub passkey: Option<&'a str>,
+    /// The passkey that began a pending login, likewise. It may be the same one.
+    pub first_passkey: Option<&'a str>,
     /// Leaves the salt out, because nothing is decrypted.
     pub without_salt: bool,
 }
 
 impl<'a> UserQuery<'a> {
     /// The account and its salt.
-    pub const ACCOUNT: Self =
-        Self { session: None, device: None, client: None, factors: false, passkey: None, without_salt: false };
+    pub const ACCOUNT: Self = Self {
+        session: None,
+        device: None,
+        client: None,
+        factors: false,
+        passkey: None,
+        first_passkey: None,
+        without_salt: false,
+    };
 
     /// The account, its salt, and a session by its lookup hash.
     pub const fn session(hash: &'a str) -> Self {
@@ -70,7 +81,14 @@ impl Store {
         let name = |table: Table| self.tables.name(table).to_owned();
         let accounts = std::iter::once(Account::key(id))
             .chain(query.factors.then(|| Factors::key(id)))
-            .chain(query.passkey.map(|hash| StoredPasskey::key(id, hash)));
+            .chain(query.passkey.map(|hash| StoredPasskey::key(id, hash)))
+            // A batch must not name a key twice.
+            .chain(
+                query
+                    .first_passkey
+                    .filter(|hash| query.passkey != Some(*hash))
+                    .map(|hash| StoredPasskey::key(id, hash)),
+            );
         let mut requests = HashMap::from([(name(Table::Accounts), consistent_read(accounts.collect())?)]);
         if !query.without_salt {
             requests.insert(name(Table::UserKeys), consistent_read(vec![Key::partition(keys::user(id))])?);
@@ -89,7 +107,7 @@ impl Store {
                 is_client_deleted = true;
                 continue;
             }
-            record.take(id, &item, table == self.tables.user_keys)?;
+            record.take(id, &item, table == self.tables.user_keys, query)?;
         }
         record.session.take_if(|_| is_client_deleted);
         record.drop_void();
@@ -109,6 +127,7 @@ impl UserRecord {
     fn drop_void(&mut self) {
         let Some(account) = &self.account else { return };
         self.passkey.take_if(|passkey| account.voids(passkey));
+        self.first_passkey.take_if(|passkey| account.voids(passkey));
         if account.mfa_since.is_none() {
             // A secret that waits for its first code proves nothing, so it stays.
             self.factors = Factors { pending_secret: self.factors.pending_secret.take(), ..Factors::default() };
@@ -116,14 +135,17 @@ impl UserRecord {
     }
 
     /// Takes one item that was read.
-    fn take(&mut self, id: &UserId, item: &Item, is_salt: bool) -> Result<(), Error> {
+    fn take(&mut self, id: &UserId, item: &Item, is_salt: bool, query: UserQuery<'_>) -> Result<(), Error> {
         if is_salt {
             let salt = item.bytes("salt")?.try_into().map_err(|_| Error::internal("a salt is not 32 bytes"))?;
             self.salt = Some(UserSalt::from_bytes(salt));
         } else if factors::are_factors(item) {
             self.factors = factors::from_item(item)?;
         } else if passkeys::is_passkey(item) {
-            self.passkey = Some(passkeys::from_item(id, item)?);
+            let passkey = passkeys::from_item(id, item)?;
+            let is = |queried: Option<&str>| queried == Some(passkey.id.as_str());
+            self.first_passkey = is(query.first_passkey).then(|| passkey.clone()).or(self.first_passkey.take());
+            self.passkey = is(query.passkey).then_some(passkey).or(self.passkey.take());
         } else if device::is_device(item) {
             self.device = Some(device::from_item(id, item)?);
         } else if session::is_session(item) {

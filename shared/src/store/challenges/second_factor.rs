@@ -18,6 +18,8 @@ pub struct SecondFactor {
     pub amr: Vec<String>,
     /// [`SecondFactor::OPTIONS`].
     pub options: String,
+    /// The id of the passkey that proved the first factor. It was not verified, so it counted as one.
+    pub passkey: Option<String>,
     /// Whether the first factor has already alerted the owner.
     pub alerted: bool,
     /// The hash of the mailed code (a PHC string), if a mailed code replaces the second factor.
@@ -81,6 +83,7 @@ impl Payload for SecondFactor {
             .with_number("password_epoch", self.password_epoch)
             .with_texts("amr", &self.amr)
             .with_text("options", &self.options)
+            .with_text_if("passkey", self.passkey.as_deref())
             .with_bool("alerted", self.alerted)
             .with_text_if("mailed_code", self.code.as_deref());
         match &self.link {
@@ -95,6 +98,7 @@ impl Payload for SecondFactor {
             password_epoch: item.optional_number("password_epoch").unwrap_or_default(),
             amr: item.texts("amr"),
             options: item.text("options")?,
+            passkey: item.optional_text("passkey"),
             alerted: item.flag("alerted"),
             code: item.optional_text("mailed_code"),
             link: PendingLink::read(item)?.map(Box::new),
