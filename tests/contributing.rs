@@ -21,8 +21,8 @@ const PAGES: [&str; 10] = [
 ];
 
 /// Placeholders of the recipes, with an example that exists.
-const EXAMPLES: [(&str, &str); 3] =
-    [("<area>", "sessions"), ("<operation>", "session_revoke"), ("<kind>", "password_changed")];
+const EXAMPLES: [(&str, &str); 4] =
+    [("<area>", "sessions"), ("<operation>", "session_revoke"), ("<kind>", "password_changed"), ("<language>", "de")];
 
 fn root() -> PathBuf {
     tests::repository("")

@@ -77,13 +77,13 @@ pub fn render(mail: &Mail, product: &str) -> Result<Rendered, Error> {
     let body = |document: Document, file: &str| {
         let own = values.iter().map(|(name, value)| (*name, Value::from(value.text.as_str())));
         let frame = [
-            ("t", Value::from_iter(filled(document)?)),
+            ("t", Value::from_pairs(filled(document)?)),
             ("language", Value::from(mail.language.tag)),
             ("direction", Value::from(mail.language.direction)),
             ("start", Value::from(if mail.language.is_right_to_left() { "right" } else { "left" })),
         ];
         let template = ENVIRONMENT.get_template(&format!("{kind}/{file}"));
-        let rendered = template.and_then(|template| template.render(Value::from_iter(own.chain(frame))));
+        let rendered = template.and_then(|template| template.render(Value::from_pairs(own.chain(frame))));
         rendered.map_err(|error| broken(format!("{file}: {:?}", error.kind())))
     };
     let subject = filled(Document::Text)?.remove("subject").ok_or_else(|| broken("it has no subject".to_owned()))?;
