@@ -182,4 +182,10 @@ fn every_action_has_its_words() {
         let known: BTreeSet<&str> = Action::ALL.iter().map(|action| action.as_str()).collect();
         assert_eq!(named, known, "{}", file.display());
     }
+    // The filter offers all but those of administrators, once each.
+    let page = std::fs::read_to_string(tests::repository("shared/web/pages/account_activity.html")).unwrap();
+    for action in Action::ALL.iter().map(|action| action.as_str()) {
+        let of_administrators = action.ends_with("_client") || action.ends_with("_client_secret");
+        assert_eq!(page.matches(&format!("\"{action}\"")).count(), usize::from(!of_administrators), "{action}");
+    }
 }
