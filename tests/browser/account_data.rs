@@ -99,11 +99,11 @@ async fn activity_is_shown_in_words_filtered_and_in_pages() {
     let choose = "document.getElementById('action').value = given";
     account.chromium.run(choose, json!("refresh")).await;
     account.press("#filter [type=submit]").await;
-    account.said("1 events are shown.").await;
+    account.said("Events shown: 1").await;
     assert_eq!(account.chromium.run(rows, Value::Null).await, json!(["Session renewed"]));
     account.chromium.run(choose, json!("delete_account")).await;
     account.press("#filter [type=submit]").await;
-    let shown = account.said("0 events are shown.").await;
+    let shown = account.said("Events shown: 0").await;
     assert!(shown["view"].as_str().unwrap().contains("There are no such events."), "{shown}");
     account.end().await;
 }
