@@ -20,6 +20,7 @@ const SHARED: &[&str] = &[
     "webauthn",
     "http",
     "providers",
+    "texts",
     "mail",
     "config",
     "app",

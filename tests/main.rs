@@ -21,6 +21,7 @@ mod iam;
 mod inputs;
 mod invariants;
 mod js_client;
+mod languages;
 mod layers;
 mod limits;
 pub(crate) mod login;

@@ -64,7 +64,7 @@ const VOLATILE_NAMES: [&str; 15] = [
     "sub",
 ];
 
-fn redacted(text: &str) -> String {
+pub(crate) fn redacted(text: &str) -> String {
     let strings = Regex::new(r#""(\w+)": "([^"]*)""#).unwrap();
     let text = strings.replace_all(text, |found: &Captures<'_>| {
         let (name, value) = (&found[1], &found[2]);

@@ -11,7 +11,7 @@
 //! 3. [`crypto`]: keys, tokens, hashes and field encryption
 //! 4. [`store`]: reads and writes DynamoDB
 //! 5. [`keyring`] (KMS), [`secrets`] and [`user_cipher`]
-//! 6. [`mail`], [`http`], [`webauthn`], [`providers`], [`geo`]
+//! 6. [`texts`], [`mail`], [`http`], [`webauthn`], [`providers`], [`geo`]
 //! 7. [`config`], [`app`], [`context`], [`operation`], [`custom_resource`], [`runtime`]
 
 pub mod app;
@@ -35,5 +35,6 @@ pub mod rng;
 pub mod runtime;
 pub mod secrets;
 pub mod store;
+pub mod texts;
 pub mod user_cipher;
 pub mod webauthn;

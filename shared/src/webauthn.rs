@@ -9,6 +9,8 @@
 //!   change them, and a change must not lock the owner out.
 
 mod response;
+#[cfg(test)]
+mod vectors;
 
 use std::collections::BTreeSet;
 
@@ -197,8 +199,7 @@ impl RelyingParty {
         self.require_origin(&response.response.client_data_json)?;
         let object = &mut response.response.attestation_object;
         let flags = response::flags(object).ok_or(Error::InvalidCode)?;
-        // After a conditional creation the flags "user present" and "user verified" may both be missing (section 7.1, steps 15
-        // and 16). The library always requires them. Nothing signs them without an attestation, so they are set for the library,
+        // After a conditional creation the flags "user present" and "user verified" may both be missing (section 7.1). The library always requires them. Nothing signs them without an attestation, so they are set for the library,
         // which makes all other checks. Its record then requires user verification at every use, as for any passkey.
         if state.creation == Creation::Conditional {
             *object = response::with_flags(object, USER_PRESENT | USER_VERIFIED).ok_or(Error::InvalidCode)?;

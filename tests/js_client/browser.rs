@@ -114,6 +114,13 @@ async fn tabs_keep_their_session_without_web_locks() {
     rounds("tabs_keep_their_session_without_web_locks", "?without=locks&without=channel", times).await;
 }
 
+/// A storage may show a change of another tab late. Then the service repeats its answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tabs_that_share_tokens_keep_their_session() {
+    let times = if thorough::everything() { 1000 } else { 20 };
+    rounds("tabs_that_share_tokens_keep_their_session", "?transport=token", times).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_of_a_session_reaches_every_tab_once() {
     let host = with_user().await;
@@ -213,6 +220,25 @@ async fn passkeys(test: &str, query: &str) {
     ";
     let done = chromium.run(script, json!(ADDRESS)).await;
     assert_eq!(done, json!({ "names": [ADDRESS, ADDRESS, ADDRESS, ADDRESS], "transports": ["internal"] }));
+
+    // An automatic one after a login with a password. The virtual authenticator has no password manager, so it is asked plainly.
+    log_in(&chromium).await;
+    let script = "
+        const [{ id }] = (await auth.passkeyList()).passkeys;
+        await auth.passkeyRemove({ id });
+        const create = navigator.credentials.create.bind(navigator.credentials);
+        let asked;
+        navigator.credentials.create = (request) => { asked = request; return create({ publicKey: request.publicKey }); };
+        const made = await auth.passkeyAdd({ conditional: true });
+        navigator.credentials.create = create;
+        const stopped = await auth.passkeyAdd({ signal: AbortSignal.abort(new Error('enough')) }).catch(String);
+        return { mediation: asked.mediation, verification: asked.publicKey.authenticatorSelection.userVerification,
+            transports: made.transports, stopped };
+    ";
+    let done = chromium.run(script, Value::Null).await;
+    let expected = json!({ "mediation": "conditional", "verification": "preferred", "transports": ["internal"],
+        "stopped": "Error: enough" });
+    assert_eq!(done, expected);
 
     // A passkey that the service does not know is reported to the password manager. The service's passkeys are, too.
     let script = "

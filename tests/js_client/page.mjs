@@ -4,14 +4,22 @@ import * as operations from "/app/operations.mjs";
 
 const channel = new BroadcastChannel("tests");
 
+const query = new URLSearchParams(location.search);
 // Older browsers lack some parts.
-const without = new URLSearchParams(location.search).getAll("without");
+const without = query.getAll("without");
 if (without.includes("locks")) Object.defineProperty(navigator, "locks", { value: undefined });
 if (without.includes("channel")) globalThis.BroadcastChannel = undefined;
 if (without.includes("json")) PublicKeyCredential.prototype.toJSON = undefined;
 
 const ends = [];
-const auth = new client.Latchkey({ onSessionEnd: (reason) => ends.push(reason) });
+// Tokens that all tabs have.
+const storage = {
+  get: (key) => localStorage.getItem(key),
+  set: (key, value) => localStorage.setItem(key, value),
+  delete: (key) => localStorage.removeItem(key),
+};
+const transport = query.get("transport") ?? "cookie";
+const auth = new client.Latchkey({ transport, storage, onSessionEnd: (reason) => ends.push(reason) });
 const server = operations.localServer(location.origin);
 const outcome = (work) => work.then(() => "ok", (error) => error.code ?? String(error));
 

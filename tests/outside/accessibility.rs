@@ -4,7 +4,7 @@
 use std::{path::Path, time::Duration};
 
 use serde_json::{Map, Value};
-use tests::{options, repository};
+use tests::{options, provider, repository};
 use tokio::process::Command;
 
 use super::{NODE, node};
@@ -25,6 +25,18 @@ const USERNAMES: Deployment = Deployment("usernames", false, &[("UsernameRegistr
 const STRICT: Deployment = Deployment("strict", true, &[("Captcha", "never")]);
 const LINKS: Deployment = Deployment("links", false, &[("LoginMail", "link")]);
 const CODES: Deployment = Deployment("codes", false, &[("UnknownDeviceCode", "true")]);
+/// With everything that a deployment can add to the pages.
+const BRANDED: Deployment = Deployment(
+    "branded",
+    false,
+    &[
+        ("ProductName", "Tulip & Co"),
+        ("AccentColor", "#ffd60a"),
+        ("TermsUrl", "https://example.com/terms"),
+        ("PrivacyUrl", "https://example.com/privacy"),
+        ("Providers", provider::PROVIDERS),
+    ],
+);
 
 async fn check(area: &str, deployments: &[Deployment]) {
     let test = format!("outside::accessibility: {area}");
@@ -65,7 +77,7 @@ async fn check(area: &str, deployments: &[Deployment]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_state_of_a_registration_has_no_findings() {
-    check("registration", &[DEFAULT, CLOSED, USERNAMES, STRICT]).await;
+    check("registration", &[DEFAULT, CLOSED, USERNAMES, STRICT, BRANDED]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -75,7 +87,7 @@ async fn every_state_of_a_recovery_has_no_findings() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_state_of_a_login_has_no_findings() {
-    check("login", &[DEFAULT, LINKS, CODES]).await;
+    check("login", &[DEFAULT, LINKS, CODES, BRANDED]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

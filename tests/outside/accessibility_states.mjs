@@ -43,15 +43,10 @@ export class Site {
     throw new Error(`no mail to ${to}`);
   }
 
-  // Registers an address without a browser. Returns the answer, which has the id.
-  async begin(body) {
-    return this.post("/v1/register", body);
-  }
-
   // Somebody with an account. `bearer` are the headers of their session.
   async person() {
     const email = this.address();
-    const { registration_id } = await this.begin({ email, password: PASSWORD });
+    const { registration_id } = await this.post("/v1/register", { email, password: PASSWORD });
     const { code } = await this.mail(email);
     const { access_token } = await this.post("/v1/register/verify", { registration_id, code });
     return { email, bearer: { authorization: `Bearer ${access_token}` } };
@@ -79,10 +74,15 @@ async function open(page, site, path, section) {
   await shows(page, section);
 }
 
-// Fills in inputs, presses a button, and waits for a section or, without one, for a problem.
-async function send(page, values, button, section = null) {
+// Fills in inputs, and presses a button.
+async function press(page, values, button) {
   for (const [id, value] of Object.entries(values)) await page.fill(`#${id}`, value);
   await page.click(button);
+}
+
+// Presses a button, and waits for a section or, without one, for a problem.
+async function send(page, values, button, section = null) {
+  await press(page, values, button);
   if (section) return shows(page, section);
   await page.waitForFunction(() => document.getElementById("problem").textContent && !document.querySelector("[aria-disabled]"));
 }
@@ -100,7 +100,7 @@ async function registers(page, site, section = null, values = {}) {
 // The page of the link after a registration.
 async function opensLink(page, site, body = {}) {
   const email = site.address();
-  await site.begin({ email, ...body });
+  await site.post("/v1/register", { email, ...body });
   const { link } = await site.mail(email);
   await open(page, site, link, "choose");
   return link;
@@ -139,13 +139,19 @@ async function asksForLoginMail(page, site, email) {
   return site.mail(email, "login_mail");
 }
 
-// The form to log in, up to its answer.
-async function logsIn(page, site, path, identifier, password, section = null) {
+// The form to log in, up to its second step.
+async function identifies(page, site, path, identifier) {
   await open(page, site, path, "login");
-  await page.fill("#identifier", identifier);
-  await page.click("#go");
+  await press(page, { identifier }, "#go");
   await page.waitForSelector("#identified", { state: "visible" });
-  await send(page, { password }, "#go", section);
+}
+
+// Somebody logs in here, and goes on to a path that is no page.
+async function loggedIn(page, site) {
+  const { email } = await site.person();
+  await identifies(page, site, "/login?continue=/v1/health", email);
+  await press(page, { password: PASSWORD }, "#go");
+  await page.waitForURL(({ pathname }) => pathname === "/v1/health");
 }
 
 // The code that an authenticator app shows now (RFC 6238).
@@ -233,7 +239,12 @@ async function addsPasskey(page, site) {
 
 const registration = [
   { name: "register", steps: (page, site) => open(page, site, "/register", "register") },
+  { name: "register-branded", site: "branded", steps: (page, site) => open(page, site, "/register", "register") },
   { name: "register-without-scripts", script: false, steps: (page, site) => page.goto(`${site.url}/register`) },
+  { name: "register-without-cookies", steps: async (page, site) => {
+    await page.addInitScript(() => Object.defineProperty(Navigator.prototype, "cookieEnabled", { get: () => false }));
+    await open(page, site, "/register", "without-cookies");
+  } },
   { name: "register-with-username", site: "usernames", steps: async (page, site) => {
     await open(page, site, "/register", "register");
     await page.click("#to-username");
@@ -256,7 +267,10 @@ const registration = [
     await send(page, { email: site.address(), password: PASSWORD }, "#form [type=submit]");
   } },
   { name: "register-too-often", site: "strict", steps: async (page, site) => {
-    for (let n = 0; n < 3; n++) await site.begin({ email: site.address() });
+    // In the network of other readers.
+    const network = { "x-local-source-ip": "203.0.113.9" };
+    for (let n = 0; n < 3; n++) await site.post("/v1/register", { email: site.address() }, network);
+    await page.setExtraHTTPHeaders(network);
     await registers(page, site);
   } },
   { name: "verify-email-notice", steps: (page, site) => registers(page, site, "mailed") },
@@ -274,7 +288,7 @@ const registration = [
   { name: "verify-email-notice-over", steps: (page, site) => open(page, site, "/verify-email-notice", "over") },
   { name: "verify-email-notice-password", steps: async (page, site) => {
     const email = site.address();
-    const { registration_id: id } = await site.begin({ email });
+    const { registration_id: id } = await site.post("/v1/register", { email });
     await open(page, site, "/register", "register");
     const kept = JSON.stringify({ id, next: null, ends: Date.now() + 3600000 });
     await page.evaluate((kept) => localStorage.setItem("latchkey.registration", kept), kept);
@@ -345,6 +359,10 @@ const recovery = [
     const part = "A".repeat(43);
     await open(page, site, `/reset-password#token=${part}.${part}`, "stuck").finally(() => site.repair());
   } },
+  { name: "reset-password-wait", steps: async (page, site) => {
+    await page.route("**/v1/password/reset/check", () => {});
+    await open(page, site, "/reset-password#token=abc.def", "wait");
+  } },
   { name: "login-disown", steps: async (page, site) => open(page, site, (await alerted(site)).link, "ask") },
   { name: "login-disown-set", steps: async (page, site) => {
     await open(page, site, (await alerted(site)).link, "ask");
@@ -366,12 +384,17 @@ const recovery = [
 
 const login = [
   { name: "login", steps: (page, site) => open(page, site, "/login", "login") },
+  { name: "login-branded", site: "branded", steps: (page, site) => open(page, site, "/login", "login") },
   { name: "login-without-scripts", script: false, steps: (page, site) => page.goto(`${site.url}/login`) },
   { name: "login-empty", steps: async (page, site) => {
     await open(page, site, "/login", "login");
     await send(page, {}, "#go");
   } },
-  { name: "login-wrong-password", steps: async (page, site) => logsIn(page, site, "/login", site.address(), OTHER_PASSWORD) },
+  { name: "login-password", steps: (page, site) => identifies(page, site, "/login", site.address()) },
+  { name: "login-wrong-password", steps: async (page, site) => {
+    await identifies(page, site, "/login", site.address());
+    await send(page, { password: OTHER_PASSWORD }, "#go");
+  } },
   { name: "login-provider-error", steps: (page, site) => open(page, site, "/login?error=access_denied", "login") },
   { name: "login-mailed", steps: async (page, site) => asksForLoginMail(page, site, site.address()) },
   { name: "login-mailed-link", site: "links", steps: async (page, site) => asksForLoginMail(page, site, site.address()) },
@@ -382,18 +405,15 @@ const login = [
   } },
   { name: "login-unknown-device", site: "codes", steps: async (page, site) => {
     const { email } = await site.person();
-    await logsIn(page, site, "/login", email, PASSWORD, "second");
+    await identifies(page, site, "/login", email);
+    await send(page, { password: PASSWORD }, "#go", "second");
   } },
   { name: "login-already", steps: async (page, site) => {
-    const { email } = await site.person();
-    await logsIn(page, site, "/login?continue=/v1/health", email, PASSWORD).catch(() => {});
-    await page.waitForURL("**/v1/health");
+    await loggedIn(page, site);
     await open(page, site, "/login", "logged-in");
   } },
   { name: "login-step-up", steps: async (page, site) => {
-    const { email } = await site.person();
-    await logsIn(page, site, "/login?continue=/v1/health", email, PASSWORD).catch(() => {});
-    await page.waitForURL("**/v1/health");
+    await loggedIn(page, site);
     await open(page, site, "/login?step_up=1&continue=/v1/health", "step-up");
   } },
   { name: "login-wrong-continue", steps: (page, site) => page.goto(`${site.url}/login?continue=//elsewhere.example`) },

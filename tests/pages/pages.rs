@@ -1,4 +1,5 @@
 use serde_json::json;
+use shared::domain::language::Language;
 use tests::{Client, options, world};
 
 use crate::{
@@ -140,15 +141,41 @@ async fn a_deployment_has_its_own_name_logo_colours_and_terms() {
 #[tokio::test]
 async fn the_language_is_that_of_the_link_of_the_choice_or_of_the_browser() {
     let client = Client::new(&world().await);
-    for (path, headers) in [
-        ("/login", vec![]),
-        ("/login?ui_locales=tlh", vec![("accept-language", "tlh;q=0.9, *")]),
-        ("/login?ui_locales=en-GB", vec![("cookie", "__Host-language=en")]),
-        ("/login?continue=/oauth2/authorize%3Fui_locales%3Den", vec![("accept-language", ";;q=x,,")]),
-        ("/login", vec![("cookie", "__Host-language=%00"), ("accept-language", "\u{fffd}")]),
+    for (path, headers, tag) in [
+        ("/login", vec![], "en"),
+        ("/login?ui_locales=tlh", vec![("accept-language", "tlh;q=0.9, *")], "en"),
+        ("/login", vec![("accept-language", "de-AT, de;q=0.9, en;q=0.8")], "de"),
+        ("/login", vec![("accept-language", "en;q=0.5, fr-CA;q=0.9")], "fr"),
+        ("/login", vec![("cookie", "__Host-language=ja"), ("accept-language", "de")], "ja"),
+        ("/login?ui_locales=tlh%20es-MX", vec![("cookie", "__Host-language=ja")], "es"),
+        ("/login?continue=/oauth2/authorize%3Fui_locales%3Dar", vec![("accept-language", ";;q=x,,")], "ar"),
+        ("/login?continue=/oauth2/authorize%3Fui_locales%3Dar", vec![("cookie", "__Host-language=de")], "de"),
+        ("/login", vec![("cookie", "__Host-language=%00"), ("accept-language", "\u{fffd}")], "en"),
+        ("/login", vec![("cookie", "__Host-language=de; __Host-language=fr")], "en"),
     ] {
         let answer = client.send("GET", path, &headers, Vec::new()).await.expect(200);
-        assert!(answer.text.contains("<html lang=\"en\" dir=\"ltr\""), "{path}");
+        let direction = if tag == "ar" { "rtl" } else { "ltr" };
+        let start = format!("<html lang=\"{tag}\" dir=\"{direction}\"");
+        assert!(answer.text.contains(&start), "{path} {headers:?}: {}", &answer.text[..80]);
+    }
+}
+
+#[tokio::test]
+async fn every_page_exists_in_every_language() {
+    let client = Client::new(&world().await);
+    let account = ["", "profile", "password", "email", "mfa", "passkeys", "identities", "sessions", "activity", "data"];
+    let account = account.map(|page| format!("/account/{page}").trim_end_matches('/').to_owned());
+    let english = client.get("/login").await.expect(200).text;
+    for language in Language::ALL {
+        for path in PAGES.iter().map(|(path, _)| (*path).to_owned()).chain(account.clone()) {
+            let page = client.get(&format!("{path}?ui_locales={}", language.tag)).await.expect(200).text;
+            assert!(page.contains(&format!("<html lang=\"{}\"", language.tag)), "{path} {}", language.tag);
+            // Each place for a value is filled in. Those of scripts are in the data for them.
+            let (data, rest) =
+                page.split_once("id=\"texts\">").and_then(|(_, rest)| rest.split_once("</script>")).unwrap();
+            assert!(!rest.contains('{') && data.starts_with("{\"common\":{"), "{path} {}", language.tag);
+            assert!(language.tag == "en" || page != english, "{path}");
+        }
     }
 }
 

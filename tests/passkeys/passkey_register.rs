@@ -350,6 +350,42 @@ async fn a_conditional_creation_is_checked_like_any_other_except_for_the_user() 
     }
 }
 
+/// A new credential under another id, as a client can invent it.
+fn renamed(credential: &Value, id: &Value) -> Value {
+    let bytes = URL_SAFE_NO_PAD.decode(id.as_str().unwrap()).unwrap();
+    let mut renamed = with_data(credential, |data| {
+        let length = usize::from(u16::from_be_bytes([data[53], data[54]]));
+        let rest = data.split_off(55 + length);
+        data.truncate(53);
+        data.extend(u16::try_from(bytes.len()).unwrap().to_be_bytes());
+        data.extend(&bytes);
+        data.extend(rest);
+    });
+    renamed["id"] = id.clone();
+    renamed["rawId"] = id.clone();
+    renamed
+}
+
+#[tokio::test]
+async fn a_registration_does_not_tell_a_decoy_from_a_registered_passkey() {
+    let world = world().await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    Person::register(&client, "eve@example.org").await.add_passkey(&mut Key::new()).await.expect(201);
+    for identifier in ["eve@example.org", "nobody@example.org"] {
+        let named = client.post("/v1/login/passkey/options", json!({ "identifier": identifier })).await.expect(200);
+        let taken = &named.body["publicKey"]["allowCredentials"][0]["id"];
+        let (id, options) = asked(&person).await;
+        let credential = renamed(&Key::new().create(&options).await, taken);
+        let body = json!({ "challenge_id": id, "credential": credential });
+        person.client.post("/v1/passkeys", body).await.expect_problem(409, "conflict");
+    }
+    // An invented id of nobody's is as good as any.
+    let (id, options) = asked(&person).await;
+    let credential = renamed(&Key::new().create(&options).await, &json!("AAAAAAAAAAAAAAAAAAAAAA"));
+    person.client.post("/v1/passkeys", json!({ "challenge_id": id, "credential": credential })).await.expect(201);
+}
+
 #[tokio::test]
 async fn a_mail_about_a_passkey_has_no_text_that_could_be_a_link() {
     let world = world().await;

@@ -14,7 +14,7 @@ use shared::{
         challenge::CODE_SECONDS,
         email_address::EmailAddress,
         limits::EMAIL_CHANGE_BY_ACCOUNT,
-        mail::Content,
+        mail::{Content, Mail},
     },
     error::Error,
     http::{Response, StatusCode},
@@ -79,7 +79,9 @@ async fn ask(context: Context<'_>, caller: &Caller<'_>, email: &EmailAddress) ->
         true => Content::AlreadyRegistered {},
         false => Content::EmailChangeCode { code: code.display().to_string() },
     };
-    let mail = mail::compose(cipher, email.as_str(), content, ends_at).await?;
+    let language = request.language().unwrap_or_default();
+    let mail = Mail { to: email.as_str().to_owned(), language, content };
+    let mail = mail::compose(cipher, &mail, ends_at).await?;
     let mail = mail.caused_by(Network::of(&index, request).widest());
     let fields = cipher.item(&challenge_key(&id));
     let payload = EmailChange { decoy, email: fields.seal(EmailChange::EMAIL, email.as_str()).await?, email_hash };

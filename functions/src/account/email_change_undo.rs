@@ -7,7 +7,7 @@ use shared::{
     domain::{
         audit::{Action, Outcome},
         challenge::RESET_SECONDS,
-        mail::Content,
+        mail::{Content, Mail},
     },
     error::Error,
     http::{Response, StatusCode},
@@ -75,7 +75,9 @@ async fn undo(context: Context<'_>, challenge: &Challenge<EmailChangeUndo>) -> R
     };
     let expected = Expected::ContinuationToken(reset.expected(app, expires_at).await?);
     let link = format!("{}/reset-password#token={}", app.public_url().await?, reset.encode());
-    let mail = mail::compose(&cipher, &address, Content::EmailChangeUndone { link }, expires_at).await?;
+    let content = Content::EmailChangeUndone { link };
+    let mail = Mail { to: address.to_string(), language: account.language, content };
+    let mail = mail::compose(&cipher, &mail, expires_at).await?;
     let event = context.event(&cipher, Action::UndoEmailChange, Outcome::Success, "link").await?;
     let mut transaction = app.store.transaction();
     transaction.consume_challenge(challenge);

@@ -11,7 +11,7 @@ use shared::{
         disowned_login::Enrolment,
         former_addresses::{FormerAddress, FormerAddresses},
         limits::{CHANGES_BY_SESSION, CODE_GUESSES_BY_ACCOUNT},
-        mail::{Content, NOTICE_SECONDS},
+        mail::{Content, Mail, NOTICE_SECONDS},
         otp_code::OtpCode,
         session::OpaqueText,
     },
@@ -143,7 +143,8 @@ async fn add_undo(
         at: now.rfc3339(),
         link: format!("{}/email-change-undo#token={}", app.public_url().await?, link.encode()),
     };
-    transaction.put_mail(&mail::compose(cipher, &address, content, now.plus_seconds(NOTICE_SECONDS)).await?);
+    let mail = Mail { to: address, language: account.language, content };
+    transaction.put_mail(&mail::compose(cipher, &mail, now.plus_seconds(NOTICE_SECONDS)).await?);
     transaction.issue_challenge(&Challenge::new(&link.challenge, &account.id, payload, expected, until));
     Ok(former.with(FormerAddress { email_hash, until, undo: link.challenge }))
 }

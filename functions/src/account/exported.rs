@@ -16,6 +16,8 @@ use crate::auth::user::User;
 pub(super) struct ExportedAccount {
     #[serde(flatten)]
     user: User,
+    /// The language of mails.
+    language: &'static str,
     permissions: Vec<String>,
     mfa_since: Option<String>,
     last_login_ip: Option<String>,
@@ -88,6 +90,7 @@ impl ExportedAccount {
         let fields = cipher.item(&Account::key(&account.id));
         Ok(Self {
             user: User::open(cipher, account).await?,
+            language: account.language.tag,
             permissions: account.permissions.clone(),
             mfa_since: account.mfa_since.map(|at| at.rfc3339()),
             last_login_ip: fields.open_some(Account::LAST_LOGIN_IP, account.last_login_ip.as_ref()).await?,

@@ -105,8 +105,8 @@ async fn change(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Resul
     codes::count_change(app, caller, &mut transaction);
     transaction.record_event(&event);
     let others = match form.others {
-        OtherSessions::End => "All other sessions have ended.",
-        OtherSessions::Keep => "Your other sessions stay logged in.",
+        OtherSessions::End => "sessions_ended",
+        OtherSessions::Keep => "sessions_kept",
     };
     let content = Content::PasswordChangedInSession { at: now.rfc3339(), others: others.to_owned() };
     user::notify_owner(app, cipher, account, content, &mut transaction).await?;

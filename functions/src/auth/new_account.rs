@@ -112,6 +112,7 @@ pub(crate) async fn create_with(
         picture: fields.seal_some(Account::PICTURE, new.picture.as_deref()).await?,
         former_addresses: FormerAddresses::default(),
         email_challenge: None,
+        language: context.request.language().unwrap_or_default(),
         roles: Vec::new(),
         permissions: Vec::new(),
         session_epoch: 0,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use shared::{
     app::App,
-    domain::mail::{Content, NOTICE_SECONDS},
+    domain::mail::{Content, Mail, NOTICE_SECONDS},
     error::Error,
     mail,
     store::{Account, Transaction},
@@ -53,7 +53,8 @@ pub(crate) async fn notify_owner(
 ) -> Result<(), Error> {
     if let Some(address) = address(cipher, account).await? {
         let not_after = app.clock.now().plus_seconds(NOTICE_SECONDS);
-        transaction.put_mail(&mail::compose(cipher, &address, content, not_after).await?);
+        let mail = Mail { to: address, language: account.language, content };
+        transaction.put_mail(&mail::compose(cipher, &mail, not_after).await?);
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use shared::{
     domain::{
         audit::{Action, Outcome},
         challenge::RESET_SECONDS,
-        mail::Content,
+        mail::{Content, Mail},
     },
     error::Error,
     http::{Response, StatusCode},
@@ -84,7 +84,8 @@ async fn disown(context: Context<'_>, challenge: &Challenge<DisownedLogin>) -> R
     // The mail is for an owner who loses the answer or closes the page.
     if let Some(address) = user::address(&cipher, &account).await? {
         let link = format!("{}/login-disown#reset={}", app.public_url().await?, reset.encode());
-        transaction.put_mail(&mail::compose(&cipher, &address, Content::PasswordReset { link }, expires_at).await?);
+        let mail = Mail { to: address, language: account.language, content: Content::PasswordReset { link } };
+        transaction.put_mail(&mail::compose(&cipher, &mail, expires_at).await?);
     }
     match app.store.commit(transaction).await {
         Ok(()) => {}

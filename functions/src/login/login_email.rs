@@ -21,7 +21,7 @@ use shared::{
             LOGIN_EMAIL_BY_NETWORK, LOGIN_MAIL_BY_ADDRESS,
         },
         login_mail::LoginMailParts,
-        mail::Content,
+        mail::{Content, Mail},
         session::{OpaqueText, SessionOptions},
     },
     error::Error,
@@ -282,7 +282,9 @@ impl MailRequest<'_> {
             link = Some(token.expected(app, ends_at).await?);
         }
         let content = Content::LoginMail { code: content_code, link: content_link };
-        let mail = mail::compose(&recipient.cipher, self.form.email.as_str(), content, ends_at).await?;
+        let language = self.context.request.language().unwrap_or_default();
+        let mail = Mail { to: self.form.email.as_str().to_owned(), language, content };
+        let mail = mail::compose(&recipient.cipher, &mail, ends_at).await?;
         let mail = match device {
             Some(device) => mail.counted_by_device(device),
             None => mail.caused_by(self.network.widest()),

@@ -8,6 +8,7 @@ use shared::{
     domain::{brand::Brand, language::Language},
     error::Error,
     http::Response,
+    texts::{self, Piece},
 };
 
 use super::assets;
@@ -71,7 +72,10 @@ impl Page {
     /// `internal` if a template or a catalogue is broken.
     pub(super) fn render(self, view: &View<'_>) -> Result<Response, Error> {
         let broken = |what: &str| Error::internal(format!("the page {}: {what}", self.template));
-        let texts = |name: &str| catalogue(view.language, name).ok_or_else(|| broken("its texts are broken"));
+        // A page that is not translated yet says so by its language, so that browsers and screen readers are right about it.
+        let is_translated = ["common", self.texts].iter().all(|name| translated(view.language, name).is_some());
+        let language = if is_translated { view.language } else { Language::default() };
+        let texts = |name: &str| catalogue(language, name).ok_or_else(|| broken("its texts are broken"));
         let (common, text) = (texts("common")?, texts(self.texts)?);
         let frame = if self.is_of_account() { texts("account_common")? } else { json!({}) };
         let of_scripts = json!({ "common": common["script"], "frame": frame["script"], "page": text["script"] });
@@ -84,8 +88,8 @@ impl Page {
             of_scripts => Value::from_safe_string(of_scripts.to_string().replace('<', "\\u003c")),
             path => self.path,
             template => self.template,
-            language => view.language.tag,
-            direction => view.language.direction,
+            language => language.tag,
+            direction => language.direction,
             languages => Language::ALL.iter().map(|language| vec![language.tag, language.name]).collect::<Vec<_>>(),
             product => view.product,
             logo_url => view.brand.logo_url.as_deref(),
@@ -131,22 +135,28 @@ fn environment() -> Environment<'static> {
 
 /// A text with values in its places: `{{ "Log in as {name}"|slot(name=name) }}`. Values that are not marked as safe are escaped.
 fn slot(text: &str, values: Kwargs) -> Result<Value, minijinja::Error> {
-    let mut filled = escaped(text);
-    for name in values.args() {
-        let value: Value = values.get(name)?;
-        let shown = if value.is_safe() { value.to_string() } else { escaped(&value.to_string()) };
-        filled = filled.replace(&format!("{{{name}}}"), &shown);
+    let mut filled = String::new();
+    for piece in texts::pieces(text) {
+        match piece {
+            Piece::Text(text) => filled.push_str(&texts::escaped(text)),
+            Piece::Place(name) => {
+                let value: Value = values.get(name)?;
+                let value = if value.is_safe() { value.to_string() } else { texts::escaped(&value.to_string()) };
+                filled.push_str(&value);
+            }
+        }
     }
     values.assert_all_used()?;
     Ok(Value::from_safe_string(filled))
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+/// A file of texts in a language. Texts that are not translated yet are in English.
+fn catalogue(language: Language, name: &str) -> Option<serde_json::Value> {
+    Some(texts::with_fallback(translated(language, name).unwrap_or_default(), translated(Language::default(), name)?))
 }
 
-/// A file of texts in a language.
-fn catalogue(language: Language, name: &str) -> Option<serde_json::Value> {
+/// The file of texts in this language alone.
+fn translated(language: Language, name: &str) -> Option<serde_json::Value> {
     serde_json::from_str(&assets::read(&format!("texts/{}/{name}.json", language.tag))?).ok()
 }
 

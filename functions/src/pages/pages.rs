@@ -88,7 +88,7 @@ fn page(request: &Request) -> (Page, StatusCode) {
     }
 }
 
-/// The language of a page: of the link, of the authorization request that the page continues, of the reader's choice, or of the
+/// The language of a page: of the link, of the reader's choice, of the authorization request that the page continues, or of the
 /// browser.
 fn language(request: &Request) -> Language {
     let parameter = |query: &str| {

@@ -111,7 +111,12 @@ async fn register(context: Context<'_>, caller: &Caller<'_>, form: &Form) -> Res
     let mut transaction = app.store.transaction();
     codes::count_change(app, caller, &mut transaction);
     transaction.consume_challenge(&challenge);
-    transaction.create_passkey(&stored);
+    // The id of a decoy is refused as that of a registered passkey. Otherwise an attempt to register it would reveal the decoy.
+    if passkey::is_decoy(&index, created.credential.id()) {
+        transaction.refuse_passkey(&stored);
+    } else {
+        transaction.create_passkey(&stored);
+    }
     transaction.count_new_passkey(account, &stored);
     transaction.require_session(&caller.session);
     transaction.record_event(&event);

@@ -8,7 +8,7 @@ use shared::{
         audit::{Action, Outcome},
         challenge::CODE_SECONDS,
         limits::{CODE_GUESSES_BY_ACCOUNT, REAUTHENTICATION_MAIL_BY_SESSION},
-        mail::Content,
+        mail::{Content, Mail},
         otp_code::OtpCode,
         second_factor::SecondFactorMethod,
     },
@@ -39,7 +39,8 @@ pub(super) async fn ask(context: Context<'_>, caller: &Caller<'_>) -> Result<Res
     let payload = Reauthentication { session_hash: session.hash.clone() };
     let expected = Expected::Mailed { code: Some(expected), link: None };
     let content = Content::ReauthenticationCode { code: code.display().to_string() };
-    let mail = mail::compose(cipher, &address, content, expires_at).await?.in_epoch_of(account);
+    let mail = Mail { to: address, language: account.language, content };
+    let mail = mail::compose(cipher, &mail, expires_at).await?.in_epoch_of(account);
     let event = context.event(cipher, Action::Reauthenticate, Outcome::Success, "code_mailed").await?;
     let mut transaction = app.store.transaction();
     // A session has one code at a time.

@@ -17,7 +17,7 @@ use shared::{
             CAPTCHA_DOWN_BY_NETWORK, CAPTCHA_FREE_BY_NETWORK, CAPTCHA_REQUIRED_BY_NETWORK, PASSWORD_FORGOT_BY_ADDRESS,
             PASSWORD_FORGOT_BY_NETWORK,
         },
-        mail::Content,
+        mail::{Content, Mail},
         session::SessionOptions,
     },
     error::Error,
@@ -92,7 +92,10 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let payload = PasswordReset { device_epoch, password_epoch, disowned: None, email_hash: Some(email_hash.clone()) };
     let expected = Expected::ContinuationToken(token.expected(app, expires_at).await?);
     let link = format!("{}/reset-password#token={}", app.public_url().await?, token.encode());
-    let mail = mail::compose(&cipher, email.as_str(), Content::PasswordForgot { link }, expires_at).await?;
+    // The language of the request, because the account's would tell that there is one.
+    let language = request.language().unwrap_or_default();
+    let mail = Mail { to: email.as_str().to_owned(), language, content: Content::PasswordForgot { link } };
+    let mail = mail::compose(&cipher, &mail, expires_at).await?;
     let mail = mail.caused_by(network.widest());
     let mail = if account.is_some() { mail } else { mail.not_to_be_sent(now) };
     let event = context.event(&cipher, Action::ForgotPassword, Outcome::Success, "email").await?;

@@ -5,7 +5,8 @@ use shared::{
     clock::Timestamp,
     domain::{
         challenge::{CODE_SECONDS, LINK_SECONDS},
-        mail::Content,
+        language::Language,
+        mail::{Content, Mail},
     },
     error::Error,
     mail,
@@ -20,6 +21,8 @@ pub(super) struct Recipient<'a> {
     pub(super) cipher: &'a UserCipher<'a>,
     pub(super) challenge: &'a str,
     pub(super) address: &'a str,
+    /// The language that the request asks for.
+    pub(super) language: Language,
     /// The network that asks for the mail.
     pub(super) sender: &'a Network,
     /// Whether the address already has an account. The mail then says so, and the work is the same.
@@ -49,6 +52,7 @@ pub(super) async fn prepare(app: &App, to: &Recipient<'_>) -> Result<(Expected, 
             link: format!("{public_url}/verify-email#token={}", link.encode()),
         }
     };
-    let mail = mail::compose(to.cipher, to.address, content, now.plus_seconds(LINK_SECONDS)).await?;
+    let mail = Mail { to: to.address.to_owned(), language: to.language, content };
+    let mail = mail::compose(to.cipher, &mail, now.plus_seconds(LINK_SECONDS)).await?;
     Ok((expected, mail.caused_by(to.sender.widest())))
 }

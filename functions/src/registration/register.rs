@@ -171,7 +171,8 @@ async fn by_email(captcha: Captcha<'_>, form: &EmailForm, options: &SessionOptio
     let decoy = email_owner.is_some();
     let ends_at = now.plus_seconds(CHALLENGE_SECONDS);
     let address = email.as_str();
-    let recipient = Recipient { cipher: &cipher, challenge: &id, address, sender: network, decoy, ends_at };
+    let language = context.request.language().unwrap_or_default();
+    let recipient = Recipient { cipher: &cipher, challenge: &id, address, language, sender: network, decoy, ends_at };
     let (expected, mail) = mail::prepare(app, &recipient).await?;
     let fields = cipher.item(&challenge_key(&id));
     let registration = Registration {

@@ -54,6 +54,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         cipher: &cipher,
         challenge: &id,
         address: &address,
+        language: request.language().unwrap_or_default(),
         sender: &network,
         decoy: registration.decoy,
         ends_at: challenge.ends_at,

@@ -84,7 +84,7 @@ async fn deliver(app: &App, record: &Value) -> Result<Delivery, Error> {
         return remove(app, &stored, "unsent", Outcome::Failure("capped")).await.map(|()| Delivery::Done);
     }
     let mail = mail::open(&*app.keyring.get(KeyPurpose::FieldOutbox).await?, &stored)?;
-    let rendered = mail::render(&mail.content, &app.config.product_name)?;
+    let rendered = mail::render(&mail, &app.config.product_name)?;
     let reference = Token::random(&*app.rng).encode();
     let outcome = match app.mailer.send(&mail.to, &rendered, &stored.kind, &reference).await? {
         Sent::Accepted => Outcome::Success,

@@ -1,4 +1,6 @@
-//! The languages of the pages, and which of them a reader gets.
+//! The languages of pages and mails, and which of them a reader gets.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A language with a catalogue in `shared/web/texts`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +15,14 @@ pub struct Language {
 
 impl Language {
     /// Every language. The first one is for readers who ask for none of them.
-    pub const ALL: &[Self] = &[Self { tag: "en", name: "English", direction: "ltr" }];
+    pub const ALL: &[Self] = &[
+        Self { tag: "en", name: "English", direction: "ltr" },
+        Self { tag: "de", name: "Deutsch", direction: "ltr" },
+        Self { tag: "fr", name: "Français", direction: "ltr" },
+        Self { tag: "es", name: "Español", direction: "ltr" },
+        Self { tag: "ja", name: "日本語", direction: "ltr" },
+        Self { tag: "ar", name: "العربية", direction: "rtl" },
+    ];
 
     /// The language with this tag, or with its first subtag: `de` for `de-AT`.
     pub fn find(tag: &str) -> Option<Self> {
@@ -32,9 +41,29 @@ impl Language {
     }
 }
 
+impl Language {
+    pub fn is_right_to_left(self) -> bool {
+        self.direction == "rtl"
+    }
+}
+
 impl Default for Language {
     fn default() -> Self {
         Self::ALL[0]
+    }
+}
+
+impl Serialize for Language {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.tag)
+    }
+}
+
+/// A tag that this version does not know is the first language.
+impl<'de> Deserialize<'de> for Language {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let tag = String::deserialize(deserializer)?;
+        Ok(Self::find(&tag).unwrap_or_default())
     }
 }
 

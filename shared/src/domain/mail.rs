@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::{
-    ALERT_BY_ADDRESS, CODE_MAIL_BY_ADDRESS, LOGIN_CODE_MAIL_BY_ADDRESS, Limit, MAIL_BY_ADDRESS, REUSE_NOTICE_BY_ADDRESS,
+use super::{
+    language::Language,
+    limits::{
+        ALERT_BY_ADDRESS, CODE_MAIL_BY_ADDRESS, LOGIN_CODE_MAIL_BY_ADDRESS, Limit, MAIL_BY_ADDRESS,
+        REUSE_NOTICE_BY_ADDRESS,
+    },
 };
 
 /// Seconds after which the notice of an event is no longer sent.
@@ -14,25 +18,28 @@ pub const NOTICE_SECONDS: i64 = 2 * 86_400;
 pub struct Mail {
     /// The address.
     pub to: String,
+    /// English for mails from before other languages existed.
+    #[serde(default)]
+    pub language: Language,
     pub content: Content,
 }
 
-/// Declares every mail once: its kind, its budget and its fields. The kind is also the folder of its three templates under
-/// `shared/templates/emails`.
+/// Declares every mail once: its kind, its budget and its fields. The kind is also the folder of its two templates under
+/// `shared/templates/emails`, and the name of its texts in `shared/web/texts/*/mails.json`.
 macro_rules! mails {
     ($($(#[doc = $doc:literal])+ $name:ident($kind:literal, $budget:ident) { $($field:ident),* })+) => {
         /// What a mail says. Times (`at`) are in RFC 3339. A `code` has six digits. A `link` opens a page that asks before it acts, and
-        /// has its token in the fragment.
+        /// has its token in the fragment. A field is empty in a mail from before it existed. Where the texts have an object of a field's
+        /// name, the field has codes with spaces in between.
         #[derive(Serialize, Deserialize)]
         #[serde(tag = "kind")]
         pub enum Content {
-            $($(#[doc = $doc])+ #[serde(rename = $kind)] $name { $($field: String),* },)+
+            $($(#[doc = $doc])+ #[serde(rename = $kind)] $name { $(#[serde(default)] $field: String),* },)+
         }
 
         impl Content {
-            /// The templates: subject, text and HTML of every kind, by their names.
-            pub const TEMPLATES: &[[(&str, &str); 3]] = &[$([
-                (concat!($kind, "/subject.txt"), include_str!(concat!("../../templates/emails/", $kind, "/subject.txt"))),
+            /// The templates: text and HTML of every kind, by their names.
+            pub const TEMPLATES: &[[(&str, &str); 2]] = &[$([
                 (concat!($kind, "/body.txt"), include_str!(concat!("../../templates/emails/", $kind, "/body.txt"))),
                 (concat!($kind, "/body.html"), include_str!(concat!("../../templates/emails/", $kind, "/body.html"))),
             ]),+];
@@ -71,15 +78,16 @@ mails! {
     LoginMail("login_mail", Anyone) { code, link }
     /// A registration with an address that has an account.
     AlreadyRegistered("already_registered", Anyone) {}
-    /// A suspicious login: time, device and location, the reason in a sentence, and a link to disown the login.
-    NewLogin("new_login", Alerts) { at, device, location, reason, link }
+    /// A suspicious login: time, browser and its system (or a program and nothing), location, codes of the reasons, and a link to
+    /// disown the login.
+    NewLogin("new_login", Alerts) { at, device, system, location, reason, link }
     /// A code that proves the identity of a session's user.
     ReauthenticationCode("reauthentication_code", Codes) { code }
     /// A link to set a new password, for an owner who disowned a login.
     PasswordReset("password_reset", Unlimited) { link }
     /// A link to set a new password, for an owner who forgot the old one.
     PasswordForgot("password_forgot", Anyone) { link }
-    /// The password was changed in a session. `others` says in a sentence what became of the other sessions.
+    /// The password was changed in a session. `others` is a code of what became of the other sessions.
     PasswordChangedInSession("password_changed_in_session", Unlimited) { at, others }
     /// A code that proves the address that an account gets.
     EmailChangeCode("email_change_code", Anyone) { code }

@@ -35,21 +35,12 @@ pub enum Suspicion {
 }
 
 impl Suspicion {
-    /// The value in audit events.
+    /// The value in audit events, and the name of its text in the mail to the owner.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ImpossibleTravel => "impossible_travel",
             Self::NewCountry => "new_country",
             Self::NewDevice => "new_device",
-        }
-    }
-
-    /// The text for the owner.
-    pub const fn describe(self) -> &'static str {
-        match self {
-            Self::ImpossibleTravel => "The location is too far from your last login for the time in between.",
-            Self::NewCountry => "None of your earlier logins came from this country.",
-            Self::NewDevice => "This device has not logged in to your account before.",
         }
     }
 }

@@ -35,12 +35,21 @@ impl UserAgent {
         }
     }
 
+    /// The browser and its system, or the one name that is known.
+    pub fn names(&self) -> Option<(&str, Option<&str>)> {
+        match (&self.browser, &self.os, &self.program) {
+            (Some(browser), Some(os), _) => Some((browser, Some(os))),
+            (Some(name), None, _) | (None, Some(name), _) | (None, None, Some(name)) => Some((name, None)),
+            (None, None, None) => None,
+        }
+    }
+
     /// The device in a few words: `Firefox on Windows`.
     pub fn describe(&self) -> String {
-        match (&self.browser, &self.os, &self.program) {
-            (Some(browser), Some(os), _) => format!("{browser} on {os}"),
-            (Some(name), None, _) | (None, Some(name), _) | (None, None, Some(name)) => name.clone(),
-            (None, None, None) => "Unknown device".to_owned(),
+        match self.names() {
+            Some((browser, Some(os))) => format!("{browser} on {os}"),
+            Some((name, None)) => name.to_owned(),
+            None => "Unknown device".to_owned(),
         }
     }
 }

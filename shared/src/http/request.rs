@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 
 use crate::{
-    domain::geo_location::GeoLocation,
+    domain::{geo_location::GeoLocation, language::Language},
     error::Error,
     fields::{Fields, TWICE, displayed},
     http::{AnswerContext, Cookie, Parameters, cookies},
@@ -188,6 +188,14 @@ impl Request {
     /// Whether the client sent a cookie of that name, readable or not.
     pub fn has_cookie(&self, cookie: Cookie) -> bool {
         self.cookies.iter().any(|sent| cookies::pair(sent).split('=').next() == Some(cookie.name()))
+    }
+
+    /// The language that the client asks for: the choice of a page's reader, or the browser's. `None` without a known one.
+    pub fn language(&self) -> Option<Language> {
+        let header = || self.headers.get("accept-language").and_then(|value| value.to_str().ok());
+        self.cookie(Cookie::Language)
+            .and_then(Language::find)
+            .or_else(|| header().and_then(Language::of_accept_language))
     }
 
     /// Whether the query names a parameter more than once.

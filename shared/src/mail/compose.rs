@@ -10,10 +10,7 @@ use crate::{
         lookup_hash::{Subject, lookup_hash},
         secret::Token,
     },
-    domain::{
-        email_address::EmailAddress,
-        mail::{Content, Mail},
-    },
+    domain::{email_address::EmailAddress, mail::Mail},
     error::Error,
     store::StoredMail,
     user_cipher::UserCipher,
@@ -23,24 +20,21 @@ use crate::{
 ///
 /// # Errors
 /// `temporarily_unavailable` without the keys.
-pub async fn compose(
-    cipher: &UserCipher<'_>,
-    to: &str,
-    content: Content,
-    not_after: Timestamp,
-) -> Result<StoredMail, Error> {
+pub async fn compose(cipher: &UserCipher<'_>, mail: &Mail, not_after: Timestamp) -> Result<StoredMail, Error> {
     let id = Token::random(cipher.rng).encode();
-    let (kind, budget) = (content.kind().to_owned(), content.budget());
+    let (kind, budget) = (mail.content.kind().to_owned(), mail.content.budget());
     let index = cipher.keyring.get(KeyPurpose::Index).await?;
-    let mail = Mail { to: to.to_owned(), content };
-    let text = serde_json::to_string(&mail).map(Zeroizing::new);
+    let text = serde_json::to_string(mail).map(Zeroizing::new);
     let text = text.map_err(|_| Error::internal("a mail cannot be written as JSON"))?;
     let keys = cipher.keyring.get(KeyPurpose::FieldOutbox).await?;
     let item = StoredMail::key(&id).location();
     Ok(StoredMail {
         // The user's salt is not used, because `send-email` must not read it. The item exists for minutes.
         payload: field::seal(&keys, None, StoredMail::PAYLOAD.at(&item), text.as_bytes(), cipher.rng)?,
-        counted_by: format!("{kind}#{}", lookup_hash(&index, Subject::Email, EmailAddress::mailbox(to).as_bytes())),
+        counted_by: format!(
+            "{kind}#{}",
+            lookup_hash(&index, Subject::Email, EmailAddress::mailbox(&mail.to).as_bytes())
+        ),
         budget,
         sender: None,
         pseudonym: cipher.pseudonym().await?,

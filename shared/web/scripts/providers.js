@@ -2,7 +2,7 @@
 
 import { element, text, withQuery } from "./page.js";
 
-// Draws a link for each provider into `place`, and returns the links. `next` is the URL that the login leads to. The box `remember` may
+// Draws a link for each provider into the list `place`, and returns the links. `next` is the URL that the login leads to. The box `remember` may
 // be absent. `onUse` gets the id of the provider that its reader chose.
 export function drawProviders(place, providers, next, remember, onUse) {
   const asked = next?.searchParams ?? new URLSearchParams();
@@ -27,6 +27,6 @@ export function drawProviders(place, providers, next, remember, onUse) {
   };
   aim();
   remember?.addEventListener("change", aim);
-  place.append(...links);
+  place.append(...links.map((link) => element("li", link)));
   return links;
 }

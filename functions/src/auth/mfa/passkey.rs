@@ -107,7 +107,7 @@ pub(crate) fn decoys(index: &KeySet, identifier_hash: &str) -> Vec<Allowed> {
 }
 
 /// Whether [`decoys`] made this credential id for any identifier. No client knows it, because ids are random.
-fn is_decoy(index: &KeySet, credential_id: &[u8]) -> bool {
+pub(crate) fn is_decoy(index: &KeySet, credential_id: &[u8]) -> bool {
     let (half, rest) = credential_id.split_at(credential_id.len() / 2);
     (8..=32).contains(&half.len())
         && rest.len() == half.len()

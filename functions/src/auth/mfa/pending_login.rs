@@ -12,7 +12,7 @@ use shared::{
         challenge::SECOND_FACTOR_SECONDS,
         device::Trust,
         limits::REFUSED_TOKEN_BY_SESSION,
-        mail::Content,
+        mail::{Content, Mail},
         second_factor::{SecondFactorMethod, with_methods},
         session::SessionOptions,
     },
@@ -203,7 +203,8 @@ async fn mail_code(
     let expires_at = app.clock.now().plus_seconds(SECOND_FACTOR_SECONDS);
     let (code, expected) = mailed_code::new(app, expires_at).await?;
     let content = Content::LoginCode { code: code.display().to_string() };
-    transaction.put_mail(&mail::compose(cipher, &address, content, expires_at).await?.in_epoch_of(account));
+    let mail = Mail { to: address, language: account.language, content };
+    transaction.put_mail(&mail::compose(cipher, &mail, expires_at).await?.in_epoch_of(account));
     Ok(expected)
 }
 

@@ -9,7 +9,7 @@ use shared::{
         disowned_login::Enrolment,
         geo_location::GeoLocation,
         login_mail::LOGIN_MAIL_AMR,
-        mail::{Content, NOTICE_SECONDS},
+        mail::{Content, Mail, NOTICE_SECONDS},
         network,
         provider::FEDERATED_AMR,
         suspicion::{Suspicion, SuspiciousLogin},
@@ -58,9 +58,12 @@ pub(crate) async fn prepare(
     let expected = Expected::Mailed { code: None, link: Some(link.expected(app, expires_at).await?) };
     let challenge = Challenge::new(&link.challenge, &account.id, payload, expected, expires_at);
     let network = network::truncated(request.client.ip);
+    let agent = UserAgent::parse(&request.client.user_agent);
+    let (device, system) = agent.names().unwrap_or(("unknown_device", None));
     let content = Content::NewLogin {
         at: now.rfc3339(),
-        device: UserAgent::parse(&request.client.user_agent).describe(),
+        device: device.to_owned(),
+        system: system.unwrap_or_default().to_owned(),
         location: match location.map(GeoLocation::describe).filter(|text| !text.is_empty()) {
             Some(text) => format!("{text} ({network})"),
             None => network,
@@ -68,24 +71,25 @@ pub(crate) async fn prepare(
         reason: reason(subject, suspicions),
         link: format!("{}/login-disown#token={}", app.public_url().await?, link.encode()),
     };
-    let mail = mail::compose(cipher, &address, content, now.plus_seconds(NOTICE_SECONDS)).await?;
+    let mail = Mail { to: address, language: account.language, content };
+    let mail = mail::compose(cipher, &mail, now.plus_seconds(NOTICE_SECONDS)).await?;
     Ok(Alert { events, mail: Some((mail.in_epoch_of(account), challenge)) })
 }
 
-/// The text for the owner.
+/// The codes of the sentences for the owner.
 fn reason(subject: &SignInSubject<'_>, suspicions: &[Suspicion]) -> String {
     let proven_by = |amr: &str| subject.amr.iter().any(|method| method == amr);
     let pending = if proven_by(LOGIN_MAIL_AMR) {
-        "The code or link of a mail was correct. The second factor was not entered yet."
+        "mail_was_right"
     } else if proven_by(FEDERATED_AMR) {
-        "A linked account at another service was used. The second factor was not entered yet."
+        "service_was_used"
     } else if subject.passkey.is_some() {
-        "A passkey was used. The second factor was not entered yet."
+        "passkey_was_used"
     } else {
-        "The password was correct. The second factor was not entered yet."
+        "password_was_right"
     };
     let pending = subject.pending.then_some(pending);
-    suspicions.iter().map(|suspicion| suspicion.describe()).chain(pending).collect::<Vec<_>>().join(" ")
+    suspicions.iter().map(|suspicion| suspicion.as_str()).chain(pending).collect::<Vec<_>>().join(" ")
 }
 
 impl Alert {

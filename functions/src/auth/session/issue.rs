@@ -122,7 +122,10 @@ pub(crate) async fn prepare(
     // An unconfirmed login does not change the history.
     let history = (!unconfirmed).then(|| history.after(location.as_ref(), now));
     let ceilings = ceilings::prepare(context, subject, &device_login).await?;
-    let last_login = last_login(context, cipher, account, history, &ceilings).await?;
+    // A login that the owner is asked about must not choose the language of mails to the owner.
+    let is_known = subject.device.is_some() && alert.is_none() && !subject.alerted;
+    let language = request.language().filter(|language| is_known && *language != account.language);
+    let last_login = LastLogin { language, ..last_login(context, cipher, account, history, &ceilings).await? };
     let account = Account { last_login_at: Some(now), ..account.clone() };
     let grant = SessionTokens { cipher, account: &account, session: &session, id: &id, transport: options.transport };
     let mut answer = grant.authenticated(app, &refresh).await?;
@@ -187,6 +190,7 @@ async fn last_login(
         ip: fields.seal(Account::LAST_LOGIN_IP, &client.ip.to_string()).await?,
         user_agent: fields.seal(Account::LAST_LOGIN_USER_AGENT, &client.user_agent).await?,
         login_history: fields.seal_json_some(Account::LOGIN_HISTORY, history.as_ref()).await?,
+        language: None,
         session_bound: ceilings.session_bound,
         device_bound: ceilings.device_bound,
     })

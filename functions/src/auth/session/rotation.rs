@@ -7,7 +7,7 @@ use shared::{
     domain::{
         audit::{Action, Outcome},
         limits::REFRESH_BY_SESSION,
-        mail::{Content, NOTICE_SECONDS},
+        mail::{Content, Mail, NOTICE_SECONDS},
         session::{Refresh, RefreshCount},
     },
     error::Error,
@@ -84,7 +84,8 @@ impl<'a> Snapshot<'a> {
         transaction.record_event(&event);
         if let Some(address) = user::address(cipher, account).await? {
             let content = Content::SessionEndedForReuse { at: now.rfc3339() };
-            let mail = mail::compose(cipher, &address, content, now.plus_seconds(NOTICE_SECONDS)).await?;
+            let mail = Mail { to: address, language: account.language, content };
+            let mail = mail::compose(cipher, &mail, now.plus_seconds(NOTICE_SECONDS)).await?;
             transaction.put_mail(&mail.in_epoch_of(account));
         }
         app.store.commit(transaction).await?;

@@ -9,6 +9,7 @@ use crate::{
         disowned_login::{DisownedLogins, Enrolment},
         former_addresses::FormerAddresses,
         ids::UserId,
+        language::Language,
     },
     error::Error,
     store::{
@@ -60,6 +61,8 @@ pub struct Account {
     pub former_addresses: FormerAddresses,
     /// The challenge of the pending change of the address.
     pub email_challenge: Option<String>,
+    /// The language of mails to the owner.
+    pub language: Language,
     pub roles: Vec<String>,
     pub permissions: Vec<String>,
     /// Sessions of an older epoch have ended. Raising it ends all sessions in one write.
@@ -105,6 +108,8 @@ pub struct LastLogin {
     pub user_agent: String,
     /// [`Account::LOGIN_HISTORY`] with this login in it. `None` while the login waits for a mailed code.
     pub login_history: Option<String>,
+    /// The language that the account gets, if it changes.
+    pub language: Option<Language>,
     /// The change of [`Account::session_bound`].
     pub session_bound: Bound,
     /// The change of [`Account::device_bound`].
@@ -222,6 +227,7 @@ impl Account {
             .with_text_if("username_hash", self.username_hash.as_deref())
             .with_text_if("name", self.name.as_deref())
             .with_text_if("picture", self.picture.as_deref())
+            .with_text("mail_language", self.language.tag)
             .with_texts("roles", &self.roles)
             .with_texts("permissions", &self.permissions)
             .with_number("session_epoch", self.session_epoch)
@@ -251,6 +257,8 @@ impl Account {
             former_addresses: FormerAddresses::parse(&item.texts("former_addresses"))
                 .ok_or_else(|| Error::internal("an account's former addresses are unreadable"))?,
             email_challenge: item.optional_text("email_challenge"),
+            // Accounts from before mails had languages have none.
+            language: item.optional_text("mail_language").as_deref().and_then(Language::find).unwrap_or_default(),
             roles: item.texts("roles"),
             permissions: item.texts("permissions"),
             session_epoch: item.number("session_epoch")?,

@@ -293,6 +293,11 @@ impl Transaction {
             expression.push_str(", login_history = :login_history");
             values = values.with_text(":login_history", login_history);
         }
+        if let Some(language) = login.language {
+            // "language" is a reserved word of DynamoDB's expressions.
+            expression.push_str(", mail_language = :language");
+            values = values.with_text(":language", language.tag);
+        }
         if let Some(password) = proven.password {
             expression.push_str(", password = :new");
             values = values.with_text(":new", password);

@@ -141,6 +141,13 @@ impl Transaction {
         self.put_new(Condition::Passkey, Table::Accounts, reservation);
     }
 
+    /// Adds a write that fails as [`Transaction::create_passkey`] does for a registered credential id, at the same cost.
+    pub fn refuse_passkey(&mut self, passkey: &StoredPasskey) {
+        let reservation = keys::credential(&passkey.id).item().with_text("user_id", passkey.user_id.to_string());
+        let nobody = Item::new().with_text(":nobody", "nobody");
+        self.put_if(Condition::Passkey, Table::Accounts, reservation, "user_id = :nobody", nobody);
+    }
+
     fn update_passkey(&mut self, passkey: &StoredPasskey, expression: &str, condition: &str, values: Item) {
         let (key, condition) = (passkey.own_key(), Some(condition));
         self.update(Condition::Passkey, Table::Accounts, Update { key, expression, condition, values });
