@@ -17,6 +17,8 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use shared::clock::{Clock, SystemClock};
 
+use crate::conformance::{self, Sent};
+
 /// A client of the public API, with one address.
 #[derive(Clone)]
 pub struct Client {
@@ -219,7 +221,8 @@ impl Client {
             request = request.header(*name, *value);
         }
         // Boxed, because the type of a whole request is too deep otherwise.
-        let answer = Box::pin(self.world.request(request.body(Bytes::from(body)).unwrap())).await;
+        let sent = Bytes::from(body);
+        let answer = Box::pin(self.world.request(request.body(sent.clone()).unwrap())).await;
         let (parts, body) = answer.into_parts();
         let text = if parts.headers.get("content-encoding").is_some_and(|coding| coding == "gzip") {
             std::io::read_to_string(flate2::read::GzDecoder::new(body.as_ref())).unwrap()
@@ -227,7 +230,11 @@ impl Client {
             String::from_utf8(body.to_vec()).unwrap()
         };
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body, text }
+        let answer = Answer { status: parts.status.as_u16(), headers: parts.headers, body, text };
+        let content_type = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let content_type = content_type.map_or("", |(_, value)| *value);
+        conformance::check(&Sent { method, path, content_type, body: &sent }, &answer);
+        answer
     }
 
     /// Gets a proof of work, and returns its answer.

@@ -26,7 +26,7 @@ use crate::auth::{
     limits::Network,
     mfa::{
         passkey,
-        pending_login::{self, MfaToken, PendingLogin, Refusal, SecondFactorProof},
+        pending_login::{self, MfaRequired, MfaToken, PendingLogin, Refusal, SecondFactorProof},
     },
     session::{
         device::{self, PresentedDevice},
@@ -60,11 +60,14 @@ fn contract() -> Contract {
         .required::<OpaqueText>("challenge_id", "Names the challenge.")
         .required::<AssertionResponse>("credential", "The credential that signed.")
         .object("session", SessionOptions::form());
-    Contract::new().json(form).answers(200, "The session begins.", Authenticated::schema()).errors([
-        Error::InvalidCode,
-        Error::UnknownCredential,
-        Error::AccountBanned,
-    ])
+    Contract::new()
+        .json(form)
+        .answers(
+            200,
+            "The session begins, or a second factor is due.",
+            schema::any_of([Authenticated::schema(), MfaRequired::schema()]),
+        )
+        .errors([Error::InvalidCode, Error::UnknownCredential, Error::AccountBanned])
 }
 
 struct Form {

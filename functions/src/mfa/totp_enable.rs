@@ -48,7 +48,7 @@ fn contract() -> Contract {
     Contract::new()
         .json(schema::Form::new("TotpEnable").required::<OtpCode>("code", "The first code of the app."))
         .answers(200, "MFA is on, and the other sessions have ended.", codes::backup_codes_schema())
-        .errors([Error::InvalidCode, NOT_SET_UP])
+        .errors([Error::InvalidCode, Error::LockedOut { retry_after: 60 }, NOT_SET_UP])
 }
 
 const NOT_SET_UP: Error = Error::Conflict("There is no authenticator app to enable. Set one up first.");

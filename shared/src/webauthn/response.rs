@@ -66,7 +66,7 @@ impl Described for RegistrationResponse {
                     "properties": {
                         "attestationObject": { "type": "string" },
                         "clientDataJSON": { "type": "string" },
-                        "transports": { "type": "array", "items": { "type": "string" } },
+                        "transports": { "type": ["array", "null"], "items": { "type": "string" } },
                     },
                     "required": ["attestationObject", "clientDataJSON"],
                 },
