@@ -8,7 +8,7 @@ async fn an_unknown_route_is_a_404_problem() {
     let world = world().await;
     let client = Client::new(&world);
     for (method, path) in
-        [("GET", "/"), ("GET", "/v1/login"), ("PUT", "/v1/me"), ("POST", "/v1/login/"), ("DELETE", "/%2e%2e/x")]
+        [("GET", "/nothing"), ("GET", "/v1/login"), ("PUT", "/v1/me"), ("POST", "/v1/login/"), ("DELETE", "/%2e%2e/x")]
     {
         client.send(method, path, &[], Vec::new()).await.expect_problem(404, "not_found");
     }
