@@ -142,7 +142,8 @@ enum Side {
 
 /// The compiled schema at a pointer.
 fn validator(side: Side, pointer: &str) -> Arc<Validator> {
-    static COMPILED: LazyLock<Mutex<HashMap<(Side, String), Arc<Validator>>>> = LazyLock::new(Mutex::default);
+    type Validators = HashMap<(Side, String), Arc<Validator>>;
+    static COMPILED: LazyLock<Mutex<Validators>> = LazyLock::new(Mutex::default);
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
     let entry = compiled.entry((side, pointer.to_owned())).or_insert_with(|| {
         let document = if side == Side::Answer { &DOCUMENTS.closed } else { &DOCUMENTS.document };
