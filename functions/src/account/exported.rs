@@ -155,6 +155,7 @@ impl ExportedAccount {
             .with("last_at", nullable(time("The last login with a location.")))
             .with("countries", schema::list("The countries of earlier logins.", text("", "DE")));
         User::described(schema::Object::new("ExportedAccount", "The account."))
+            .with("language", text("The language of mails.", "en"))
             .with("permissions", schema::list("The permissions.", text("", "articles:write")))
             .with("mfa_since", nullable(time("When MFA was turned on.")))
             .with("last_login_ip", nullable(text("The IP address of the last login.", "203.0.113.7")))
