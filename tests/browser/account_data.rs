@@ -99,11 +99,11 @@ async fn activity_is_shown_in_words_filtered_and_in_pages() {
     let choose = "document.getElementById('action').value = given";
     account.chromium.run(choose, json!("refresh")).await;
     account.press("#filter [type=submit]").await;
-    account.said("1 events are shown.").await;
+    account.said("Events shown: 1").await;
     assert_eq!(account.chromium.run(rows, Value::Null).await, json!(["Session renewed"]));
     account.chromium.run(choose, json!("delete_account")).await;
     account.press("#filter [type=submit]").await;
-    let shown = account.said("0 events are shown.").await;
+    let shown = account.said("Events shown: 0").await;
     assert!(shown["view"].as_str().unwrap().contains("There are no such events."), "{shown}");
     account.end().await;
 }
@@ -181,5 +181,11 @@ fn every_action_has_its_words() {
             texts["script"]["actions"].as_object().unwrap().keys().map(String::as_str).collect();
         let known: BTreeSet<&str> = Action::ALL.iter().map(|action| action.as_str()).collect();
         assert_eq!(named, known, "{}", file.display());
+    }
+    // The filter offers all but those of administrators, once each.
+    let page = std::fs::read_to_string(tests::repository("shared/web/pages/account_activity.html")).unwrap();
+    for action in Action::ALL.iter().map(|action| action.as_str()) {
+        let of_administrators = action.ends_with("_client") || action.ends_with("_client_secret");
+        assert_eq!(page.matches(&format!("\"{action}\"")).count(), usize::from(!of_administrators), "{action}");
     }
 }

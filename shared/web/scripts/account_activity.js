@@ -8,8 +8,6 @@ const FREQUENT = "refresh";
 // Events of a page that are worth a look, and requests that a page takes at most.
 const ENOUGH = 10;
 const REQUESTS = 5;
-// What administrators do is in no user's list.
-const OF_ADMINISTRATORS = /_client(_secret)?$/;
 
 let shown = 0;
 let more = null;
@@ -66,7 +64,7 @@ function first(found) {
 
 onSubmit("filter", (form) => act(form, async () => {
   const before = action;
-  action = byId("action").value;
+  action = byId("action").value === "all" ? "" : byId("action").value;
   try {
     first(await page(null));
   } catch (error) {
@@ -85,14 +83,4 @@ onClick("more", (source) => act(source, async () => {
   begins.focus();
 }));
 
-// Which actions there are is known from their texts alone.
-function drawFilter(names) {
-  const options = names.filter((name) => !OF_ADMINISTRATORS.test(name)).map((name) => [name, text(`actions.${name}`)]);
-  options.sort(([, one], [, other]) => one.localeCompare(other, document.documentElement.lang));
-  byId("action").append(...options.map(([value, label]) => Object.assign(element("option", label), { value })));
-}
-
-open(() => [page(null)], (found) => {
-  drawFilter(Object.keys(JSON.parse(byId("texts").textContent).page.actions));
-  first(found);
-});
+open(() => [page(null)], first);
