@@ -22,12 +22,19 @@ const isEnd = ({ status, code }) => status === 401 && /^(invalid_token|session_r
 // The login page, which returns to this one.
 const loginPath = () => withQuery("/login", { continue: withQuery(location.pathname, { continue: next }) });
 
-// Removes from the page what it shows of its account.
+// What does not depend on the account.
+const SAME_FOR_ALL = "#over, #deactivated, #deleted, #stuck, #wait, #without-cookies";
+
+// Ends the page: removes what it holds of its account, such as secrets, codes and what was typed.
 export function forget() {
+  isOver = true;
   loses(false);
+  const main = document.querySelector("main");
   // The place for problems stays.
-  document.querySelector("main").prepend(byId("problem"));
-  byId("view").replaceChildren(byId("view").querySelector("h1"));
+  main.prepend(byId("problem"));
+  for (const input of main.querySelectorAll("input, textarea")) input.value = "";
+  for (const dialog of main.querySelectorAll("dialog")) dialog.remove();
+  for (const section of main.querySelectorAll(`:scope > section:not(${SAME_FOR_ALL})`)) section.replaceChildren();
   byId("reader").textContent = "";
   for (const part of [byId("bar"), ...document.querySelectorAll("nav")]) part.hidden = true;
 }
@@ -35,8 +42,6 @@ export function forget() {
 // Says that the session is over.
 function over(reason) {
   if (leaving || isOver) return;
-  isOver = true;
-  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   forget();
   const replaced = reason === "replaced";
   byId("over-why").textContent = text(`over.${reason}`, {}, "over.invalid_token");
@@ -155,15 +160,22 @@ export async function leave(work, then) {
 
 let proofId = null;
 
+// What comes too late is not shown.
+async function unlessOver(work) {
+  const answer = await work();
+  if (isOver) throw new Stopped();
+  return answer;
+}
+
 // Does what needs a fresh proof. Asks for one where the server does, and repeats the work then.
 export async function sensitive(work) {
   try {
-    return await work();
+    return await unlessOver(work);
   } catch (error) {
     if (error.code !== "reauthentication_required") throw error;
   }
   await meanwhile(prove);
-  return work();
+  return unlessOver(work);
 }
 
 const proofInputs = () => ["proof-password", "proof-code", "proof-totp"].map(byId);
