@@ -1,7 +1,7 @@
 // What the pages for a reader with a session share: the session, the proof for sensitive steps, and dialogs.
 
 import { auth, busily, byId, element, failed, loses, meanwhile, next, onClick, onSubmit } from "./page.js";
-import { show, start, tell, text, whenSessionEnds, withQuery } from "./page.js";
+import { show, start, stuck, tell, text, whenSessionEnds, withQuery } from "./page.js";
 import { Latchkey } from "../client/latchkey.js";
 import { isStopped } from "./factor.js";
 
@@ -55,6 +55,12 @@ function over(reason) {
 
 whenSessionEnds((reason) => { if (user) over(reason); });
 
+// Stops what goes on where the account is no longer the one that the page shows.
+function check({ id }) {
+  if (id !== user.id) over("replaced");
+  if (isOver || id !== user.id) throw new Stopped();
+}
+
 // Looks whether the session is still that of the same account. Another tab may have ended it or logged in as somebody else. Without an
 // answer nothing is known, so the next request shows it.
 function look() {
@@ -79,13 +85,22 @@ export async function own(asked) {
 addEventListener("focus", look);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
 
-// A page that the browser kept for its back button must not show an account whose reader has logged out.
+// A page that the browser kept for its back button must not show an account whose reader has logged out. Without an answer it shows
+// nothing of it.
 addEventListener("pageshow", async ({ persisted }) => {
   if (!persisted) return;
-  if (leaving || isOver) return location.reload();
+  if (leaving || isOver || !user) return location.reload();
   document.body.hidden = true;
-  await look();
-  document.body.hidden = false;
+  try {
+    check(await auth.profileGet());
+  } catch (error) {
+    if (isEnd(error)) over(error.code);
+    if (isOver) return;
+    forget();
+    stuck(error);
+  } finally {
+    document.body.hidden = false;
+  }
 });
 
 // Takes over what the account has become.
@@ -194,8 +209,7 @@ function drawProof({ password, totp, mail, passkey }) {
 async function prove() {
   // The account may have changed in another tab.
   const me = await auth.profileGet();
-  if (me.id !== user.id) over("replaced");
-  if (isOver) throw new Stopped();
+  check(me);
   const byPasskey = me.passkeys > 0 && (await Latchkey.passkeys.available);
   const dialog = byId("proof");
   proofId = null;
