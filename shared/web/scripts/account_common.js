@@ -74,11 +74,8 @@ function look() {
 // A GET has no CSRF token, so its answer may be that of another account by now. Then the page ends.
 export async function own(asked) {
   const answer = await asked;
-  // A page that opens loads its account at the same time.
-  if (!user) return answer;
-  const { id } = await auth.profileGet();
-  if (id !== user.id) over("replaced");
-  if (isOver) throw new Stopped();
+  // A page that opens looks once, when it has everything.
+  if (user) check(await auth.profileGet());
   return answer;
 }
 
@@ -103,8 +100,9 @@ addEventListener("pageshow", async ({ persisted }) => {
   }
 });
 
-// Takes over what the account has become.
+// Takes over what the account has become. Another account ends the page.
 export function know(changed) {
+  if (user) check(changed);
   user = changed;
   byId("reader").textContent = user.name ?? user.username ?? user.email;
 }
@@ -116,8 +114,11 @@ export function open(load, draw) {
     try {
       const [me, ...rest] = await Promise.all([auth.profileGet(), ...load()]);
       know(me);
+      // The lists may be those of an account that has logged in meanwhile.
+      if (rest.length) know(await auth.profileGet());
       loaded = rest;
     } catch (error) {
+      if (isOver) return;
       if (!isEnd(error)) throw error;
       location.replace(loginPath());
       return new Promise(() => {});

@@ -1,7 +1,7 @@
 // The script of /account/mfa.
 
 import { auth, byId, copy, download, element, failed, isShown, loses, onClick, onSubmit, show, tell, text } from "./page.js";
-import { act, ask, know, open, say, sensitive, user } from "./account_common.js";
+import { act, ask, know, open, own, say, sensitive, user } from "./account_common.js";
 
 const [code, secret, qr, openApp, backupCodes] = ["code", "secret", "qr", "open-app", "codes"].map(byId);
 
@@ -15,7 +15,7 @@ function draw(mfa) {
 }
 
 async function reload() {
-  const mfa = await auth.mfaStatus();
+  const mfa = await own(auth.mfaStatus());
   know({ ...user, mfa_enabled: mfa.totp });
   draw(mfa);
   show("view");
