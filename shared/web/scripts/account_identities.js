@@ -74,6 +74,8 @@ function came() {
   if (error) return () => tell([text(`errors.${error}`, {}, "other_error")]);
   const name = nameOf(linked);
   if (identities.some(({ provider }) => provider === linked)) return () => say(text("linked", { name }));
+  // Anybody can write words into the address.
+  if (!providers.some(({ id }) => id === linked)) return;
   return () => tell([text("not_linked", { name })]);
 }
 
