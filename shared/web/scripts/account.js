@@ -23,7 +23,8 @@ const step = (name, page) => element("li", element("p", link(text(name), page)),
 function draw(mfa, { sessions, next }) {
   const steps = [];
   if (!user.passkeys) steps.push(step("add_passkey", "passkeys"));
-  if (!mfa.totp && user.has_password && !user.passkeys) steps.push(step("add_app", "mfa"));
+  // A passkey without verification of its user is no second factor.
+  if (!mfa.totp && user.has_password && !mfa.passkeys) steps.push(step("add_app", "mfa"));
   if (mfa.totp && mfa.backup_codes_left < FEW) steps.push(step("add_codes", "mfa"));
   byId("steps").replaceChildren(...steps);
   byId("todo").hidden = !steps.length;

@@ -1,7 +1,7 @@
 // What the pages for a reader with a session share: the session, the proof for sensitive steps, and dialogs.
 
 import { auth, busily, byId, element, failed, loses, meanwhile, next, onClick, onSubmit } from "./page.js";
-import { show, start, tell, text, whenSessionEnds, withQuery } from "./page.js";
+import { show, start, stuck, tell, text, whenSessionEnds, withQuery } from "./page.js";
 import { Latchkey } from "../client/latchkey.js";
 import { isStopped } from "./factor.js";
 
@@ -22,12 +22,19 @@ const isEnd = ({ status, code }) => status === 401 && /^(invalid_token|session_r
 // The login page, which returns to this one.
 const loginPath = () => withQuery("/login", { continue: withQuery(location.pathname, { continue: next }) });
 
-// Removes from the page what it shows of its account.
+// What does not depend on the account.
+const SAME_FOR_ALL = "#over, #deactivated, #deleted, #stuck, #wait, #without-cookies";
+
+// Ends the page: removes what it holds of its account, such as secrets, codes and what was typed.
 export function forget() {
+  isOver = true;
   loses(false);
+  const main = document.querySelector("main");
   // The place for problems stays.
-  document.querySelector("main").prepend(byId("problem"));
-  byId("view").replaceChildren(byId("view").querySelector("h1"));
+  main.prepend(byId("problem"));
+  for (const input of main.querySelectorAll("input, textarea")) input.value = "";
+  for (const dialog of main.querySelectorAll("dialog")) dialog.remove();
+  for (const section of main.querySelectorAll(`:scope > section:not(${SAME_FOR_ALL})`)) section.replaceChildren();
   byId("reader").textContent = "";
   for (const part of [byId("bar"), ...document.querySelectorAll("nav")]) part.hidden = true;
 }
@@ -35,8 +42,6 @@ export function forget() {
 // Says that the session is over.
 function over(reason) {
   if (leaving || isOver) return;
-  isOver = true;
-  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   forget();
   const replaced = reason === "replaced";
   byId("over-why").textContent = text(`over.${reason}`, {}, "over.invalid_token");
@@ -49,6 +54,12 @@ function over(reason) {
 }
 
 whenSessionEnds((reason) => { if (user) over(reason); });
+
+// Stops what goes on where the account is no longer the one that the page shows.
+function check({ id }) {
+  if (id !== user.id) over("replaced");
+  if (isOver || id !== user.id) throw new Stopped();
+}
 
 // Looks whether the session is still that of the same account. Another tab may have ended it or logged in as somebody else. Without an
 // answer nothing is known, so the next request shows it.
@@ -63,28 +74,35 @@ function look() {
 // A GET has no CSRF token, so its answer may be that of another account by now. Then the page ends.
 export async function own(asked) {
   const answer = await asked;
-  // A page that opens loads its account at the same time.
-  if (!user) return answer;
-  const { id } = await auth.profileGet();
-  if (id !== user.id) over("replaced");
-  if (isOver) throw new Stopped();
+  // A page that opens looks once, when it has everything.
+  if (user) check(await auth.profileGet());
   return answer;
 }
 
 addEventListener("focus", look);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
 
-// A page that the browser kept for its back button must not show an account whose reader has logged out.
+// A page that the browser kept for its back button must not show an account whose reader has logged out. Without an answer it shows
+// nothing of it.
 addEventListener("pageshow", async ({ persisted }) => {
   if (!persisted) return;
-  if (leaving || isOver) return location.reload();
+  if (leaving || isOver || !user) return location.reload();
   document.body.hidden = true;
-  await look();
-  document.body.hidden = false;
+  try {
+    check(await auth.profileGet());
+  } catch (error) {
+    if (isEnd(error)) over(error.code);
+    if (isOver) return;
+    forget();
+    stuck(error);
+  } finally {
+    document.body.hidden = false;
+  }
 });
 
-// Takes over what the account has become.
+// Takes over what the account has become. Another account ends the page.
 export function know(changed) {
+  if (user) check(changed);
   user = changed;
   byId("reader").textContent = user.name ?? user.username ?? user.email;
 }
@@ -96,8 +114,11 @@ export function open(load, draw) {
     try {
       const [me, ...rest] = await Promise.all([auth.profileGet(), ...load()]);
       know(me);
+      // The lists may be those of an account that has logged in meanwhile.
+      if (rest.length) know(await auth.profileGet());
       loaded = rest;
     } catch (error) {
+      if (isOver) return;
       if (!isEnd(error)) throw error;
       location.replace(loginPath());
       return new Promise(() => {});
@@ -155,15 +176,22 @@ export async function leave(work, then) {
 
 let proofId = null;
 
+// What comes too late is not shown.
+async function unlessOver(work) {
+  const answer = await work();
+  if (isOver) throw new Stopped();
+  return answer;
+}
+
 // Does what needs a fresh proof. Asks for one where the server does, and repeats the work then.
 export async function sensitive(work) {
   try {
-    return await work();
+    return await unlessOver(work);
   } catch (error) {
     if (error.code !== "reauthentication_required") throw error;
   }
   await meanwhile(prove);
-  return work();
+  return unlessOver(work);
 }
 
 const proofInputs = () => ["proof-password", "proof-code", "proof-totp"].map(byId);
@@ -182,8 +210,7 @@ function drawProof({ password, totp, mail, passkey }) {
 async function prove() {
   // The account may have changed in another tab.
   const me = await auth.profileGet();
-  if (me.id !== user.id) over("replaced");
-  if (isOver) throw new Stopped();
+  check(me);
   const byPasskey = me.passkeys > 0 && (await Latchkey.passkeys.available);
   const dialog = byId("proof");
   proofId = null;

@@ -1,7 +1,7 @@
 // The script of /account/identities.
 
 import { auth, byId, element, failed, moment, next, query, tell, text, withQuery } from "./page.js";
-import { act, button, confirmed, muted, open, say, sensitive } from "./account_common.js";
+import { act, button, confirmed, muted, open, own, say, sensitive } from "./account_common.js";
 
 let identities = [];
 let providers = [];
@@ -30,7 +30,7 @@ function draw() {
 }
 
 async function reload() {
-  ({ identities } = await auth.identityList());
+  ({ identities } = await own(auth.identityList()));
   draw();
 }
 
@@ -74,6 +74,8 @@ function came() {
   if (error) return () => tell([text(`errors.${error}`, {}, "other_error")]);
   const name = nameOf(linked);
   if (identities.some(({ provider }) => provider === linked)) return () => say(text("linked", { name }));
+  // Anybody can write words into the address.
+  if (!providers.some(({ id }) => id === linked)) return;
   return () => tell([text("not_linked", { name })]);
 }
 

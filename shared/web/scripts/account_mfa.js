@@ -1,10 +1,9 @@
 // The script of /account/mfa.
 
 import { auth, byId, copy, download, element, failed, isShown, loses, onClick, onSubmit, show, tell, text } from "./page.js";
-import { act, ask, know, open, say, sensitive, user } from "./account_common.js";
+import { act, ask, know, open, own, say, sensitive, user } from "./account_common.js";
 
-const code = byId("code");
-let secret = "";
+const [code, secret, qr, openApp, backupCodes] = ["code", "secret", "qr", "open-app", "codes"].map(byId);
 
 const counted = (name, count) => text(`${name}_${count === 0 ? "none" : count === 1 ? "one" : "many"}`, { count });
 
@@ -16,7 +15,7 @@ function draw(mfa) {
 }
 
 async function reload() {
-  const mfa = await auth.mfaStatus();
+  const mfa = await own(auth.mfaStatus());
   know({ ...user, mfa_enabled: mfa.totp });
   draw(mfa);
   show("view");
@@ -31,23 +30,21 @@ async function elsewhere(name = "changed_elsewhere") {
 // ---- Setup ----
 
 function forgetSecret() {
-  secret = code.value = "";
-  byId("secret").textContent = "";
-  byId("qr").replaceChildren();
-  byId("open-app").href = "/account/mfa";
+  code.value = secret.textContent = "";
+  qr.replaceChildren();
+  openApp.href = "/account/mfa";
 }
 
 onClick("set-up", (source) => act(source, async () => {
   const setup = await sensitive(() => auth.totpSetup());
-  ({ secret } = setup);
   // Groups are easier to read. They are no spaces, so a copy has none.
-  byId("secret").replaceChildren(...secret.match(/.{1,4}/g).map((group) => element("span", group)));
-  byId("qr").replaceChildren(Object.assign(element("img"), { src: setup.qr_code, alt: text("qr"), width: 204, height: 204 }));
-  byId("open-app").href = setup.otpauth_uri;
+  secret.replaceChildren(...setup.secret.match(/.{1,4}/g).map((group) => element("span", group)));
+  qr.replaceChildren(Object.assign(element("img"), { src: setup.qr_code, alt: text("qr"), width: 204, height: 204 }));
+  openApp.href = setup.otpauth_uri;
   show("setup");
 }, (error) => (error.code === "conflict" ? elsewhere() : failed(error))));
 
-onClick("copy-secret", () => copy(byId("secret"), byId("secret-copied")));
+onClick("copy-secret", () => copy(secret, byId("secret-copied")));
 
 onClick("stop", () => {
   forgetSecret();
@@ -77,18 +74,18 @@ function showCodes(codes, enabled) {
   const header = document.querySelector("header");
   const product = header.innerText.trim() || header.querySelector("img")?.alt || location.host;
   byId("codes-of").textContent = text("codes_of", { product, name: user.email ?? user.username });
-  byId("codes").replaceChildren(...codes.map((entry) => element("li", entry)));
+  backupCodes.replaceChildren(...codes.map((entry) => element("li", entry)));
   byId("codes-copied").textContent = "";
   loses(true);
   show("backup");
 }
 
-const codesAsText = () => [byId("codes-of").textContent, "", ...[...byId("codes").children].map((entry) => entry.textContent), ""].join("\n");
+const codesAsText = () => [byId("codes-of").textContent, "", ...[...backupCodes.children].map((entry) => entry.textContent), ""].join("\n");
 
-byId("codes").addEventListener("copy", () => loses(false));
+backupCodes.addEventListener("copy", () => loses(false));
 
 onClick("copy-codes", async () => {
-  if (!(await copy(byId("codes"), byId("codes-copied")))) return;
+  if (!(await copy(backupCodes, byId("codes-copied")))) return;
   byId("codes-copied").textContent = text("codes_copied");
   loses(false);
 });
@@ -106,7 +103,7 @@ onClick("print", () => {
 
 onClick("kept", (source) => act(source, async () => {
   loses(false);
-  byId("codes").replaceChildren();
+  backupCodes.replaceChildren();
   await reload();
 }));
 
@@ -154,7 +151,7 @@ onClick("disable", () => withFactor("disable", [], async (factor) => {
 // The way back must not show the secret or the codes again.
 addEventListener("pagehide", () => {
   forgetSecret();
-  byId("codes").replaceChildren();
+  backupCodes.replaceChildren();
 });
 addEventListener("pageshow", ({ persisted }) => { if (persisted && !isShown("view")) location.reload(); });
 

@@ -3,7 +3,7 @@
 import { auth, byId, element, failed, moment, onClick, tell, text } from "./page.js";
 import { Latchkey } from "../client/latchkey.js";
 import { isStopped } from "./factor.js";
-import { act, ask, button, confirmed, know, muted, open, refusedInput, say, sensitive, user } from "./account_common.js";
+import { act, ask, button, confirmed, know, muted, open, own, refusedInput, say, sensitive, user } from "./account_common.js";
 
 let passkeys = [];
 
@@ -36,7 +36,7 @@ function changed(list) {
   auth.signalPasskeys().catch(() => {});
 }
 
-const reload = async () => changed((await auth.passkeyList()).passkeys);
+const reload = async () => changed((await own(auth.passkeyList())).passkeys);
 
 async function missing(error) {
   if (error.code === "conflict") return tell([text("last_way")]);
@@ -61,7 +61,8 @@ function rename({ id, name: value }) {
       changed(passkeys.map((passkey) => (passkey.id === id ? renamed : passkey)));
     } catch (error) {
       if (error.code !== "not_found") throw error;
-      return () => missing(error).catch(failed);
+      await reload();
+      return () => say(text("gone"));
     }
     return () => say(text("renamed"));
   };

@@ -71,9 +71,6 @@ export function withQuery(path, parameters) {
   return given.length ? `${path}?${new URLSearchParams(given)}` : path;
 }
 
-// The page to log in, which returns to where its reader is now.
-export const loginPath = (parameters = {}) => withQuery("/login", { continue: next ?? location.pathname + location.search, ...parameters });
-
 // ---- States ----
 
 let sending = false;
