@@ -209,7 +209,7 @@ export class Latchkey {
     }
     if (!globalThis.BroadcastChannel) return;
     this.#channel = new BroadcastChannel(this.#key);
-    this.#channel.onmessage = ({ data }) => this.#heard(data);
+    this.#channel.onmessage = ({ data }) => this.#heard(data ?? {});
   }
 
   // ---- Requests ----
