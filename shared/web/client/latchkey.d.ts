@@ -285,7 +285,7 @@ export declare class Latchkey {
   // Passkeys. Rejects with the DOMException of the browser if its user stops.
   passkeyLogin(options?: PasskeyLoginOptions): Promise<LoginAnswer>;
   passkeyAdd(options?: { name?: string | null; conditional?: boolean; signal?: AbortSignal }): Promise<Passkey>;
-  passkeyReauthenticate(options?: { signal?: AbortSignal }): Promise<Reauthenticated>;
+  passkeyReauthenticate(options?: { totp_code?: string | null; signal?: AbortSignal }): Promise<Reauthenticated>;
   /** Tells the password manager which passkeys the account has, and its names. */
   signalPasskeys(): Promise<void>;
 

@@ -186,6 +186,8 @@ export class Latchkey {
   #user;
   // Whether the end of the session was told. With cookies, a new page may have a session.
   #ended;
+  // Whether another user's session came in place of this page's. Only a login here ends that.
+  #replaced;
   // The access token that arrived here last, and when, on a clock that nobody sets.
   #arrived = {};
 
@@ -237,6 +239,7 @@ export class Latchkey {
     const repeatable = !(globalThis.ReadableStream && init.body instanceof ReadableStream);
     let [hasNewCsrf, hasNewSession] = [false, false];
     for (let renewals = 0; ; ) {
+      if (needsSession && this.#replaced) throw noSession();
       const headers = new Headers(init.headers);
       const session = needsSession && !this.#cookie ? await this.#current() : {};
       if (session.access_token) headers.set("Authorization", `Bearer ${session.access_token}`);
@@ -254,7 +257,7 @@ export class Latchkey {
         if (this.#csrf === csrf) this.#csrf = undefined;
         hasNewCsrf = true;
         // The cookies may be another account's by now. This page must not act for that.
-        if (needsSession && (await this.#isReplaced())) return response;
+        if (needsSession && this.#user) await this.profileGet();
         continue;
       }
       // An authorizer of API Gateway answers 403, and without a code.
@@ -297,8 +300,9 @@ export class Latchkey {
       const exchange = async () => {
         const answer = await this.#answer(await this.#request(url, init, kind.includes("*")));
         if (kind.includes("*")) this.#ended = false;
+        if (/[+!]/.test(kind)) this.#replaced = false;
+        if (name === "profileGet") this.#know(answer);
         await this.#took(answer);
-        if (name === "profileGet") this.#user = answer.id;
         if (kind.includes("-") && !rest.keep_current) await this.#end("logout");
         return answer;
       };
@@ -417,10 +421,7 @@ export class Latchkey {
   async #current() {
     const session = await this.#load();
     if (!session.refresh_token) return session;
-    if (this.#user && this.#user !== session.user) {
-      this.#over("replaced");
-      throw noSession();
-    }
+    this.#know({ id: session.user });
     this.#ended = false;
     // The clock of the page can be set, and the other one may stop while a device sleeps. So the longer time counts.
     const passed = Date.now() - session.at;
@@ -497,6 +498,7 @@ export class Latchkey {
     // A login or a logout meanwhile counts.
     if (!this.#cookie && (await this.#load()).refresh_token !== before.refresh_token) return answer;
     if (answer) {
+      this.#know(answer.user);
       await this.#took(answer);
       return answer;
     }
@@ -575,19 +577,19 @@ export class Latchkey {
 
   #over(reason) {
     this.#csrf = this.#user = undefined;
+    this.#replaced ||= reason === "replaced";
     if (this.#ended) return;
     this.#ended = true;
     queueMicrotask(() => this.#options.onSessionEnd?.(reason));
   }
 
-  // Whether the cookies are those of another user than the one that this page knows. Then its session is over.
-  async #isReplaced() {
-    const known = this.#user;
-    if (!known) return false;
-    const { id } = await this.profileGet();
-    if (id === known) return false;
-    this.#over("replaced");
-    return true;
+  // Learns whose session it is. That of another user than before ends this page's.
+  #know({ id }) {
+    if (this.#replaced || (this.#user && this.#user !== id)) {
+      this.#over("replaced");
+      throw noSession();
+    }
+    this.#user = id;
   }
 
   async #heard({ began, ended }) {
@@ -685,8 +687,8 @@ export class Latchkey {
     return this.#prove(question, { conditional, signal: given }, send);
   }
 
-  passkeyReauthenticate({ signal: given } = {}) {
-    return this.#prove({ discoverable: true }, { signal: given }, (proof) => this.reauthenticate(proof));
+  passkeyReauthenticate({ totp_code, signal: given } = {}) {
+    return this.#prove({ discoverable: true }, { signal: given }, (proof) => this.reauthenticate({ ...proof, totp_code }));
   }
 
   async passkeyAdd({ name, conditional, signal: given } = {}) {
