@@ -52,6 +52,8 @@ async function step(answer) {
   }
   token = mfaToken = null;
   for (const field of document.querySelectorAll("input")) field.value = "";
+  // The reader may have had another account here.
+  byId("who").textContent = answer.user.email;
   showRecoveryKey(answer.recovery_key);
   show("success");
 }

@@ -1,7 +1,7 @@
 // The script of /verify-email.
 
 import {
-  auth, busily, byId, characters, drawRules, failed, isLosing, isSending, loses, next, onClick, onSubmit, passwordFaults, show, showRecoveryKey,
+  auth, busily, byId, characters, drawRules, failed, isLosing, isSending, loses, onClick, onSubmit, passwordFaults, show, showRecoveryKey,
   start, takeToken, tell, text, unusable,
 } from "./page.js";
 import { forget, recall } from "./registration.js";
@@ -48,10 +48,11 @@ const refused = (input) => (error) => {
   failed(error);
 };
 
-// Where the reader goes on: to the app that began the registration in this browser, or to the account.
+// Where the reader goes on: to the app that began the registration in this browser, or to the account. Never where the link says, because
+// anybody may have made the link, for an account of their own.
 function target() {
   const begun = recall();
-  return next ?? (begun?.id === id ? begun.next : null) ?? "/account";
+  return (begun?.id === id ? begun.next : null) ?? "/account";
 }
 
 let leadsTo = null;
@@ -61,6 +62,8 @@ function succeed({ recovery_key: key, user }) {
   for (const field of document.querySelectorAll("input")) field.value = "";
   leadsTo = target();
   forget(id);
+  // The reader may have had another account here.
+  byId("who").textContent = user.email;
   showRecoveryKey(key, user.email);
   show("success");
 }
