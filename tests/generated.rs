@@ -38,8 +38,9 @@ fn every_operation_has_its_main_and_every_main_its_operation() {
         let module = operation.name.replace('-', "_");
         let area = area(operation);
         let main = format!(
-            "//! The Lambda function `{}`.\n\nfn main() -> Result<(), shared::runtime::RuntimeError> {{\n    \
-             shared::runtime::run(functions::{area}::{module}::OPERATION)\n}}\n",
+            "//! The Lambda function `{}`.\n\nuse shared::{{operation::Operation, runtime}};\n\n\
+             const OPERATION: Operation = functions::{area}::{module}::OPERATION.without_contract();\n\n\
+             fn main() -> Result<(), runtime::RuntimeError> {{\n    runtime::run(OPERATION)\n}}\n",
             operation.name
         );
         write_or_compare(&repository(&format!("functions/src/bin/{}.rs", operation.name)), &main);

@@ -247,7 +247,7 @@ impl Operation {
         Self { contract: Some(contract), ..self }
     }
 
-    /// The operation without its contract, which no function needs. So its binary does not have it.
+    /// The operation without its contract, which no function needs. As a constant, it keeps the contract out of the function's binary.
     #[must_use]
     pub const fn without_contract(self) -> Self {
         Self { contract: None, ..self }

@@ -29,7 +29,6 @@ const PRELOAD_WITHIN: Duration = Duration::from_secs(4);
 /// # Errors
 /// The configuration's faults, or an error of the Lambda runtime.
 pub fn run(operation: Operation) -> Result<(), RuntimeError> {
-    let operation = operation.without_contract();
     log::start(std::io::stdout, log::LevelFilter::INFO);
     // One thread, because an instance has one request at a time, and hashes run on threads for blocking work. Worker threads would
     // wake each other at each call: measured, a cold start takes up to a third longer with two.

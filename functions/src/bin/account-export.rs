@@ -1,5 +1,9 @@
 //! The Lambda function `account-export`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::account::account_export::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::account::account_export::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

@@ -1,5 +1,9 @@
 //! The Lambda function `admin-client-create`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::admin::admin_client_create::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::admin::admin_client_create::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

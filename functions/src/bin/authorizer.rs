@@ -1,5 +1,9 @@
 //! The Lambda function `authorizer`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::tokens::authorizer::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::tokens::authorizer::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

@@ -1,5 +1,9 @@
 //! The Lambda function `backup-codes-regenerate`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::mfa::backup_codes_regenerate::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::mfa::backup_codes_regenerate::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

@@ -1,5 +1,9 @@
 //! The Lambda function `captcha-challenge`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::platform::captcha_challenge::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::platform::captcha_challenge::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

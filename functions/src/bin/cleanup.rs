@@ -1,5 +1,9 @@
 //! The Lambda function `cleanup`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::workers::cleanup::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::workers::cleanup::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

@@ -1,5 +1,9 @@
 //! The Lambda function `config`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::platform::config::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::platform::config::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

@@ -1,5 +1,9 @@
 //! The Lambda function `csrf`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::tokens::csrf::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::tokens::csrf::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

@@ -1,5 +1,9 @@
 //! The Lambda function `device-forget`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::sessions::device_forget::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::sessions::device_forget::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

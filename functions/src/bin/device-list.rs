@@ -1,5 +1,9 @@
 //! The Lambda function `device-list`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::sessions::device_list::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::sessions::device_list::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

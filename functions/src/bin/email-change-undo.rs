@@ -1,5 +1,9 @@
 //! The Lambda function `email-change-undo`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::account::email_change_undo::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::account::email_change_undo::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

@@ -1,5 +1,9 @@
 //! The Lambda function `health`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::platform::health::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::platform::health::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

@@ -1,5 +1,9 @@
 //! The Lambda function `identity-list`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::account::identity_list::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::account::identity_list::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

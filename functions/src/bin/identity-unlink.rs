@@ -1,5 +1,9 @@
 //! The Lambda function `identity-unlink`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::account::identity_unlink::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::account::identity_unlink::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

@@ -1,5 +1,9 @@
 //! The Lambda function `keys-rotate`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::workers::keys_rotate::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::workers::keys_rotate::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

@@ -1,5 +1,9 @@
 //! The Lambda function `login-disown`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::login::login_disown::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::login::login_disown::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

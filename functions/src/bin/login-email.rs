@@ -1,5 +1,9 @@
 //! The Lambda function `login-email`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::login::login_email::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::login::login_email::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

@@ -1,5 +1,9 @@
 //! The Lambda function `logout-all`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::sessions::logout_all::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::sessions::logout_all::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

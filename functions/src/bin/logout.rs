@@ -1,5 +1,9 @@
 //! The Lambda function `logout`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::sessions::logout::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::sessions::logout::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

@@ -1,5 +1,9 @@
 //! The Lambda function `mfa-status`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::mfa::mfa_status::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::mfa::mfa_status::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

@@ -1,5 +1,9 @@
 //! The Lambda function `oauth-authorize`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::oauth::oauth_authorize::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::oauth::oauth_authorize::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

@@ -1,5 +1,9 @@
 //! The Lambda function `oauth-token`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::oauth::oauth_token::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::oauth::oauth_token::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

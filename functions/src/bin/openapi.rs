@@ -1,5 +1,9 @@
 //! The Lambda function `openapi`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::platform::openapi::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::platform::openapi::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

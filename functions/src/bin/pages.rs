@@ -1,5 +1,9 @@
 //! The Lambda function `pages`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::pages::pages::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::pages::pages::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

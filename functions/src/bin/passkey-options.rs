@@ -1,5 +1,9 @@
 //! The Lambda function `passkey-options`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::passkeys::passkey_options::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::passkeys::passkey_options::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

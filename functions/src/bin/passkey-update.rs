@@ -1,5 +1,9 @@
 //! The Lambda function `passkey-update`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::passkeys::passkey_update::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::passkeys::passkey_update::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

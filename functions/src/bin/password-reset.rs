@@ -1,5 +1,9 @@
 //! The Lambda function `password-reset`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::recovery::password_reset::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::recovery::password_reset::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

@@ -1,5 +1,9 @@
 //! The Lambda function `profile-update`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::account::profile_update::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::account::profile_update::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

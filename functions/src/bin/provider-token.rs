@@ -1,5 +1,9 @@
 //! The Lambda function `provider-token`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::providers::provider_token::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::providers::provider_token::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

@@ -1,5 +1,9 @@
 //! The Lambda function `reauthenticate`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::reauthentication::reauthenticate::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::reauthentication::reauthenticate::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

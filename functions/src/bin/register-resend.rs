@@ -1,5 +1,9 @@
 //! The Lambda function `register-resend`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::registration::register_resend::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::registration::register_resend::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

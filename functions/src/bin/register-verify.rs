@@ -1,5 +1,9 @@
 //! The Lambda function `register-verify`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::registration::register_verify::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::registration::register_verify::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

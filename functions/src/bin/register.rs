@@ -1,5 +1,9 @@
 //! The Lambda function `register`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::registration::register::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::registration::register::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

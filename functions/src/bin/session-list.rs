@@ -1,5 +1,9 @@
 //! The Lambda function `session-list`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::sessions::session_list::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::sessions::session_list::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

@@ -1,5 +1,9 @@
 //! The Lambda function `token-refresh`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::tokens::token_refresh::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::tokens::token_refresh::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

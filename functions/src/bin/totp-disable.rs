@@ -1,5 +1,9 @@
 //! The Lambda function `totp-disable`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::mfa::totp_disable::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::mfa::totp_disable::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

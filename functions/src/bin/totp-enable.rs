@@ -1,5 +1,9 @@
 //! The Lambda function `totp-enable`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::mfa::totp_enable::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::mfa::totp_enable::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }

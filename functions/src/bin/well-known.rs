@@ -1,5 +1,9 @@
 //! The Lambda function `well-known`.
 
-fn main() -> Result<(), shared::runtime::RuntimeError> {
-    shared::runtime::run(functions::platform::well_known::OPERATION)
+use shared::{operation::Operation, runtime};
+
+const OPERATION: Operation = functions::platform::well_known::OPERATION.without_contract();
+
+fn main() -> Result<(), runtime::RuntimeError> {
+    runtime::run(OPERATION)
 }
