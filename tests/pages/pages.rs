@@ -1,4 +1,6 @@
 use serde_json::json;
+use std::io::Write;
+
 use shared::domain::language::Language;
 use tests::{Client, options, world};
 
@@ -165,17 +167,48 @@ async fn every_page_exists_in_every_language() {
     let client = Client::new(&world().await);
     let account = ["", "profile", "password", "email", "mfa", "passkeys", "identities", "sessions", "activity", "data"];
     let account = account.map(|page| format!("/account/{page}").trim_end_matches('/').to_owned());
-    let english = client.get("/login").await.expect(200).text;
+    let title = |page: &str| page.split_once("<title>").unwrap().1.split_once("</title>").unwrap().0.to_owned();
     for language in Language::ALL {
         for path in PAGES.iter().map(|(path, _)| (*path).to_owned()).chain(account.clone()) {
+            let english = client.get(&format!("{path}?ui_locales=en")).await.expect(200).text;
             let page = client.get(&format!("{path}?ui_locales={}", language.tag)).await.expect(200).text;
             assert!(page.contains(&format!("<html lang=\"{}\"", language.tag)), "{path} {}", language.tag);
             // Each place for a value is filled in. Those of scripts are in the data for them.
             let (data, rest) =
                 page.split_once("id=\"texts\">").and_then(|(_, rest)| rest.split_once("</script>")).unwrap();
             assert!(!rest.contains('{') && data.starts_with("{\"common\":{"), "{path} {}", language.tag);
-            assert!(language.tag == "en" || page != english, "{path}");
+            assert!(language.tag == "en" || title(&page) != title(&english), "{path} {}", language.tag);
         }
+    }
+}
+
+/// The bytes of a text in gzip.
+fn compressed(text: &str) -> usize {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(text.as_bytes()).unwrap();
+    gzip.finish().unwrap().len()
+}
+
+#[tokio::test]
+async fn the_login_page_with_all_that_it_loads_is_small_in_every_language() {
+    let client = Client::new(&world().await);
+    for language in Language::ALL {
+        let page = client.get(&format!("/login?ui_locales={}", language.tag)).await.expect(200).text;
+        let mut bytes = compressed(&page) + compressed(&client.get("/v1/config").await.expect(200).text);
+        let mut files: Vec<String> =
+            page.split('"').filter(|url| url.starts_with("/assets/")).map(str::to_owned).collect();
+        let mut loaded = std::collections::BTreeSet::new();
+        while let Some(file) = files.pop() {
+            if loaded.insert(file.clone()) {
+                let text = client.get(&file).await.expect(200).text;
+                bytes += compressed(&text);
+                let imports = text.lines().filter(|line| line.contains(" from \"."));
+                let base = url::Url::parse(&format!("http://localhost{file}")).unwrap();
+                files.extend(imports.map(|line| base.join(line.split('"').nth(1).unwrap()).unwrap().path().to_owned()));
+            }
+        }
+        assert!(loaded.len() == 7, "{loaded:?}");
+        assert!(bytes <= 30_000, "{bytes} bytes in {}", language.tag);
     }
 }
 
