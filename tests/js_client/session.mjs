@@ -383,10 +383,31 @@ const single = {
     const it = await begun("cookie");
     const page = new Latchkey({ url, transport: "cookie", fetch: it.fetch });
     await page.register({ username: `${it.name}.b`, password: PASSWORD });
-    await refused(it.auth.accountDelete({ password: PASSWORD }), "csrf_failed", 403);
+    const isRefused = (answer) => refused(answer, "invalid_token", 401);
+    // Neither at once nor later.
+    await isRefused(it.auth.accountDelete({ password: PASSWORD }));
+    await isRefused(it.auth.accountDelete({ password: PASSWORD }));
+    await isRefused(it.auth.profileGet());
+    await isRefused(it.auth.refresh());
     await settled();
     assert.deepEqual(it.ends, ["replaced"]);
     assert.equal((await page.profileGet()).username, `${it.name}.b`);
+    // A login here is a new beginning.
+    await it.auth.login({ identifier: it.name, password: PASSWORD });
+    await works(it);
+  },
+
+  async "a page learns by a profile or by a refresh that another user is there"() {
+    for (const notice of [(auth) => auth.profileGet(), (auth) => auth.refresh()]) {
+      const it = await begun("cookie");
+      const page = new Latchkey({ url, transport: "cookie", fetch: it.fetch });
+      await page.register({ username: `${it.name}.b`, password: PASSWORD });
+      await refused(notice(it.auth), "invalid_token", 401);
+      await refused(it.auth.profileUpdate({ bio: "not theirs" }), "invalid_token", 401);
+      await settled();
+      assert.deepEqual(it.ends, ["replaced"]);
+      assert.equal((await page.profileGet()).bio, null);
+    }
   },
 
   async "a page does not act for another user, with tokens that pages share"() {

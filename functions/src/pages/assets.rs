@@ -51,11 +51,17 @@ fn without_comments(script: &str) -> String {
         .fold(String::new(), |text, line| text + line + "\n")
 }
 
+/// The text of a file as pages load it.
+fn loaded(path: &str) -> Option<Cow<'static, str>> {
+    let text = read(path)?;
+    Some(if path.starts_with("scripts/") { Cow::Owned(without_comments(&text)) } else { text })
+}
+
 fn hash_of_files() -> Vec<u8> {
     let mut hash = Sha256::new();
     for path in Files::iter().filter(|path| content_type(path).is_some()) {
         hash.update(path.as_bytes());
-        hash.update(read(&path).unwrap_or_default().as_bytes());
+        hash.update(loaded(&path).unwrap_or_default().as_bytes());
     }
     hash.finalize().to_vec()
 }
@@ -73,11 +79,9 @@ pub(super) fn version(brand: &Brand) -> String {
 pub(super) fn serve(path: &str, brand: &Brand) -> Option<Response> {
     let (asked, path) = path.split_once('/')?;
     let content_type = content_type(path)?;
-    let mut text = read(path)?;
+    let mut text = loaded(path)?;
     if path == STYLE {
         text.to_mut().push_str(&theme(brand));
-    } else if path.starts_with("scripts/") {
-        text = Cow::Owned(without_comments(&text));
     }
     let file = Response::file(&text, content_type);
     // While a new version is deployed, a page may ask for files of the other one.

@@ -298,10 +298,12 @@ export class Latchkey {
         init.headers = { "Content-Type": "application/json" };
       }
       const exchange = async () => {
+        const known = this.#user;
         const answer = await this.#answer(await this.#request(url, init, kind.includes("*")));
         if (kind.includes("*")) this.#ended = false;
         if (/[+!]/.test(kind)) this.#replaced = false;
-        if (name === "profileGet") this.#know(answer);
+        // Not where a login here came in between.
+        if (name === "profileGet" && this.#user === known) this.#know(answer);
         await this.#took(answer);
         if (kind.includes("-") && !rest.keep_current) await this.#end("logout");
         return answer;
@@ -421,7 +423,7 @@ export class Latchkey {
   async #current() {
     const session = await this.#load();
     if (!session.refresh_token) return session;
-    this.#know({ id: session.user });
+    if (this.#user) this.#know({ id: session.user });
     this.#ended = false;
     // The clock of the page can be set, and the other one may stop while a device sleeps. So the longer time counts.
     const passed = Date.now() - session.at;

@@ -54,7 +54,7 @@ async function step(answer) {
   for (const field of document.querySelectorAll("input")) field.value = "";
   // The reader may have had another account here.
   byId("who").textContent = answer.user.email;
-  showRecoveryKey(answer.recovery_key);
+  showRecoveryKey(answer.recovery_key, answer.user.email);
   show("success");
 }
 
