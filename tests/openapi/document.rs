@@ -110,6 +110,7 @@ fn describe(operation: &Operation, route: Route, area: &str, components: &mut Ma
         "security": security(operation, route),
     });
     let parameters = parameters(&contract, route);
+    let has_query = parameters.iter().any(|parameter| parameter["in"] == "query");
     if !parameters.is_empty() {
         described["parameters"] = parameters.into();
     }
@@ -127,8 +128,25 @@ fn describe(operation: &Operation, route: Route, area: &str, components: &mut Ma
     for (status, response) in refusals.responses(components) {
         responses.entry(status).or_insert(response);
     }
+    if has_query {
+        responses.extend(too_long());
+    }
     described["responses"] = responses.into();
     described
+}
+
+/// API Gateway's own answers to a URL that is too long, alone or together with the headers.
+fn too_long() -> [(String, Value); 2] {
+    let message = "Request Header Fields Too Large";
+    let content = json!({
+        "schema": { "$ref": "#/components/schemas/GatewayMessage" },
+        "example": { "message": message },
+    });
+    let with_headers = json!({
+        "description": "API Gateway takes 10,240 bytes of URL and headers.",
+        "content": { "application/json": content },
+    });
+    [("414".to_owned(), json!({ "description": "The URL is too long." })), ("431".to_owned(), with_headers)]
 }
 
 /// The parameters in a route's path, query and headers.

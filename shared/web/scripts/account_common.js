@@ -34,7 +34,10 @@ export function forget() {
   main.prepend(byId("problem"));
   for (const input of main.querySelectorAll("input, textarea")) input.value = "";
   for (const dialog of main.querySelectorAll("dialog")) dialog.remove();
-  for (const section of main.querySelectorAll(`:scope > section:not(${SAME_FOR_ALL})`)) section.replaceChildren();
+  for (const section of main.querySelectorAll(`:scope > section:not(${SAME_FOR_ALL})`)) {
+    // A heading names the page, and nothing of the account.
+    section.replaceChildren(...section.querySelectorAll(":scope > h1"));
+  }
   byId("reader").textContent = "";
   for (const part of [byId("bar"), ...document.querySelectorAll("nav")]) part.hidden = true;
 }
