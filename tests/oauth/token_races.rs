@@ -92,13 +92,16 @@ async fn a_wrong_client_at_the_same_time_hides_no_second_use() {
     let (_, browser) = person_in_browser(&world, ADDRESS).await;
     let (app, other) = (TestClient::create(&world, json!({})).await, TestClient::create(&world, json!({})).await);
     let mut second_uses = 0;
-    for _ in 0..8 {
+    for round in 0..16 {
         let code = app.code(&browser).await;
         let redeem = |app: &TestClient| {
             let (app, client, code) = (app.clone(), browser.anonymous(), code.clone());
             tokio::spawn(async move { app.redeem(&client, &code).await })
         };
-        let (first, wrong) = (redeem(&app), redeem(&other));
+        let first = redeem(&app);
+        // At the same time at first, then with a head start that grows.
+        tokio::time::sleep(std::time::Duration::from_millis(2 * round)).await;
+        let wrong = redeem(&other);
         let (first, wrong) = (first.await.unwrap(), wrong.await.unwrap());
         assert_ne!(wrong.status, 200);
         if first.status == 200 {
