@@ -1,6 +1,6 @@
 // The script of /email-change-undo.
 
-import { auth, busily, failed, isSending, onSubmit, show, start, takeToken, text, unusable } from "./page.js";
+import { auth, busily, failed, isSending, onSubmit, show, startLink, takeToken, text, unusable } from "./page.js";
 
 // Only in memory, and only as long as it is needed.
 let token = null;
@@ -26,6 +26,4 @@ onSubmit("undo", (form) => {
   });
 });
 
-// Another link, opened in this tab.
-addEventListener("hashchange", () => { if (location.hash) read(); });
-start(read);
+startLink(read);

@@ -8,14 +8,8 @@ const input = byId("email");
 let email = "";
 
 function refused(error) {
-  switch (error.code) {
-    case "captcha_required":
-      return tell([text("captcha_unknown")]);
-    case "captcha_failed":
-      return tell([text("captcha_failed")]);
-    case "invalid_request":
-      if (error.errors.every(({ field }) => field === "email")) return tell([text("wrong_email")], { input });
-  }
+  const ofAddress = error.code === "invalid_request" && error.errors.every(({ field }) => field === "email");
+  if (ofAddress) return tell([text("wrong_email")], { input });
   failed(error);
 }
 

@@ -118,12 +118,6 @@ const refused = ({ input = null, wrong = null } = {}) => (error) => {
       return tell([text(isShown("step-up") ? "wrong_proof" : "wrong_credentials")], { input });
     case "invalid_code":
       return tell([text(wrong ?? "wrong_code")], { input });
-    case "captcha_required":
-      return tell([text("captcha_unknown")]);
-    case "captcha_failed":
-      return tell([text("captcha_failed")]);
-    case "account_banned":
-      return tell([text("banned")]);
     case "forbidden":
       return tell([text("no_accounts")]);
     case "locked_out":

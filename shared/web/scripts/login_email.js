@@ -1,6 +1,6 @@
 // The script of /login/email.
 
-import { auth, busily, byId, failed, isLosing, isSending, onClick, onSubmit, show, showRecoveryKey, start, takeToken, tell, text, unusable } from "./page.js";
+import { auth, busily, byId, failed, isLosing, isSending, onClick, onSubmit, show, showRecoveryKey, startLink, takeToken, tell, text, unusable } from "./page.js";
 import { Latchkey } from "../client/latchkey.js";
 import { factorMethod } from "./factor.js";
 
@@ -34,8 +34,6 @@ const refused = (input) => (error) => {
       if (!input) return show("elsewhere", byId("code"));
       if (mfaToken) return tell([text("wrong_factor")], { input });
       return error.errors.every(({ field }) => field === "code") ? tell([text("empty_code")], { input }) : failed(error);
-    case "account_banned":
-      return tell([text("banned")]);
     case "forbidden":
       return tell([text("no_accounts")]);
   }
@@ -81,6 +79,4 @@ onClick("factor-passkey", (button) => {
   });
 });
 
-// Another link, opened in this tab.
-addEventListener("hashchange", () => { if (location.hash) read(); });
-start(read);
+startLink(read);

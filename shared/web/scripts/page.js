@@ -212,6 +212,12 @@ function explained({ code, requestId, retryAfter }) {
       return [text("limited", { wait: wait(retryAfter) })];
     case "temporarily_unavailable":
       return [text("unavailable")];
+    case "captcha_required":
+      return [text("captcha_unknown")];
+    case "captcha_failed":
+      return [text("captcha_failed")];
+    case "account_banned":
+      return [text("banned")];
     default:
       return [text("unexpected"), ...(requestId ? [text("reference", { id: requestId })] : [])];
   }
@@ -382,6 +388,12 @@ byId("language")?.addEventListener("change", ({ target }) => {
   history.replaceState(null, "", withQuery(location.pathname, Object.fromEntries(parameters)) + taken);
   location.reload();
 });
+
+// Runs the page of a link, again for each link that is opened in this tab.
+export function startLink(read) {
+  addEventListener("hashchange", () => { if (location.hash) read(); });
+  return start(read);
+}
 
 // Runs a page, unless it cannot work here.
 export function start(work) {

@@ -65,10 +65,6 @@ function refused(error) {
       return tell([text("taken")], { input: inputs.username });
     case "forbidden":
       return show("closed");
-    case "captcha_required":
-      return tell([text("captcha_unknown")]);
-    case "captcha_failed":
-      return tell([text("captcha_failed")]);
     case "invalid_request": {
       const input = faulty(error);
       if (!input) break;

@@ -1,6 +1,6 @@
 // The script of /reset-password and /login-disown.
 
-import { auth, busily, byId, drawRules, failed, isSending, loses, onSubmit, passwordFaults, show, start, takeToken, tell, text, unusable } from "./page.js";
+import { auth, busily, byId, drawRules, failed, isSending, loses, onSubmit, passwordFaults, show, startLink, takeToken, tell, text, unusable } from "./page.js";
 
 // Whether the link is that of a forgotten password.
 const forgotten = location.pathname === "/reset-password";
@@ -94,6 +94,4 @@ onSubmit("reset", (form) => {
   busily(form, reset, refused);
 });
 
-// Another link, opened in this tab.
-addEventListener("hashchange", () => { if (location.hash) read(); });
-start(read);
+startLink(read);

@@ -2,7 +2,7 @@
 
 import {
   auth, busily, byId, characters, drawRules, failed, isLosing, isSending, loses, onClick, onSubmit, passwordFaults, show, showRecoveryKey,
-  start, takeToken, tell, text, unusable,
+  startLink, takeToken, tell, text, unusable,
 } from "./page.js";
 import { forget, recall } from "./registration.js";
 
@@ -99,6 +99,4 @@ onClick("go-on", () => {
   location.assign(leadsTo);
 });
 
-// Another link, opened in this tab.
-addEventListener("hashchange", () => { if (location.hash) read(); });
-start(read);
+startLink(read);
