@@ -7,7 +7,7 @@ use shared::{
     domain::{
         audit::Action,
         geo_location::{GeoLocation, LocationView},
-        page::{Cursor, PageLimit},
+        page::{self, Cursor, PageLimit},
         user_agent::UserAgent,
     },
     error::Error,
@@ -29,10 +29,7 @@ pub const OPERATION: Operation = Operation::http("activity-list", |context| Box:
     .contract(contract);
 
 fn contract() -> Contract {
-    let query = schema::Form::new("")
-        .optional::<PageLimit>("limit", "The most entries of the answer.")
-        .optional::<Cursor>("cursor", "The `next` of the page before.")
-        .optional::<Action>("action", "Only events of this action.");
+    let query = page::query().optional::<Action>("action", "Only events of this action.");
     Contract::new().query(query).answers(
         200,
         "A page of the events, the newest first.",

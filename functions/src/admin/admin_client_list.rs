@@ -5,7 +5,7 @@ use shared::{
     context::Context,
     domain::{
         oauth::client::ClientId,
-        page::{Cursor, PageLimit},
+        page::{self, Cursor, PageLimit},
     },
     error::Error,
     fields::schema,
@@ -23,10 +23,7 @@ pub const OPERATION: Operation = Operation::http("admin-client-list", |context| 
     .contract(contract);
 
 fn contract() -> Contract {
-    let query = schema::Form::new("")
-        .optional::<PageLimit>("limit", "The most entries of the answer.")
-        .optional::<Cursor>("cursor", "The `next` of the page before.");
-    Contract::new().query(query).answers(
+    Contract::new().query(page::query()).answers(
         200,
         "A page of the clients, by id.",
         schema::page("ClientList", "clients", ClientView::schema()),

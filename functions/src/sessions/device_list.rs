@@ -8,7 +8,7 @@ use shared::{
     crypto::key::KeyPurpose,
     domain::{
         ids::DeviceId,
-        page::{Cursor, PageLimit},
+        page::{self, Cursor, PageLimit},
     },
     error::Error,
     fields::schema,
@@ -28,10 +28,7 @@ pub const OPERATION: Operation = Operation::http("device-list", |context| Box::p
     .contract(contract);
 
 fn contract() -> Contract {
-    let query = schema::Form::new("")
-        .optional::<PageLimit>("limit", "The most entries of the answer.")
-        .optional::<Cursor>("cursor", "The `next` of the page before.");
-    Contract::new().query(query).answers(
+    Contract::new().query(page::query()).answers(
         200,
         "A page of the devices.",
         schema::page("DeviceList", "devices", DeviceView::schema()),

@@ -9,7 +9,7 @@ use serde::Serialize;
 use shared::{
     context::Context,
     crypto::{key::KeyPurpose, secret::Token},
-    domain::page::{Cursor, PageLimit},
+    domain::page::{self, Cursor, PageLimit},
     error::Error,
     fields::schema,
     http::{Response, StatusCode},
@@ -28,10 +28,7 @@ pub const OPERATION: Operation = Operation::http("session-list", |context| Box::
     .contract(contract);
 
 fn contract() -> Contract {
-    let query = schema::Form::new("")
-        .optional::<PageLimit>("limit", "The most entries of the answer.")
-        .optional::<Cursor>("cursor", "The `next` of the page before.");
-    Contract::new().query(query).answers(
+    Contract::new().query(page::query()).answers(
         200,
         "A page of the sessions.",
         schema::page("SessionList", "sessions", SessionView::schema()),

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::fields::{FromJson, schema::Described};
+use crate::fields::{
+    FromJson,
+    schema::{Described, Form},
+};
 
 /// The most entries in one answer.
 const MAX_LIMIT: usize = 100;
@@ -31,6 +34,13 @@ impl Described for PageLimit {
 }
 
 const MAX_CURSOR_BYTES: usize = 64;
+
+/// The query of a list that comes in pages.
+pub fn query() -> Form {
+    Form::new("")
+        .optional::<PageLimit>("limit", "The most entries of the answer.")
+        .optional::<Cursor>("cursor", "The `next` of the page before.")
+}
 
 /// The start of a page: after the entry with this key of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]

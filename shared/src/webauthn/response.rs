@@ -54,29 +54,16 @@ impl FromJson for RegistrationResponse {
 
 impl Described for RegistrationResponse {
     fn schema() -> Value {
-        json!({
-            "type": "object",
-            "description": "The new credential in the form of `PublicKeyCredential.toJSON()` (WebAuthn Level 3, `RegistrationResponseJSON`).",
-            "properties": {
-                "id": { "type": "string" },
-                "rawId": { "type": "string" },
-                "type": { "type": "string", "const": "public-key" },
-                "response": {
-                    "type": "object",
-                    "properties": {
-                        "attestationObject": { "type": "string" },
-                        "clientDataJSON": { "type": "string" },
-                        "transports": { "type": ["array", "null"], "items": { "type": "string" } },
-                    },
-                    "required": ["attestationObject", "clientDataJSON"],
-                },
-            },
-            "required": ["id", "rawId", "type", "response"],
-            "examples": [{
-                "id": "AAAA", "rawId": "AAAA", "type": "public-key",
-                "response": { "attestationObject": "o2NmbXRk", "clientDataJSON": "e30", "transports": ["internal"] },
-            }],
-        })
+        let members = json!({
+            "attestationObject": { "type": "string" },
+            "clientDataJSON": { "type": "string" },
+            "transports": { "type": ["array", "null"], "items": { "type": "string" } },
+        });
+        credential(
+            "The new credential in the form of `PublicKeyCredential.toJSON()` (WebAuthn Level 3, `RegistrationResponseJSON`).",
+            &json!({ "type": "object", "properties": members, "required": ["attestationObject", "clientDataJSON"] }),
+            &json!({ "attestationObject": "o2NmbXRk", "clientDataJSON": "e30", "transports": ["internal"] }),
+        )
     }
 }
 
@@ -90,31 +77,36 @@ impl FromJson for AssertionResponse {
 
 impl Described for AssertionResponse {
     fn schema() -> Value {
-        json!({
-            "type": "object",
-            "description": "The credential that signed, in the form of `PublicKeyCredential.toJSON()` (WebAuthn Level 3, `AuthenticationResponseJSON`).",
-            "properties": {
-                "id": { "type": "string" },
-                "rawId": { "type": "string" },
-                "type": { "type": "string", "const": "public-key" },
-                "response": {
-                    "type": "object",
-                    "properties": {
-                        "authenticatorData": { "type": "string" },
-                        "clientDataJSON": { "type": "string" },
-                        "signature": { "type": "string" },
-                        "userHandle": { "type": ["string", "null"] },
-                    },
-                    "required": ["authenticatorData", "clientDataJSON", "signature"],
-                },
-            },
-            "required": ["id", "rawId", "type", "response"],
-            "examples": [{
-                "id": "AAAA", "rawId": "AAAA", "type": "public-key",
-                "response": { "authenticatorData": "AAAA", "clientDataJSON": "e30", "signature": "AAAA" },
-            }],
-        })
+        let members = json!({
+            "authenticatorData": { "type": "string" },
+            "clientDataJSON": { "type": "string" },
+            "signature": { "type": "string" },
+            "userHandle": { "type": ["string", "null"] },
+        });
+        credential(
+            "The credential that signed, in the form of `PublicKeyCredential.toJSON()` (WebAuthn Level 3, `AuthenticationResponseJSON`).",
+            &json!({
+                "type": "object", "properties": members, "required": ["authenticatorData", "clientDataJSON", "signature"],
+            }),
+            &json!({ "authenticatorData": "AAAA", "clientDataJSON": "e30", "signature": "AAAA" }),
+        )
     }
+}
+
+/// The schema of a credential with an authenticator's response.
+fn credential(description: &str, response: &Value, example: &Value) -> Value {
+    json!({
+        "type": "object",
+        "description": description,
+        "properties": {
+            "id": { "type": "string" },
+            "rawId": { "type": "string" },
+            "type": { "type": "string", "const": "public-key" },
+            "response": response,
+        },
+        "required": ["id", "rawId", "type", "response"],
+        "examples": [{ "id": "AAAA", "rawId": "AAAA", "type": "public-key", "response": example }],
+    })
 }
 
 /// Whether a response names a public-key credential, with one id in both spellings.
