@@ -9,7 +9,7 @@ use crate::{
         network,
     },
     error::Error,
-    http::Request,
+    http::{Request, rendered_page::Reader},
     store::AuditEvent,
     user_cipher::UserCipher,
 };
@@ -20,7 +20,16 @@ pub struct Context<'a> {
     pub request: &'a Request,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// The user for whom a page is rendered.
+    pub fn reader(&self) -> Reader<'a> {
+        Reader {
+            language: self.request.language_of_message().unwrap_or_default(),
+            product: &self.app.config.product_name,
+            brand: &self.app.config.brand,
+        }
+    }
+
     /// The client's geo location, if it is known.
     pub fn location(&self) -> Option<GeoLocation> {
         let client = &self.request.client;

@@ -85,11 +85,11 @@ pub enum ErrorFormat {
 }
 
 impl ErrorFormat {
-    fn answer(self, error: Error, context: &AnswerContext) -> Response {
+    fn answer(self, error: Error, asked: Context<'_>, context: &AnswerContext) -> Response {
         match self {
             Self::Problem => error.into_response(context),
             Self::OAuth => error.into_oauth_response(),
-            Self::Page => rendered_page::error(&error),
+            Self::Page => rendered_page::error(asked.reader(), &error),
         }
     }
 }
@@ -329,7 +329,7 @@ impl Operation {
         });
         let response = result.unwrap_or_else(|error| {
             error.log(self.name, &context.request_id);
-            self.errors.answer(error, &context)
+            self.errors.answer(error, Context { app, request: &request }, &context)
         });
         let response = if is_head { response.without_body() } else { response };
         tracing::info!(

@@ -4,15 +4,17 @@ use serde_json::{Map, Value};
 
 use crate::domain::language::Language;
 
-/// Declares the texts of mails in every language. They are part of the binaries that render mails, and of no other.
-macro_rules! mails {
+/// Declares the texts of mails and of rendered pages in every language. They are part of the binaries that use them, and of no other.
+macro_rules! catalogues {
     ($($tag:literal),+) => {
         const MAILS: &[(&str, &str)] =
             &[$(($tag, include_str!(concat!("../web/texts/", $tag, "/mails.json")))),+];
+        const RENDERED: &[(&str, &str)] =
+            &[$(($tag, include_str!(concat!("../web/texts/", $tag, "/rendered.json")))),+];
     };
 }
 
-mails!("en", "de", "fr", "es", "ja", "ar");
+catalogues!("en", "de", "fr", "es", "ja", "ar");
 
 /// A text and the places of values in it: `Log in to {product}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +26,17 @@ pub enum Piece<'a> {
 
 /// The texts of mails in a language. What the language lacks is in English. `None` if a file is broken; tests read all of them.
 pub fn of_mails(language: Language) -> Option<Value> {
+    of(MAILS, language)
+}
+
+/// The texts of rendered pages in a language, as [`of_mails`].
+pub fn of_rendered_pages(language: Language) -> Option<Value> {
+    of(RENDERED, language)
+}
+
+fn of(catalogue: &[(&str, &str)], language: Language) -> Option<Value> {
     let file = |tag: &str| {
-        let (_, text) = MAILS.iter().find(|(known, _)| *known == tag)?;
+        let (_, text) = catalogue.iter().find(|(known, _)| *known == tag)?;
         serde_json::from_str::<Value>(text).ok()
     };
     Some(with_fallback(file(language.tag).unwrap_or_default(), file(Language::default().tag)?))
@@ -100,11 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn each_language_has_its_mails() {
-        let tags: Vec<&str> = MAILS.iter().map(|(tag, _)| *tag).collect();
-        assert_eq!(tags, Language::ALL.iter().map(|language| language.tag).collect::<Vec<_>>());
-        for (tag, text) in MAILS {
-            assert!(serde_json::from_str::<Value>(text).is_ok_and(|texts| texts.is_object()), "{tag}");
+    fn each_language_has_its_catalogues() {
+        for catalogue in [MAILS, RENDERED] {
+            let tags: Vec<&str> = catalogue.iter().map(|(tag, _)| *tag).collect();
+            assert_eq!(tags, Language::ALL.iter().map(|language| language.tag).collect::<Vec<_>>());
+            for (tag, text) in catalogue {
+                assert!(serde_json::from_str::<Value>(text).is_ok_and(|texts| texts.is_object()), "{tag}");
+            }
         }
     }
 }

@@ -138,6 +138,42 @@ async fn the_page_that_asks_needs_its_token() {
     browser.get("/v1/me").await.expect_problem(401, "session_revoked");
 }
 
+#[tokio::test]
+async fn a_posted_request_without_a_good_hint_comes_back_with_the_cookies() {
+    let world = world().await;
+    let (_, browser) = person_in_browser(&world, ADDRESS).await;
+    let app = app(&world).await;
+    let fields = [("client_id", app.client_id.as_str()), ("post_logout_redirect_uri", BACK), ("state", "a b")];
+    // A form on another site: the cookies do not come with it.
+    let foreign = Client::new(&world);
+    for hint in [vec![], vec![("id_token_hint", "e30.e30.c2ln")]] {
+        let answer = post_form(&foreign, LOGOUT, &[fields.as_slice(), &hint].concat()).await.expect(303);
+        let location = answer.header("location");
+        assert_eq!(location, format!("{LOGOUT}?{}", form(&fields)));
+        // With them, the page asks. Without a session, nothing is left to end.
+        assert!(asks(&browser.get(location).await));
+        assert_eq!(foreign.get(location).await.expect(303).header("location"), format!("{BACK}?state=a+b"));
+    }
+    browser.get("/v1/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn the_pages_are_in_the_readers_language() {
+    let world = world().await;
+    let (_, browser) = person_in_browser(&world, ADDRESS).await;
+    let page = browser.get(&format!("{LOGOUT}?ui_locales=tlh%20de")).await.expect(200);
+    assert!(page.text.contains("<html lang=\"de\" dir=\"ltr\">"), "{}", page.text);
+    assert!(page.text.contains("Möchten Sie sich abmelden?"), "{}", page.text);
+    // The form keeps the choice.
+    assert!(page.text.contains("<input type=\"hidden\" name=\"ui_locales\" value=\"tlh de\">"), "{}", page.text);
+    let arabic = [("accept-language", "ar"), ("content-type", super::FORM)];
+    let refused = browser.send("POST", LOGOUT, &arabic, form(&[("csrf_token", "x")]).into_bytes()).await.expect(403);
+    assert!(refused.text.contains("<html lang=\"ar\" dir=\"rtl\">"), "{}", refused.text);
+    let chosen = [("cookie", "__Host-language=fr"), ("accept-language", "ar")];
+    let page = Client::new(&world).send("GET", LOGOUT, &chosen, Vec::new()).await.expect(200);
+    assert!(page.text.contains("Vous êtes déconnecté"), "{}", page.text);
+}
+
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let with_hint = |client: Client| async move {
         let person = scenarios::registered(&client).await;

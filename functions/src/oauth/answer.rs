@@ -1,13 +1,13 @@
 //! Answers of the authorization endpoint to a client (RFC 6749, section 4.1.2; OAuth 2.0 Form Post Response Mode).
 
 use shared::{
-    app::App,
+    context::Context,
     domain::oauth::redirect_uri::RedirectUri,
     error::Error,
     fields::form,
     http::{
         Response, StatusCode,
-        rendered_page::{self, Form},
+        rendered_page::{self, Form, Texts},
     },
 };
 
@@ -57,20 +57,20 @@ impl Destination {
     ///
     /// # Errors
     /// `temporarily_unavailable` without the public URL.
-    pub(super) async fn code(&self, app: &App, code: &str, status: StatusCode) -> Result<Response, Error> {
-        self.answer(app, ("code", code), status).await
+    pub(super) async fn code(&self, context: Context<'_>, code: &str, status: StatusCode) -> Result<Response, Error> {
+        self.answer(context, ("code", code), status).await
     }
 
     /// Answers with an error.
     ///
     /// # Errors
     /// As [`Destination::code`].
-    pub(super) async fn refuse(&self, app: &App, error: AuthorizationError) -> Result<Response, Error> {
-        self.answer(app, ("error", error.as_str()), StatusCode::FOUND).await
+    pub(super) async fn refuse(&self, context: Context<'_>, error: AuthorizationError) -> Result<Response, Error> {
+        self.answer(context, ("error", error.as_str()), StatusCode::FOUND).await
     }
 
-    async fn answer(&self, app: &App, first: (&str, &str), status: StatusCode) -> Result<Response, Error> {
-        let issuer = app.public_url().await?;
+    async fn answer(&self, context: Context<'_>, first: (&str, &str), status: StatusCode) -> Result<Response, Error> {
+        let issuer = context.app.public_url().await?;
         let mut parameters = vec![first];
         parameters.extend(self.state.as_deref().map(|state| ("state", state)));
         // RFC 9207: the client learns which server answers.
@@ -79,14 +79,9 @@ impl Destination {
             ResponseMode::Query => redirect(&with_query(self.uri.as_str(), &parameters), status),
             ResponseMode::FormPost => {
                 let targets = form_target(&self.uri).into_iter().collect::<Vec<_>>();
-                let form = Form {
-                    action: self.uri.as_str(),
-                    fields: &parameters,
-                    button: "Continue",
-                    submits_itself: true,
-                    targets: &targets,
-                };
-                rendered_page::form("One moment", &["You are sent back to the app."], &form)
+                let form =
+                    Form { action: self.uri.as_str(), fields: &parameters, submits_itself: true, targets: &targets };
+                rendered_page::form(context.reader(), Texts::plain("sent_back"), &form)
             }
         }
     }

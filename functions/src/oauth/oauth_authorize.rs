@@ -19,7 +19,7 @@ use shared::{
     fields::form,
     http::{
         Cookie, Method, Parameters, Response, StatusCode,
-        rendered_page::{self, Form},
+        rendered_page::{self, Form, Texts},
     },
     operation::{ErrorFormat, Operation, Route, contract::Contract},
     store::{AuthorizationCode, Challenge, Expected, challenge_key},
@@ -96,7 +96,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let request = context.request;
     let parameters = Parameters::parse(request.oauth_message()?);
     if let Some(what) = parameters.length_fault(&[CTX, CSRF]) {
-        return bad_request(what);
+        return rendered_page::refusal(context.reader(), what);
     }
     // A foreign page may post the request (OpenID Connect Core 1.0, section 3.1.2.1). Cookies with SameSite=Lax come only with GET.
     let is_foreign = request.method == Method::POST && parameters.get(CSRF).is_none();
@@ -128,8 +128,8 @@ async fn answer(context: Context<'_>, parameters: &Parameters) -> Result<Respons
     let (client, user, counted) = futures::future::join3(client, browser::user(app, presented), counted).await;
     let request = match AuthorizationRequest::parse(parameters, client?) {
         Ok(request) => request,
-        Err(Refusal::Page(what)) => return bad_request(what),
-        Err(Refusal::Client(destination, error)) => return destination.refuse(app, error).await,
+        Err(Refusal::Page(what)) => return rendered_page::refusal(context.reader(), what),
+        Err(Refusal::Client(destination, error)) => return destination.refuse(context, error).await,
     };
     counted?;
     let since = authentication_time::of(app, parameters).await?;
@@ -142,10 +142,6 @@ async fn is_offered(app: &App, provider: &str) -> Result<bool, Error> {
     Ok(app.keyring.listed_providers(name).await?.iter().any(|listed| listed.id == provider))
 }
 
-fn bad_request(what: &str) -> Result<Response, Error> {
-    rendered_page::message(StatusCode::BAD_REQUEST, "This request cannot be answered", &[what])
-}
-
 impl Asked<'_> {
     async fn decide(&self) -> Result<Response, Error> {
         let Self { context, request, .. } = *self;
@@ -154,12 +150,12 @@ impl Asked<'_> {
         if let Some(provider) = &request.identity_provider
             && !is_offered(app, provider).await?
         {
-            return destination.refuse(app, AuthorizationError::InvalidRequest).await;
+            return destination.refuse(context, AuthorizationError::InvalidRequest).await;
         }
         let hinted = match &request.id_token_hint {
             Some(hint) => match claims::of_hint(app, hint).await? {
                 Some(hint) => Some(hint),
-                None => return destination.refuse(app, AuthorizationError::InvalidRequest).await,
+                None => return destination.refuse(context, AuthorizationError::InvalidRequest).await,
             },
             None => None,
         };
@@ -169,7 +165,7 @@ impl Asked<'_> {
             return match may_have_session {
                 _ if request.has(Prompt::Create) => self.log_in(Some(Missing::Registration)).await,
                 true => self.log_in(None).await,
-                false if silent => destination.refuse(app, AuthorizationError::LoginRequired).await,
+                false if silent => destination.refuse(context, AuthorizationError::LoginRequired).await,
                 false => self.log_in(Some(Missing::Login)).await,
             };
         };
@@ -179,13 +175,13 @@ impl Asked<'_> {
         };
         match self.missing(user, hinted) {
             Some(Missing::SecondFactor) if silent => {}
-            Some(_) if silent => return destination.refuse(app, AuthorizationError::LoginRequired).await,
+            Some(_) if silent => return destination.refuse(context, AuthorizationError::LoginRequired).await,
             Some(missing) => return self.log_in(Some(missing)).await,
             None => {}
         }
         let asks_user = !request.client.id.is_local() && destination.uri.is_loopback_or_private();
         if asks_user && silent {
-            return destination.refuse(app, AuthorizationError::InteractionRequired).await;
+            return destination.refuse(context, AuthorizationError::InteractionRequired).await;
         }
         let status = match self.parameters.get(CSRF) {
             Some(token) if context.request.method == Method::POST => {
@@ -196,7 +192,7 @@ impl Asked<'_> {
             _ => StatusCode::FOUND,
         };
         let code = self.issue_code(user).await?;
-        destination.code(app, &code, status).await
+        destination.code(context, &code, status).await
     }
 
     /// What the session lacks for this request.
@@ -278,12 +274,10 @@ impl Asked<'_> {
         fields.push((CSRF, &token));
         let targets: Vec<String> =
             std::iter::once("'self'".to_owned()).chain(form_target(&self.request.destination.uri)).collect();
-        let button = format!("Continue as {name}");
-        let form = Form { action: PATH, fields: &fields, button: &button, submits_itself: false, targets: &targets };
-        let text =
-            format!("The app {} on this device asks for access to your account.", self.request.client.name.as_str());
-        let warning = "Continue only if you have just started to log in to this app.";
-        Ok(rendered_page::form("Continue to the app?", &[&text, warning], &form)?.posts_to_this_host())
+        let form = Form { action: PATH, fields: &fields, submits_itself: false, targets: &targets };
+        let values = [("app", self.request.client.name.as_str()), ("name", &name)];
+        let texts = Texts { name: "continue", values: &values };
+        Ok(rendered_page::form(self.context.reader(), texts, &form)?.posts_to_this_host())
     }
 
     /// Issues a code for the user. It is bound to the browser's session.

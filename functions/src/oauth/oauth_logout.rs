@@ -15,7 +15,7 @@ use shared::{
     fields::schema,
     http::{
         Cookie, Method, Parameters, Response, StatusCode,
-        rendered_page::{self, Form},
+        rendered_page::{self, Form, Texts},
     },
     operation::{ErrorFormat, Operation, Route, contract::Contract},
     store::{OAuthClient, Session, SessionsQuery, UserQuery},
@@ -97,7 +97,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
     let parameters = Parameters::parse(request.oauth_message()?);
     if let Some(what) = parameters.length_fault(&[CSRF]).or_else(|| parameters.fault(KNOWN)) {
-        return rendered_page::message(StatusCode::BAD_REQUEST, "This request cannot be answered", &[what]);
+        return rendered_page::refusal(context.reader(), what);
     }
     let presented = caller::presented_by_browser(context).await?;
     if presented.is_none() && request.cookie(Cookie::Session).is_some() {
@@ -118,19 +118,26 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     if let Some(hinted) = hinted {
         end_sessions(context, &hinted.user_id, &hinted.session_id, Some(&hinted.client)).await?;
         // The cookies of a browser that did not send them stay: they may be those of another user.
-        let Some(Presented { user_id, session_id, .. }) = presented else { return after.answer() };
+        let Some(Presented { user_id, session_id, .. }) = presented else { return after.answer(context) };
         // The user may have logged in again since.
         if session_id != hinted.session_id {
             end_sessions(context, &user_id, &session_id, None).await?;
         }
-        return after.answer().map(without_cookies);
+        return after.answer(context).map(without_cookies);
     }
-    let Some(Presented { user_id, session_id, .. }) = presented else { return after.answer() };
+    let Some(Presented { user_id, session_id, .. }) = presented else {
+        // An app's page may post the request (OpenID Connect RP-Initiated Logout 1.0, section 2). Cookies with SameSite=Lax come only
+        // with GET, so the browser may have a session all the same.
+        if request.method == Method::POST && parameters.get(CSRF).is_none() {
+            return redirect(&with_query(PATH, &parameters.without(&["id_token_hint"])), StatusCode::SEE_OTHER);
+        }
+        return after.answer(context);
+    };
     match parameters.get(CSRF) {
         Some(token) if request.method == Method::POST => {
             csrf::check_form(context, token, &[Bound::Session(session_id.clone())]).await?;
             end_sessions(context, &user_id, &session_id, None).await?;
-            after.answer().map(without_cookies)
+            after.answer(context).map(without_cookies)
         }
         _ => ask(context, &parameters, &after, &session_id).await,
     }
@@ -149,9 +156,9 @@ impl AfterLogout {
         Self { to: uri.map(|uri| (uri, parameters.get("state").map(str::to_owned))) }
     }
 
-    fn answer(&self) -> Result<Response, Error> {
+    fn answer(&self, context: Context<'_>) -> Result<Response, Error> {
         let uri = match &self.to {
-            None => return rendered_page::message(StatusCode::OK, "You are logged out", &["You can close this page."]),
+            None => return rendered_page::message(context.reader(), Texts::plain("logged_out")),
             Some((uri, None)) => uri.as_str().to_owned(),
             Some((uri, Some(state))) => with_query(uri.as_str(), &[("state", state)]),
         };
@@ -176,9 +183,8 @@ async fn ask(
     fields.push((CSRF, &token));
     let targets: Vec<String> =
         std::iter::once("'self'".to_owned()).chain(after.to.as_ref().and_then(|(uri, _)| form_target(uri))).collect();
-    let form = Form { action: PATH, fields: &fields, button: "Log out", submits_itself: false, targets: &targets };
-    let text = "You are logged out in this browser. Apps that you have logged in to stay logged in.";
-    Ok(rendered_page::form("Do you want to log out?", &[text], &form)?.posts_to_this_host())
+    let form = Form { action: PATH, fields: &fields, submits_itself: false, targets: &targets };
+    Ok(rendered_page::form(context.reader(), Texts::plain("ask_logout"), &form)?.posts_to_this_host())
 }
 
 /// Ends a browser's session, and those that a client got from it.

@@ -36,13 +36,6 @@ fn content_type(path: &str) -> Option<&'static str> {
     }
 }
 
-/// What the deployment's parameters add to the style.
-fn theme(brand: &Brand) -> String {
-    brand.accent_color.map_or_else(String::new, |color| {
-        format!("\n:root {{ --accent: {color}; --on-accent: {}; }}\n", color.text_on())
-    })
-}
-
 /// A script without the lines that are comments: a third of what a page loads. No text of these scripts has several lines.
 fn without_comments(script: &str) -> String {
     script
@@ -71,7 +64,7 @@ static HASH_OF_FILES: LazyLock<Vec<u8>> = LazyLock::new(hash_of_files);
 /// The first folder of the files' URLs. It changes with any of them, so that browsers can keep them for good.
 pub(super) fn version(brand: &Brand) -> String {
     let hash = if cfg!(debug_assertions) { hash_of_files() } else { HASH_OF_FILES.clone() };
-    let hash = Sha256::new().chain_update(hash).chain_update(theme(brand)).finalize();
+    let hash = Sha256::new().chain_update(hash).chain_update(brand.style()).finalize();
     hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -81,7 +74,7 @@ pub(super) fn serve(path: &str, brand: &Brand) -> Option<Response> {
     let content_type = content_type(path)?;
     let mut text = loaded(path)?;
     if path == STYLE {
-        text.to_mut().push_str(&theme(brand));
+        text.to_mut().push_str(&brand.style());
     }
     let file = Response::file(&text, content_type);
     // While a new version is deployed, a page may ask for files of the other one.

@@ -173,12 +173,7 @@ fn value(texts: &serde_json::Value) -> Value {
 
 /// Content Security Policy Level 3: the pages run only scripts of their own host, and never turn text into markup (Trusted Types).
 fn content_security_policy(brand: &Brand) -> String {
-    // The host ends at the first of these characters behind the scheme.
-    let end = |url: &str| {
-        let host = url.find("://").map_or(0, |at| at + 3);
-        url[host..].find(['/', '?', '#']).map_or(url.len(), |at| host + at)
-    };
-    let logo = brand.logo_url.as_deref().map_or_else(String::new, |url| format!(" {}", &url[..end(url)]));
+    let logo = brand.logo_origin().map_or_else(String::new, |origin| format!(" {origin}"));
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{logo}; connect-src 'self'; base-uri 'none'; \
          form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"

@@ -54,6 +54,23 @@ pub struct Brand {
     pub privacy_url: Option<String>,
 }
 
+impl Brand {
+    /// What the deployment adds to the style of the pages.
+    pub fn style(&self) -> String {
+        self.accent_color.map_or_else(String::new, |color| {
+            format!("\n:root {{ --accent: {color}; --on-accent: {}; }}\n", color.text_on())
+        })
+    }
+
+    /// The scheme and the host of the logo, for the pages' policy.
+    pub fn logo_origin(&self) -> Option<&str> {
+        let url = self.logo_url.as_deref()?;
+        let host = url.find("://").map_or(0, |at| at + 3);
+        // The host ends at the first of these characters behind the scheme.
+        Some(&url[..url[host..].find(['/', '?', '#']).map_or(url.len(), |at| host + at)])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

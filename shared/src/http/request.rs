@@ -198,6 +198,12 @@ impl Request {
             .or_else(|| header().and_then(Language::of_accept_language))
     }
 
+    /// The language of a page that answers an OAuth message: of its `ui_locales`, or as [`Request::language`].
+    pub fn language_of_message(&self) -> Option<Language> {
+        let message = Parameters::parse(self.oauth_message().unwrap_or_default());
+        message.get("ui_locales").and_then(Language::of_ui_locales).or_else(|| self.language())
+    }
+
     /// Whether the query names a parameter more than once.
     pub fn repeats_in_query(&self, name: &str) -> bool {
         self.query.iter().filter(|(other, _)| other == name).count() > 1
