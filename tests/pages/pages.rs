@@ -217,6 +217,18 @@ async fn the_login_page_with_all_that_it_loads_is_small_in_every_language() {
 }
 
 #[tokio::test]
+async fn only_the_pages_of_a_login_keep_the_page_that_opened_their_window() {
+    let client = Client::new(&world().await);
+    let account = ["/account", "/account/password", "/account/identities", "/account/nothing"];
+    for path in PAGES.iter().map(|(path, _)| *path).chain(account) {
+        let answer = client.get(path).await;
+        let popup = ["/login", "/login/mfa", "/register", "/verify-email-notice", "/forgot-password"].contains(&path);
+        let policy = if popup { "" } else { "same-origin" };
+        assert_eq!(answer.header("cross-origin-opener-policy"), policy, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_page_of_an_account_is_a_page_that_says_so() {
     let client = Client::new(&world().await);
     for path in ["/account/nothing", "/account/passkeys/x", "/account/%3Cscript%3E"] {
