@@ -139,3 +139,44 @@ async fn the_account_that_is_logged_in_is_named_before_the_choice() {
     page.chromium.run("document.getElementById('recovery-key').dispatchEvent(new Event('copy'))", Value::Null).await;
     page.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_foreign_opener_loses_the_window_of_a_link_and_not_that_of_a_login() {
+    let test = "verify_email::a_foreign_opener_loses_the_window_of_a_link_and_not_that_of_a_login";
+    let Some(page) = Page::start(test, options()).await else { return };
+    let browser = &page.chromium.client;
+    let foreign = browser.window().await.unwrap();
+    for (path, section, is_lost) in [
+        ("/verify-email#token=abc.def", "choose", true),
+        ("/login/email#token=abc.def", "ask", true),
+        ("/login", "login", false),
+    ] {
+        browser.goto("data:text/html,<title>foreign</title>").await.unwrap();
+        let script = "globalThis.link = open(given); return Boolean(link)";
+        assert_eq!(page.chromium.run(script, json!(format!("{}{path}", page.url()))).await, true);
+        let opened = browser.windows().await.unwrap().into_iter().find(|window| *window != foreign).unwrap();
+        browser.switch_to_window(opened).await.unwrap();
+        page.section(section).await;
+        let opener = page.chromium.run("return Boolean(globalThis.opener)", Value::Null).await;
+        assert_eq!(opener, !is_lost, "{path}");
+        browser.switch_to_window(foreign.clone()).await.unwrap();
+        assert_eq!(page.chromium.run("return link.closed", Value::Null).await, is_lost, "{path}");
+        let opened = browser.windows().await.unwrap().into_iter().find(|window| *window != foreign).unwrap();
+        browser.switch_to_window(opened).await.unwrap();
+        browser.close_window().await.unwrap();
+        browser.switch_to_window(foreign.clone()).await.unwrap();
+    }
+
+    // What a tab keeps outlives the change between the two kinds of pages.
+    page.open("/login").await;
+    page.section("login").await;
+    page.enter("identifier", ADDRESS).await;
+    page.press("#go").await;
+    page.press("#by-mail").await;
+    page.section("mailed").await;
+    page.open("/verify-email").await;
+    page.section("unusable").await;
+    page.open("/login").await;
+    page.section("mailed").await;
+    page.end().await;
+}
