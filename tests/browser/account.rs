@@ -269,7 +269,7 @@ async fn sessions_and_devices_end_one_by_one_and_at_once() {
     account.dialog("dialog").await;
     account.enter("dialog-input", &"x".repeat(150)).await;
     account.press("dialog[open] [type=submit]").await;
-    account.problem("It must have 1 to 100 characters").await;
+    account.problem("A name has 1 to 100 characters").await;
     account.enter("dialog-input", "Küche").await;
     account.press("dialog[open] [type=submit]").await;
     account.said("The device has its new name.").await;

@@ -236,7 +236,7 @@ async fn a_mailed_code_and_a_passkey_log_in_too() {
     // And as a new proof in the session.
     page.open_for("/v1/health", "&step_up=1").await;
     page.section("step-up").await;
-    page.press("#prove-by-passkey").await;
+    page.press("#proof-by-passkey").await;
     page.arrives("/v1/health").await;
 
     // A new account shows its recovery key before the page goes on.
@@ -275,13 +275,13 @@ async fn a_live_session_proves_itself_again() {
     page.open_for("/v1/health", "&step_up=1").await;
     page.section("step-up").await;
     assert_eq!(page.chromium.run("return document.getElementById('who').textContent", Value::Null).await, ADDRESS);
-    page.enter("proof", "wrong").await;
+    page.enter("proof-password", "wrong").await;
     page.enter("proof-totp", &app.next_code(page.world())).await;
-    page.press("#prove-now").await;
+    page.press("#proof-do").await;
     assert_eq!(page.problem().await, "The password is not right.");
-    page.enter("proof", PASSWORD).await;
+    page.enter("proof-password", PASSWORD).await;
     page.enter("proof-totp", &app.next_code(page.world())).await;
-    page.press("#prove-now").await;
+    page.press("#proof-do").await;
     page.arrives("/v1/health").await;
     page.end().await;
 }
@@ -378,6 +378,49 @@ async fn a_link_that_was_opened_in_another_tab_lets_the_page_go_on() {
     browser.close_window().await.unwrap();
     browser.switch_to_window(here).await.unwrap();
     page.press("#opened [type=submit]").await;
+    page.arrives("/v1/health").await;
+    page.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_login_mail_can_be_asked_for_after_a_pause_also_after_a_reload() {
+    let test = "login::another_login_mail_can_be_asked_for_after_a_pause_also_after_a_reload";
+    let Some(page) = Page::start(test, options()).await else { return };
+    let client = Client::new(page.world());
+    Person::register(&client, ADDRESS).await;
+    page.open_for("/v1/health", "").await;
+    page.identify(ADDRESS).await;
+    page.press("#by-mail").await;
+    page.section("mailed").await;
+    let pauses = "const [button, line] = ['mail-again', 'pause'].map((id) => document.getElementById(id));
+        return [button.checkVisibility(), line.checkVisibility() && line.textContent]";
+    let shown = page.chromium.run(pauses, Value::Null).await;
+    assert!(shown[0] == false && shown[1].as_str().unwrap().starts_with("You can ask for another"), "{shown}");
+    page.chromium.client.refresh().await.unwrap();
+    page.section("mailed").await;
+    let shown = page.chromium.run(pauses, Value::Null).await;
+    assert!(shown[0] == false && shown[1].as_str().unwrap().starts_with("You can ask for another"), "{shown}");
+
+    // The pause began with the mail, not with the reload.
+    let earlier = "const kept = JSON.parse(sessionStorage.getItem('latchkey.login'));
+        sessionStorage.setItem('latchkey.login', JSON.stringify({ ...kept, sent: kept.sent + given }))";
+    page.chromium.run(earlier, json!(-60_000)).await;
+    page.chromium.client.refresh().await.unwrap();
+    page.section("mailed").await;
+    assert_eq!(page.chromium.run(pauses, Value::Null).await, json!([true, false]));
+    page.press("#mail-again").await;
+    page.until("another mail", |shown| shown["note"].as_str().unwrap().starts_with("We sent another")).await;
+    let shown = page.chromium.run(pauses, Value::Null).await;
+    assert!(shown[0] == false, "{shown}");
+    // A clock that was set back does not make the pause longer.
+    page.chromium.run(earlier, json!(3_600_000)).await;
+    page.chromium.client.refresh().await.unwrap();
+    page.section("mailed").await;
+    let shown = page.chromium.run(pauses, Value::Null).await;
+    let seconds: String = shown[1].as_str().unwrap().chars().filter(char::is_ascii_digit).collect();
+    assert!(seconds.parse::<u32>().unwrap() <= 30, "{shown}");
+    page.enter("code", &client.code_for(ADDRESS).await).await;
+    page.press("#with-code [type=submit]").await;
     page.arrives("/v1/health").await;
     page.end().await;
 }

@@ -97,3 +97,85 @@ async fn the_asking_browser_logs_in_by_the_link_and_another_one_needs_the_code()
     page.chromium.run("document.getElementById('recovery-key').dispatchEvent(new Event('copy'))", Value::Null).await;
     page.end().await;
 }
+
+/// Logs in with cookies, in place of the account that is logged in.
+pub(super) const LOGIN: &str = "
+    const csrf_token = (await (await fetch('/v1/csrf')).json()).csrf_token;
+    const headers = { 'x-csrf-token': csrf_token, 'content-type': 'application/json' };
+    const body = JSON.stringify({ ...given, session: { transport: 'cookie' } });
+    return (await fetch('/v1/login', { method: 'POST', headers, body })).status;
+";
+
+impl Page {
+    /// What the page of a link says about the account that is logged in. Empty: nothing.
+    pub(super) async fn note(&self) -> String {
+        let script =
+            "const note = document.getElementById('note'); return note.checkVisibility() ? note.innerText : ''";
+        self.chromium.run(script, Value::Null).await.as_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_account_that_is_logged_in_is_named_before_the_choice() {
+    let test = "login_email::another_account_that_is_logged_in_is_named_before_the_choice";
+    let Some(page) = Page::start(test, options()).await else { return };
+    let client = Client::new(page.world());
+    let ada = Person::register(&client, ADDRESS).await;
+    let bob = Person::register(&client, "bob@example.org").await;
+    let log_in = |person: &Person| json!({ "identifier": person.email, "password": person.password });
+
+    // Nobody is logged in. Then somebody logs in in another tab.
+    client.post("/v1/login/email", json!({ "email": bob.email })).await.expect(202);
+    let mail = client.mail_for(&bob.email).await;
+    let (code, link) = (mail.code().unwrap(), mail.link().unwrap());
+    page.open(link).await;
+    page.section("ask").await;
+    assert_eq!(page.note().await, "");
+    assert_eq!(page.chromium.run(LOGIN, log_in(&ada)).await, 200);
+    page.chromium.run("dispatchEvent(new Event('focus'))", Value::Null).await;
+    for _ in 0..50 {
+        if !page.note().await.is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(
+        page.note().await.starts_with("In this browser, you are logged in as ada@example.org."),
+        "{}",
+        page.note().await
+    );
+
+    // So it is from the start, also if the access token has expired, and where the code is asked for.
+    page.chromium.client.delete_cookie("__Host-access").await.unwrap();
+    page.open(link).await;
+    page.section("ask").await;
+    assert!(page.note().await.contains("replaces this login on this device"), "{}", page.note().await);
+    page.press("#here [type=submit]").await;
+    page.section("elsewhere").await;
+    assert!(page.note().await.contains(ADDRESS), "{}", page.note().await);
+    page.enter("code", code).await;
+    page.press("#with-code [type=submit]").await;
+    page.section("success").await;
+    assert_eq!(page.text("who").await, bob.email);
+
+    // The same account: after the link was used, and where this browser asked for the mail.
+    page.open(link).await;
+    page.section("ask").await;
+    assert_eq!(page.note().await, "");
+    page.open("/login?prompt=login").await;
+    page.section("login").await;
+    page.enter("identifier", "Bob@Example.org").await;
+    page.press("#go").await;
+    page.press("#by-mail").await;
+    page.section("mailed").await;
+    let link = client.mail_for(&bob.email).await.link().unwrap().to_owned();
+    page.open(&link).await;
+    page.section("ask").await;
+    assert_eq!(page.note().await, "");
+    // Meanwhile the other account logs in.
+    assert_eq!(page.chromium.run(LOGIN, log_in(&ada)).await, 200);
+    page.open(&link).await;
+    page.section("ask").await;
+    assert!(page.note().await.contains(ADDRESS));
+    page.end().await;
+}

@@ -10,6 +10,7 @@ mod login;
 mod login_email;
 mod page;
 mod passkeys;
+mod proof;
 mod provider_login;
 mod register;
 mod reset_password;

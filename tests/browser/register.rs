@@ -9,6 +9,9 @@ use super::page::Page;
 
 const ADDRESS: &str = "ada@example.org";
 
+/// Presses the button for another mail although its pause is not over.
+const ASK_AGAIN: &str = "const again = document.getElementById('mail-again'); again.hidden = false; again.click()";
+
 /// Fills in the form.
 async fn fill_in(page: &Page, address: &str) {
     page.section("register").await;
@@ -133,8 +136,7 @@ async fn another_mail_another_address_and_the_end_of_the_registration() {
     // The button comes after a pause.
     let again = page.chromium.client.find(Locator::Id("mail-again")).await.unwrap();
     assert!(!again.is_displayed().await.unwrap());
-    page.chromium.run("document.getElementById('mail-again').hidden = false", Value::Null).await;
-    page.press("#mail-again").await;
+    page.chromium.run(ASK_AGAIN, Value::Null).await;
     page.until("another mail", |shown| shown["note"].as_str().unwrap().starts_with("We sent another")).await;
     assert!(!again.is_displayed().await.unwrap());
     let second = client.code_for(ADDRESS).await;
@@ -144,8 +146,7 @@ async fn another_mail_another_address_and_the_end_of_the_registration() {
         problem(&page, "This code is not right").await;
         page.chromium.run("document.getElementById('problem').textContent = ''", Value::Null).await;
     }
-    page.chromium.run("document.getElementById('mail-again').hidden = false", Value::Null).await;
-    page.press("#mail-again").await;
+    page.chromium.run(ASK_AGAIN, Value::Null).await;
     assert_eq!(page.section("over").await["title"], "Register again");
     page.press("[data-register]").await;
     page.arrives("/register?continue=%2Fv1%2Fhealth").await;
@@ -266,5 +267,92 @@ async fn closed_sign_up_is_said_before_anybody_fills_in_a_form() {
     page.section("closed").await;
     page.press("#closed [data-log-in]").await;
     page.arrives("/login?continue=%2Fv1%2Fhealth").await;
+    page.end().await;
+}
+
+/// The rules that a German page shows for a password. `form` and `input` are those for it.
+async fn weak(page: &Page, form: &str, input: &str, password: &str) -> Value {
+    let set =
+        "document.getElementById(given[0]).value = given[1]; document.getElementById('problem').replaceChildren()";
+    page.chromium.run(set, json!([input, password])).await;
+    page.press(&format!("{form} [type=submit]")).await;
+    problem(page, "Dieses Passwort können wir nicht annehmen:").await;
+    let items = "return [...document.querySelectorAll('#problem li')].map((item) => item.textContent)";
+    page.chromium.run(items, Value::Null).await
+}
+
+const LEAST: &str = "Mindestens 8 Zeichen";
+const UPPER: &str = "Ein Großbuchstabe";
+const DIGIT: &str = "Eine Ziffer";
+const SPECIAL: &str = "Ein Zeichen, das kein Buchstabe und keine Ziffer ist";
+const UNCOMMON: &str = "Nicht verbreitet, nicht leicht zu erraten und ohne Ihren Namen, Ihre E\u{2011}Mail-Adresse oder den Namen des Produkts";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rules_that_a_password_breaks_are_named_in_the_reader_s_language() {
+    let test = "register::the_rules_that_a_password_breaks_are_named_in_the_reader_s_language";
+    let Some(page) = Page::start(test, options()).await else { return };
+    page.open("/register?ui_locales=de").await;
+    fill_in(&page, "lovelace@example.org").await;
+    for with_policy in [true, false] {
+        for (password, rules) in [
+            ("kurz", vec![LEAST, UPPER, DIGIT, SPECIAL]),
+            ("Kurz-7", vec![LEAST]),
+            ("ein langer satz", vec![UPPER, DIGIT]),
+            ("Password1!", vec![UNCOMMON]),
+            ("my lovelace tulips", vec![UPPER, DIGIT, UNCOMMON]),
+        ] {
+            assert_eq!(weak(&page, "#form", "password", password).await, json!(rules), "{password} {with_policy}");
+        }
+        let long = "Ein Passwort kann höchstens 128 Zeichen haben.";
+        assert_eq!(weak(&page, "#form", "password", &"Aa1!".repeat(33)).await, json!([long]));
+        // Without the deployment's settings.
+        page.chromium.dev_tools("Network.enable", json!({})).await;
+        page.chromium.dev_tools("Network.setBlockedURLs", json!({ "urls": ["*/v1/config"] })).await;
+        page.chromium.dev_tools("Network.setCacheDisabled", json!({ "cacheDisabled": true })).await;
+        page.open("/register?ui_locales=de").await;
+        fill_in(&page, "lovelace@example.org").await;
+    }
+
+    // The other fields.
+    page.enter("password", PASSWORD).await;
+    for (field, value, words) in [
+        ("email", "ada@", "Das ist keine E\u{2011}Mail-Adresse."),
+        ("name", &*"x".repeat(101), "Ein Name hat 1 bis 100 Zeichen"),
+        ("name", "\u{202e}gpj", "Ein Name hat 1 bis 100 Zeichen"),
+    ] {
+        let set =
+            "document.getElementById(given[0]).value = given[1]; document.getElementById('problem').replaceChildren()";
+        page.chromium.run(set, json!([field, value])).await;
+        submit(&page).await;
+        problem(&page, words).await;
+        page.chromium.run(set, json!([field, if field == "email" { ADDRESS } else { "" }])).await;
+    }
+    page.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rules_of_the_length_policy_are_named_too() {
+    let test = "register::the_rules_of_the_length_policy_are_named_too";
+    let mut options = options();
+    options.parameters.insert("PasswordPolicy".to_owned(), "length".to_owned());
+    let Some(page) = Page::start(test, options).await else { return };
+    let client = Client::new(page.world());
+    page.open("/register?ui_locales=de").await;
+    fill_in(&page, ADDRESS).await;
+    assert_eq!(weak(&page, "#form", "password", "zq7 vlxe").await, json!(["Mindestens 15 Zeichen"]));
+    assert_eq!(weak(&page, "#form", "password", &"a".repeat(20)).await, json!([UNCOMMON]));
+
+    // With a second factor, eight characters are enough.
+    let person = Person::register(&client, ADDRESS).await;
+    person.enable_totp().await;
+    client.post("/v1/password/forgot", json!({ "email": ADDRESS })).await.expect(202);
+    let link =
+        client.mail_for(ADDRESS).await.link().unwrap().replace("/reset-password", "/reset-password?ui_locales=de");
+    page.open(&link).await;
+    page.section("set").await;
+    for (password, rules) in [("zq7 vlx", LEAST), ("password", UNCOMMON)] {
+        page.enter("repeated-password", password).await;
+        assert_eq!(weak(&page, "#reset", "new-password", password).await, json!([rules]));
+    }
     page.end().await;
 }

@@ -2,9 +2,9 @@
 
 use local::World;
 use serde_json::{Value, json};
-use tests::{Client, OTHER_PASSWORD, PASSWORD, options};
+use tests::{Client, OTHER_PASSWORD, PASSWORD, Person, options};
 
-use super::page::Page;
+use super::{login_email::LOGIN, page::Page};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -114,5 +114,69 @@ async fn the_page_goes_on_only_for_the_registration_that_this_browser_began() {
         page.press("#go-on").await;
         page.arrives(target).await;
     }
+    page.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_account_that_is_logged_in_is_named_before_the_choice() {
+    let test = "verify_email::the_account_that_is_logged_in_is_named_before_the_choice";
+    let Some(page) = Page::start(test, options()).await else { return };
+    let bob = Person::register(&Client::new(page.world()), "bob@example.org").await;
+    let link = mailed(page.world(), json!({ "email": ADDRESS, "password": PASSWORD })).await;
+    page.open(&link).await;
+    page.section("choose").await;
+    assert_eq!(page.note().await, "");
+    assert_eq!(page.chromium.run(LOGIN, json!({ "identifier": bob.email, "password": PASSWORD })).await, 200);
+    page.open(&link).await;
+    page.section("choose").await;
+    let note = page.note().await;
+    assert!(note.starts_with("In this browser, you are logged in as bob@example.org."), "{note}");
+    assert!(note.contains("the new account replaces this login on this device"), "{note}");
+    page.enter("known-password", PASSWORD).await;
+    page.press("#known [type=submit]").await;
+    page.section("success").await;
+    assert_eq!(page.text("who").await, ADDRESS);
+    page.chromium.run("document.getElementById('recovery-key').dispatchEvent(new Event('copy'))", Value::Null).await;
+    page.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_foreign_opener_loses_the_window_of_a_link_and_not_that_of_a_login() {
+    let test = "verify_email::a_foreign_opener_loses_the_window_of_a_link_and_not_that_of_a_login";
+    let Some(page) = Page::start(test, options()).await else { return };
+    let browser = &page.chromium.client;
+    let foreign = browser.window().await.unwrap();
+    for (path, section, is_lost) in [
+        ("/verify-email#token=abc.def", "choose", true),
+        ("/login/email#token=abc.def", "ask", true),
+        ("/login", "login", false),
+    ] {
+        browser.goto("data:text/html,<title>foreign</title>").await.unwrap();
+        let script = "globalThis.link = open(given); return Boolean(link)";
+        assert_eq!(page.chromium.run(script, json!(format!("{}{path}", page.url()))).await, true);
+        let opened = browser.windows().await.unwrap().into_iter().find(|window| *window != foreign).unwrap();
+        browser.switch_to_window(opened).await.unwrap();
+        page.section(section).await;
+        let opener = page.chromium.run("return Boolean(globalThis.opener)", Value::Null).await;
+        assert_eq!(opener, !is_lost, "{path}");
+        browser.switch_to_window(foreign.clone()).await.unwrap();
+        assert_eq!(page.chromium.run("return link.closed", Value::Null).await, is_lost, "{path}");
+        let opened = browser.windows().await.unwrap().into_iter().find(|window| *window != foreign).unwrap();
+        browser.switch_to_window(opened).await.unwrap();
+        browser.close_window().await.unwrap();
+        browser.switch_to_window(foreign.clone()).await.unwrap();
+    }
+
+    // What a tab keeps outlives the change between the two kinds of pages.
+    page.open("/login").await;
+    page.section("login").await;
+    page.enter("identifier", ADDRESS).await;
+    page.press("#go").await;
+    page.press("#by-mail").await;
+    page.section("mailed").await;
+    page.open("/verify-email").await;
+    page.section("unusable").await;
+    page.open("/login").await;
+    page.section("mailed").await;
     page.end().await;
 }

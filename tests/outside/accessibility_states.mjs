@@ -256,6 +256,7 @@ const registration = [
   } },
   { name: "register-closed", site: "closed", steps: (page, site) => open(page, site, "/register", "closed") },
   { name: "register-wrong-address", steps: (page, site) => registers(page, site, null, { email: "nobody" }) },
+  { name: "register-wrong-name", steps: (page, site) => registers(page, site, null, { name: "A".repeat(101) }) },
   { name: "register-weak-password", steps: (page, site) => registers(page, site, null, { password: "password" }) },
   { name: "register-unavailable", steps: async (page, site) => {
     await site.fault({ function: "register" });
@@ -307,6 +308,11 @@ const registration = [
     await shows(page, "elsewhere");
   } },
   { name: "verify-email", steps: (page, site) => opensLink(page, site, { password: PASSWORD }) },
+  { name: "verify-email-replaces", steps: async (page, site) => {
+    await loggedIn(page, site);
+    await opensLink(page, site, { password: PASSWORD });
+    await page.waitForSelector("#note", { state: "visible" });
+  } },
   { name: "verify-email-wrong-password", steps: async (page, site) => {
     await opensLink(page, site, { password: PASSWORD });
     await send(page, { "known-password": OTHER_PASSWORD }, "#known [type=submit]");
@@ -416,6 +422,19 @@ const login = [
     await loggedIn(page, site);
     await open(page, site, "/login?step_up=1&continue=/v1/health", "step-up");
   } },
+  { name: "login-step-up-mailed", steps: async (page, site) => {
+    await entersByMail(page, site, "/account");
+    await open(page, site, "/login?step_up=1&continue=/v1/health", "step-up");
+    await page.click("#proof-do");
+    await page.waitForSelector("#proof-code", { state: "visible" });
+  } },
+  { name: "login-step-up-unverified-passkey", steps: async (page, site) => {
+    await addsPasskey(page, site);
+    await open(page, site, "/login?step_up=1&continue=/v1/health", "step-up");
+    const problem = { code: "invalid_request", status: 400, errors: [{ field: "totp_code", message: "is required" }] };
+    await page.route("**/v1/reauthenticate", (route) => route.fulfill({ status: 400, json: problem }));
+    await send(page, {}, "#proof-by-passkey");
+  } },
   { name: "login-wrong-continue", steps: (page, site) => page.goto(`${site.url}/login?continue=//elsewhere.example`) },
   { name: "login-email", steps: async (page, site) => open(page, site, (await asksForLoginMail(page, site, site.address())).link, "ask") },
   { name: "login-email-success", steps: async (page, site) => {
@@ -426,6 +445,14 @@ const login = [
     const email = site.address();
     await site.post("/v1/login/email", { email });
     await open(page, site, (await site.mail(email)).link, "ask");
+    await send(page, {}, "#here [type=submit]", "elsewhere");
+  } },
+  { name: "login-email-replaces", steps: async (page, site) => {
+    await loggedIn(page, site);
+    const email = site.address();
+    await site.post("/v1/login/email", { email });
+    await open(page, site, (await site.mail(email)).link, "ask");
+    await page.waitForSelector("#note", { state: "visible" });
     await send(page, {}, "#here [type=submit]", "elsewhere");
   } },
   { name: "login-email-unusable", steps: (page, site) => open(page, site, "/login/email", "unusable") },

@@ -211,8 +211,20 @@ async fn the_login_page_with_all_that_it_loads_is_small_in_every_language() {
                 files.extend(imports.map(|line| base.join(line.split('"').nth(1).unwrap()).unwrap().path().to_owned()));
             }
         }
-        assert!(loaded.len() == 7, "{loaded:?}");
+        assert!(loaded.len() == 8, "{loaded:?}");
         assert!(bytes <= 30_000, "{bytes} bytes in {}", language.tag);
+    }
+}
+
+#[tokio::test]
+async fn only_the_pages_of_a_login_keep_the_page_that_opened_their_window() {
+    let client = Client::new(&world().await);
+    let account = ["/account", "/account/password", "/account/identities", "/account/nothing"];
+    for path in PAGES.iter().map(|(path, _)| *path).chain(account) {
+        let answer = client.get(path).await;
+        let popup = ["/login", "/login/mfa", "/register", "/verify-email-notice", "/forgot-password"].contains(&path);
+        let policy = if popup { "" } else { "same-origin" };
+        assert_eq!(answer.header("cross-origin-opener-policy"), policy, "{path}");
     }
 }
 

@@ -63,6 +63,9 @@ fn contract() -> Contract {
         .errors([Error::NotFound])
 }
 
+/// The pages of a login that an app may begin in a popup window. It ends at the app's redirect URI, which answers the window's opener.
+const OF_LOGINS: &[&str] = &["/login", "/login/mfa", "/register", "/verify-email-notice", "/forgot-password"];
+
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
     let brand = &app.config.brand;
@@ -81,6 +84,9 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         has_session: request.has_cookie(Cookie::Session),
     };
     let mut answer = page.render(&view)?.compressed_for(request);
+    if !OF_LOGINS.contains(&&*request.path) {
+        answer = answer.without_opener();
+    }
     answer.status = status;
     answer.code = match status {
         StatusCode::NOT_FOUND => Some("not_found"),

@@ -122,6 +122,13 @@ impl Response {
         self.with_header("referrer-policy", "same-origin")
     }
 
+    /// Cuts the page off from the page that opened its window. Otherwise that page could lead the window elsewhere, such as to a mail's
+    /// link with another token (HTML standard, cross-origin opener policies).
+    #[must_use]
+    pub fn without_opener(self) -> Self {
+        self.with_header("cross-origin-opener-policy", "same-origin")
+    }
+
     /// The answer to `HEAD`: the status and headers of `GET`, without the body (RFC 9110, section 9.3.2).
     #[must_use]
     pub fn without_body(self) -> Self {

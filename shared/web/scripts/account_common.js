@@ -1,9 +1,8 @@
 // What the pages for a reader with a session share: the session, the proof for sensitive steps, and dialogs.
 
-import { auth, busily, byId, element, failed, loses, meanwhile, next, onClick, onSubmit } from "./page.js";
+import { auth, busily, byId, element, failed, loses, meanwhile, next, onClick } from "./page.js";
 import { show, start, stuck, tell, text, whenSessionEnds, withQuery } from "./page.js";
-import { Latchkey } from "../client/latchkey.js";
-import { isStopped } from "./factor.js";
+import { drawProof, onProof } from "./proof.js";
 
 // The account that this page shows. Another one in the same browser ends the page.
 export let user = null;
@@ -177,8 +176,6 @@ export async function leave(work, then) {
 
 // ---- The proof for sensitive steps ----
 
-let proofId = null;
-
 // What comes too late is not shown.
 async function unlessOver(work) {
   const answer = await work();
@@ -197,91 +194,23 @@ export async function sensitive(work) {
   return unlessOver(work);
 }
 
-const proofInputs = () => ["proof-password", "proof-code", "proof-totp"].map(byId);
-
-function drawProof({ password, totp, mail, passkey }) {
-  byId("proof-of-password").hidden = !password;
-  byId("proof-of-mail").hidden = byId("proof-again").hidden = !proofId;
-  byId("proof-mailed").textContent = proofId ? text("proof.mailed") : "";
-  byId("proof-why").hidden = Boolean(proofId);
-  byId("proof-why").textContent = text(password || mail || passkey ? "proof.why" : "proof.no_way");
-  byId("proof-of-app").hidden = !(totp && (password || proofId));
-  byId("proof-do").textContent = text(password || proofId ? "proof.confirm" : "proof.send");
-  byId("proof-form").hidden = !(password || mail);
-}
-
 async function prove() {
   // The account may have changed in another tab.
   const me = await auth.profileGet();
   check(me);
-  const byPasskey = me.passkeys > 0 && (await Latchkey.passkeys.available);
   const dialog = byId("proof");
-  proofId = null;
   dialog.returnValue = "";
   byId("proof-name").value = me.email ?? me.username;
-  byId("proof-by-passkey").hidden = !byPasskey;
-  drawProof({ password: me.has_password, totp: me.mfa_enabled, mail: me.email, passkey: byPasskey });
+  const focused = await drawProof(me);
   dialog.showModal();
-  const focused = me.has_password ? byId("proof-password") : byId("proof-title");
-  focused.focus();
+  (focused ?? byId("proof-title")).focus();
   await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
-  for (const input of proofInputs()) input.value = "";
+  for (const input of dialog.querySelectorAll("input")) input.value = "";
   tell();
   if (dialog.returnValue !== "proven") throw new Stopped();
 }
 
-function refusedProof(error) {
-  const [password, code, totp] = proofInputs();
-  const asks = (name) => error.code === "invalid_request" && error.errors.some(({ field }) => field === name);
-  if (isStopped(error)) return tell([text("no_passkey")]);
-  if (error.code === "unknown_credential") return tell([text("unknown_passkey")]);
-  if (error.code === "conflict") return tell([text("proof.no_way")]);
-  if (error.code === "invalid_credentials") return tell([text("proof.wrong_password")], { input: password });
-  if (asks("totp_code")) {
-    byId("proof-of-app").hidden = false;
-    return tell([text("proof.empty_totp")], { input: totp });
-  }
-  if (asks("password")) {
-    byId("proof-of-password").hidden = false;
-    return tell([text("empty_password")], { input: password });
-  }
-  if (asks("code")) return tell([text("empty_code")], { input: code });
-  if (error.code !== "invalid_code") return failed(error);
-  if (!proofId) return tell([text("proof.wrong_totp")], { input: byId("proof-of-app").hidden ? null : totp });
-  tell([text(byId("proof-of-app").hidden ? "wrong_code" : "proof.wrong_codes")], { input: code });
-}
-
-// Takes the answer to a proof. The server may ask for a mailed code in place of the password.
-function proven(answer) {
-  if (!answer.challenge_id) return byId("proof").close("proven");
-  proofId = answer.challenge_id;
-  drawProof({ password: false, totp: !byId("proof-of-app").hidden || user.mfa_enabled, mail: true });
-  byId("proof-code").value = "";
-  byId("proof-code").focus();
-}
-
-onSubmit("proof-form", (form) => {
-  const [password, code, totp] = proofInputs();
-  const asked = (input) => !input.closest("[id^=proof-of]").hidden;
-  if (asked(password) && !password.value) return tell([text("empty_password")], { input: password });
-  if (asked(code) && !code.value.trim()) return tell([text("empty_code")], { input: code });
-  if (asked(totp) && !totp.value.trim()) return tell([text("proof.empty_totp")], { input: totp });
-  const proof = asked(password) ? { password: password.value } : proofId ? { challenge_id: proofId, code: code.value } : {};
-  if (asked(totp)) proof.totp_code = totp.value;
-  act(form, async () => proven(await auth.reauthenticate(proof)), refusedProof);
-});
-
-onClick("proof-again", (button) => act(button, async () => {
-  proven(await auth.reauthenticate({}));
-  byId("proof-mailed").textContent = text("proof.mailed_again");
-}, refusedProof));
-
-onClick("proof-by-passkey", (button) => {
-  act(button, async () => proven(await auth.passkeyReauthenticate()), (error) => {
-    if (error.code === "invalid_code") return tell([text("wrong_passkey")]);
-    refusedProof(error);
-  });
-});
+onProof(() => byId("proof").close("proven"), act);
 
 byId("proof-cancel").addEventListener("click", () => byId("proof").close());
 
@@ -353,11 +282,8 @@ export function ask({ title, why = [], label, yes, value = "", empty, attributes
   });
 }
 
-// The words about the one input of a dialog, where the server names them.
-export const refusedInput = (error, input) => {
-  if (error.code !== "invalid_request") return failed(error);
-  tell(error.errors.map(({ message }) => text("fault", { message })), { input });
-};
+// The words about a name that was typed into a dialog.
+export const refusedInput = (error, input) => (error.code === "invalid_request" ? tell([text("wrong_name")], { input }) : failed(error));
 
 // ---- What several pages show ----
 

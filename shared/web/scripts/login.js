@@ -5,6 +5,7 @@ import { factorMethod, isStopped } from "./factor.js";
 import { auth, busily, byId, element, failed, isSending, isShown, loses, next, onClick, onSubmit, query, show, showRecoveryKey, start, stuck, tell, tellToWait, text, withQuery } from "./page.js";
 import { offerPasskey } from "./passkey_offer.js";
 import { drawProviders } from "./providers.js";
+import { pauseResend } from "./resend.js";
 
 const ofMfa = location.pathname === "/login/mfa";
 // Whether the browser says that it has a session. The refresh token's cookie shows whether that is true.
@@ -21,8 +22,6 @@ let methods = [];
 let loginId = null;
 // Who was logged in here when the login mail was sent.
 let before = null;
-let proofId = null;
-let mfaEnabled = false;
 let autofill = null;
 let drawn = null;
 // How the reader logs in: password, email, passkey, or a provider's id.
@@ -32,7 +31,7 @@ let way = null;
 
 // Forgets the steps of a login.
 function forget() {
-  mfaToken = loginId = proofId = null;
+  mfaToken = loginId = null;
   sessionStorage.removeItem("latchkey.login");
 }
 
@@ -115,7 +114,7 @@ function notice(words) {
 const refused = ({ input = null, wrong = null } = {}) => (error) => {
   switch (error.code) {
     case "invalid_credentials":
-      return tell([text(isShown("step-up") ? "wrong_proof" : "wrong_credentials")], { input });
+      return tell([text("wrong_credentials")], { input });
     case "invalid_code":
       return tell([text(wrong ?? "wrong_code")], { input });
     case "forbidden":
@@ -125,10 +124,6 @@ const refused = ({ input = null, wrong = null } = {}) => (error) => {
     case "invalid_request":
       // The server's words about the one input that the reader filled in.
       if (input && wrong) return tell([text(wrong)], { input });
-  }
-  if (error.status === 401 && isShown("step-up")) {
-    notice(text("ended"));
-    return showLogin();
   }
   failed(error);
 };
@@ -176,25 +171,26 @@ onClick("change", () => {
 
 async function mail() {
   const email = byId("identifier").value.trim();
-  before = await whoIsHere();
+  const user = marked ? await auth.profileGet().catch(() => null) : null;
+  before = mark(user);
   const answer = await auth.loginEmail({ email, session: session() });
   loginId = answer.challenge_id;
+  // The page of the mail's link need not warn of a login that stays the same.
+  if (user?.email === email.toLowerCase()) localStorage.setItem("latchkey.login-of", `${loginId} ${user.id}`);
   // For a reload: phones drop a page while its reader looks at the mail. The code is the secret, not the challenge's id.
-  const ends = Date.now() + answer.expires_in * 1000;
-  sessionStorage.setItem("latchkey.login", JSON.stringify({ id: loginId, email, next, before, ends }));
+  const sent = Date.now();
+  const ends = sent + answer.expires_in * 1000;
+  sessionStorage.setItem("latchkey.login", JSON.stringify({ id: loginId, email, next, before, sent, ends }));
 }
 
-// The user of this browser's session, and the last login. Null without a session.
-async function whoIsHere() {
-  if (!marked) return null;
-  const user = await auth.profileGet().catch(() => null);
-  return user && `${user.id} ${user.last_login_at}`;
-}
+// A user's last login. Null without a user.
+const mark = (user) => user && `${user.id} ${user.last_login_at}`;
 
-function showMailed(email) {
+function showMailed(email, since) {
   byId("mailed-to").textContent = email;
   byId("code").value = "";
   show("mailed", byId("with-code").hidden ? null : byId("code"));
+  pauseResend({ since });
 }
 
 // Goes on with a login mail that was asked for before a reload. Returns whether there is one.
@@ -205,7 +201,7 @@ async function resume() {
   ({ id: loginId, before } = kept);
   byId("identifier").value = kept.email;
   way = "email";
-  return showMailed(kept.email), true;
+  return showMailed(kept.email, kept.sent), true;
 }
 
 onClick("by-mail", (button) => {
@@ -233,6 +229,7 @@ onClick("mail-again", (button) => {
   const send = async () => {
     await mail();
     byId("mailed-again").textContent = text("sent_again");
+    showMailed(byId("identifier").value.trim());
   };
   busily(button, send, refused());
 });
@@ -249,7 +246,7 @@ onSubmit("opened", (form) => {
   const goOn = async () => {
     const user = await auth.profileGet();
     // Somebody who was logged in before may be another user than the one who asked for the mail.
-    if (before === `${user.id} ${user.last_login_at}`) return tell([text("not_opened")]);
+    if (before === mark(user)) return tell([text("not_opened")]);
     await finish({ user });
   };
   busily(form, goOn, (error) => {
@@ -317,50 +314,15 @@ onClick("factor-passkey", (button) => {
 // ---- A new proof in a session ----
 
 async function showStepUp(user) {
-  const passkey = user.passkeys > 0 && (await Latchkey.passkeys.available);
+  const { drawProof, onProof } = await import("./proof.js");
+  onProof(leave, (source, work, refusal) => busily(source, work, (error) => {
+    if (!/^(invalid_token|session_revoked)$/.test(error.code)) return refusal(error);
+    notice(text("ended"));
+    return showLogin();
+  }));
   byId("who").textContent = user.email ?? user.username ?? "";
-  // Where the app needs both factors, only a passkey has them without an authenticator app.
-  const needsBoth = (nextUrl?.searchParams.get("acr_values") ?? "").split(" ").includes("aal2");
-  byId("prove").hidden = passkey && needsBoth && !user.mfa_enabled;
-  byId("own-password").hidden = !user.has_password;
-  byId("own-totp").hidden = !(user.mfa_enabled && user.has_password);
-  byId("prove-now").textContent = text(user.has_password ? "confirm" : "mail_code");
-  byId("prove-by-passkey").hidden = !passkey;
-  mfaEnabled = user.mfa_enabled;
-  show("step-up", user.has_password && !byId("prove").hidden ? byId("proof") : null);
-}
-
-onSubmit("prove", (form) => {
-  const [password, code, totp] = [byId("proof"), byId("proof-code"), byId("proof-totp")];
-  const isVisible = (input) => !input.closest("[hidden]");
-  if (isVisible(password) && !password.value) return tell([text("empty_password")], { input: password });
-  if (isVisible(code) && !code.value.trim()) return tell([text("empty_code")], { input: code });
-  if (isVisible(totp) && !totp.value.trim()) return tell([text("empty_totp")], { input: totp });
-  // Without a password, the first press mails a code.
-  const body = {};
-  if (isVisible(password)) body.password = password.value;
-  if (isVisible(code)) Object.assign(body, { challenge_id: proofId, code: code.value });
-  if (isVisible(totp)) body.totp_code = totp.value;
-  const ofTotp = isVisible(totp) && !isVisible(code);
-  busily(form, async () => proven(await auth.reauthenticate(body)), (error) => {
-    const input = error.code === "invalid_credentials" ? password : ofTotp ? totp : isVisible(code) ? code : null;
-    refused({ input, wrong: ofTotp ? "wrong_totp" : "wrong_code" })(error);
-  });
-});
-
-onClick("prove-by-passkey", (button) => {
-  busily(button, async () => proven(await auth.passkeyReauthenticate()), refusedPasskey);
-});
-
-// Takes the answer to a proof. The server may ask for a mailed code, too.
-function proven(answer) {
-  if (!answer.challenge_id) return leave();
-  proofId = answer.challenge_id;
-  byId("prove").hidden = byId("own-code").hidden = false;
-  byId("own-password").hidden = true;
-  byId("own-totp").hidden = !mfaEnabled;
-  byId("prove-now").textContent = text("confirm");
-  byId("proof-code").focus();
+  const asked = (nextUrl?.searchParams.get("acr_values") ?? "").split(" ");
+  show("step-up", await drawProof(user, asked.includes("aal2")));
 }
 
 // ---- The start ----

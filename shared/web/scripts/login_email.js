@@ -2,11 +2,18 @@
 
 import { auth, busily, byId, failed, isLosing, isSending, onClick, onSubmit, show, showRecoveryKey, startLink, takeToken, tell, text, unusable } from "./page.js";
 import { Latchkey } from "../client/latchkey.js";
-import { factorMethod } from "./factor.js";
+import { factorMethod, isStopped } from "./factor.js";
+import { sayWhoIsHere } from "./session_note.js";
 
 // Only in memory, and only as long as they are needed.
 let token = null;
 let mfaToken = null;
+// The id of the login. The link's token begins with it.
+let id = null;
+
+// The login of an account by its link, which the login page or an earlier use of the link knows.
+const OWN = "latchkey.login-of";
+const isOwn = (user) => localStorage.getItem(OWN) === `${id} ${user.id}`;
 
 const session = { transport: "cookie" };
 
@@ -15,13 +22,21 @@ function broken(why, then) {
   unusable(why, then);
 }
 
-function read() {
+async function read() {
   const given = takeToken();
   // Another link must not replace a recovery key on the screen or an unfinished step.
   if (isLosing() || isSending() || mfaToken) return;
   token = given;
-  if (token) show("ask");
-  else broken(text("no_token"), text("no_token_next"));
+  if (!token) return broken(text("no_token"), text("no_token_next"));
+  [id] = token.split(".");
+  await sayWhoIsHere(isOwn);
+  // Another link may have come meanwhile.
+  if (token === given) show("ask");
+}
+
+function elsewhere() {
+  byId("elsewhere").querySelector("h1").after(byId("note"));
+  show("elsewhere", byId("code"));
 }
 
 const refused = (input) => (error) => {
@@ -31,7 +46,7 @@ const refused = (input) => (error) => {
       return input ? tell([text("wrong_code")], { input }) : broken(text("spent"), text("spent_next"));
     case "invalid_request":
       // Another browser asked for the mail.
-      if (!input) return show("elsewhere", byId("code"));
+      if (!input) return elsewhere();
       if (mfaToken) return tell([text("wrong_factor")], { input });
       return error.errors.every(({ field }) => field === "code") ? tell([text("empty_code")], { input }) : failed(error);
     case "forbidden":
@@ -49,6 +64,7 @@ async function step(answer) {
     return show("second", byId("factor"));
   }
   token = mfaToken = null;
+  localStorage.setItem(OWN, `${id} ${answer.user.id}`);
   for (const field of document.querySelectorAll("input")) field.value = "";
   // The reader may have had another account here.
   byId("who").textContent = answer.user.email;
@@ -73,7 +89,7 @@ onSubmit("with-factor", (form) => {
 
 onClick("factor-passkey", (button) => {
   busily(button, async () => step(await auth.passkeyLogin({ mfa_token: mfaToken, session })), (error) => {
-    if (error.name === "NotAllowedError" || error.name === "AbortError") return tell([text("no_passkey")]);
+    if (isStopped(error)) return tell([text("no_passkey")]);
     if (error.code === "invalid_code") return tell([text("wrong_passkey")]);
     failed(error);
   });

@@ -218,6 +218,9 @@ function explained({ code, requestId, retryAfter }) {
       return [text("captcha_failed")];
     case "account_banned":
       return [text("banned")];
+    // The words of `errors` are for developers, and in English.
+    case "invalid_request":
+      return [text("invalid_request")];
     default:
       return [text("unexpected"), ...(requestId ? [text("reference", { id: requestId })] : [])];
   }
@@ -230,8 +233,7 @@ export function failed(error) {
     throw error;
   }
   if (error.code === "rate_limited" || error.code === "locked_out") return tellToWait("limited", error.retryAfter);
-  if (error.code !== "invalid_request") return tell(explained(error));
-  tell([text("invalid_request")], { items: error.errors.map(({ field, message }) => `${field}: ${message}`) });
+  tell(explained(error));
 }
 
 // Shows that the page cannot go on now, with a button to try again.
@@ -274,39 +276,52 @@ let taken = "";
 // As the server counts: code points after NFC.
 export const characters = (password) => [...password.normalize("NFC")].length;
 
-// The faults of a new password, as an error of the API names them. Null for other errors.
+// The rules of the deployment, and the input for a new password that they are for.
+let policy = {};
+let chosen = null;
+
+const CLASSES = {
+  upper: /\p{Uppercase}/u,
+  lower: /\p{Lowercase}/u,
+  digit: /[0-9]/,
+  special: /[^\p{Alphabetic}\p{N}]/u,
+};
+
+// The rules that a script can check: pairs of the words and a test.
+const rules = (least, classes) => [
+  ...(least > 0 ? [[text("rules.at_least", { count: least }), (password) => characters(password) >= least]] : []),
+  ...Object.keys(CLASSES).filter((name) => classes.includes(name))
+    .map((name) => [text(`rules.${name}`), (password) => CLASSES[name].test(password.normalize("NFC"))]),
+];
+
+// The rules that a new password does not meet, in the reader's language. Null for other errors.
 export function passwordFaults({ code, errors }) {
   const ofPassword = errors?.every(({ field }) => /password$/.test(field));
-  if (code !== "weak_password" && !(code === "invalid_request" && errors.length && ofPassword)) return null;
-  return errors.map(({ message }) => text("about_password", { message }));
+  if (code === "invalid_request" && errors.length && ofPassword) return [text("long_password", { max: policy.max_length ?? 128 })];
+  if (code !== "weak_password") return null;
+  // Only the rule about the length has a number. It may differ from that of the policy, because a second factor makes it smaller.
+  const least = errors.map(({ message }) => parseInt(message.match(/\d+/)?.[0])).find((number) => number > 0);
+  const broken = (classes) => rules(least, classes).filter(([, isMet]) => !isMet(chosen.value)).map(([words]) => words);
+  let found = broken(policy.classes ?? Object.keys(CLASSES));
+  // The policy could not be loaded, and it has no classes.
+  if (found.length > errors.length) found = broken([]);
+  // The other rules cannot be checked here.
+  return found.length < errors.length ? [...found, text("rules.not_common")] : found;
 }
 
 // Shows the deployment's password rules below an input, and which are met. The form also works without them, because the server names
 // each rule that is not met.
 export async function drawRules(input, list) {
-  const policy = (await auth.config().catch(() => ({}))).password ?? {};
-  const rules = [];
-  if (policy.min_length > 0) {
-    rules.push([text("rules.at_least", { count: policy.min_length }), (password) => characters(password) >= policy.min_length]);
-  }
-  const classes = {
-    upper: /\p{Uppercase}/u,
-    lower: /\p{Lowercase}/u,
-    digit: /[0-9]/,
-    special: /[^\p{Alphabetic}\p{N}]/u,
-  };
-  for (const name of policy.classes ?? []) {
-    if (Object.hasOwn(classes, name)) rules.push([text(`rules.${name}`), (password) => classes[name].test(password.normalize("NFC"))]);
-  }
-  rules.push([text("rules.not_common"), null]);
-  const lines = rules.map(([words, met]) => {
+  chosen = input;
+  policy = (await auth.config().catch(() => ({}))).password ?? {};
+  const lines = [...rules(policy.min_length, policy.classes ?? []), [text("rules.not_common"), null]].map(([words, isMet]) => {
     const state = element("span.unseen");
-    const line = element(met ? "li" : "li.plain", words, state);
-    return { line, state, met };
+    const line = element(isMet ? "li" : "li.plain", words, state);
+    return { line, state, isMet };
   });
   const judge = () => {
-    for (const { line, state, met } of lines.filter(({ met }) => met)) {
-      const good = met(input.value);
+    for (const { line, state, isMet } of lines.filter(({ isMet }) => isMet)) {
+      const good = isMet(input.value);
       line.className = good ? "met" : "";
       state.textContent = text(good ? "rules.met" : "rules.not_met");
     }

@@ -54,8 +54,9 @@ function ask(withUsername) {
 onClick("to-username", () => ask(true));
 onClick("to-email", () => ask(false));
 
-// The first input of the form that an error names, or null.
-const faulty = ({ errors }) => errors.map(({ field }) => inputs[field]).find((input) => input?.closest("[hidden]") === null);
+// The first visible input that an error names and that has words of its own, or undefined.
+const faulty = ({ errors }) => ["email", "username", "name"].filter((name) => errors.some(({ field }) => field === name))
+  .map((name) => inputs[name]).find((input) => !input.closest("[hidden]"));
 
 function refused(error) {
   const items = passwordFaults(error);
@@ -68,8 +69,7 @@ function refused(error) {
     case "invalid_request": {
       const input = faulty(error);
       if (!input) break;
-      const { message } = error.errors.find(({ field }) => field === input.id);
-      return tell([text(`wrong_${input.id}`, { message }, "wrong_field")], { input });
+      return tell([text(`wrong_${input.id}`)], { input });
     }
   }
   failed(error);

@@ -5,6 +5,7 @@ import {
   startLink, takeToken, tell, text, unusable,
 } from "./page.js";
 import { forget, recall } from "./registration.js";
+import { sayWhoIsHere } from "./session_note.js";
 
 // Only in memory, and only as long as they are needed.
 let token = null;
@@ -17,7 +18,7 @@ function broken(name, title) {
   unusable(text(name), text(`${name}_next`), title);
 }
 
-function read() {
+async function read() {
   const given = takeToken();
   // Another link must not replace a recovery key on the screen or an unfinished step.
   if (isLosing() || isSending()) return;
@@ -25,7 +26,10 @@ function read() {
   token = given;
   if (!token) return broken("no_token");
   [id] = token.split(".");
-  show("choose");
+  // No account exists yet, so the one that is logged in is another one.
+  await sayWhoIsHere();
+  // Another link may have come meanwhile.
+  if (token === given) show("choose");
 }
 
 const refused = (input) => (error) => {
