@@ -124,6 +124,13 @@ pub fn check(sent: &Sent<'_>, answer: &Answer) {
             let body: Value = serde_json::from_slice(body).expect("an accepted body is JSON");
             let schema = format!("{pointer}/requestBody/content/application~1json/schema");
             assert_valid(name, "request", &validator(Side::Request, &schema), &body);
+            if let Some(forms) = described["x-only-to"].as_array() {
+                let is_one = |form: &Value| {
+                    let schema = format!("/components/schemas/{}", form.as_str().unwrap_or_default());
+                    validator(Side::Request, &schema).is_valid(&body)
+                };
+                assert!(forms.iter().any(is_one), "{name} answers {status} to another form: {body}");
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What follows from the list of operations: the mains, the tables of the README and of the API page, and the OpenAPI document.
-//! `LATCHKEY_WRITE=1` writes them.
+//! What follows from the list of operations: the mains, the tables of the README and of the API page, the OpenAPI document, and the types of
+//! the JavaScript client. `LATCHKEY_WRITE=1` writes them.
 
 use std::{fmt::Write as _, path::Path};
 
@@ -98,6 +98,11 @@ fn the_api_page_lists_the_operations() {
 fn the_openapi_document_describes_the_operations() {
     let document = serde_json::to_string_pretty(&openapi::document()).unwrap() + "\n";
     write_or_compare(&repository("infra/openapi.json"), &document);
+}
+
+#[test]
+fn the_types_of_the_client_follow_from_the_openapi_document() {
+    write_or_compare(&repository("shared/web/client/operations.d.ts"), &openapi::types(&openapi::document()));
 }
 
 /// The block of a function in the template.

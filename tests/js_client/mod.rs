@@ -9,7 +9,10 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use functions::operations::OPERATIONS;
 use serde_json::{Value, json};
-use shared::operation::{Access, Operation, Route};
+use shared::operation::{
+    Access, Operation, Route,
+    contract::{Body, Content},
+};
 use tests::{options, provider, repository};
 use tokio::{process::Command, sync::OnceCell};
 
@@ -29,7 +32,7 @@ async fn node() -> Result<PathBuf, String> {
     let own = folder.join("node_modules/latchkey");
     let copy = || {
         std::fs::create_dir_all(&own)?;
-        for file in ["latchkey.js", "latchkey.d.ts", "package.json"] {
+        for file in ["latchkey.js", "latchkey.d.ts", "operations.d.ts", "package.json"] {
             std::fs::copy(repository("shared/web/client").join(file), own.join(file))?;
         }
         Ok(())
@@ -94,6 +97,17 @@ fn methods() -> BTreeSet<String> {
     OPERATIONS.iter().filter(|operation| route(operation).is_some()).map(method).collect()
 }
 
+/// How an operation may begin a session: `+` by the object `session` of its body, `!` without one.
+fn begins_one(operation: &Operation) -> Option<char> {
+    let contract = operation.contract.unwrap()();
+    let has_options = matches!(&contract.body, Body::Json(forms) if forms.iter().any(|form| form.has("session")));
+    let answers_one = contract.answers.iter().any(|answer| match &answer.content {
+        Content::Json(schema) => schema.to_string().contains("\"Authenticated\""),
+        _ => false,
+    });
+    if has_options { Some('+') } else { answers_one.then_some('!') }
+}
+
 #[test]
 fn each_operation_is_a_method_with_its_verb_and_path() {
     let source = source();
@@ -107,25 +121,18 @@ fn each_operation_is_a_method_with_its_verb_and_path() {
             assert!(code.contains(&format!(" {name}() {{")) && code.contains(&format!("\"{path}\"")), "{name}");
             continue;
         }
-        let session = matches!(operation.access, Access::Session | Access::FreshSession);
-        expected.insert((format!("{name} {verb} {path}"), session));
+        let needs_one = matches!(operation.access, Access::Session | Access::FreshSession);
+        expected.insert((format!("{name} {verb} {path}"), needs_one, begins_one(operation)));
     }
-    let listed: BTreeSet<(String, bool)> = table
+    let listed: BTreeSet<(String, bool, Option<char>)> = table
         .lines()
         .map(|line| {
             let words: Vec<&str> = line.split(' ').collect();
-            (words[..3].join(" "), words.get(3).is_some_and(|kind| kind.contains('*')))
+            let kind = words.get(3).copied().unwrap_or_default();
+            (words[..3].join(" "), kind.contains('*'), kind.chars().find(|mark| "+!".contains(*mark)))
         })
         .collect();
     assert_eq!(listed, expected);
-}
-
-#[test]
-fn each_operation_has_a_typed_method() {
-    let types = std::fs::read_to_string(repository("shared/web/client/latchkey.d.ts")).unwrap();
-    for name in methods() {
-        assert!(types.contains(&format!("\n  {name}(")), "latchkey.d.ts lacks {name}");
-    }
 }
 
 /// What a program reports: the methods that succeeded. All are expected but these.

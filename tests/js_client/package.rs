@@ -10,7 +10,8 @@ use super::folder;
 use crate::programs::run;
 
 /// The files of the package, which npm packs in a folder of its own.
-const FILES: &[&str] = &["LICENSE-APACHE", "LICENSE-MIT", "README.md", "latchkey.d.ts", "latchkey.js", "package.json"];
+const FILES: &[&str] =
+    &["LICENSE-APACHE", "LICENSE-MIT", "README.md", "latchkey.d.ts", "latchkey.js", "operations.d.ts", "package.json"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_client_is_small() {

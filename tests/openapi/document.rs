@@ -8,7 +8,7 @@ use shared::{
     fields::schema::{Form, TOKEN},
     operation::{
         Access, ErrorFormat, Operation, Route,
-        contract::{Answer, Body, Content, Contract},
+        contract::{Answer, Body, Content, Contract, Link},
     },
 };
 use tests::repository;
@@ -222,11 +222,67 @@ fn answers(contract: &Contract, route: Route, components: &mut Map<String, Value
             }
             Content::Redirect => described["headers"]["Location"] = json!({ "$ref": "#/components/headers/Location" }),
         }
+        if !answer.forms.is_empty() {
+            let Body::Json(forms) = &contract.body else { panic!("{} has no forms", route.path) };
+            let own: Vec<Value> = forms.iter().map(|form| form.schema()["title"].clone()).collect();
+            assert!(answer.forms.iter().all(|name| own.contains(&(*name).into())), "{:?} of {own:?}", answer.forms);
+            described["x-only-to"] = json!(answer.forms);
+        }
+        let links: Map<String, Value> = answer.links.iter().map(|to| link(to, answer, route)).collect();
+        if !links.is_empty() {
+            described["links"] = links.into();
+        }
         (answer.status.to_string(), described)
     };
     let has_own = contract.answers.iter().any(|answer| answer.at == Some(route.path));
     let of_route = |answer: &&Answer| answer.at == Some(route.path) || answer.at.is_none() && !has_own;
     contract.answers.iter().filter(of_route).map(answer).collect()
+}
+
+/// A link from an answer to an operation that can follow, by that operation's id.
+///
+/// # Panics
+/// If the answer lacks what the link takes from it, or the operation takes no such field.
+fn link(link: &Link, answer: &Answer, route: Route) -> (String, Value) {
+    let operation = functions::operations::find(link.to).unwrap_or_else(|| panic!("no operation is {}", link.to));
+    let (target, contract) = (operation.routes[0], operation.contract.unwrap()());
+    let (mut parameters, mut fields) = (Map::new(), Map::new());
+    for (name, source) in link.takes {
+        let has = match (source.strip_prefix('/'), source.strip_prefix("path."), &answer.content) {
+            (Some(pointer), _, Content::Json(schema)) => has_member(schema, pointer),
+            (_, Some(parameter), _) => route.path.contains(&format!("{{{parameter}}}")),
+            _ => false,
+        };
+        assert!(has, "the answer of {} has no {source} for {}", route.path, link.to);
+        let source = match source.starts_with('/') {
+            true => format!("$response.body#{source}"),
+            false => format!("$request.{source}"),
+        };
+        if target.path.contains(&format!("{{{name}}}")) || contract.query.has(name) {
+            parameters.insert((*name).to_owned(), source.into());
+        } else {
+            let takes = matches!(&contract.body, Body::Json(forms) if forms.iter().any(|form| form.has(name)));
+            assert!(takes, "{} takes no {name}", link.to);
+            fields.insert((*name).to_owned(), source.into());
+        }
+    }
+    let id = operation_id(operation, target);
+    let mut described = json!({ "operationId": id });
+    for (member, values) in [("parameters", parameters), ("requestBody", fields)] {
+        if !values.is_empty() {
+            described[member] = values.into();
+        }
+    }
+    (id, described)
+}
+
+/// Whether values of a schema may have a member at a JSON pointer, without its first slash.
+fn has_member(schema: &Value, pointer: &str) -> bool {
+    let (name, rest) = pointer.split_once('/').map_or((pointer, None), |(name, rest)| (name, Some(rest)));
+    let mut one_of = schema["anyOf"].as_array().into_iter().flatten();
+    let member = if name == "0" { schema.get("items") } else { schema["properties"].get(name) };
+    member.is_some_and(|member| rest.is_none_or(|rest| has_member(member, rest)))
+        || one_of.any(|schema| has_member(schema, pointer))
 }
 
 /// Makes a component of every schema with a title, and refers to it.

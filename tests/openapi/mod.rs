@@ -5,8 +5,10 @@ mod document;
 mod examples;
 mod problems;
 mod reads;
+mod types;
 
 pub(crate) use document::document;
+pub(crate) use types::types;
 
 use serde_json::Value;
 

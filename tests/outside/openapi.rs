@@ -1,6 +1,8 @@
 //! The OpenAPI document in the hands of tools of other authors: a linter, a generator of types with its compiler, and a fuzzer that
 //! compares every answer with the document.
 
+use std::fmt::Write as _;
+
 use tests::{Client, Person, options, repository};
 use tokio::process::Command;
 
@@ -33,6 +35,31 @@ async fn types_that_are_generated_from_the_document_compile() {
     accepts("openapi-typescript", &["openapi.json", "--output", "openapi.d.ts"]).await;
     accepts("tsc", &["--strict", "--noEmit", "openapi.d.ts", "openapi_types.ts"]).await;
 }
+
+/// The client's own types of the operations say the same.
+#[tokio::test]
+async fn the_types_of_the_client_are_those_of_another_generator() {
+    let Ok(folder) = NODE.get_or_init(node).await else { return };
+    let ours = std::fs::read_to_string(repository("shared/web/client/operations.d.ts")).unwrap();
+    let names = ours.lines().filter_map(|line| {
+        let declared = line.strip_prefix("export interface ").or_else(|| line.strip_prefix("export type "))?;
+        declared.split(' ').next()
+    });
+    let names: Vec<&str> = names.filter(|name| !name.ends_with("Query") && !OF_THE_CLIENT.contains(name)).collect();
+    assert!(names.len() > 50, "{names:?}");
+    let mut program = std::fs::read_to_string(repository("tests/outside/openapi_client.ts")).unwrap();
+    for name in names {
+        writeln!(program, "export const same{name}: Same<client.{name}, Theirs[\"{name}\"]> = true;").unwrap();
+    }
+    tokio::fs::write(folder.join("operations.d.ts"), ours).await.unwrap();
+    tokio::fs::write(folder.join("openapi_client.ts"), program).await.unwrap();
+    accepts("openapi-typescript", &["openapi.json", "--output", "openapi.d.ts"]).await;
+    let strict = ["--strict", "--noEmit", "--module", "esnext", "--moduleResolution", "bundler"];
+    accepts("tsc", &[&strict[..], &["operations.d.ts", "openapi_client.ts"]].concat()).await;
+}
+
+/// Types that are no schema of the document.
+const OF_THE_CLIENT: [&str; 4] = ["Empty", "ErrorStatuses", "OperationErrors", "Operations"];
 
 /// Left out are checks that cannot hold: a right form is no right code (`positive_data_acceptance`), the service reads more spellings than
 /// the plain form (`negative_data_rejection`), and an unknown method of a path is an unknown route, 404 (`unsupported_method`,

@@ -16,7 +16,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
     store::Page,
 };
 
@@ -49,11 +52,10 @@ pub const OPERATION: Operation = Operation::http("account-export", |context| Box
     .contract(contract);
 
 fn contract() -> Contract {
-    Contract::new().query(schema::Form::new("").optional::<Cursor>("cursor", "The `next` of the part before.")).answers(
-        200,
-        "A part of the export.",
-        Answer::schema(),
-    )
+    Contract::new()
+        .query(schema::Form::new("").optional::<Cursor>("cursor", "The `next` of the part before."))
+        .answers(200, "A part of the export.", Answer::schema())
+        .then([Link::new("account-export", &[("cursor", "/next")])])
 }
 
 /// The most bytes of the lists in one answer, as Lambda counts them. Lambda takes 6 MB.

@@ -13,7 +13,10 @@ use shared::{
     error::Error,
     fields::schema::{self, nullable, text},
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
     store::{AuditEvent, Page, RecordedEvent},
     user_cipher::UserCipher,
 };
@@ -30,11 +33,14 @@ pub const OPERATION: Operation = Operation::http("activity-list", |context| Box:
 
 fn contract() -> Contract {
     let query = page::query().optional::<Action>("action", "Only events of this action.");
-    Contract::new().query(query).answers(
-        200,
-        "A page of the events, the newest first.",
-        schema::page("ActivityList", "events", EventView::schema()),
-    )
+    Contract::new()
+        .query(query)
+        .answers(
+            200,
+            "A page of the events, the newest first.",
+            schema::page("ActivityList", "events", EventView::schema()),
+        )
+        .then([Link::new("activity-list", &[("cursor", "/next")])])
 }
 
 /// The number of events of a page if the request names none.
@@ -92,7 +98,7 @@ impl EventView {
     fn schema() -> serde_json::Value {
         let device = schema::Object::new("EventDevice", "The device of the request.")
             .with("name", text("A description.", "Firefox on Linux"));
-        schema::Object::new("Event", "Something that happened to the account.")
+        schema::Object::new("ActivityEvent", "Something that happened to the account.")
             .with("id", text("The id.", "01J0Z8W7Q3"))
             .with("at", schema::time("When it happened."))
             .with("action", text("What happened: a name of the audit log.", Action::Login.as_str()))

@@ -20,7 +20,10 @@ use shared::{
     fields::schema,
     http::{Response, StatusCode},
     mail,
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
     store::{Challenge, EmailChange, Expected, challenge_key},
 };
 
@@ -54,6 +57,7 @@ fn contract() -> Contract {
                 .required::<EmailAddress>("new_email", "The address that the account gets."),
         )
         .answers(202, "A code was mailed to the address.", mailed_code::challenge_schema())
+        .then([Link::new("email-change-verify", &[("challenge_id", "/challenge_id")])])
         .errors([TOO_OFTEN])
 }
 

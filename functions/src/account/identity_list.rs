@@ -7,7 +7,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
 };
 
 use crate::auth::{caller, identity::IdentityView};
@@ -22,7 +25,9 @@ pub const OPERATION: Operation = Operation::http("identity-list", |context| Box:
 fn contract() -> Contract {
     let answer = schema::Object::new("IdentityList", "The identities that are linked to an account.")
         .with("identities", schema::list("The identities.", IdentityView::schema()));
-    Contract::new().answers(200, "The identities.", answer.schema())
+    Contract::new()
+        .answers(200, "The identities.", answer.schema())
+        .then([Link::new("identity-unlink", &[("provider", "/identities/0/provider")])])
 }
 
 #[derive(Serialize)]

@@ -15,7 +15,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Request, Response, StatusCode},
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
     store::{OAuthClient, StoredClientSecret},
 };
 
@@ -42,7 +45,15 @@ fn contract() -> Contract {
         .optional::<IdTokenAlg>("id_token_alg", "The algorithm of ID tokens.")
         .optional::<AccessTokenSeconds>("access_token_seconds", "The lifetime of access tokens.")
         .optional::<RefreshDays>("refresh_days", "The lifetime of sessions with refresh tokens.");
-    Contract::new().json(form).answers(201, "The client, with its secret if it is confidential.", Answer::schema())
+    Contract::new()
+        .json(form)
+        .answers(201, "The client, with its secret if it is confidential.", Answer::schema())
+        .then([
+            Link::new("admin-client-get", &[("id", "/client_id")]),
+            Link::new("admin-client-update", &[("id", "/client_id")]),
+            Link::new("admin-client-delete", &[("id", "/client_id")]),
+            Link::new("admin-client-secret-create", &[("id", "/client_id")]),
+        ])
 }
 
 struct Form {

@@ -4,7 +4,10 @@ use shared::{
     context::Context,
     error::Error,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
 };
 
 use super::client::{self, ClientView};
@@ -16,7 +19,15 @@ pub const OPERATION: Operation = Operation::http("admin-client-get", |context| B
     .contract(contract);
 
 fn contract() -> Contract {
-    Contract::new().answers(200, "The client.", ClientView::schema()).errors([Error::NotFound])
+    Contract::new()
+        .answers(200, "The client.", ClientView::schema())
+        .then([
+            Link::new("admin-client-update", &[("id", "/client_id")]),
+            Link::new("admin-client-delete", &[("id", "/client_id")]),
+            Link::new("admin-client-secret-create", &[("id", "/client_id")]),
+            Link::new("admin-client-secret-delete", &[("id", "/client_id"), ("secret_id", "/secrets/0/id")]),
+        ])
+        .errors([Error::NotFound])
 }
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {

@@ -10,7 +10,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
     store::Page,
 };
 
@@ -23,11 +26,13 @@ pub const OPERATION: Operation = Operation::http("admin-client-list", |context| 
     .contract(contract);
 
 fn contract() -> Contract {
-    Contract::new().query(page::query()).answers(
-        200,
-        "A page of the clients, by id.",
-        schema::page("ClientList", "clients", ClientView::schema()),
-    )
+    Contract::new()
+        .query(page::query())
+        .answers(200, "A page of the clients, by id.", schema::page("ClientList", "clients", ClientView::schema()))
+        .then([
+            Link::new("admin-client-list", &[("cursor", "/next")]),
+            Link::new("admin-client-get", &[("id", "/clients/0/client_id")]),
+        ])
 }
 
 #[derive(Serialize)]

@@ -11,7 +11,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
     store::{MAX_CLIENT_SECRETS, Retries, StoredClientSecret},
 };
 
@@ -28,7 +31,10 @@ fn contract() -> Contract {
     let answer = schema::Object::new("ClientSecret", "A secret, which no later answer has.")
         .with("id", schema::text("The id of the secret.", "3f9c2d1ab0e84c57"))
         .with("client_secret", schema::text("The secret.", "a-secret"));
-    Contract::new().answers(201, "The secret.", answer.schema()).errors([Error::NotFound, IS_PUBLIC, HAS_TWO])
+    Contract::new()
+        .answers(201, "The secret.", answer.schema())
+        .then([Link::new("admin-client-secret-delete", &[("id", "path.id"), ("secret_id", "/id")])])
+        .errors([Error::NotFound, IS_PUBLIC, HAS_TWO])
 }
 
 const HAS_TWO: Error = Error::Conflict("the client has two secrets");

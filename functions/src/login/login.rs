@@ -80,6 +80,8 @@ fn contract() -> Contract {
             "The session begins, or a second factor is due.",
             schema::any_of([Authenticated::schema(), MfaRequired::schema()]),
         )
+        .then(Authenticated::LINKS)
+        .then(MfaRequired::LINKS)
         .errors([Error::InvalidCredentials, Error::AccountBanned, Error::LockedOut { retry_after: 60 }])
         .errors(captcha::ERRORS)
 }

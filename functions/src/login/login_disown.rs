@@ -15,7 +15,10 @@ use shared::{
     fields::schema,
     http::{Response, StatusCode},
     mail,
-    operation::{Operation, Route, contract::Contract},
+    operation::{
+        Operation, Route,
+        contract::{Contract, Link},
+    },
     store::{Challenge, Condition, DisownedLogin, Expected, PasswordReset, Retries, UserQuery},
 };
 
@@ -46,6 +49,10 @@ fn contract() -> Contract {
                 .required::<ContinuationToken>("token", "The token in the link of the alert."),
         )
         .answers(200, "Every session has ended.", reset.schema())
+        .then([
+            Link::new("password-reset-check", &[("token", "/reset_token")]),
+            Link::new("password-reset", &[("token", "/reset_token")]),
+        ])
         .errors([Error::InvalidCode])
 }
 

@@ -28,7 +28,10 @@ use shared::{
     fields::schema,
     http::{Cookie, Request, Response, StatusCode},
     mail,
-    operation::{Operation, Route, contract::Contract},
+    operation::{
+        Operation, Route,
+        contract::{Contract, Link},
+    },
     store::{
         AskedBy, AuditEvent, Challenge, Condition, Expected, LoginMail, LoginMails, LoginSubject, StoredMail,
         UserQuery, challenge_key,
@@ -76,6 +79,7 @@ fn contract() -> Contract {
     Contract::new()
         .json(captcha::described(form).object("session", SessionOptions::form()))
         .answers(202, "The same answer for every address.", pending)
+        .then([Link::new("login-email-verify", &[("challenge_id", "/challenge_id")])])
         .errors(captcha::ERRORS)
 }
 

@@ -69,6 +69,7 @@ fn contract() -> Contract {
         .json(by_code)
         .json(by_backup_code)
         .answers(200, "The session begins.", Authenticated::schema())
+        .then(Authenticated::LINKS)
         .errors([Error::InvalidCode, Error::AccountBanned, Error::CsrfFailed, Error::LockedOut { retry_after: 60 }])
 }
 

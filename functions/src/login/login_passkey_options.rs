@@ -18,7 +18,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Request, Response, StatusCode},
-    operation::{Operation, Route, contract::Contract},
+    operation::{
+        Operation, Route,
+        contract::{Contract, Link},
+    },
     store::{Challenge, Expected, PasskeyAssertion, SecondFactor, UserQuery},
     webauthn::Allowed,
 };
@@ -64,6 +67,10 @@ fn contract() -> Contract {
         .json(second_factor)
         .json(discoverable)
         .answers(200, "The options.", options.schema())
+        .then([
+            Link::new("login-passkey-verify", &[("challenge_id", "/challenge_id")]),
+            Link::new("reauthenticate", &[("challenge_id", "/challenge_id")]),
+        ])
         .errors([Error::InvalidCode, Error::CsrfFailed, NO_PASSKEY])
 }
 

@@ -67,6 +67,8 @@ fn contract() -> Contract {
             "The session begins, or a second factor is due.",
             schema::any_of([Authenticated::schema(), MfaRequired::schema()]),
         )
+        .then(Authenticated::LINKS)
+        .then(MfaRequired::LINKS)
         .errors([Error::InvalidCode, Error::UnknownCredential, Error::AccountBanned])
 }
 

@@ -12,7 +12,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
     store::FactorChange,
 };
 
@@ -48,6 +51,10 @@ fn contract() -> Contract {
                 .required::<TypedCode>("code", "A code of the app, or a backup code."),
         )
         .answers(200, "The old codes no longer work.", codes::backup_codes_schema())
+        .then([
+            Link::new("backup-codes-regenerate", &[("code", "/backup_codes/0")]),
+            Link::new("totp-disable", &[("code", "/backup_codes/0")]),
+        ])
         .errors([Error::InvalidCode, Error::LockedOut { retry_after: 60 }, NOT_ENABLED])
 }
 

@@ -15,7 +15,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
     store::{Factors, StoredTotp},
 };
 
@@ -48,6 +51,10 @@ fn contract() -> Contract {
     Contract::new()
         .json(schema::Form::new("TotpEnable").required::<OtpCode>("code", "The first code of the app."))
         .answers(200, "MFA is on, and the other sessions have ended.", codes::backup_codes_schema())
+        .then([
+            Link::new("backup-codes-regenerate", &[("code", "/backup_codes/0")]),
+            Link::new("totp-disable", &[("code", "/backup_codes/0")]),
+        ])
         .errors([Error::InvalidCode, Error::LockedOut { retry_after: 60 }, NOT_SET_UP])
 }
 

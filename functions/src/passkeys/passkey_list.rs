@@ -7,7 +7,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
 };
 
 use crate::auth::{caller, mfa::passkey::PasskeyView};
@@ -22,7 +25,10 @@ pub const OPERATION: Operation = Operation::http("passkey-list", |context| Box::
 fn contract() -> Contract {
     let answer = schema::Object::new("PasskeyList", "The passkeys of an account.")
         .with("passkeys", schema::list("The passkeys.", PasskeyView::schema()));
-    Contract::new().answers(200, "The passkeys.", answer.schema())
+    Contract::new().answers(200, "The passkeys.", answer.schema()).then([
+        Link::new("passkey-update", &[("id", "/passkeys/0/id")]),
+        Link::new("passkey-remove", &[("id", "/passkeys/0/id")]),
+    ])
 }
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {

@@ -9,7 +9,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Request, Response, StatusCode},
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
     store::{Challenge, Expected, MAX_PASSKEYS, PasskeyRegistration},
     webauthn::Creation,
 };
@@ -46,6 +49,7 @@ fn contract() -> Contract {
             "Whether the browser creates the passkey without a dialogue, after a login with a password.",
         ))
         .answers(200, "The options.", options.schema())
+        .then([Link::new("passkey-register", &[("challenge_id", "/challenge_id")])])
         .errors([TOO_MANY])
 }
 

@@ -14,7 +14,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Request, Response, StatusCode},
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
     store::{Challenge, Condition, MAX_PASSKEYS, PasskeyRegistration, SecretKind, StoredPasskey},
     webauthn::RegistrationResponse,
 };
@@ -51,11 +54,11 @@ fn contract() -> Contract {
         .required::<OpaqueText>("challenge_id", "The challenge of `passkeyOptions`.")
         .required::<RegistrationResponse>("credential", "The new credential.")
         .optional::<DisplayText>("name", "The name that lists show.");
-    Contract::new().json(form).answers(201, "The passkey.", PasskeyView::schema()).errors([
-        Error::InvalidCode,
-        TOO_MANY,
-        KNOWN,
-    ])
+    Contract::new()
+        .json(form)
+        .answers(201, "The passkey.", PasskeyView::schema())
+        .then([Link::new("passkey-update", &[("id", "/id")]), Link::new("passkey-remove", &[("id", "/id")])])
+        .errors([Error::InvalidCode, TOO_MANY, KNOWN])
 }
 
 const KNOWN: Error = Error::Conflict("This passkey is already registered.");

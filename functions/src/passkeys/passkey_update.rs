@@ -11,7 +11,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
     store::{Condition, StoredPasskey},
 };
 
@@ -34,6 +37,7 @@ fn contract() -> Contract {
     Contract::new()
         .json(schema::Form::new("PasskeyUpdate").required::<DisplayText>("name", "The name that lists show."))
         .answers(200, "The passkey.", PasskeyView::schema())
+        .then([Link::new("passkey-remove", &[("id", "/id")])])
         .errors([Error::NotFound, Error::ReauthenticationRequired])
 }
 

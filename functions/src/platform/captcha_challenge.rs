@@ -20,23 +20,15 @@ pub const OPERATION: Operation = Operation::http("captcha-challenge", |context| 
     .contract(contract);
 
 fn contract() -> Contract {
-    let answer = schema::Object::new("Captcha", "What a client needs to ask its user for a captcha.")
-        .with(
-            "kind",
-            schema::one_of(
-                "Who makes captchas, or `none` where none is ever needed.",
-                &["altcha", "recaptcha", "hcaptcha", "turnstile", "none"],
-            ),
-        )
-        .with_optional(
-            "site_key",
-            schema::nullable(schema::text(
-                "The key for the widget of a provider.",
-                "10000000-ffff-ffff-ffff-000000000001",
-            )),
-        )
-        .with_optional("challenge", altcha::Challenge::schema());
-    Contract::new().answers(200, "The captcha.", answer.schema())
+    let work = schema::Object::new("CaptchaByWork", "The client does a proof of work.")
+        .with("kind", schema::constant("altcha"))
+        .with("challenge", altcha::Challenge::schema());
+    let widget = schema::Object::new("CaptchaByProvider", "The user solves a captcha in the widget of a provider.")
+        .with("kind", schema::one_of("Who makes captchas.", &["recaptcha", "hcaptcha", "turnstile"]))
+        .with("site_key", schema::text("The key for the widget.", "10000000-ffff-ffff-ffff-000000000001"));
+    let none = schema::Object::new("NoCaptcha", "No captcha is ever needed.").with("kind", schema::constant("none"));
+    let answer = schema::any_of([work.schema(), widget.schema(), none.schema()]);
+    Contract::new().answers(200, "The captcha.", answer)
 }
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {

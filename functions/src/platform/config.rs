@@ -43,10 +43,7 @@ fn contract() -> Contract {
         .with_optional("mode", schema::one_of("When requests need one.", &["failures", "always"]))
         .with_optional(
             "site_key",
-            schema::nullable(schema::text(
-                "The key for the widget of a provider.",
-                "10000000-ffff-ffff-ffff-000000000001",
-            )),
+            schema::text("The key for the widget of a provider.", "10000000-ffff-ffff-ffff-000000000001"),
         );
     let link = |text| schema::nullable(schema::text(text, "https://www.example.org/terms"));
     let brand = schema::Object::new("Brand", "How the pages look.")

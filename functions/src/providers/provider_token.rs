@@ -59,7 +59,10 @@ fn contract() -> Contract {
             "The session begins, or a second factor is due.",
             schema::any_of([Authenticated::schema(), MfaRequired::schema()]),
         )
+        .then(Authenticated::LINKS)
+        .then(MfaRequired::LINKS)
         .answers(201, "The account exists, and its session begins.", Authenticated::schema())
+        .then(Authenticated::LINKS)
         .errors([Error::InvalidCode, Error::AccountBanned, Error::NotFound, LINK_REQUIRED, ALREADY_LINKED])
 }
 

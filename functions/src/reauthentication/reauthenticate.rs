@@ -17,7 +17,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Request, Response},
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
     store::{Attempt, Challenge, Condition, FactorChange, PasskeyAssertion, SecretKind, StoredPasskey, UserQuery},
     webauthn::AssertionResponse,
 };
@@ -79,7 +82,10 @@ fn contract() -> Contract {
         .json(by_code)
         .json(asks)
         .answers(200, "A new access token.", AccessAnswer::schema())
+        .only_to(&["ReauthenticateByPassword", "ReauthenticateByPasskey", "ReauthenticateByMailedCode"])
         .answers(202, "A code was mailed.", mailed_code::challenge_schema())
+        .only_to(&["ReauthenticateByMail"])
+        .then([Link::new("reauthenticate", &[("challenge_id", "/challenge_id")])])
         .errors([
             Error::UnknownCredential,
             Error::InvalidCredentials,

@@ -27,7 +27,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Request, Response, StatusCode},
-    operation::{Operation, Route, contract::Contract},
+    operation::{
+        Operation, Route,
+        contract::{Contract, Link},
+    },
     store::{Challenge, Registration, challenge_key},
 };
 
@@ -89,7 +92,14 @@ fn contract() -> Contract {
         .json(with_session(by_email))
         .json(with_session(by_username))
         .answers(201, "The account with a username exists, and its session begins.", Authenticated::schema())
+        .only_to(&["RegisterByUsername"])
+        .then(Authenticated::LINKS)
         .answers(202, "The same answer for every address.", pending.schema())
+        .only_to(&["RegisterByEmail"])
+        .then([
+            Link::new("register-verify", &[("registration_id", "/registration_id")]),
+            Link::new("register-resend", &[("registration_id", "/registration_id")]),
+        ])
         .errors([Error::WeakPassword(Vec::new()), user::USERNAME_TAKEN])
         .errors(captcha::ERRORS)
 }

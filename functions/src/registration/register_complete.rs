@@ -49,6 +49,7 @@ fn contract() -> Contract {
     Contract::new()
         .json(form)
         .answers(201, "The account exists, and its session begins.", Authenticated::schema())
+        .then(Authenticated::LINKS)
         .errors([Error::InvalidCode, Error::WeakPassword(Vec::new()), user::USERNAME_TAKEN])
 }
 

@@ -13,7 +13,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Response, StatusCode},
-    operation::{Operation, Route, contract::Contract},
+    operation::{
+        Operation, Route,
+        contract::{Contract, Link},
+    },
     store::{Challenge, Condition, Expected, Registration, challenge_key},
 };
 
@@ -42,6 +45,10 @@ fn contract() -> Contract {
     Contract::new()
         .json(schema::Form::new("RegisterResend").required::<OpaqueText>("registration_id", "Names the registration."))
         .answers(202, "Another code and another link were mailed.", pending.schema())
+        .then([
+            Link::new("register-verify", &[("registration_id", "/registration_id")]),
+            Link::new("register-resend", &[("registration_id", "/registration_id")]),
+        ])
         .errors([Error::InvalidCode])
 }
 

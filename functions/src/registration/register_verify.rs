@@ -16,7 +16,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Request, Response, StatusCode},
-    operation::{Operation, Route, contract::Contract},
+    operation::{
+        Operation, Route,
+        contract::{Contract, Link},
+    },
     store::{Challenge, Condition, Registration, SecretKind},
 };
 
@@ -68,7 +71,9 @@ fn contract() -> Contract {
         .json(by_code)
         .json(by_link)
         .answers(200, "A password is missing.", password_required.schema())
+        .then([Link::new("register-complete", &[("registration_token", "/registration_token")])])
         .answers(201, "The account exists, and its session begins.", Authenticated::schema())
+        .then(Authenticated::LINKS)
         .errors([Error::InvalidCode, Error::InvalidCredentials, user::USERNAME_TAKEN])
 }
 

@@ -13,7 +13,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
     store::Page,
 };
 
@@ -28,11 +31,14 @@ pub const OPERATION: Operation = Operation::http("device-list", |context| Box::p
     .contract(contract);
 
 fn contract() -> Contract {
-    Contract::new().query(page::query()).answers(
-        200,
-        "A page of the devices.",
-        schema::page("DeviceList", "devices", DeviceView::schema()),
-    )
+    Contract::new()
+        .query(page::query())
+        .answers(200, "A page of the devices.", schema::page("DeviceList", "devices", DeviceView::schema()))
+        .then([
+            Link::new("device-list", &[("cursor", "/next")]),
+            Link::new("device-update", &[("id", "/devices/0/id")]),
+            Link::new("device-forget", &[("id", "/devices/0/id")]),
+        ])
 }
 
 #[derive(Serialize)]

@@ -15,7 +15,10 @@ use shared::{
         schema::{self, Described},
     },
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
     store::{Condition, Device, DeviceChange},
 };
 
@@ -40,6 +43,7 @@ fn contract() -> Contract {
     Contract::new()
         .json(form)
         .answers(200, "The device.", DeviceView::schema())
+        .then([Link::new("device-forget", &[("id", "/id")])])
         .errors([Error::NotFound, Error::ReauthenticationRequired])
 }
 

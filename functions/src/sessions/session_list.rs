@@ -13,7 +13,10 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Response, StatusCode},
-    operation::{Access, Operation, Route, contract::Contract},
+    operation::{
+        Access, Operation, Route,
+        contract::{Contract, Link},
+    },
     store::Page,
 };
 
@@ -28,11 +31,13 @@ pub const OPERATION: Operation = Operation::http("session-list", |context| Box::
     .contract(contract);
 
 fn contract() -> Contract {
-    Contract::new().query(page::query()).answers(
-        200,
-        "A page of the sessions.",
-        schema::page("SessionList", "sessions", SessionView::schema()),
-    )
+    Contract::new()
+        .query(page::query())
+        .answers(200, "A page of the sessions.", schema::page("SessionList", "sessions", SessionView::schema()))
+        .then([
+            Link::new("session-list", &[("cursor", "/next")]),
+            Link::new("session-revoke", &[("id", "/sessions/0/id")]),
+        ])
 }
 
 #[derive(Serialize)]

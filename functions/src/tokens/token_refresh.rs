@@ -50,11 +50,11 @@ pub const OPERATION: Operation = Operation::http("token-refresh", |context| Box:
 fn contract() -> Contract {
     let form = schema::Form::new("TokenRefresh")
         .optional::<OpaqueText>("refresh_token", "The refresh token. With cookies, the browser's cookie has it.");
-    Contract::new().json(form).answers(200, "The next pair of tokens.", Authenticated::schema()).errors([
-        Error::InvalidToken,
-        Error::SessionRevoked,
-        Error::CsrfFailed,
-    ])
+    Contract::new()
+        .json(form)
+        .answers(200, "The next pair of tokens.", Authenticated::schema())
+        .then(Authenticated::LINKS)
+        .errors([Error::InvalidToken, Error::SessionRevoked, Error::CsrfFailed])
 }
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {

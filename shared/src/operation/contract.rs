@@ -31,6 +31,21 @@ pub enum Content {
     Redirect,
 }
 
+/// An operation that can follow an answer, with what it takes from there.
+#[derive(Debug, Clone, Copy)]
+pub struct Link {
+    /// The name of the operation.
+    pub to: &'static str,
+    /// Fields or parameters of that operation, each with its source: `/id` is a member of the answer, `path.id` of the request.
+    pub takes: &'static [(&'static str, &'static str)],
+}
+
+impl Link {
+    pub const fn new(to: &'static str, takes: &'static [(&'static str, &'static str)]) -> Self {
+        Self { to, takes }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
@@ -38,6 +53,10 @@ pub struct Answer {
     pub content: Content,
     /// The only path that has the answer. `None` is every path without an answer of its own.
     pub at: Option<&'static str>,
+    /// The forms of the request that lead to the answer. Empty where several answers may follow a form.
+    pub forms: &'static [&'static str],
+    /// What can follow.
+    pub links: Vec<Link>,
 }
 
 /// What an operation reads and answers, in addition to what follows from its routes and its access.
@@ -81,7 +100,7 @@ impl Contract {
     }
 
     fn with(mut self, status: u16, text: &'static str, content: Content) -> Self {
-        self.answers.push(Answer { status, text, content, at: None });
+        self.answers.push(Answer { status, text, content, at: None, forms: &[], links: Vec::new() });
         self
     }
 
@@ -118,6 +137,24 @@ impl Contract {
     pub fn at(mut self, path: &'static str) -> Self {
         if let Some(answer) = self.answers.last_mut() {
             answer.at = Some(path);
+        }
+        self
+    }
+
+    /// Limits the last answer to requests in these forms, by their names. No other answer follows them.
+    #[must_use]
+    pub fn only_to(mut self, forms: &'static [&'static str]) -> Self {
+        if let Some(answer) = self.answers.last_mut() {
+            answer.forms = forms;
+        }
+        self
+    }
+
+    /// Adds operations that can follow the last answer.
+    #[must_use]
+    pub fn then(mut self, links: impl IntoIterator<Item = Link>) -> Self {
+        if let Some(answer) = self.answers.last_mut() {
+            answer.links.extend(links);
         }
         self
     }

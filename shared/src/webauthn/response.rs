@@ -60,8 +60,12 @@ impl Described for RegistrationResponse {
             "transports": { "type": ["array", "null"], "items": { "type": "string" } },
         });
         credential(
+            "RegistrationResponse",
             "The new credential in the form of `PublicKeyCredential.toJSON()` (WebAuthn Level 3, `RegistrationResponseJSON`).",
-            &json!({ "type": "object", "properties": members, "required": ["attestationObject", "clientDataJSON"] }),
+            &json!({
+                "type": "object", "properties": members, "required": ["attestationObject", "clientDataJSON"],
+                "additionalProperties": true,
+            }),
             &json!({ "attestationObject": "o2NmbXRk", "clientDataJSON": "e30", "transports": ["internal"] }),
         )
     }
@@ -84,9 +88,11 @@ impl Described for AssertionResponse {
             "userHandle": { "type": ["string", "null"] },
         });
         credential(
+            "AssertionResponse",
             "The credential that signed, in the form of `PublicKeyCredential.toJSON()` (WebAuthn Level 3, `AuthenticationResponseJSON`).",
             &json!({
                 "type": "object", "properties": members, "required": ["authenticatorData", "clientDataJSON", "signature"],
+                "additionalProperties": true,
             }),
             &json!({ "authenticatorData": "AAAA", "clientDataJSON": "e30", "signature": "AAAA" }),
         )
@@ -94,9 +100,10 @@ impl Described for AssertionResponse {
 }
 
 /// The schema of a credential with an authenticator's response.
-fn credential(description: &str, response: &Value, example: &Value) -> Value {
+fn credential(title: &str, description: &str, response: &Value, example: &Value) -> Value {
     json!({
         "type": "object",
+        "title": title,
         "description": description,
         "properties": {
             "id": { "type": "string" },
@@ -105,6 +112,7 @@ fn credential(description: &str, response: &Value, example: &Value) -> Value {
             "response": response,
         },
         "required": ["id", "rawId", "type", "response"],
+        "additionalProperties": true,
         "examples": [{ "id": "AAAA", "rawId": "AAAA", "type": "public-key", "response": example }],
     })
 }

@@ -1,180 +1,16 @@
-// Types of latchkey.js. README.md shows how to use it; docs/api.md of the repository describes each operation.
+// The types of latchkey.js. README.md shows how to use it; docs/api.md of the repository describes each operation.
+// Those of the operations, their answers and their errors are generated from the OpenAPI document.
 
-/** The members of a request that can end in a session. The client sets `transport` and, with tokens, `device_token` itself. */
-export interface SessionOptions {
-  transport?: "token" | "cookie" | null;
-  remember_me?: boolean | null;
-  device_name?: string | null;
-  device_fingerprint?: string | null;
-  device_token?: string | null;
-}
+import type {
+  AccessToken, Authenticated, CaptchaByProvider, CaptchaByWork, ErrorStatuses, MfaRequired, NoCaptcha, Operations, Passkey, ProofOfWork,
+  SessionOptions,
+} from "./operations.d.ts";
 
-export interface User {
-  id: string;
-  email: string | null;
-  email_verified: boolean;
-  username: string | null;
-  name: string | null;
-  bio: string | null;
-  picture: string | null;
-  status: string;
-  mfa_enabled: boolean;
-  passkeys: number;
-  has_password: boolean;
-  roles: string[];
-  created_at: string;
-  last_login_at: string | null;
-}
-
-/** With cookies, `csrf_token` replaces the tokens. */
-export interface Authenticated {
-  status: "authenticated";
-  access_token?: string;
-  token_type: "Bearer";
-  expires_in: number;
-  refresh_token?: string;
-  refresh_expires_in: number;
-  csrf_token?: string;
-  session_id: string;
-  user: User;
-  /** Once, when the device is new. */
-  device_token?: string;
-  /** Once, when the account was just created. */
-  recovery_key?: string;
-}
-
-export type MfaMethod = "totp" | "backup_code" | "passkey" | "email_code";
-
-export interface MfaRequired {
-  status: "mfa_required";
-  mfa_token: string;
-  methods: MfaMethod[];
-  expires_in: number;
-}
-
-export interface PasswordRequired {
-  status: "password_required";
-  registration_token: string;
-  expires_in: number;
-}
+export type * from "./operations.d.ts";
 
 export type LoginAnswer = Authenticated | MfaRequired;
-export type Empty = Record<string, never>;
-
-export interface Location {
-  country: string | null;
-  region: string | null;
-  city: string | null;
-}
-
-export interface Session {
-  id: string;
-  current: boolean;
-  created_at: string;
-  last_active_at: string;
-  expires_at: string;
-  remember_me: boolean;
-  methods: string[];
-  client?: { id: string; name: string };
-  device: { id: string | null; name: string; trusted: boolean };
-  user_agent: string;
-  ip_truncated: string;
-  location: Location | null;
-}
-
-export interface Device {
-  id: string;
-  name: string;
-  browser: string | null;
-  os: string | null;
-  trusted: boolean;
-  trusted_until: string | null;
-  first_seen_at: string;
-  last_seen_at: string;
-  ip_truncated: string;
-  location: Location | null;
-  current: boolean;
-}
-
-export interface Passkey {
-  id: string;
-  name: string;
-  created_at: string;
-  last_used_at: string | null;
-  backed_up: boolean;
-  transports: string[];
-}
-
-export interface ActivityEvent {
-  id: string;
-  at: string;
-  action: string;
-  status: "success" | "failure";
-  method: string;
-  device: { name: string } | null;
-  ip_truncated: string | null;
-  location: Location | null;
-  reason: string | null;
-}
-
-export interface Identity {
-  provider: string;
-  name: string;
-  email?: string;
-  linked_at: string;
-  last_used_at: string;
-}
-
-export interface AltchaChallenge {
-  algorithm: string;
-  challenge: string;
-  salt: string;
-  signature: string;
-  maxnumber: number;
-}
-
-export type Captcha =
-  | { kind: "altcha"; challenge: AltchaChallenge }
-  | { kind: "recaptcha" | "hcaptcha" | "turnstile"; site_key: string }
-  | { kind: "none" };
-
-export interface Config {
-  product_name: string;
-  password: { policy: "composition" | "length"; min_length: number; max_length: number; classes: string[] };
-  registration: ("email" | "username")[];
-  login_mail: "both" | "code" | "link" | "off";
-  providers: { id: string; name: string }[];
-  captcha: { kind: Captcha["kind"]; mode?: "failures" | "always"; site_key?: string };
-  languages: string[];
-  brand: {
-    name: string;
-    logo_url: string | null;
-    accent_color: string | null;
-    terms_url: string | null;
-    privacy_url: string | null;
-  };
-}
-
-/** A passkey's answer in JSON (WebAuthn Level 3, section 5.1), as PublicKeyCredential.toJSON makes it. */
-export interface PasskeyCredential {
-  id: string;
-  rawId: string;
-  type: string;
-  authenticatorAttachment?: string | null;
-  response: Record<string, unknown>;
-  clientExtensionResults: Record<string, unknown>;
-}
-
-export interface PasskeyChallenge {
-  challenge_id: string;
-  /** For PublicKeyCredential.parseRequestOptionsFromJSON or parseCreationOptionsFromJSON. */
-  publicKey: Record<string, any>;
-}
-
-export interface PageOptions {
-  limit?: number | null;
-  cursor?: string | null;
-}
+export type MfaMethod = MfaRequired["methods"][number];
+export type Captcha = CaptchaByWork | CaptchaByProvider | NoCaptcha;
 
 // ---- Errors ----
 
@@ -194,23 +30,17 @@ interface Problem<Code extends string, Status extends number> extends Error {
   readonly body: unknown;
 }
 
-export type LatchkeyError =
-  | Problem<"invalid_request" | "weak_password" | "invalid_code" | "unknown_credential", 400>
-  | Problem<"invalid_credentials" | "invalid_token" | "session_revoked", 401>
-  | Problem<
-      "reauthentication_required" | "csrf_failed" | "captcha_required" | "captcha_failed" | "account_banned" | "forbidden",
-      403
-    >
-  | Problem<"not_found", 404>
-  | Problem<"conflict", 409>
-  | Problem<"payload_too_large", 413>
-  | Problem<"unsupported_media_type", 415>
-  | Problem<"rate_limited" | "locked_out", 429>
-  | Problem<"temporarily_unavailable", 503 | 504>
+/** The codes of the service, and what the client adds. */
+interface Statuses extends Omit<ErrorStatuses, "internal" | "temporarily_unavailable"> {
+  /** Also from what is between: 504. */
+  temporarily_unavailable: ErrorStatuses["temporarily_unavailable"] | 504;
   /** A defect, or an answer that is not the service's own. */
-  | Problem<"internal", number>
+  internal: number;
   /** No answer: offline, or a time-out. */
-  | Problem<"network", 0>;
+  network: 0;
+}
+
+export type LatchkeyError = { [Code in keyof Statuses]: Problem<Code, Statuses[Code]> }[keyof Statuses];
 
 export type LatchkeyErrorCode = LatchkeyError["code"];
 
@@ -263,6 +93,9 @@ export interface PasskeyLoginOptions {
   session?: SessionOptions;
 }
 
+/** Has a method for each operation. It adds `transport` to their `session` and, with tokens, `device_token`. */
+export interface Latchkey extends Operations {}
+
 export declare class Latchkey {
   constructor(options?: LatchkeyOptions);
 
@@ -280,169 +113,12 @@ export declare class Latchkey {
   /** Refreshes the session, unless another tab does. */
   refresh(): Promise<void>;
   /** Does the proof of work, and returns the member `captcha` of requests. */
-  solveCaptcha(challenge: AltchaChallenge): Promise<string>;
+  solveCaptcha(challenge: ProofOfWork): Promise<string>;
 
   // Passkeys. Rejects with the DOMException of the browser if its user stops.
   passkeyLogin(options?: PasskeyLoginOptions): Promise<LoginAnswer>;
   passkeyAdd(options?: { name?: string | null; conditional?: boolean; signal?: AbortSignal }): Promise<Passkey>;
-  passkeyReauthenticate(options?: { totp_code?: string | null; signal?: AbortSignal }): Promise<Reauthenticated>;
+  passkeyReauthenticate(options?: { totp_code?: string | null; signal?: AbortSignal }): Promise<AccessToken>;
   /** Tells the password manager which passkeys the account has, and its names. */
   signalPasskeys(): Promise<void>;
-
-  // Registration
-  register(parameters: {
-    email: string;
-    password?: string;
-    name?: string | null;
-    username?: string | null;
-    captcha?: string | null;
-    session?: SessionOptions | null;
-  }): Promise<RegistrationStarted>;
-  register(parameters: {
-    username: string;
-    password: string;
-    captcha?: string | null;
-    session?: SessionOptions | null;
-  }): Promise<Authenticated>;
-  registerVerify(
-    parameters:
-      | { registration_id: string; code: string; session?: SessionOptions | null }
-      | { token: string; password?: string; session?: SessionOptions | null },
-  ): Promise<Authenticated | PasswordRequired>;
-  registerComplete(parameters: { registration_token: string; password: string; session?: SessionOptions | null }): Promise<Authenticated>;
-  registerResend(parameters: { registration_id: string }): Promise<RegistrationStarted>;
-
-  // Login
-  login(parameters: {
-    identifier: string;
-    password: string;
-    captcha?: string | null;
-    session?: SessionOptions | null;
-  }): Promise<LoginAnswer>;
-  loginEmail(parameters: { email: string; captcha?: string | null; session?: SessionOptions | null }): Promise<ChallengeSent>;
-  /** Two of `challenge_id`, `code` and `token`. With cookies, this browser may have the first. */
-  loginEmailVerify(parameters: {
-    challenge_id?: string | null;
-    code?: string | null;
-    token?: string | null;
-    session?: SessionOptions | null;
-  }): Promise<LoginAnswer>;
-  loginMfa(parameters: {
-    mfa_token?: string | null;
-    method: Exclude<MfaMethod, "passkey">;
-    code: string;
-    trust_device?: boolean | null;
-  }): Promise<Authenticated>;
-  loginPasskeyOptions(parameters?: {
-    identifier?: string | null;
-    mfa_token?: string | null;
-    discoverable?: boolean | null;
-  }): Promise<PasskeyChallenge>;
-  loginPasskeyVerify(parameters: {
-    challenge_id: string;
-    credential: PasskeyCredential;
-    session?: SessionOptions | null;
-  }): Promise<LoginAnswer>;
-  loginDisown(parameters: { token: string }): Promise<{ reset_token: string; expires_in: number }>;
-  providerToken(parameters: {
-    provider: string;
-    id_token: string;
-    nonce?: string | null;
-    session?: SessionOptions | null;
-  }): Promise<LoginAnswer>;
-
-  // Tokens, sessions, devices
-  /** Refreshes the session in any case. `refresh` asks other tabs first. */
-  tokenRefresh(): Promise<Authenticated>;
-  logout(): Promise<Empty>;
-  logoutAll(parameters?: { keep_current?: boolean | null }): Promise<{ revoked: number }>;
-  sessionList(parameters?: PageOptions): Promise<{ sessions: Session[]; next?: string }>;
-  sessionRevoke(parameters: { id: string }): Promise<Empty>;
-  deviceList(parameters?: PageOptions): Promise<{ devices: Device[]; next?: string }>;
-  deviceUpdate(parameters: { id: string; name?: string | null; trusted?: false | null }): Promise<Device>;
-  deviceForget(parameters: { id: string }): Promise<Empty>;
-  csrf(): Promise<{ csrf_token: string }>;
-  reauthenticate(parameters: { password: string; totp_code?: string | null }): Promise<Reauthenticated>;
-  reauthenticate(parameters: { challenge_id: string; credential: PasskeyCredential }): Promise<Reauthenticated>;
-  reauthenticate(parameters: { challenge_id: string; code: string; totp_code?: string | null }): Promise<Reauthenticated>;
-  /** Mails a code. */
-  reauthenticate(parameters?: Empty): Promise<ChallengeSent>;
-
-  // Second factors and passkeys
-  mfaStatus(): Promise<{ totp: boolean; backup_codes_left: number; passkeys: number; trusted_devices: number }>;
-  totpSetup(): Promise<{ secret: string; otpauth_uri: string; qr_code: string }>;
-  totpEnable(parameters: { code: string }): Promise<{ backup_codes: string[] }>;
-  totpDisable(parameters: { code: string }): Promise<Empty>;
-  backupCodesRegenerate(parameters: { code: string }): Promise<{ backup_codes: string[] }>;
-  passkeyOptions(parameters?: { conditional?: boolean | null }): Promise<PasskeyChallenge>;
-  passkeyRegister(parameters: { challenge_id: string; credential: PasskeyCredential; name?: string | null }): Promise<Passkey>;
-  passkeyList(): Promise<{ passkeys: Passkey[] }>;
-  passkeyUpdate(parameters: { id: string; name: string }): Promise<Passkey>;
-  passkeyRemove(parameters: { id: string }): Promise<Empty>;
-  passkeySignal(): Promise<{
-    rp_id: string;
-    user_id: string;
-    accepted_credential_ids: string[];
-    name: string;
-    display_name: string;
-  }>;
-
-  // Account and recovery
-  profileGet(): Promise<User>;
-  profileUpdate(parameters: {
-    name?: string | null;
-    bio?: string | null;
-    picture?: string | null;
-    username?: string | null;
-  }): Promise<User>;
-  passwordChange(parameters: {
-    current_password?: string;
-    new_password: string;
-    revoke_other_sessions?: boolean | null;
-  }): Promise<Empty>;
-  emailChange(parameters: { new_email: string }): Promise<ChallengeSent>;
-  emailChangeVerify(parameters: { challenge_id: string; code: string }): Promise<User>;
-  emailChangeUndo(parameters: { token: string }): Promise<Empty>;
-  accountDeactivate(parameters?: { reason?: string | null }): Promise<Empty>;
-  accountDelete(parameters?: { password?: string }): Promise<Empty>;
-  accountExport(parameters?: { cursor?: string | null }): Promise<AccountExport>;
-  activityList(parameters?: PageOptions & { action?: string | null }): Promise<{ events: ActivityEvent[]; next?: string }>;
-  identityList(): Promise<{ identities: Identity[] }>;
-  identityLink(parameters: { provider: string; continue?: string | null }): Promise<{ authorization_url: string }>;
-  identityUnlink(parameters: { provider: string }): Promise<Empty>;
-  passwordForgot(parameters: { email: string; captcha?: string | null }): Promise<{ expires_in: number }>;
-  passwordResetCheck(parameters: { token: string }): Promise<Empty>;
-  passwordReset(parameters: { token: string; new_password: string }): Promise<Empty>;
-
-  // Platform
-  captchaChallenge(): Promise<Captcha>;
-  config(): Promise<Config>;
-  health(): Promise<{ status: "ok" }>;
-}
-
-export interface RegistrationStarted {
-  registration_id: string;
-  expires_in: number;
-}
-
-export interface ChallengeSent {
-  challenge_id: string;
-  expires_in: number;
-}
-
-export interface Reauthenticated {
-  access_token?: string;
-  token_type: "Bearer";
-  expires_in: number;
-  csrf_token?: string;
-}
-
-export interface AccountExport {
-  account?: User & Record<string, unknown>;
-  sessions: Record<string, unknown>[];
-  devices: Record<string, unknown>[];
-  passkeys?: Passkey[];
-  identities?: Identity[];
-  activity: Record<string, unknown>[];
-  next?: string;
 }

@@ -20,6 +20,7 @@ use shared::{
     fields::{Fields, FromJson, schema},
     http::{Cookie, Request, Response, StatusCode},
     mail,
+    operation::contract::Link,
     store::{
         Account, Challenge, Device, Expected, ExpectedSecret, FactorUse, Factors, SecondFactor, StoredPasskey,
         Transaction, UserQuery, challenge_key,
@@ -122,6 +123,12 @@ pub(crate) struct MfaRequired {
 }
 
 impl MfaRequired {
+    /// What can follow the answer.
+    pub(crate) const LINKS: [Link; 2] = [
+        Link::new("login-mfa", &[("mfa_token", "/mfa_token")]),
+        Link::new("login-passkey-options", &[("mfa_token", "/mfa_token")]),
+    ];
+
     pub(crate) fn schema() -> serde_json::Value {
         let method = schema::one_of("", &SecondFactorMethod::ALL.map(SecondFactorMethod::as_str));
         schema::Object::new("MfaRequired", "A second factor is due. There is no session yet.")

@@ -15,6 +15,7 @@ use shared::{
     error::Error,
     fields::schema,
     http::{Cookie, Response, StatusCode},
+    operation::contract::Link,
     store::{Account, Session},
     user_cipher::UserCipher,
 };
@@ -163,6 +164,15 @@ pub(crate) fn level(session: &Session, now: Timestamp) -> &'static str {
 /// The error for a session that names a version of the `refresh` key that the keyring no longer has.
 pub(crate) fn missing_key() -> Error {
     Error::internal("a session's refresh key is gone")
+}
+
+impl Authenticated {
+    /// What can follow the answer with tokens in its body.
+    pub(crate) const LINKS: [Link; 3] = [
+        Link::new("token-refresh", &[("refresh_token", "/refresh_token")]),
+        Link::new("logout", &[("refresh_token", "/refresh_token")]),
+        Link::new("session-revoke", &[("id", "/session_id")]),
+    ];
 }
 
 impl AccessAnswer {
