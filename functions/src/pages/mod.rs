@@ -2,5 +2,6 @@
 
 mod assets;
 mod page;
+mod policy;
 #[expect(clippy::module_inception, reason = "an operation has its own name everywhere")]
 pub mod pages;
