@@ -54,6 +54,11 @@ pub(crate) fn installed(names: &[&str]) -> Option<PathBuf> {
 impl Chromium {
     /// Starts a browser. `None` if Chromium or its driver is not installed; then the test is reported as left out.
     pub(crate) async fn start(test: &str) -> Option<Self> {
+        Self::start_with(test, &[]).await
+    }
+
+    /// As [`Chromium::start`], with further arguments for the browser.
+    pub(crate) async fn start_with(test: &str, more: &[String]) -> Option<Self> {
         let browser = installed(&["chromium", "chromium-browser", "google-chrome"]);
         let (Some(driver), Some(browser)) = (installed(&["chromedriver"]), browser) else {
             tests::leave_out(test, "no Chromium with its driver here");
@@ -68,13 +73,19 @@ impl Chromium {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let options = json!({
-            "binary": browser,
-            "args": [
-                "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-                "--disable-component-update", "--disable-sync", format!("--user-data-dir={}", profile.display()),
-            ],
-        });
+        let data = format!("--user-data-dir={}", profile.display());
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            &data,
+        ];
+        let arguments: Vec<&str> = arguments.into_iter().chain(more.iter().map(String::as_str)).collect();
+        let options = json!({ "binary": browser, "args": arguments });
         let logged = ("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
         let capabilities = [("goog:chromeOptions".to_owned(), options), logged].into_iter().collect();
         let mut builder = ClientBuilder::new(HttpConnector::new());

@@ -3,6 +3,8 @@
 mod account;
 mod account_data;
 mod account_security;
+mod captcha;
+mod captcha_provider;
 mod chromium;
 mod email_change_undo;
 mod forgot_password;

@@ -25,7 +25,12 @@ pub(crate) struct Page {
 impl Page {
     /// `test` is the path of the test below `browser`.
     pub(crate) async fn start(test: &str, options: Options) -> Option<Self> {
-        let chromium = Chromium::start(&format!("browser::{test}")).await?;
+        Self::start_with(test, options, &[]).await
+    }
+
+    /// As [`Page::start`], with further arguments for the browser.
+    pub(crate) async fn start_with(test: &str, options: Options, arguments: &[String]) -> Option<Self> {
+        let chromium = Chromium::start_with(&format!("browser::{test}"), arguments).await?;
         Some(Self { chromium, site: Site::start(options).await })
     }
 

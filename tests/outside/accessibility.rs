@@ -25,6 +25,16 @@ const USERNAMES: Deployment = Deployment("usernames", false, &[("UsernameRegistr
 const STRICT: Deployment = Deployment("strict", true, &[("Captcha", "never")]);
 const LINKS: Deployment = Deployment("links", false, &[("LoginMail", "link")]);
 const CODES: Deployment = Deployment("codes", false, &[("UnknownDeviceCode", "true")]);
+const CAPTCHA: Deployment = Deployment(
+    "captcha",
+    false,
+    &[
+        ("Captcha", "always"),
+        ("CaptchaProvider", "turnstile"),
+        ("CaptchaSiteKey", "site-key"),
+        ("CaptchaSecret", "captcha-secret"),
+    ],
+);
 /// With everything that a deployment can add to the pages.
 const BRANDED: Deployment = Deployment(
     "branded",
@@ -77,7 +87,7 @@ async fn check(area: &str, deployments: &[Deployment]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_state_of_a_registration_has_no_findings() {
-    check("registration", &[DEFAULT, CLOSED, USERNAMES, STRICT, BRANDED]).await;
+    check("registration", &[DEFAULT, CLOSED, USERNAMES, STRICT, BRANDED, CAPTCHA]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -97,6 +97,31 @@ async function registers(page, site, section = null, values = {}) {
   return email;
 }
 
+// A widget in a frame, with the API of Turnstile.
+const TURNSTILE = `turnstile = { remove() {}, render(box, { theme, size }) {
+  const frame = document.createElement("iframe");
+  frame.src = "https://challenges.cloudflare.com/frame?" + theme;
+  frame.title = "Widget";
+  frame.width = size === "compact" ? 150 : 300;
+  frame.height = size === "compact" ? 140 : 65;
+  box.append(frame);
+} };
+onCaptchaScript();`;
+
+// The form to register with an address, up to the check by a captcha's provider.
+async function isChecked(page, site, blocks = false) {
+  await page.route("https://challenges.cloudflare.com/**", (route) => {
+    if (blocks) return route.abort();
+    const { pathname, search } = new URL(route.request().url());
+    if (pathname.endsWith("/api.js")) return route.fulfill({ contentType: "text/javascript", body: TURNSTILE });
+    const colours = search === "?dark" ? "background: #222; color: #fff" : "background: #fafafa; color: #222";
+    const body = `<!DOCTYPE html><html lang="en"><title>Widget</title><body style="margin: 0; ${colours}"><main><h1>Widget</h1></main>`;
+    return route.fulfill({ contentType: "text/html", body });
+  });
+  await registers(page, site, "captcha");
+  await page.waitForSelector(blocks ? "#captcha-problem.problem" : "#captcha-widget iframe");
+}
+
 // The page of the link after a registration.
 async function opensLink(page, site, body = {}) {
   const email = site.address();
@@ -274,6 +299,8 @@ const registration = [
     await page.setExtraHTTPHeaders(network);
     await registers(page, site);
   } },
+  { name: "register-captcha", site: "captcha", steps: (page, site) => isChecked(page, site) },
+  { name: "register-captcha-blocked", site: "captcha", steps: (page, site) => isChecked(page, site, true) },
   { name: "verify-email-notice", steps: (page, site) => registers(page, site, "mailed") },
   { name: "verify-email-notice-wrong-code", steps: async (page, site) => {
     const email = await registers(page, site, "mailed");

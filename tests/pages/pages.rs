@@ -267,6 +267,76 @@ async fn a_place_on_another_host_is_refused() {
     }
 }
 
+/// The policy of every page, with what a widget adds: hosts of scripts, of styles and of connections, frames, and trusted types.
+fn policy(added: [&str; 5]) -> String {
+    let [scripts, styles, connections, frames, types] = added;
+    format!(
+        "default-src 'none'; script-src 'self'{scripts}; style-src 'self'{styles}; img-src 'self' data:; \
+         connect-src 'self'{connections}{frames}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'{types}"
+    )
+}
+
+#[tokio::test]
+async fn only_pages_that_ask_for_captchas_allow_the_hosts_of_their_provider() {
+    const OWN: [&str; 5] = ["", "", "", "", "; require-trusted-types-for 'script'; trusted-types 'none'"];
+    const HCAPTCHA: &str = " https://hcaptcha.com https://*.hcaptcha.com";
+    for (mode, provider, added) in [
+        ("always", "altcha", OWN),
+        ("failures", "altcha", OWN),
+        ("never", "turnstile", OWN),
+        (
+            "always",
+            "turnstile",
+            [" https://challenges.cloudflare.com", "", "", "; frame-src https://challenges.cloudflare.com", ""],
+        ),
+        (
+            "failures",
+            "hcaptcha",
+            [HCAPTCHA, HCAPTCHA, HCAPTCHA, "; frame-src https://hcaptcha.com https://*.hcaptcha.com", ""],
+        ),
+        (
+            "failures",
+            "recaptcha",
+            [
+                " https://www.google.com/recaptcha/ https://www.gstatic.com/recaptcha/",
+                " 'unsafe-inline'",
+                "",
+                "; frame-src https://www.google.com/recaptcha/ https://recaptcha.google.com/recaptcha/",
+                "; require-trusted-types-for 'script'",
+            ],
+        ),
+    ] {
+        let mut options = options();
+        for (name, value) in [
+            ("Captcha", mode),
+            ("CaptchaProvider", provider),
+            ("CaptchaSiteKey", "site\"key"),
+            ("CaptchaSecret", "captcha-secret"),
+        ] {
+            options.parameters.insert(name.to_owned(), value.to_owned());
+        }
+        let client = Client::new(&local::World::start(options).await.unwrap());
+        for (path, _) in PAGES.iter().chain(&[("/account", ""), ("/account/password", "")]) {
+            let asks =
+                ["/login", "/register", "/verify-email-notice", "/forgot-password"].contains(path) && added != OWN;
+            let answer = client.get(path).await.expect(200);
+            let expected = policy(if asks { added } else { OWN });
+            assert_eq!(answer.header("content-security-policy"), expected, "{mode} {provider} {path}");
+            // The provider must learn the host of the page, and no more.
+            let referrer = if asks { "strict-origin" } else { "no-referrer" };
+            assert_eq!(answer.header("referrer-policy"), referrer, "{mode} {provider} {path}");
+            assert!(answer.text.contains(&format!("<meta name=\"referrer\" content=\"{referrer}\">")), "{path}");
+            let widget = format!("<section id=\"captcha\" data-provider=\"{provider}\"");
+            assert_eq!(answer.text.contains(&widget), asks, "{mode} {provider} {path}");
+            assert_eq!(answer.text.contains("data-site-key=\"site&quot;key\""), asks, "{mode} {provider} {path}");
+        }
+        for path in ["/account/nothing", "/login?continue=//evil.example"] {
+            let answer = client.get(path).await;
+            assert_eq!(answer.header("content-security-policy"), policy(OWN), "{mode} {provider} {path}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_page_learns_of_the_marker_of_a_session() {
     let world = world().await;

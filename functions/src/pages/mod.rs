@@ -4,3 +4,4 @@ mod assets;
 mod page;
 #[expect(clippy::module_inception, reason = "an operation has its own name everywhere")]
 pub mod pages;
+mod policy;

@@ -11,7 +11,10 @@ use shared::{
     texts::{self, Piece},
 };
 
-use super::assets;
+use super::{
+    assets,
+    policy::{self, Widget},
+};
 
 /// One of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +69,11 @@ impl Page {
         self.template.starts_with("account")
     }
 
+    /// Whether it has a form that may need a captcha. `/verify-email-notice` leads back to its form without a load.
+    fn may_ask_for_captcha(self) -> bool {
+        matches!(self.path, "/login" | "/register" | "/verify-email-notice" | "/forgot-password")
+    }
+
     /// The answer with this page.
     ///
     /// # Errors
@@ -77,7 +85,12 @@ impl Page {
         let language = if is_translated { view.language } else { Language::default() };
         let texts = |name: &str| catalogue(language, name).ok_or_else(|| broken("its texts are broken"));
         let (common, text) = (texts("common")?, texts(self.texts)?);
-        let frame = if self.is_of_account() { texts("account_common")? } else { json!({}) };
+        let widget = view.widget.filter(|_| self.may_ask_for_captcha());
+        let frame = match widget {
+            Some(_) => texts("captcha")?,
+            None if self.is_of_account() => texts("account_common")?,
+            None => json!({}),
+        };
         let of_scripts = json!({ "common": common["script"], "frame": frame["script"], "page": text["script"] });
         let version = assets::version(view.brand);
         let values = context! {
@@ -96,6 +109,12 @@ impl Page {
             terms_url => view.brand.terms_url.as_deref(),
             privacy_url => view.brand.privacy_url.as_deref(),
             has_session => view.has_session,
+            captcha => widget.map(|widget| context! {
+                provider => widget.provider.as_str(),
+                name => widget.name(),
+                site_key => widget.site_key,
+            }),
+            referrer_policy => policy::referrer_policy(widget),
             // Escaping would replace the slashes.
             assets => Value::from_safe_string(format!("/assets/{version}")),
         };
@@ -105,7 +124,8 @@ impl Page {
         };
         let html = if cfg!(debug_assertions) { rendered(&environment()) } else { rendered(&ENVIRONMENT) };
         let html = html.map_err(|error| broken(&format!("{error:#}")))?;
-        Ok(Response::html(&html, &content_security_policy(view.brand)))
+        Ok(Response::html(&html, &policy::content_security_policy(view.brand, widget))
+            .with_header("referrer-policy", policy::referrer_policy(widget)))
     }
 }
 
@@ -116,6 +136,8 @@ pub(super) struct View<'a> {
     pub(super) brand: &'a Brand,
     /// Whether the browser has the marker of a session.
     pub(super) has_session: bool,
+    /// What asks its readers for captchas, unless their browsers solve them.
+    pub(super) widget: Option<Widget<'a>>,
 }
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);
@@ -169,13 +191,4 @@ fn value(texts: &serde_json::Value) -> Value {
         serde_json::Value::String(text) => Value::from(text.as_str()),
         _ => Value::UNDEFINED,
     }
-}
-
-/// Content Security Policy Level 3: the pages run only scripts of their own host, and never turn text into markup (Trusted Types).
-fn content_security_policy(brand: &Brand) -> String {
-    let logo = brand.logo_origin().map_or_else(String::new, |origin| format!(" {origin}"));
-    format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{logo}; connect-src 'self'; base-uri 'none'; \
-         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-    )
 }

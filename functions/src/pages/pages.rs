@@ -13,6 +13,7 @@ use shared::{
 use super::{
     assets,
     page::{Page, View},
+    policy::Widget,
 };
 
 pub const OPERATION: Operation = Operation::http("pages", |context| Box::pin(handle(context)))
@@ -82,6 +83,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         product: &app.config.product_name,
         brand,
         has_session: request.has_cookie(Cookie::Session),
+        widget: Widget::of(&app.config),
     };
     let mut answer = page.render(&view)?.compressed_for(request);
     if !OF_LOGINS.contains(&&*request.path) {

@@ -32,13 +32,26 @@ export const moment = (at) => new Intl.DateTimeFormat(language, { dateStyle: "me
 
 // ---- The client ----
 
+// Whether a provider makes the captchas. Then captcha.js asks the page's reader for them.
+const asksReader = Boolean(byId("captcha"));
+
 export const auth = new Latchkey({
   transport: "cookie",
+  captcha: !asksReader,
   onCaptcha: (works) => {
     byId("busy").textContent = text(works ? "captcha" : "working");
   },
   onSessionEnd: (reason) => onSessionEnd(reason),
 });
+
+for (const name of asksReader ? ["login", "loginEmail", "passwordForgot", "register"] : []) {
+  const send = auth[name].bind(auth);
+  auth[name] = (parameters) => send(parameters).catch(async (error) => {
+    if (error.code !== "captcha_required") throw error;
+    const { answered } = await import("./captcha.js").catch(() => { throw error; });
+    return answered(name, (captcha) => send({ ...parameters, captcha }));
+  });
+}
 
 let onSessionEnd = () => {};
 // Sets what happens when the session is over, here or in another tab.
@@ -167,7 +180,7 @@ export async function busily(source, work, refused = failed) {
   try {
     await work();
   } catch (error) {
-    refused(error);
+    if (error.code !== "captcha_stopped") refused(error);
   } finally {
     sending = false;
     button.removeAttribute("aria-disabled");
@@ -213,7 +226,7 @@ function explained({ code, requestId, retryAfter }) {
     case "temporarily_unavailable":
       return [text("unavailable")];
     case "captcha_required":
-      return [text("captcha_unknown")];
+      return [text("outdated")];
     case "captcha_failed":
       return [text("captcha_failed")];
     case "account_banned":
