@@ -1,6 +1,8 @@
 // Checks every state of accessibility_states.mjs: axe-core and HTML_CodeSniffer (WCAG 2.2 AA), the Nu HTML checker, no scrolling sideways at
 // 320 pixels, and a visible focus. Keeps screenshots at phone and desktop width, light and dark. Ends with status 1 if there are findings.
 //
+// With LOCALE it checks something else: that the pages are right in the pseudo-locale of debug builds (accessibility_pseudo.mjs).
+//
 // SITES: a JSON object from the name of a deployment to its URL. CHROMIUM: the browser. SCREENSHOTS: a folder. ONLY: a part of the names of
 // states, for work on one page. AREA: the member of STATES. Java is needed for the Nu HTML checker.
 
@@ -10,9 +12,10 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { checkPseudo } from "./accessibility_pseudo.mjs";
 import { STATES, Site } from "./accessibility_states.mjs";
 
-const { AREA, CHROMIUM, SCREENSHOTS, ONLY = "" } = process.env;
+const { AREA, CHROMIUM, SCREENSHOTS, LOCALE, ONLY = "" } = process.env;
 const SITES = JSON.parse(process.env.SITES);
 
 const require = createRequire(import.meta.url);
@@ -108,7 +111,8 @@ let count = 0;
 for (const { name, site = "default", script = true, steps } of STATES[AREA]) {
   if (!name.includes(ONLY)) continue;
   count++;
-  const context = await browser.newContext({ viewport: DESKTOP, javaScriptEnabled: script });
+  const extraHTTPHeaders = LOCALE && { "accept-language": LOCALE };
+  const context = await browser.newContext({ viewport: DESKTOP, javaScriptEnabled: script, extraHTTPHeaders });
   const page = await context.newPage();
   const complain = (words) => found.push(`${name}: ${words}`);
   page.on("pageerror", (error) => complain(`a script failed: ${error}`));
@@ -119,17 +123,22 @@ for (const { name, site = "default", script = true, steps } of STATES[AREA]) {
   page.setDefaultTimeout(20000);
   try {
     await steps(page, sites[site]);
+    if (LOCALE) {
+      (await checkPseudo(page, name, { sizes: { narrow: NARROW, phone: PHONE, desktop: DESKTOP }, screenshots: SCREENSHOTS })).forEach(complain);
+      continue;
+    }
     // The Nu HTML checker sees what a browser would. Without scripts, only the server's text is there.
     writeFileSync(join(folder, `${name}.html`), await page.content());
     if (script) (await check(page, name)).forEach(complain);
   } catch (error) {
     complain(`the state was not reached: ${error.message}`);
+  } finally {
+    await context.close();
   }
-  await context.close();
 }
 await browser.close();
 try {
-  found.push(...(await validate(folder)));
+  if (!LOCALE) found.push(...(await validate(folder)));
 } finally {
   rmSync(folder, { recursive: true });
 }

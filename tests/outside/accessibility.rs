@@ -1,5 +1,7 @@
 //! Every hosted page in each of its states, for axe-core, HTML_CodeSniffer and the Nu HTML checker (WCAG 2.2 AA). The states are in
 //! accessibility_states.mjs. Screenshots of them are in `target/screenshots`.
+//!
+//! Each state is reached once more in the pseudo-locale of debug builds, where hard-coded and cut-off texts show.
 
 use std::{path::Path, time::Duration};
 
@@ -12,6 +14,9 @@ use crate::{
     browser::{Site, installed},
     programs,
 };
+
+/// The pseudo-locale of a debug build.
+const PSEUDO: &str = "en-x-pseudo";
 
 /// The time that the states of one area have.
 const PATIENCE: Duration = Duration::from_secs(1200);
@@ -48,7 +53,17 @@ const BRANDED: Deployment = Deployment(
     ],
 );
 
+const REGISTRATION: &[Deployment] = &[DEFAULT, CLOSED, USERNAMES, STRICT, BRANDED, CAPTCHA];
+const RECOVERY: &[Deployment] = &[DEFAULT];
+const LOGIN: &[Deployment] = &[DEFAULT, LINKS, CODES, BRANDED];
+const ACCOUNT: &[Deployment] = &[DEFAULT];
+
 async fn check(area: &str, deployments: &[Deployment]) {
+    check_in(None, area, deployments).await;
+}
+
+/// As [`check`], in a language that only a debug build has.
+async fn check_in(locale: Option<&str>, area: &str, deployments: &[Deployment]) {
     let test = format!("outside::accessibility: {area}");
     let (Some(chromium), Some(_)) =
         (installed(&["chromium", "chromium-browser", "google-chrome"]), installed(&["java"]))
@@ -76,6 +91,9 @@ async fn check(area: &str, deployments: &[Deployment]) {
         .env("AREA", area)
         .env("SITES", Value::Object(urls).to_string());
     command.env("CHROMIUM", chromium).env("SCREENSHOTS", repository("target/screenshots"));
+    if let Some(locale) = locale {
+        command.env("LOCALE", locale);
+    }
     let done = programs::run_within(&mut command, PATIENCE).await;
     for site in sites {
         site.end().await;
@@ -87,20 +105,40 @@ async fn check(area: &str, deployments: &[Deployment]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_state_of_a_registration_has_no_findings() {
-    check("registration", &[DEFAULT, CLOSED, USERNAMES, STRICT, BRANDED, CAPTCHA]).await;
+    check("registration", REGISTRATION).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_state_of_a_recovery_has_no_findings() {
-    check("recovery", &[DEFAULT]).await;
+    check("recovery", RECOVERY).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_state_of_a_login_has_no_findings() {
-    check("login", &[DEFAULT, LINKS, CODES, BRANDED]).await;
+    check("login", LOGIN).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_state_of_an_account_has_no_findings() {
-    check("account", &[DEFAULT]).await;
+    check("account", ACCOUNT).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_text_of_a_registration_is_hard_coded_or_cut_off() {
+    check_in(Some(PSEUDO), "registration", REGISTRATION).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_text_of_a_recovery_is_hard_coded_or_cut_off() {
+    check_in(Some(PSEUDO), "recovery", RECOVERY).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_text_of_a_login_is_hard_coded_or_cut_off() {
+    check_in(Some(PSEUDO), "login", LOGIN).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_text_of_an_account_is_hard_coded_or_cut_off() {
+    check_in(Some(PSEUDO), "account", ACCOUNT).await;
 }

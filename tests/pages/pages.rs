@@ -1,5 +1,5 @@
 use serde_json::json;
-use std::io::Write;
+use std::{collections::BTreeSet, io::Write};
 
 use shared::domain::language::Language;
 use tests::{Client, options, world};
@@ -186,6 +186,67 @@ async fn every_page_exists_in_every_language() {
     }
 }
 
+/// The paths of the modules that a script imports.
+fn imports(file: &str, script: &str) -> Vec<String> {
+    let base = url::Url::parse(&format!("http://localhost{file}")).unwrap();
+    let modules = script.split(" from \".").skip(1).map(|rest| format!(".{}", rest.split_once('"').unwrap().0));
+    modules.map(|module| base.join(&module).unwrap().path().to_owned()).collect()
+}
+
+/// An import that the page does not name costs a round trip more.
+#[tokio::test]
+async fn a_page_names_every_module_that_it_loads_and_no_other() {
+    let client = Client::new(&world().await);
+    let account =
+        ["", "/profile", "/password", "/email", "/mfa", "/passkeys", "/identities", "/sessions", "/activity", "/data"];
+    let account = account.map(|page| format!("/account{page}"));
+    for path in PAGES.iter().map(|(path, _)| (*path).to_owned()).chain(account) {
+        let page = client.get(&path).await.expect(200).text;
+        let named: BTreeSet<String> = page.split('"').filter(|url| url.ends_with(".js")).map(str::to_owned).collect();
+        let entry = page.split_once("<script type=\"module\" src=\"").unwrap().1.split_once('"').unwrap().0;
+        let (mut files, mut loaded) = (vec![entry.to_owned()], BTreeSet::new());
+        while let Some(file) = files.pop() {
+            if loaded.insert(file.clone()) {
+                files.extend(imports(&file, &client.get(&file).await.expect(200).text));
+            }
+        }
+        assert_eq!(named, loaded, "{path}");
+    }
+}
+
+/// Where debug builds have it.
+#[tokio::test]
+async fn the_pseudo_locale_has_longer_texts_and_is_never_offered() {
+    let client = Client::new(&world().await);
+    let english = client.get("/login").await.expect(200).text;
+    let asked = [
+        ("/login?ui_locales=en-x-pseudo", vec![]),
+        ("/login", vec![("accept-language", "en-x-pseudo")]),
+        ("/login", vec![("cookie", "__Host-language=en-x-pseudo")]),
+    ];
+    for (path, headers) in asked {
+        let page = client.send("GET", path, &headers, Vec::new()).await.expect(200).text;
+        if cfg!(debug_assertions) {
+            assert!(
+                page.contains("<html lang=\"en-x-pseudo\" dir=\"ltr\"") && page.contains("<title>[Ļööĝ îîñ]</title>")
+            );
+            let texts = |page: &str| {
+                let (_, rest) = page.split_once("id=\"texts\">").unwrap();
+                rest.split_once("</script>").unwrap().0.chars().count()
+            };
+            assert!(texts(&page) * 10 > texts(&english) * 12, "with the names of the texts, which stay");
+            assert!(page.contains("{wait}"), "the places stay");
+        } else {
+            assert_eq!(page, english);
+        }
+        assert!(!page.contains("value=\"en-x-pseudo\""));
+    }
+    let config = client.get("/v1/config").await.expect(200);
+    let offered: Vec<&str> = Language::ALL.iter().map(|language| language.tag).collect();
+    assert_eq!(config.body["languages"].as_array().unwrap().len(), offered.len());
+    assert!(!config.text.contains("pseudo"));
+}
+
 /// The bytes of a text in gzip.
 fn compressed(text: &str) -> usize {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
@@ -201,14 +262,12 @@ async fn the_login_page_with_all_that_it_loads_is_small_in_every_language() {
         let mut bytes = compressed(&page) + compressed(&client.get("/v1/config").await.expect(200).text);
         let mut files: Vec<String> =
             page.split('"').filter(|url| url.starts_with("/assets/")).map(str::to_owned).collect();
-        let mut loaded = std::collections::BTreeSet::new();
+        let mut loaded = BTreeSet::new();
         while let Some(file) = files.pop() {
             if loaded.insert(file.clone()) {
                 let text = client.get(&file).await.expect(200).text;
                 bytes += compressed(&text);
-                let imports = text.lines().filter(|line| line.contains(" from \"."));
-                let base = url::Url::parse(&format!("http://localhost{file}")).unwrap();
-                files.extend(imports.map(|line| base.join(line.split('"').nth(1).unwrap()).unwrap().path().to_owned()));
+                files.extend(imports(&file, &text));
             }
         }
         assert!(loaded.len() == 8, "{loaded:?}");

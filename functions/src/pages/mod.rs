@@ -5,3 +5,4 @@ mod page;
 #[expect(clippy::module_inception, reason = "an operation has its own name everywhere")]
 pub mod pages;
 mod policy;
+mod pseudo_locale;

@@ -14,6 +14,7 @@ use shared::{
 use super::{
     assets,
     policy::{self, Widget},
+    pseudo_locale,
 };
 
 /// One of the pages.
@@ -179,6 +180,9 @@ fn catalogue(language: Language, name: &str) -> Option<serde_json::Value> {
 
 /// The file of texts in this language alone.
 fn translated(language: Language, name: &str) -> Option<serde_json::Value> {
+    if language == pseudo_locale::LANGUAGE {
+        return translated(Language::default(), name).map(pseudo_locale::translated);
+    }
     serde_json::from_str(&assets::read(&format!("texts/{}/{name}.json", language.tag))?).ok()
 }
 

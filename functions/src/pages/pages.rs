@@ -14,6 +14,7 @@ use super::{
     assets,
     page::{Page, View},
     policy::Widget,
+    pseudo_locale,
 };
 
 pub const OPERATION: Operation = Operation::http("pages", |context| Box::pin(handle(context)))
@@ -115,6 +116,9 @@ fn page(request: &Request) -> (Page, StatusCode) {
 /// The language of a page: of the link, of the reader's choice, of the authorization request that the page continues, or of the
 /// browser.
 fn language(request: &Request) -> Language {
+    if pseudo_locale::is_asked(request) {
+        return pseudo_locale::LANGUAGE;
+    }
     let parameter = |query: &str| {
         let found = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "ui_locales");
         found.and_then(|(_, list)| Language::of_ui_locales(&list))
