@@ -7,6 +7,7 @@ use fantoccini::Locator;
 use http::{Response, StatusCode, header};
 use serde_json::{Value, json};
 use tests::{Client, PASSWORD, Person, options};
+use tokio::task::JoinSet;
 
 use super::{
     browser::ADDRESS,
@@ -43,18 +44,18 @@ async fn submit(chromium: &Chromium, form: &str, fields: &[(&str, &str)]) {
     chromium.client.find(Locator::Css(&format!("#{form} button"))).await.unwrap().click().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_single_page_app_works() {
-    let Some(chromium) = Chromium::start("js_client::recipes::the_single_page_app_works").await else { return };
+/// Serves the app of the page for a service with these parameters.
+async fn serves(parameters: &[(&str, &str)]) -> (String, Host, JoinSet<()>) {
     let port = Port::bind().await;
     let home = port.url.clone();
     let mut options = options();
     options.parameters.insert("AllowedOrigins".to_owned(), home.clone());
+    options.parameters.extend(parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let host = Host::start(options).await;
     let (script, local) = (block("app.js"), "\"http://localhost:3000\"");
     assert_eq!(script.matches(local).count(), 1);
     let script = script.replace(local, &json!(host.url).to_string());
-    let _serving = port.serve(Arc::new(move |request| {
+    let serving = port.serve(Arc::new(move |request| {
         let (kind, body) = match request.uri().path() {
             "/" => ("text/html", block("index.html").to_owned()),
             "/app.js" => ("text/javascript", script.clone()),
@@ -65,7 +66,13 @@ async fn the_single_page_app_works() {
         let answer = Response::builder().status(status).header(header::CONTENT_TYPE, kind);
         Box::pin(async move { answer.body(Bytes::from(body)).unwrap() })
     }));
+    (home, host, serving)
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_single_page_app_works() {
+    let Some(chromium) = Chromium::start("js_client::recipes::the_single_page_app_works").await else { return };
+    let (home, host, _serving) = serves(&[]).await;
     let person = Person::register(&Client::new(&host.world), ADDRESS).await;
     person.client.patch("/v1/me", json!({ "name": "Ada & <b>Co" })).await.expect(200);
     let hello = "Hello, Ada & <b>Co.";
@@ -91,7 +98,7 @@ async fn the_single_page_app_works() {
     let elsewhere = person.login().await;
     let app = elsewhere.enable_totp().await;
     submit(&chromium, "first", &[("identifier", ADDRESS), ("password", PASSWORD)]).await;
-    until_shown(&chromium, "Enter a code.").await;
+    until_shown(&chromium, "Enter the code of your app, or a backup code.").await;
     submit(&chromium, "second", &[("code", "000000")]).await;
     until_shown(&chromium, "The code is not right.").await;
     host.world.clock().advance(60);
@@ -103,5 +110,21 @@ async fn the_single_page_app_works() {
     chromium.client.refresh().await.unwrap();
     until_shown(&chromium, "You are logged out.").await;
     assert_eq!(chromium.complaints().await, Vec::<Value>::new());
+    chromium.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_single_page_app_asks_for_the_mailed_code_of_an_unknown_device() {
+    let test = "js_client::recipes::the_single_page_app_asks_for_the_mailed_code_of_an_unknown_device";
+    let Some(chromium) = Chromium::start(test).await else { return };
+    let (home, host, _serving) = serves(&[("UnknownDeviceCode", "true")]).await;
+    let client = Client::new(&host.world);
+    Person::register(&client, ADDRESS).await;
+    chromium.client.goto(&home).await.unwrap();
+    until_shown(&chromium, "You are logged out.").await;
+    submit(&chromium, "first", &[("identifier", ADDRESS), ("password", PASSWORD)]).await;
+    until_shown(&chromium, "Enter the code that we have mailed to you.").await;
+    submit(&chromium, "second", &[("code", &client.code_for(ADDRESS).await)]).await;
+    until_shown(&chromium, &format!("Hello, {ADDRESS}.")).await;
     chromium.end().await;
 }
