@@ -18,11 +18,11 @@ use super::{
 async fn a_profile_is_saved_with_faults_beside_their_fields() {
     let test = "account_data::a_profile_is_saved_with_faults_beside_their_fields";
     let Some(account) = Account::start(test, options()).await else { return };
-    account.open("/account/profile").await;
+    account.view("/account/profile").await;
     account.enter("username", "a").await;
     account.enter("picture", "http://example.org/a.png").await;
     account.press("#profile [type=submit]").await;
-    account.problem("Some fields need another value.").await;
+    account.problem_is("Some fields need another value.").await;
     let faults = "return ['name', 'username', 'bio', 'picture'].map((name) =>
         [document.getElementById(name).getAttribute('aria-invalid'), document.getElementById(`${name}-fault`).textContent !== ''])";
     let expected = json!([[null, false], ["true", true], [null, false], ["true", true]]);
@@ -52,12 +52,12 @@ async fn an_account_of_another_site_is_linked_and_unlinked() {
     let test = "account_data::an_account_of_another_site_is_linked_and_unlinked";
     let Some(account) = Account::start(test, provider_login::with_site(&listener)).await else { return };
     let site = provider_login::serve(listener, account.world().clone());
-    account.open("/account/identities").await;
+    account.view("/account/identities").await;
     account.press("#providers button").await;
     account.chromium.client.wait().for_element(Locator::Css("#deny")).await.unwrap();
     account.press("#deny").await;
     // The provider's answer goes to the login page, which hands its error on.
-    let shown = account.problem("You did not allow the link there").await;
+    let shown = account.problem_is("You did not allow the link there").await;
     assert_eq!(shown["path"], "/account/identities");
     account.press("#providers button").await;
     account.chromium.client.wait().for_element(Locator::Css("#allow")).await.unwrap();
@@ -81,7 +81,7 @@ async fn activity_is_shown_in_words_filtered_and_in_pages() {
         account.person.client.patch("/v1/me", json!({ "bio": format!("{number}") })).await.expect(200);
     }
     account.person.refresh(&account.person.refresh_token).await.expect(200);
-    account.open("/account/activity").await;
+    account.view("/account/activity").await;
     let rows = "return [...document.querySelectorAll('#events h3')].map((row) => row.textContent)";
     let first = account.chromium.run(rows, Value::Null).await;
     assert_eq!(first[0], "Profile changed", "renewed sessions are left out: {first}");
@@ -113,7 +113,7 @@ async fn a_page_that_cannot_be_loaded_offers_another_try() {
     let test = "account_data::a_page_that_cannot_be_loaded_offers_another_try";
     let Some(account) = Account::start(test, options()).await else { return };
     account.world().faults().arm(Rule::new(Service::DynamoDb, Kind::Error).function("activity-list"));
-    account.chromium.client.goto(&format!("{}/account/activity", account.site.url)).await.unwrap();
+    account.open("/account/activity").await;
     let shown = account.section("stuck").await;
     assert!(shown["problem"].as_str().unwrap().starts_with("The service is not available"), "{shown}");
     account.world().faults().clear();
@@ -126,7 +126,7 @@ async fn a_page_that_cannot_be_loaded_offers_another_try() {
 async fn data_is_exported_and_the_account_pauses() {
     let test = "account_data::data_is_exported_and_the_account_pauses";
     let Some(account) = Account::start(test, options()).await else { return };
-    account.open("/account/data").await;
+    account.view("/account/data").await;
     // Keeps what the page saves.
     let keep = "globalThis.saved = []; const { createObjectURL } = URL;
         URL.createObjectURL = (blob) => { blob.text().then((text) => saved.push(text)); return createObjectURL.call(URL, blob); };";
@@ -154,16 +154,16 @@ async fn data_is_exported_and_the_account_pauses() {
 async fn a_deletion_needs_the_name_and_the_password() {
     let test = "account_data::a_deletion_needs_the_name_and_the_password";
     let Some(account) = Account::start(test, options()).await else { return };
-    account.open("/account/data").await;
+    account.view("/account/data").await;
     account.age();
     account.enter("typed", "bob@example.org").await;
     account.enter("password", "Wrong-4-lantern-door").await;
     account.press("#delete [type=submit]").await;
-    account.problem("This is not the name of your account.").await;
+    account.problem_is("This is not the name of your account.").await;
     account.enter("typed", &ADDRESS.to_uppercase()).await;
     account.press("#delete [type=submit]").await;
     account.prove().await;
-    account.problem("The password is not right.").await;
+    account.problem_is("The password is not right.").await;
     account.person.login().await;
     account.enter("password", &account.person.password).await;
     account.press("#delete [type=submit]").await;
