@@ -2,20 +2,25 @@
 
 use std::ops::Deref;
 
+use fantoccini::Locator;
 use local::Options;
+use passkey::types::ctap2::Aaguid;
 use serde_json::{Value, json};
-use tests::{Client, PASSWORD, Person, options};
+use tests::{Client, Key, PASSWORD, Person, options};
 
 use super::page::Page;
 
 pub(super) const ADDRESS: &str = "ada@example.org";
 
-/// Logs in by password, with cookies.
+/// Logs in by password, with cookies. `code` is that of an authenticator app.
 const LOGIN: &str = "
     const token = (await (await fetch('/v1/csrf')).json()).csrf_token;
     const headers = { 'content-type': 'application/json', 'x-csrf-token': token };
-    const body = JSON.stringify({ ...given, session: { transport: 'cookie' } });
-    return (await fetch('/v1/login', { method: 'POST', headers, body })).status;
+    const post = (path, body) => fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
+    const { code, ...credentials } = given;
+    const answer = await post('/v1/login', { ...credentials, session: { transport: 'cookie' } });
+    if (!code) return answer.status;
+    return (await post('/v1/login/mfa', { mfa_token: (await answer.json()).mfa_token, method: 'totp', code })).status;
 ";
 
 /// An account's page in a browser.
@@ -122,10 +127,40 @@ async fn the_overview_says_how_safe_the_account_is() {
     for words in ["Add a passkey", "Set up an authenticator app", "Active sessions\\n2", ADDRESS] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
-    account.person.enable_totp().await;
+    // A passkey does not keep out somebody who has the password.
+    account.person.add_passkey(&mut Key::of(Aaguid::new_empty(), account.url())).await.expect(201);
+    let shown = account.view("/account").await["view"].to_string();
+    assert!(shown.contains("Set up an authenticator app") && !shown.contains("Add a passkey"), "{shown}");
+
+    let app = account.person.enable_totp().await;
     // That ended the browser's session.
     account.open("/account").await;
     account.until("the login page", |shown| shown["path"] == "/login?continue=%2Faccount").await;
+    let code = app.next_code(account.world());
+    let given = json!({ "identifier": ADDRESS, "password": PASSWORD, "code": code });
+    assert_eq!(account.chromium.run(LOGIN, given).await, 200);
+    let shown = account.view("/account").await["view"].to_string();
+    assert!(shown.contains("Your account is well protected") && !shown.contains("Make your account safer"), "{shown}");
+    account.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_phone_the_menu_takes_little_room_and_works_by_keys() {
+    let test = "account::on_a_phone_the_menu_takes_little_room_and_works_by_keys";
+    let Some(account) = Account::start(test, options()).await else { return };
+    let name = "W".repeat(100);
+    account.person.client.patch("/v1/me", json!({ "name": name })).await.expect(200);
+    let phone = json!({ "width": 320, "height": 640, "deviceScaleFactor": 1, "mobile": false });
+    account.chromium.dev_tools("Emulation.setDeviceMetricsOverride", phone).await;
+    account.view("/account/profile").await;
+    let measure = "return [Math.round(document.querySelector('main').getBoundingClientRect().top), document.documentElement.scrollWidth - innerWidth]";
+    let measured = account.chromium.run(measure, Value::Null).await;
+    assert!(measured[0].as_i64().unwrap() <= 120 && measured[1].as_i64().unwrap() <= 0, "{measured}");
+    let summary = account.chromium.client.find(Locator::Css("nav.narrow summary")).await.unwrap();
+    summary.send_keys("\n").await.unwrap();
+    summary.send_keys("\t").await.unwrap();
+    let focused = "return [document.activeElement.getAttribute('href'), document.activeElement.checkVisibility()]";
+    assert_eq!(account.chromium.run(focused, Value::Null).await, json!(["/account", true]));
     account.end().await;
 }
 
@@ -224,7 +259,7 @@ async fn sessions_and_devices_end_one_by_one_and_at_once() {
     account.dialog("dialog").await;
     account.enter("dialog-input", &"x".repeat(150)).await;
     account.press("dialog[open] [type=submit]").await;
-    account.problem_is("A name has 1 to 100 characters").await;
+    account.problem_is("This has 150 characters. It can have at most 100.").await;
     account.enter("dialog-input", "Küche").await;
     account.press("dialog[open] [type=submit]").await;
     account.said("The device has its new name.").await;
@@ -248,7 +283,7 @@ async fn sessions_and_devices_end_one_by_one_and_at_once() {
 async fn a_log_out_everywhere_ends_every_session() {
     let test = "account::a_log_out_everywhere_ends_every_session";
     let Some(account) = Account::start(test, options()).await else { return };
-    account.view("/account").await;
+    account.view("/account/sessions").await;
     account.press("#log-out-everywhere").await;
     account.dialog("dialog").await;
     account.press("dialog[open] .quiet").await;

@@ -47,6 +47,53 @@ async fn a_profile_is_saved_with_faults_beside_their_fields() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_are_explained_in_the_reader_s_language() {
+    let test = "account_data::faults_are_explained_in_the_reader_s_language";
+    let Some(account) = Account::start(test, options()).await else { return };
+    account.view("/account/profile?ui_locales=de").await;
+    // A person can paste what no key types.
+    let submit = "for (const [id, value] of Object.entries(given)) document.getElementById(id).value = value;
+        document.getElementById('profile').requestSubmit();";
+    let faults = "return ['name', 'username', 'bio', 'picture'].map((name) => document.getElementById(`${name}-fault`).textContent)";
+    let family = "👩\u{200d}👩\u{200d}👧";
+    let cases = [
+        ("name", "x".repeat(101), "Das sind 101 Zeichen. Höchstens 100 sind möglich."),
+        ("name", family.repeat(101), "Das sind 101 Zeichen. Höchstens 100 sind möglich."),
+        ("name", "\u{200b}".to_owned(), "Mindestens ein Zeichen muss sichtbar sein."),
+        ("name", "Ada\u{202e}".to_owned(), "Ein Zeichen darin kann nicht sicher angezeigt werden"),
+        ("username", "adä".to_owned(), "Ein Benutzername kann nur Buchstaben von A bis Z"),
+        ("username", "ad".to_owned(), "Ein Benutzername hat 3 bis 32 Zeichen. Dieser hat 2."),
+        ("username", "...".to_owned(), "Ein Benutzername braucht mindestens einen Buchstaben"),
+        ("username", "admin".to_owned(), "Dieser Benutzername ist vergeben"),
+        ("bio", "x".repeat(501), "Das sind 501 Zeichen. Höchstens 500 sind möglich."),
+        ("bio", "One\ttwo".to_owned(), "Ein Zeichen darin kann nicht sicher angezeigt werden"),
+        ("picture", "http://example.org/a.png".to_owned(), "Die Adresse muss mit https:// beginnen"),
+        ("picture", "https://localhost/a.png".to_owned(), "Das muss die Adresse eines Bildes im öffentlichen Web sein"),
+        ("picture", format!("https://example.org/{}", "a".repeat(2040)), "Diese Adresse ist zu lang."),
+    ];
+    for (field, value, words) in cases {
+        let mut given = json!({ "name": "", "username": "", "bio": "", "picture": "" });
+        given[field] = json!(value);
+        account.chromium.run(submit, given).await;
+        account.until(words, |shown| shown["view"].as_str().is_some_and(|view| view.contains(words))).await;
+        let shown = account.chromium.run(faults, Value::Null).await;
+        assert_eq!(shown.as_array().unwrap().iter().filter(|words| *words != "").count(), 1, "{shown}");
+    }
+
+    account.view("/account/email?ui_locales=de").await;
+    for (address, words) in [
+        ("nobody", "Das ist keine E\u{2011}Mail-Adresse."),
+        ("ADA@example.org", "Ihr Konto hat diese Adresse schon."),
+        ("ada@example.invalid-", "Diese Adresse kann nicht verwendet werden."),
+    ] {
+        account.enter("email", address).await;
+        account.press("#change [type=submit]").await;
+        account.problem_is(words).await;
+    }
+    account.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_of_another_site_is_linked_and_unlinked() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let test = "account_data::an_account_of_another_site_is_linked_and_unlinked";

@@ -162,7 +162,7 @@ async fn an_authenticator_app_is_set_up_used_and_turned_off() {
     account.problem_is("This code is not right, or it was used before").await;
     account.enter("dialog-input", &app.next_code(account.world())).await;
     account.press("dialog[open] [type=submit]").await;
-    account.said("The app is off.").await;
+    account.said("The authenticator app is off").await;
     account.person.login().await;
     account.end().await;
 }
@@ -177,6 +177,22 @@ async fn a_passkey_is_added_renamed_and_removed() {
     account.press("#add").await;
     account.prove().await;
     account.said("The passkey is added.").await;
+    // Words for what a browser may throw. An error is no decision of the reader.
+    for (error, words) in [
+        ("NotAllowedError", "No passkey was added."),
+        ("AbortError", "No passkey was added."),
+        ("SecurityError", "This browser could not create a passkey here."),
+        ("NotSupportedError", "This browser could not create a passkey here."),
+    ] {
+        let fail = "const { create } = CredentialsContainer.prototype;
+            CredentialsContainer.prototype.create = () => {
+                CredentialsContainer.prototype.create = create;
+                return Promise.reject(new DOMException('', given));
+            };";
+        account.chromium.run(fail, json!(error)).await;
+        account.press("#add").await;
+        account.problem_is(words).await;
+    }
     // The same authenticator has one already.
     account.press("#add").await;
     account.problem_is("This device or password manager has a passkey").await;

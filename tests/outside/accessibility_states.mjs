@@ -468,7 +468,7 @@ const account = [
   } },
   { name: "account-without-password", steps: (page, site) => entersByMail(page, site, "/account") },
   { name: "account-log-out-everywhere", steps: async (page, site) => {
-    await enters(page, site, "/account");
+    await enters(page, site, "/account/sessions");
     await asks(page, "#log-out-everywhere");
   } },
   { name: "account-over", steps: async (page, site) => {
