@@ -1,86 +1,63 @@
 //! The account's pages: the session that they show, the overview, and the sessions.
 
-use fantoccini::Locator;
-use local::{Options, World};
-use serde_json::{Value, json};
-use tests::{Client, PASSWORD, Person, options};
+use std::ops::Deref;
 
-use super::{chromium::Chromium, site::Site};
+use fantoccini::Locator;
+use local::Options;
+use passkey::types::ctap2::Aaguid;
+use serde_json::{Value, json};
+use tests::{Client, Key, PASSWORD, Person, options};
+
+use super::page::Page;
 
 pub(super) const ADDRESS: &str = "ada@example.org";
 
-/// What the page shows: the visible section, its title, the problem, what was said, and the open dialog.
-const SHOWN: &str = "
-    const section = [...document.querySelectorAll('main > section')].find((section) => !section.hidden);
-    const text = (id) => document.getElementById(id)?.innerText.trim() ?? '';
-    const dialog = document.querySelector('#proof[open]') ?? document.querySelector('dialog[open]');
-    return {
-        section: section?.id ?? '', title: document.title, problem: text('problem'), said: text('said'), reader: text('reader'),
-        view: section?.innerText ?? '', dialog: dialog ? dialog.id || 'dialog' : '', path: location.pathname + location.search,
-    };
-";
-
-/// Logs in by password, with cookies.
+/// Logs in by password, with cookies. `code` is that of an authenticator app.
 const LOGIN: &str = "
     const token = (await (await fetch('/v1/csrf')).json()).csrf_token;
     const headers = { 'content-type': 'application/json', 'x-csrf-token': token };
-    const body = JSON.stringify({ ...given, session: { transport: 'cookie' } });
-    return (await fetch('/v1/login', { method: 'POST', headers, body })).status;
+    const post = (path, body) => fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
+    const { code, ...credentials } = given;
+    const answer = await post('/v1/login', { ...credentials, session: { transport: 'cookie' } });
+    if (!code) return answer.status;
+    return (await post('/v1/login/mfa', { mfa_token: (await answer.json()).mfa_token, method: 'totp', code })).status;
 ";
 
-/// A page of an account in a browser.
+/// An account's page in a browser.
 pub(super) struct Account {
-    pub(super) chromium: Chromium,
-    pub(super) site: Site,
+    page: Page,
     pub(super) person: Person,
+}
+
+impl Deref for Account {
+    type Target = Page;
+
+    fn deref(&self) -> &Page {
+        &self.page
+    }
 }
 
 impl Account {
     /// Registers a person, who logs in in a browser.
     pub(super) async fn start(test: &str, options: Options) -> Option<Self> {
-        let chromium = Chromium::start(&format!("browser::{test}")).await?;
-        let site = Site::start(options).await;
-        let person = Person::register(&Client::new(&site.world), ADDRESS).await;
-        let account = Self { chromium, site, person };
+        let page = Page::start(test, options).await?;
+        let person = Person::register(&Client::new(page.world()), ADDRESS).await;
+        let account = Self { page, person };
         account.log_in(ADDRESS).await;
         Some(account)
     }
 
-    pub(super) const fn world(&self) -> &World {
-        &self.site.world
-    }
-
     /// Logs in in the browser, in place of the present account.
     pub(super) async fn log_in(&self, address: &str) {
-        self.go("/reset-password").await;
+        self.open("/reset-password").await;
         let given = json!({ "identifier": address, "password": PASSWORD });
         assert_eq!(self.chromium.run(LOGIN, given).await, 200);
     }
 
-    async fn go(&self, path: &str) {
-        self.chromium.client.goto(&format!("{}{path}", self.site.url)).await.unwrap();
-    }
-
     /// Opens a page, and waits until it shows the account.
-    pub(super) async fn open(&self, path: &str) -> Value {
-        self.go(path).await;
+    pub(super) async fn view(&self, path: &str) -> Value {
+        self.open(path).await;
         self.section("view").await
-    }
-
-    pub(super) async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
-        let mut shown = Value::Null;
-        for _ in 0..100 {
-            shown = self.chromium.run(SHOWN, Value::Null).await;
-            if holds(&shown) {
-                return shown;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-        panic!("{what} did not come: {shown}");
-    }
-
-    pub(super) async fn section(&self, id: &str) -> Value {
-        self.until(id, |shown| shown["section"] == id).await
     }
 
     /// Waits until the page says that something was done.
@@ -88,28 +65,13 @@ impl Account {
         self.until(start, |shown| shown["said"].as_str().is_some_and(|said| said.starts_with(start))).await
     }
 
-    pub(super) async fn problem(&self, start: &str) -> Value {
-        self.until(start, |shown| shown["problem"].as_str().is_some_and(|problem| problem.starts_with(start))).await
-    }
-
     /// Waits until a dialog is open: `proof`, or `dialog` for another one. Empty: none.
     pub(super) async fn dialog(&self, name: &str) -> Value {
         self.until(name, |shown| shown["dialog"] == name).await
     }
 
-    /// Types into an input, in place of what it holds.
-    pub(super) async fn enter(&self, id: &str, text: &str) {
-        let input = self.chromium.client.find(Locator::Id(id)).await.unwrap();
-        input.clear().await.unwrap();
-        input.send_keys(text).await.unwrap();
-    }
-
     pub(super) async fn value(&self, id: &str) -> Value {
         self.chromium.run("return document.getElementById(given).value", json!(id)).await
-    }
-
-    pub(super) async fn press(&self, selector: &str) {
-        self.chromium.client.find(Locator::Css(selector)).await.unwrap().click().await.unwrap();
     }
 
     /// Agrees in the dialog that asks whether its reader means it.
@@ -130,11 +92,9 @@ impl Account {
         self.press("#proof-do").await;
     }
 
-    /// Ends the test. No script failed, and no policy blocked anything.
+    /// As [`Page::end`].
     pub(super) async fn end(self) {
-        assert_eq!(self.chromium.complaints().await, Vec::<Value>::new());
-        self.chromium.end().await;
-        self.site.end().await;
+        self.page.end().await;
     }
 }
 
@@ -143,14 +103,14 @@ async fn without_a_session_the_login_page_leads_back() {
     let test = "account::without_a_session_the_login_page_leads_back";
     let Some(account) = Account::start(test, options()).await else { return };
     account.chromium.dev_tools("Network.clearBrowserCookies", json!({})).await;
-    account.go("/account/passkeys?continue=/app").await;
+    account.open("/account/passkeys?continue=/app").await;
     let path = "/login?continue=%2Faccount%2Fpasskeys%3Fcontinue%3D%252Fapp";
     account.until("the login page", |shown| shown["path"] == path).await;
 
     // With an old access token and a good refresh token, the page stays.
     account.log_in(ADDRESS).await;
     account.age();
-    let shown = account.open("/account?continue=/app").await;
+    let shown = account.view("/account?continue=/app").await;
     assert_eq!((&shown["title"], &shown["reader"]), (&json!("Your account"), &json!(ADDRESS)));
     let links = "return [document.getElementById('back'), ...document.querySelectorAll('nav.wide a')].slice(0, 3)
         .map((link) => link.getAttribute('href'))";
@@ -163,14 +123,44 @@ async fn without_a_session_the_login_page_leads_back() {
 async fn the_overview_says_how_safe_the_account_is() {
     let test = "account::the_overview_says_how_safe_the_account_is";
     let Some(account) = Account::start(test, options()).await else { return };
-    let shown = account.open("/account").await["view"].to_string();
+    let shown = account.view("/account").await["view"].to_string();
     for words in ["Add a passkey", "Set up an authenticator app", "Active sessions\\n2", ADDRESS] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
-    account.person.enable_totp().await;
+    // A passkey does not keep out somebody who has the password.
+    account.person.add_passkey(&mut Key::of(Aaguid::new_empty(), account.url())).await.expect(201);
+    let shown = account.view("/account").await["view"].to_string();
+    assert!(shown.contains("Set up an authenticator app") && !shown.contains("Add a passkey"), "{shown}");
+
+    let app = account.person.enable_totp().await;
     // That ended the browser's session.
-    account.go("/account").await;
+    account.open("/account").await;
     account.until("the login page", |shown| shown["path"] == "/login?continue=%2Faccount").await;
+    let code = app.next_code(account.world());
+    let given = json!({ "identifier": ADDRESS, "password": PASSWORD, "code": code });
+    assert_eq!(account.chromium.run(LOGIN, given).await, 200);
+    let shown = account.view("/account").await["view"].to_string();
+    assert!(shown.contains("Your account is well protected") && !shown.contains("Make your account safer"), "{shown}");
+    account.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_phone_the_menu_takes_little_room_and_works_by_keys() {
+    let test = "account::on_a_phone_the_menu_takes_little_room_and_works_by_keys";
+    let Some(account) = Account::start(test, options()).await else { return };
+    let name = "W".repeat(100);
+    account.person.client.patch("/v1/me", json!({ "name": name })).await.expect(200);
+    let phone = json!({ "width": 320, "height": 640, "deviceScaleFactor": 1, "mobile": false });
+    account.chromium.dev_tools("Emulation.setDeviceMetricsOverride", phone).await;
+    account.view("/account/profile").await;
+    let measure = "return [Math.round(document.querySelector('main').getBoundingClientRect().top), document.documentElement.scrollWidth - innerWidth]";
+    let measured = account.chromium.run(measure, Value::Null).await;
+    assert!(measured[0].as_i64().unwrap() <= 120 && measured[1].as_i64().unwrap() <= 0, "{measured}");
+    let summary = account.chromium.client.find(Locator::Css("nav.narrow summary")).await.unwrap();
+    summary.send_keys("\n").await.unwrap();
+    summary.send_keys("\t").await.unwrap();
+    let focused = "return [document.activeElement.getAttribute('href'), document.activeElement.checkVisibility()]";
+    assert_eq!(account.chromium.run(focused, Value::Null).await, json!(["/account", true]));
     account.end().await;
 }
 
@@ -179,7 +169,7 @@ async fn a_page_never_mixes_two_accounts() {
     let Some(account) = Account::start("account::a_page_never_mixes_two_accounts", options()).await else { return };
     let other = Person::register(&Client::new(account.world()), "bob@example.org").await;
     let client = &account.chromium.client;
-    account.open("/account/profile").await;
+    account.view("/account/profile").await;
     let first = client.window().await.unwrap();
     let second = client.new_window(true).await.unwrap().handle;
     client.switch_to_window(second.clone()).await.unwrap();
@@ -197,7 +187,7 @@ async fn a_page_never_mixes_two_accounts() {
 
     // A log-out in the second tab ends the first.
     client.switch_to_window(second).await.unwrap();
-    account.open("/account").await;
+    account.view("/account").await;
     account.press("#log-out").await;
     account.until("the login page", |shown| shown["path"] == "/login").await;
     client.switch_to_window(first).await.unwrap();
@@ -217,7 +207,7 @@ async fn another_account_s_answers_are_not_shown() {
     let other = Person::register(&Client::new(account.world()), "bob@example.org").await;
     for (page, button) in [("/account/activity", "#filter [type=submit]"), ("/account/data", "#export")] {
         account.log_in(ADDRESS).await;
-        account.open(page).await;
+        account.view(page).await;
         // The cookies change, and no script of this page learns of it.
         let given = json!({ "identifier": other.email, "password": PASSWORD });
         assert_eq!(account.chromium.run(LOGIN, given).await, 200);
@@ -235,7 +225,7 @@ async fn another_account_s_answers_are_not_shown() {
 async fn a_page_that_the_browser_kept_looks_at_the_session_again() {
     let test = "account::a_page_that_the_browser_kept_looks_at_the_session_again";
     let Some(account) = Account::start(test, options()).await else { return };
-    account.open("/account/sessions").await;
+    account.view("/account/sessions").await;
     account.person.client.post("/v1/logout/all", json!({})).await.expect(200);
     let back = "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })); return document.body.hidden";
     assert_eq!(account.chromium.run(back, Value::Null).await, true);
@@ -251,7 +241,7 @@ async fn sessions_and_devices_end_one_by_one_and_at_once() {
     // A name of another client is text, and no markup.
     let phone = Client { user_agent: "<img/src=x> 1".to_owned(), ..Client::new(account.world()) };
     let phone = Person { client: phone, ..account.person.clone() }.login().await;
-    account.open("/account/sessions").await;
+    account.view("/account/sessions").await;
     let count = "return [...document.querySelectorAll('#sessions > li, #devices > li')].map((row) => row.querySelector('h3').textContent.trim())";
     let rows = account.chromium.run(count, Value::Null).await;
     assert_eq!(rows.as_array().unwrap().len(), 6, "{rows}");
@@ -269,7 +259,7 @@ async fn sessions_and_devices_end_one_by_one_and_at_once() {
     account.dialog("dialog").await;
     account.enter("dialog-input", &"x".repeat(150)).await;
     account.press("dialog[open] [type=submit]").await;
-    account.problem("A name has 1 to 100 characters").await;
+    account.problem_is("This has 150 characters. It can have at most 100.").await;
     account.enter("dialog-input", "Küche").await;
     account.press("dialog[open] [type=submit]").await;
     account.said("The device has its new name.").await;
@@ -293,7 +283,7 @@ async fn sessions_and_devices_end_one_by_one_and_at_once() {
 async fn a_log_out_everywhere_ends_every_session() {
     let test = "account::a_log_out_everywhere_ends_every_session";
     let Some(account) = Account::start(test, options()).await else { return };
-    account.open("/account").await;
+    account.view("/account/sessions").await;
     account.press("#log-out-everywhere").await;
     account.dialog("dialog").await;
     account.press("dialog[open] .quiet").await;

@@ -18,11 +18,11 @@ use super::{
 async fn a_profile_is_saved_with_faults_beside_their_fields() {
     let test = "account_data::a_profile_is_saved_with_faults_beside_their_fields";
     let Some(account) = Account::start(test, options()).await else { return };
-    account.open("/account/profile").await;
+    account.view("/account/profile").await;
     account.enter("username", "a").await;
     account.enter("picture", "http://example.org/a.png").await;
     account.press("#profile [type=submit]").await;
-    account.problem("Some fields need another value.").await;
+    account.problem_is("Some fields need another value.").await;
     let faults = "return ['name', 'username', 'bio', 'picture'].map((name) =>
         [document.getElementById(name).getAttribute('aria-invalid'), document.getElementById(`${name}-fault`).textContent !== ''])";
     let expected = json!([[null, false], ["true", true], [null, false], ["true", true]]);
@@ -47,17 +47,64 @@ async fn a_profile_is_saved_with_faults_beside_their_fields() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_are_explained_in_the_reader_s_language() {
+    let test = "account_data::faults_are_explained_in_the_reader_s_language";
+    let Some(account) = Account::start(test, options()).await else { return };
+    account.view("/account/profile?ui_locales=de").await;
+    // A person can paste what no key types.
+    let submit = "for (const [id, value] of Object.entries(given)) document.getElementById(id).value = value;
+        document.getElementById('profile').requestSubmit();";
+    let faults = "return ['name', 'username', 'bio', 'picture'].map((name) => document.getElementById(`${name}-fault`).textContent)";
+    let family = "👩\u{200d}👩\u{200d}👧";
+    let cases = [
+        ("name", "x".repeat(101), "Das sind 101 Zeichen. Höchstens 100 sind möglich."),
+        ("name", family.repeat(101), "Das sind 101 Zeichen. Höchstens 100 sind möglich."),
+        ("name", "\u{200b}".to_owned(), "Mindestens ein Zeichen muss sichtbar sein."),
+        ("name", "Ada\u{202e}".to_owned(), "Ein Zeichen darin kann nicht sicher angezeigt werden"),
+        ("username", "adä".to_owned(), "Ein Benutzername kann nur Buchstaben von A bis Z"),
+        ("username", "ad".to_owned(), "Ein Benutzername hat 3 bis 32 Zeichen. Dieser hat 2."),
+        ("username", "...".to_owned(), "Ein Benutzername braucht mindestens einen Buchstaben"),
+        ("username", "admin".to_owned(), "Dieser Benutzername ist vergeben"),
+        ("bio", "x".repeat(501), "Das sind 501 Zeichen. Höchstens 500 sind möglich."),
+        ("bio", "One\ttwo".to_owned(), "Ein Zeichen darin kann nicht sicher angezeigt werden"),
+        ("picture", "http://example.org/a.png".to_owned(), "Die Adresse muss mit https:// beginnen"),
+        ("picture", "https://localhost/a.png".to_owned(), "Das muss die Adresse eines Bildes im öffentlichen Web sein"),
+        ("picture", format!("https://example.org/{}", "a".repeat(2040)), "Diese Adresse ist zu lang."),
+    ];
+    for (field, value, words) in cases {
+        let mut given = json!({ "name": "", "username": "", "bio": "", "picture": "" });
+        given[field] = json!(value);
+        account.chromium.run(submit, given).await;
+        account.until(words, |shown| shown["view"].as_str().is_some_and(|view| view.contains(words))).await;
+        let shown = account.chromium.run(faults, Value::Null).await;
+        assert_eq!(shown.as_array().unwrap().iter().filter(|words| *words != "").count(), 1, "{shown}");
+    }
+
+    account.view("/account/email?ui_locales=de").await;
+    for (address, words) in [
+        ("nobody", "Das ist keine E\u{2011}Mail-Adresse."),
+        ("ADA@example.org", "Ihr Konto hat diese Adresse schon."),
+        ("ada@example.invalid-", "Diese Adresse kann nicht verwendet werden."),
+    ] {
+        account.enter("email", address).await;
+        account.press("#change [type=submit]").await;
+        account.problem_is(words).await;
+    }
+    account.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_of_another_site_is_linked_and_unlinked() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let test = "account_data::an_account_of_another_site_is_linked_and_unlinked";
     let Some(account) = Account::start(test, provider_login::with_site(&listener)).await else { return };
     let site = provider_login::serve(listener, account.world().clone());
-    account.open("/account/identities").await;
+    account.view("/account/identities").await;
     account.press("#providers button").await;
     account.chromium.client.wait().for_element(Locator::Css("#deny")).await.unwrap();
     account.press("#deny").await;
     // The provider's answer goes to the login page, which hands its error on.
-    let shown = account.problem("You did not allow the link there").await;
+    let shown = account.problem_is("You did not allow the link there").await;
     assert_eq!(shown["path"], "/account/identities");
     account.press("#providers button").await;
     account.chromium.client.wait().for_element(Locator::Css("#allow")).await.unwrap();
@@ -81,7 +128,7 @@ async fn activity_is_shown_in_words_filtered_and_in_pages() {
         account.person.client.patch("/v1/me", json!({ "bio": format!("{number}") })).await.expect(200);
     }
     account.person.refresh(&account.person.refresh_token).await.expect(200);
-    account.open("/account/activity").await;
+    account.view("/account/activity").await;
     let rows = "return [...document.querySelectorAll('#events h3')].map((row) => row.textContent)";
     let first = account.chromium.run(rows, Value::Null).await;
     assert_eq!(first[0], "Profile changed", "renewed sessions are left out: {first}");
@@ -113,7 +160,7 @@ async fn a_page_that_cannot_be_loaded_offers_another_try() {
     let test = "account_data::a_page_that_cannot_be_loaded_offers_another_try";
     let Some(account) = Account::start(test, options()).await else { return };
     account.world().faults().arm(Rule::new(Service::DynamoDb, Kind::Error).function("activity-list"));
-    account.chromium.client.goto(&format!("{}/account/activity", account.site.url)).await.unwrap();
+    account.open("/account/activity").await;
     let shown = account.section("stuck").await;
     assert!(shown["problem"].as_str().unwrap().starts_with("The service is not available"), "{shown}");
     account.world().faults().clear();
@@ -126,7 +173,7 @@ async fn a_page_that_cannot_be_loaded_offers_another_try() {
 async fn data_is_exported_and_the_account_pauses() {
     let test = "account_data::data_is_exported_and_the_account_pauses";
     let Some(account) = Account::start(test, options()).await else { return };
-    account.open("/account/data").await;
+    account.view("/account/data").await;
     // Keeps what the page saves.
     let keep = "globalThis.saved = []; const { createObjectURL } = URL;
         URL.createObjectURL = (blob) => { blob.text().then((text) => saved.push(text)); return createObjectURL.call(URL, blob); };";
@@ -154,16 +201,16 @@ async fn data_is_exported_and_the_account_pauses() {
 async fn a_deletion_needs_the_name_and_the_password() {
     let test = "account_data::a_deletion_needs_the_name_and_the_password";
     let Some(account) = Account::start(test, options()).await else { return };
-    account.open("/account/data").await;
+    account.view("/account/data").await;
     account.age();
     account.enter("typed", "bob@example.org").await;
     account.enter("password", "Wrong-4-lantern-door").await;
     account.press("#delete [type=submit]").await;
-    account.problem("This is not the name of your account.").await;
+    account.problem_is("This is not the name of your account.").await;
     account.enter("typed", &ADDRESS.to_uppercase()).await;
     account.press("#delete [type=submit]").await;
     account.prove().await;
-    account.problem("The password is not right.").await;
+    account.problem_is("The password is not right.").await;
     account.person.login().await;
     account.enter("password", &account.person.password).await;
     account.press("#delete [type=submit]").await;

@@ -12,16 +12,16 @@ const NEW_ADDRESS: &str = "lovelace@example.org";
 async fn a_sensitive_step_asks_for_its_proof_and_loses_nothing() {
     let test = "account_security::a_sensitive_step_asks_for_its_proof_and_loses_nothing";
     let Some(account) = Account::start(test, options()).await else { return };
-    account.open("/account/email").await;
+    account.view("/account/email").await;
     account.age();
     account.enter("email", NEW_ADDRESS).await;
     account.press("#change [type=submit]").await;
     account.dialog("proof").await;
     account.enter("proof-password", "Wrong-4-lantern-door").await;
     account.press("#proof-do").await;
-    account.problem("The password is not right.").await;
+    account.problem_is("The password is not right.").await;
     account.press("#proof-cancel").await;
-    account.problem("Nothing was changed").await;
+    account.problem_is("Nothing was changed").await;
     assert_eq!(account.value("email").await, NEW_ADDRESS);
     assert_eq!(account.value("proof-password").await, "");
 
@@ -31,7 +31,7 @@ async fn a_sensitive_step_asks_for_its_proof_and_loses_nothing() {
     assert!(shown["view"].as_str().unwrap().contains(NEW_ADDRESS), "{shown}");
     account.enter("code", "000000").await;
     account.press("#with-code [type=submit]").await;
-    account.problem("This code is not right").await;
+    account.problem_is("This code is not right").await;
     let code = account.person.client.code_for(NEW_ADDRESS).await;
     // As people paste it.
     account.enter("code", &format!(" {} {} ", &code[..3], &code[3..])).await;
@@ -46,14 +46,14 @@ async fn a_sensitive_step_asks_for_its_proof_and_loses_nothing() {
 async fn a_password_is_changed_with_the_current_one() {
     let test = "account_security::a_password_is_changed_with_the_current_one";
     let Some(account) = Account::start(test, options()).await else { return };
-    account.open("/account/password").await;
+    account.view("/account/password").await;
     account.enter("current-password", "Wrong-4-lantern-door").await;
     account.enter("new-password", "short").await;
     account.press("#do").await;
-    account.problem("We cannot accept this password").await;
+    account.problem_is("We cannot accept this password").await;
     account.enter("new-password", OTHER_PASSWORD).await;
     account.press("#do").await;
-    account.problem("The current password is not right.").await;
+    account.problem_is("The current password is not right.").await;
     account.enter("current-password", &account.person.password).await;
     account.press("#others").await;
     account.press("#do").await;
@@ -86,7 +86,7 @@ async fn an_account_without_a_password_proves_itself_by_a_mailed_code() {
     assert_eq!(account.chromium.run(&verify, given).await, "authenticated");
 
     account.age();
-    account.open("/account/password").await;
+    account.view("/account/password").await;
     account.enter("new-password", OTHER_PASSWORD).await;
     account.press("#do").await;
     account.dialog("proof").await;
@@ -100,7 +100,7 @@ async fn an_account_without_a_password_proves_itself_by_a_mailed_code() {
     }
     account.enter("proof-code", "000000").await;
     account.press("#proof-do").await;
-    account.problem("This code is not right").await;
+    account.problem_is("This code is not right").await;
     let code = Client::new(account.world()).code_for(NEW_ADDRESS).await;
     account.enter("proof-code", &code).await;
     account.press("#proof-do").await;
@@ -115,7 +115,7 @@ async fn an_authenticator_app_is_set_up_used_and_turned_off() {
     let test = "account_security::an_authenticator_app_is_set_up_used_and_turned_off";
     let Some(account) = Account::start(test, options()).await else { return };
     let codes = "return [...document.querySelectorAll('#codes li')].map((code) => code.textContent)";
-    account.open("/account/mfa").await;
+    account.view("/account/mfa").await;
     account.press("#set-up").await;
     account.section("setup").await;
     let drawn = "const qr = document.querySelector('#qr img'); await qr.decode();
@@ -126,7 +126,7 @@ async fn an_authenticator_app_is_set_up_used_and_turned_off() {
     let app = App::new(secret);
     account.enter("code", &app.wrong_code(account.world())).await;
     account.press("#enable [type=submit]").await;
-    account.problem("This code is not right").await;
+    account.problem_is("This code is not right").await;
     account.enter("code", &app.next_code(account.world())).await;
     account.press("#enable [type=submit]").await;
     account.section("backup").await;
@@ -147,7 +147,7 @@ async fn an_authenticator_app_is_set_up_used_and_turned_off() {
     account.dialog("proof").await;
     account.enter("proof-password", &account.person.password).await;
     account.press("#proof-do").await;
-    account.problem("Enter the six digits").await;
+    account.problem_is("Enter the six digits").await;
     account.enter("proof-totp", &app.next_code(account.world())).await;
     account.press("#proof-do").await;
     account.section("backup").await;
@@ -159,10 +159,10 @@ async fn an_authenticator_app_is_set_up_used_and_turned_off() {
     account.dialog("dialog").await;
     account.enter("dialog-input", first[1].as_str().unwrap()).await;
     account.press("dialog[open] [type=submit]").await;
-    account.problem("This code is not right, or it was used before").await;
+    account.problem_is("This code is not right, or it was used before").await;
     account.enter("dialog-input", &app.next_code(account.world())).await;
     account.press("dialog[open] [type=submit]").await;
-    account.said("The app is off.").await;
+    account.said("The authenticator app is off").await;
     account.person.login().await;
     account.end().await;
 }
@@ -172,14 +172,30 @@ async fn a_passkey_is_added_renamed_and_removed() {
     let test = "account_security::a_passkey_is_added_renamed_and_removed";
     let Some(account) = Account::start(test, options()).await else { return };
     account.chromium.plug_in().await;
-    account.open("/account/passkeys").await;
+    account.view("/account/passkeys").await;
     account.age();
     account.press("#add").await;
     account.prove().await;
     account.said("The passkey is added.").await;
+    // Words for what a browser may throw. An error is no decision of the reader.
+    for (error, words) in [
+        ("NotAllowedError", "No passkey was added."),
+        ("AbortError", "No passkey was added."),
+        ("SecurityError", "This browser could not create a passkey here."),
+        ("NotSupportedError", "This browser could not create a passkey here."),
+    ] {
+        let fail = "const { create } = CredentialsContainer.prototype;
+            CredentialsContainer.prototype.create = () => {
+                CredentialsContainer.prototype.create = create;
+                return Promise.reject(new DOMException('', given));
+            };";
+        account.chromium.run(fail, json!(error)).await;
+        account.press("#add").await;
+        account.problem_is(words).await;
+    }
     // The same authenticator has one already.
     account.press("#add").await;
-    account.problem("This device or password manager has a passkey").await;
+    account.problem_is("This device or password manager has a passkey").await;
 
     account.press("#passkeys button").await;
     account.dialog("dialog").await;
@@ -204,8 +220,8 @@ async fn a_passkey_is_added_renamed_and_removed() {
 async fn a_passkey_that_is_gone_is_explained() {
     let test = "account_security::a_passkey_that_is_gone_is_explained";
     let Some(account) = Account::start(test, options()).await else { return };
-    let added = account.person.add_passkey(&mut Key::of(Aaguid::new_empty(), &account.site.url)).await.expect(201);
-    account.open("/account/passkeys").await;
+    let added = account.person.add_passkey(&mut Key::of(Aaguid::new_empty(), account.url())).await.expect(201);
+    account.view("/account/passkeys").await;
     account.person.client.delete(&format!("/v1/passkeys/{}", added.text("id"))).await.expect(204);
     account.press("#passkeys button:last-child").await;
     account.agree().await;
@@ -218,7 +234,7 @@ async fn a_passkey_that_is_gone_is_explained() {
 async fn an_answer_that_was_lost_is_explained() {
     let test = "account_security::an_answer_that_was_lost_is_explained";
     let Some(account) = Account::start(test, options()).await else { return };
-    account.open("/account/email").await;
+    account.view("/account/email").await;
     account.enter("email", NEW_ADDRESS).await;
     account.press("#change [type=submit]").await;
     account.section("confirm").await;
@@ -234,7 +250,7 @@ async fn an_answer_that_was_lost_is_explained() {
     account.chromium.run(lose, Value::Null).await;
     account.enter("code", &code).await;
     account.press("#with-code [type=submit]").await;
-    account.problem("We could not reach the server").await;
+    account.problem_is("We could not reach the server").await;
     account.press("#with-code [type=submit]").await;
     assert_eq!(account.said("Your address is changed.").await["reader"], NEW_ADDRESS);
     assert_ne!(NEW_ADDRESS, ADDRESS);

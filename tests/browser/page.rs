@@ -9,11 +9,17 @@ use tests::Client;
 
 use super::{chromium::Chromium, site::Site};
 
-/// What the page shows: the visible section and its title, the problem, the notice above the form, and the note about another mail.
+/// What the page shows: the visible section and its title, the problem, and what the pages say in places of their own. On an account's page
+/// also what was done, its reader, the text of the section, and the open dialog.
 const SHOWN: &str = "
-    const visible = [...document.querySelectorAll('section')].filter((section) => !section.hidden).map((section) => section.id);
-    const text = (id) => document.getElementById(id)?.textContent ?? '';
-    return { visible: visible.join(), title: document.title, problem: text('problem'), notice: text('notice'), note: text('mailed-again') };
+    const sections = [...document.querySelectorAll('main > section')].filter((section) => !section.hidden);
+    const text = (id) => document.getElementById(id)?.textContent.trim() ?? '';
+    const dialog = document.querySelector('#proof[open]') ?? document.querySelector('dialog[open]');
+    return {
+        visible: sections.map((section) => section.id).join(), title: document.title, path: location.pathname + location.search,
+        problem: text('problem'), notice: text('notice'), note: text('mailed-again'), said: text('said'), reader: text('reader'),
+        view: sections.map((section) => section.innerText).join(), dialog: dialog ? dialog.id || 'dialog' : '',
+    };
 ";
 
 /// A page in a browser, of a service of its own.
@@ -63,6 +69,11 @@ impl Page {
     /// Waits until the page shows a problem.
     pub(crate) async fn problem(&self) -> String {
         self.until("a problem", |shown| shown["problem"] != "").await["problem"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the page shows this problem. Words may follow.
+    pub(crate) async fn problem_is(&self, start: &str) -> Value {
+        self.until(start, |shown| shown["problem"].as_str().is_some_and(|problem| problem.starts_with(start))).await
     }
 
     pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {

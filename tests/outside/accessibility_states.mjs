@@ -235,15 +235,15 @@ async function agrees(page, button) {
 const said = (page) => page.waitForFunction(() => document.getElementById("said").textContent);
 
 // The setup of an authenticator app, up to its code.
-async function setsUp(page, site) {
-  await enters(page, site, "/account/mfa");
+async function setsUp(page, site, goes = enters) {
+  await goes(page, site, "/account/mfa", "view");
   await send(page, {}, "#set-up", "setup");
   return page.innerText("#secret");
 }
 
 // The backup codes of an authenticator app.
-async function turnsOn(page, site) {
-  const code = await codeOfApp(site, await setsUp(page, site));
+async function turnsOn(page, site, goes = enters) {
+  const code = await codeOfApp(site, await setsUp(page, site, goes));
   await send(page, { code }, "#enable [type=submit]", "backup");
 }
 
@@ -493,9 +493,15 @@ const account = [
     await enters(page, site, "/account?continue=/app");
     await page.evaluate(() => { document.querySelector("nav.narrow details").open = true; });
   } },
+  { name: "account-safe", steps: async (page, site) => {
+    await addsPasskey(page, site);
+    await turnsOn(page, site, open);
+    await send(page, {}, "#kept", "view");
+    await open(page, site, "/account", "view");
+  } },
   { name: "account-without-password", steps: (page, site) => entersByMail(page, site, "/account") },
   { name: "account-log-out-everywhere", steps: async (page, site) => {
-    await enters(page, site, "/account");
+    await enters(page, site, "/account/sessions");
     await asks(page, "#log-out-everywhere");
   } },
   { name: "account-over", steps: async (page, site) => {

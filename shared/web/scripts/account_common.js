@@ -282,9 +282,6 @@ export function ask({ title, why = [], label, yes, value = "", empty, attributes
   });
 }
 
-// The words about a name that was typed into a dialog.
-export const refusedInput = (error, input) => (error.code === "invalid_request" ? tell([text("wrong_name")], { input }) : failed(error));
-
 // ---- What several pages show ----
 
 const language = document.documentElement.lang;
@@ -299,7 +296,8 @@ export function place({ location: found, ip_truncated: ip }) {
     // Not a code of a country. It is shown as it is.
   }
   const parts = [found?.city, found?.region === found?.city ? null : found?.region, country].filter(Boolean);
-  return [parts.join(", ") || text("unknown_place"), ip && text("ip", { ip })].filter(Boolean).join(" · ");
+  const known = [parts.join(", "), ip && text("ip", { ip })].filter(Boolean);
+  return known.join(" · ") || text("unknown_place");
 }
 
 // A line of muted text.
@@ -314,8 +312,3 @@ if (next) {
 }
 
 onClick("log-out", (source) => act(source, () => leave(() => auth.logout(), () => location.replace("/login"))));
-
-onClick("log-out-everywhere", async (source) => {
-  if (!(await confirmed({ title: text("everywhere.title"), why: text("everywhere.why"), yes: text("everywhere.do") }))) return;
-  act(source, () => sensitive(() => leave(() => auth.logoutAll(), () => location.replace("/login"))));
-});

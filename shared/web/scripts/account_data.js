@@ -1,6 +1,6 @@
 // The script of /account/data.
 
-import { auth, byId, download, failed, onClick, onSubmit, show, tell, text } from "./page.js";
+import { auth, byId, characters, download, failed, onClick, onSubmit, show, tell, text } from "./page.js";
 import { act, confirmed, forget, know, leave, open, own, sensitive, user } from "./account_common.js";
 
 const typed = byId("typed");
@@ -48,6 +48,8 @@ async function refused(error) {
   if (error.code === "conflict") return tell([text("undo_open")]);
   const ofPassword = error.code === "invalid_request" && error.errors.every(({ field }) => field === "password");
   if (!ofPassword) return failed(error);
+  // Longer than any password.
+  if (user.has_password && characters(password.value) > 128) return tell([text("wrong_password")], { input: password });
   // Another tab has set the first password.
   know(await auth.profileGet());
   draw();

@@ -17,10 +17,16 @@ const send = async () => {
   challenge = (await sensitive(() => auth.emailChange({ new_email: address.value.trim() }))).challenge_id;
 };
 
+// Why the server refused an address.
+function faultOf(typed) {
+  if (!/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(typed)) return "wrong_email";
+  return typed.toLowerCase() === user.email?.toLowerCase() ? "same_email" : "other_email";
+}
+
 function refusedAddress(error) {
   if (error.code === "conflict") return tell([text("too_often")]);
   if (error.code !== "invalid_request") return failed(error);
-  tell(error.errors.map(({ message }) => text("fault", { message })), { input: address });
+  tell([text(faultOf(address.value.trim()))], { input: address });
 }
 
 onSubmit("change", (form) => {

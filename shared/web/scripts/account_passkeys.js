@@ -3,7 +3,8 @@
 import { auth, byId, element, failed, moment, onClick, tell, text } from "./page.js";
 import { Latchkey } from "../client/latchkey.js";
 import { isStopped } from "./factor.js";
-import { act, ask, button, confirmed, know, muted, open, own, refusedInput, say, sensitive, user } from "./account_common.js";
+import { act, ask, button, confirmed, know, muted, open, own, say, sensitive, user } from "./account_common.js";
+import { refusedName } from "./account_faults.js";
 
 let passkeys = [];
 
@@ -66,7 +67,7 @@ function rename({ id, name: value }) {
     }
     return () => say(text("renamed"));
   };
-  ask(question, save, refusedInput);
+  ask(question, save, refusedName);
 }
 
 async function remove(id, name, source) {
@@ -80,8 +81,9 @@ async function remove(id, name, source) {
 
 function refusedNew(error) {
   if (error.name === "InvalidStateError") return tell([text("exists")]);
-  if (error.name === "NotAllowedError" || error.name === "AbortError") return tell([text("stopped")]);
-  if (isStopped(error) || error.name === "NotSupportedError" || error.name === "ConstraintError") return tell([text("failed")]);
+  // Nobody stopped these. The browser or the device cannot do it here.
+  if (/^(Security|NotSupported|Constraint)Error$/.test(error.name)) return tell([text("failed")]);
+  if (isStopped(error)) return tell([text("stopped")]);
   if (error.code === "conflict") return tell([text("too_many")]);
   if (error.code === "invalid_code") return tell([text("invalid")]);
   failed(error);

@@ -1,6 +1,6 @@
 // The script of /account/password.
 
-import { auth, byId, drawRules, failed, onSubmit, passwordFaults, tell, text, withQuery } from "./page.js";
+import { auth, byId, characters, drawRules, failed, onSubmit, passwordFaults, tell, text, withQuery } from "./page.js";
 import { act, know, open, say, sensitive, user } from "./account_common.js";
 
 const current = byId("current-password");
@@ -21,6 +21,8 @@ async function refused(error) {
   if (error.code === "network" && navigator.onLine !== false) return tell([text("lost")]);
   if (!items) return failed(error);
   if (!error.errors.some(({ field }) => field === "current_password")) return tell([text("weak_password")], { items, input: chosen });
+  // Longer than any password.
+  if (user.has_password && characters(current.value) > 128) return tell([text("wrong_current")], { input: current });
   // Another tab has set the first password.
   know(await auth.profileGet());
   draw();

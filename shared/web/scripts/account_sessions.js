@@ -1,7 +1,8 @@
 // The script of /account/sessions.
 
 import { auth, byId, element, failed, moment, onClick, text } from "./page.js";
-import { act, ask, button, confirmed, leave, muted, open, own, place, refusedInput, say, sensitive } from "./account_common.js";
+import { act, ask, button, confirmed, leave, muted, open, own, place, say, sensitive } from "./account_common.js";
+import { refusedName } from "./account_faults.js";
 
 let sessions = [];
 let devices = [];
@@ -37,7 +38,7 @@ function sessionRow(session) {
     "li",
     element("h3", element("bdi", device.name), ...app, " ", ...(current ? [badge(text("current"))] : [])),
     muted(element("bdi", place(session))),
-    muted(text("last_active", { at: moment(session.last_active_at) })),
+    muted(current ? text("active_now") : text("last_active", { at: moment(session.last_active_at) })),
     details,
     current
       ? button(text("end_current"), (source) => act(source, () => leave(() => auth.logout(), toLogin)))
@@ -124,7 +125,7 @@ function rename(device) {
     replace(await sensitive(() => auth.deviceUpdate({ id: device.id, name: name || null })));
     return () => sayDevice("renamed");
   };
-  ask(question, save, refusedInput);
+  ask(question, save, refusedName);
 }
 
 function replace(changed) {
@@ -160,6 +161,11 @@ onClick("end-others", async (source) => {
     await reload();
     saySession("others_ended");
   });
+});
+
+onClick("log-out-everywhere", async (source) => {
+  if (!(await confirmed({ title: text("everywhere.title"), why: text("everywhere.why"), yes: text("everywhere.do") }))) return;
+  act(source, () => sensitive(() => leave(() => auth.logoutAll(), toLogin)));
 });
 
 onClick("more-sessions", (source) => act(source, async () => {
