@@ -50,7 +50,7 @@ async fn an_address_and_its_code_make_an_account_and_lead_to_where_the_link_says
     problem(&page, "This is not an e\u{2011}mail address.").await;
     page.enter("email", ADDRESS).await;
     submit(&page).await;
-    problem(&page, "We cannot accept this password:").await;
+    problem(&page, "We cannot accept this password. It does not meet these rules:").await;
     page.enter("password", PASSWORD).await;
     page.enter("name", "Ada").await;
     submit(&page).await;
@@ -276,7 +276,7 @@ async fn weak(page: &Page, form: &str, input: &str, password: &str) -> Value {
         "document.getElementById(given[0]).value = given[1]; document.getElementById('problem').replaceChildren()";
     page.chromium.run(set, json!([input, password])).await;
     page.press(&format!("{form} [type=submit]")).await;
-    problem(page, "Dieses Passwort können wir nicht annehmen:").await;
+    problem(page, "Dieses Passwort können wir nicht annehmen. Es erfüllt diese Regeln nicht:").await;
     let items = "return [...document.querySelectorAll('#problem li')].map((item) => item.textContent)";
     page.chromium.run(items, Value::Null).await
 }

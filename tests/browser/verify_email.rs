@@ -74,7 +74,7 @@ async fn a_reader_without_the_password_sets_a_new_one() {
     page.section("set").await;
     page.enter("new-password", "short").await;
     page.press("#complete [type=submit]").await;
-    assert!(page.problem().await.starts_with("We cannot accept this password:"));
+    assert!(page.problem().await.starts_with("We cannot accept this password. It does not meet these rules:"));
     // Another link must not replace this step.
     page.chromium.run("location.hash = '#token=abc.def'", Value::Null).await;
     assert_eq!(page.shown().await["visible"], "set");

@@ -193,10 +193,20 @@ function showMailed(email, since) {
   pauseResend({ since });
 }
 
+// The login mail that this tab asked for. Null for anything else.
+function asked() {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem("latchkey.login"));
+    return kept?.ends > Date.now() && kept.next === next ? kept : null;
+  } catch {
+    return null;
+  }
+}
+
 // Goes on with a login mail that was asked for before a reload. Returns whether there is one.
 async function resume() {
-  const kept = JSON.parse(sessionStorage.getItem("latchkey.login") ?? "null");
-  if (!kept || kept.ends < Date.now() || kept.next !== next) return false;
+  const kept = asked();
+  if (!kept) return false;
   await (drawn ??= draw());
   ({ id: loginId, before } = kept);
   byId("identifier").value = kept.email;

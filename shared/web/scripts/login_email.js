@@ -31,12 +31,12 @@ async function read() {
   [id] = token.split(".");
   await sayWhoIsHere(isOwn);
   // Another link may have come meanwhile.
-  if (token === given) show("ask");
+  if (token === given) showWithNote("ask");
 }
 
-function elsewhere() {
-  byId("elsewhere").querySelector("h1").after(byId("note"));
-  show("elsewhere", byId("code"));
+function showWithNote(view, focused = null) {
+  byId(view).querySelector("h1").after(byId("note"));
+  show(view, focused);
 }
 
 const refused = (input) => (error) => {
@@ -46,7 +46,7 @@ const refused = (input) => (error) => {
       return input ? tell([text("wrong_code")], { input }) : broken(text("spent"), text("spent_next"));
     case "invalid_request":
       // Another browser asked for the mail.
-      if (!input) return elsewhere();
+      if (!input) return showWithNote("elsewhere", byId("code"));
       if (mfaToken) return tell([text("wrong_factor")], { input });
       return error.errors.every(({ field }) => field === "code") ? tell([text("empty_code")], { input }) : failed(error);
     case "forbidden":

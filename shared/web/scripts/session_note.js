@@ -28,7 +28,7 @@ function again(work) {
 
 // Another tab may have logged in meanwhile. Its access token is new, so this needs no refresh.
 function seen() {
-  if (document.hidden || isSending()) return;
+  if (document.hidden || isSending() || byId("note").closest("section").hidden) return;
   again(async () => {
     marked ||= Boolean((await fetch("/v1/me", { referrerPolicy: "no-referrer" }).catch(() => null))?.ok);
     await look();
