@@ -217,6 +217,26 @@ async fn a_passkey_is_added_renamed_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unverified_passkey_is_marked() {
+    let test = "account_security::an_unverified_passkey_is_marked";
+    let Some(account) = Account::start(test, options()).await else { return };
+    account.person.add_passkey(&mut Key::of(Aaguid::new_empty(), account.url())).await.expect(201);
+    account.person.add_conditional_passkey(&mut Key::of(Aaguid::new_empty(), account.url())).await.expect(201);
+    // As an API answers that names what is unverified.
+    let name = "const { parse } = JSON;
+        JSON.parse = (...given) => {
+            const answer = parse(...given);
+            answer?.passkeys?.forEach?.((passkey, place) => { passkey.verified ??= place === 0; });
+            return answer;
+        };";
+    account.chromium.dev_tools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": name })).await;
+    account.view("/account/passkeys").await;
+    let rows = "return [...document.querySelectorAll('#passkeys > li')].filter((row) => row.textContent.includes('Not confirmed yet')).length";
+    assert_eq!(account.chromium.run(rows, Value::Null).await, 1);
+    account.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_passkey_that_is_gone_is_explained() {
     let test = "account_security::a_passkey_that_is_gone_is_explained";
     let Some(account) = Account::start(test, options()).await else { return };

@@ -10,12 +10,15 @@ let passkeys = [];
 
 function row(passkey) {
   const { id, name } = passkey;
+  // A browser has made it without asking anybody.
+  const unverified = passkey.verified === false;
   return element(
     "li",
-    element("h2", element("bdi", name)),
+    element("h2", element("bdi", name), ...(unverified ? [" ", element("span.badge.bad", text("unverified"))] : [])),
     muted(text("created", { at: moment(passkey.created_at) }), element("br"),
       passkey.last_used_at ? text("used", { at: moment(passkey.last_used_at) }) : text("unused")),
     muted(text(passkey.backed_up ? "backed_up" : "not_backed_up")),
+    ...(unverified ? [muted(text("unverified_why"))] : []),
     element(
       "div.row-buttons",
       button(text("rename"), () => rename(passkey), { name: text("rename_name", { name }) }),
