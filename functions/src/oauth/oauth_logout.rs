@@ -127,9 +127,10 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
     }
     let Some(Presented { user_id, session_id, .. }) = presented else {
         // An app's page may post the request (OpenID Connect RP-Initiated Logout 1.0, section 2). Cookies with SameSite=Lax come only
-        // with GET, so the browser may have a session all the same.
-        if request.method == Method::POST && parameters.get(CSRF).is_none() {
-            return redirect(&with_query(PATH, &parameters.without(&["id_token_hint"])), StatusCode::SEE_OTHER);
+        // with GET, so the browser may have a session all the same. No hint and no token gets into a URL.
+        if request.method == Method::POST {
+            let parameters = parameters.without(&["id_token_hint", "logout_hint", CSRF]);
+            return redirect(&with_query(PATH, &parameters), StatusCode::SEE_OTHER);
         }
         return after.answer(context);
     };

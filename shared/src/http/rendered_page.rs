@@ -57,14 +57,14 @@ impl Texts<'static> {
 impl Texts<'_> {
     /// One of the texts: `title`, `text`, `warning` or `button`.
     fn get(&self, catalogue: &serde_json::Value, part: &str, language: Language) -> Option<String> {
-        // A value in another script must not change the order of the words around it (UAX #9, section 2.7).
-        let (start, end) = if language.is_right_to_left() { ("\u{2068}", "\u{2069}") } else { ("", "") };
         let text = catalogue[self.name][part].as_str()?;
         let pieces = texts::pieces(text).into_iter().map(|piece| match piece {
             Piece::Text(text) => Some(text.to_owned()),
             Piece::Place(name) => {
                 let (_, value) = self.values.iter().find(|(known, _)| *known == name)?;
-                Some(format!("{start}{value}{end}"))
+                // A value in another script must not change the order of the words around it (UAX #9, section 2.7).
+                let is_apart = language.is_right_to_left() || !value.is_ascii();
+                Some(if is_apart { format!("\u{2068}{value}\u{2069}") } else { (*value).to_owned() })
             }
         });
         pieces.collect()

@@ -2,7 +2,7 @@
 
 import { Latchkey } from "../client/latchkey.js";
 import { factorMethod, isStopped } from "./factor.js";
-import { auth, busily, byId, element, failed, isSending, isShown, loses, next, onClick, onSubmit, query, show, showRecoveryKey, start, stuck, tell, tellToWait, text, withQuery } from "./page.js";
+import { auth, busily, byId, element, failed, isSending, isShown, keep, kept, loses, next, onClick, onSubmit, query, show, showRecoveryKey, start, stuck, tell, tellToWait, text, withQuery } from "./page.js";
 import { offerPasskey } from "./passkey_offer.js";
 import { drawProviders } from "./providers.js";
 import { pauseResend } from "./resend.js";
@@ -32,7 +32,7 @@ let way = null;
 // Forgets the steps of a login.
 function forget() {
   mfaToken = loginId = null;
-  sessionStorage.removeItem("latchkey.login");
+  keep("sessionStorage", "latchkey.login", "null");
 }
 
 // Leaves the page. It leaves no entry in the history, so that the way back does not lead to a form that was used.
@@ -45,7 +45,7 @@ const leave = () => {
 async function finish({ recovery_key: key, user } = {}) {
   forget();
   for (const input of document.querySelectorAll("input:not([type=checkbox])")) input.value = "";
-  if (way) localStorage.setItem("latchkey.way", way);
+  if (way) keep("localStorage", "latchkey.way", way);
   if (key) {
     showRecoveryKey(key);
     return show("success");
@@ -96,9 +96,9 @@ async function draw() {
   byId("no-account").hidden = config.registration?.length === 0;
   byId("register").href = withQuery("/register", { continue: next });
   byId("forgot").href = withQuery("/forgot-password", { continue: next });
-  const links = drawProviders(byId("providers"), config.providers, nextUrl, byId("remember"), (id) => localStorage.setItem("latchkey.way", id));
+  const links = drawProviders(byId("providers"), config.providers, nextUrl, byId("remember"), (id) => keep("localStorage", "latchkey.way", id));
   byId("others").hidden = [...byId("others").children].every((other) => other.hidden || !(other.matches("button") || links.length));
-  const last = localStorage.getItem("latchkey.way");
+  const last = kept("localStorage", "latchkey.way");
   const used = [...document.querySelectorAll("[data-way]")].find(({ dataset }) => dataset.way === last);
   used?.append(" ", element("span.hint", text("last_used")));
 }
@@ -176,11 +176,11 @@ async function mail() {
   const answer = await auth.loginEmail({ email, session: session() });
   loginId = answer.challenge_id;
   // The page of the mail's link need not warn of a login that stays the same.
-  if (user?.email === email.toLowerCase()) localStorage.setItem("latchkey.login-of", `${loginId} ${user.id}`);
+  if (user?.email === email.toLowerCase()) keep("localStorage", "latchkey.login-of", `${loginId} ${user.id}`);
   // For a reload: phones drop a page while its reader looks at the mail. The code is the secret, not the challenge's id.
   const sent = Date.now();
   const ends = sent + answer.expires_in * 1000;
-  sessionStorage.setItem("latchkey.login", JSON.stringify({ id: loginId, email, next, before, sent, ends }));
+  keep("sessionStorage", "latchkey.login", JSON.stringify({ id: loginId, email, next, before, sent, ends }));
 }
 
 // A user's last login. Null without a user.
@@ -196,8 +196,8 @@ function showMailed(email, since) {
 // The login mail that this tab asked for. Null for anything else.
 function asked() {
   try {
-    const kept = JSON.parse(sessionStorage.getItem("latchkey.login"));
-    return kept?.ends > Date.now() && kept.next === next ? kept : null;
+    const login = JSON.parse(kept("sessionStorage", "latchkey.login"));
+    return login?.ends > Date.now() && login.next === next ? login : null;
   } catch {
     return null;
   }

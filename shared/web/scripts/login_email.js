@@ -1,6 +1,6 @@
 // The script of /login/email.
 
-import { auth, busily, byId, failed, isLosing, isSending, onClick, onSubmit, show, showRecoveryKey, startLink, takeToken, tell, text, unusable } from "./page.js";
+import { auth, busily, byId, failed, isLosing, isSending, keep, kept, onClick, onSubmit, show, showRecoveryKey, startLink, takeToken, tell, text, unusable } from "./page.js";
 import { Latchkey } from "../client/latchkey.js";
 import { factorMethod, isStopped } from "./factor.js";
 import { sayWhoIsHere } from "./session_note.js";
@@ -13,7 +13,7 @@ let id = null;
 
 // The login of an account by its link, which the login page or an earlier use of the link knows.
 const OWN = "latchkey.login-of";
-const isOwn = (user) => localStorage.getItem(OWN) === `${id} ${user.id}`;
+const isOwn = (user) => kept("localStorage", OWN) === `${id} ${user.id}`;
 
 const session = { transport: "cookie" };
 
@@ -64,7 +64,7 @@ async function step(answer) {
     return show("second", byId("factor"));
   }
   token = mfaToken = null;
-  localStorage.setItem(OWN, `${id} ${answer.user.id}`);
+  keep("localStorage", OWN, `${id} ${answer.user.id}`);
   for (const field of document.querySelectorAll("input")) field.value = "";
   // The reader may have had another account here.
   byId("who").textContent = answer.user.email;

@@ -84,6 +84,26 @@ export function withQuery(path, parameters) {
   return given.length ? `${path}?${new URLSearchParams(given)}` : path;
 }
 
+// ---- Storage ----
+
+// A browser may forbid storage or have no space for it. Then a page only forgets more.
+export function keep(storage, name, value) {
+  try {
+    globalThis[storage].setItem(name, value);
+  } catch {
+    // Nothing depends on it.
+  }
+}
+
+// What a page kept. Null without it.
+export function kept(storage, name) {
+  try {
+    return globalThis[storage].getItem(name);
+  } catch {
+    return null;
+  }
+}
+
 // ---- States ----
 
 let sending = false;

@@ -9,7 +9,7 @@ import { pauseResend } from "./resend.js";
 const inputs = () => ["proof-password", "proof-code", "proof-totp"].map(byId);
 const isAsked = (input) => !input.closest("[id^=proof-of]").hidden;
 
-// The account whose owner proves that.
+// The account that the proof is for.
 let account = null;
 // The mailed code that the form asks for.
 let challengeId = null;

@@ -1,7 +1,7 @@
 // A registration that waits for the proof of its address: { id, email, next, ends }. The tab keeps all of it, for a reload. The other tabs
 // learn the id, the path to continue to and the end, because the mail's link opens in a new one. The proof itself is kept nowhere.
 
-import { isPath } from "./page.js";
+import { isPath, keep, kept } from "./page.js";
 
 const NAME = "latchkey.registration";
 // A registration ends six hours after its form was sent. In milliseconds.
@@ -9,7 +9,7 @@ const LIFETIME = 6 * 3600000;
 
 function read(storage) {
   try {
-    const { id, email, next, ends } = JSON.parse(storage.getItem(NAME));
+    const { id, email, next, ends } = JSON.parse(kept(storage, NAME));
     if (typeof id !== "string" || !(ends > Date.now())) return null;
     return { id, email: typeof email === "string" ? email : null, next: isPath(next) ? next : null, ends };
   } catch {
@@ -18,20 +18,16 @@ function read(storage) {
 }
 
 export function remember({ id, email, next, ends = Date.now() + LIFETIME }) {
-  try {
-    sessionStorage.setItem(NAME, JSON.stringify({ id, email, next, ends }));
-    localStorage.setItem(NAME, JSON.stringify({ id, next, ends }));
-  } catch {
-    // Without storage, only a reload loses it.
-  }
+  keep("sessionStorage", NAME, JSON.stringify({ id, email, next, ends }));
+  keep("localStorage", NAME, JSON.stringify({ id, next, ends }));
 }
 
 // The registration of this tab, or the last one of this browser. Null without one.
-export const recall = () => read(sessionStorage) ?? read(localStorage);
+export const recall = () => read("sessionStorage") ?? read("localStorage");
 
 export function forget(id) {
-  for (const storage of [sessionStorage, localStorage]) {
-    if (read(storage)?.id === id) storage.removeItem(NAME);
+  for (const storage of ["sessionStorage", "localStorage"]) {
+    if (read(storage)?.id === id) globalThis[storage].removeItem(NAME);
   }
 }
 

@@ -5,18 +5,20 @@ import { byId, isSending } from "./page.js";
 
 // Whether this browser has a session.
 let marked = document.documentElement.dataset.session === "true";
-let isSame = () => false;
+let isSame;
 let looking = null;
 
 async function look() {
   // Each look has a client of its own, because a client stops where another user's session replaces the one that it knows.
-  const user = marked ? await new Latchkey({ transport: "cookie" }).profileGet().catch(() => null) : null;
-  byId("note-name").textContent = user?.email ?? user?.username ?? "";
-  byId("note").hidden = !user || isSame(user);
+  const asked = marked ? new Latchkey({ transport: "cookie" }).profileGet() : Promise.resolve(null);
+  // Only a refusal means that nobody is logged in. Without an answer, the page says that somebody may be.
+  const user = await asked.catch(({ status }) => (status === 401 ? null : {}));
+  byId("note-name").textContent = user?.email ?? user?.username ?? "…";
+  byId("note").hidden = !user || isSame?.(user);
 }
 
 // Draws the note. `isSame` says whether the link is for the account that is logged in.
-export function sayWhoIsHere(isSameAccount = () => false) {
+export function sayWhoIsHere(isSameAccount) {
   isSame = isSameAccount;
   return again(look);
 }
