@@ -263,6 +263,12 @@ const cases = {
     for (const elsewhere of ["https://evil.example/v1/me", "//evil.example/v1/me", url.replace("localhost", "localhost.evil.example")]) {
       await assert.rejects(it.auth.fetch(elsewhere), TypeError);
     }
+    // The origin of a `blob:` URL is that of its page.
+    const { origin } = new URL(url);
+    for (const scheme of [`blob:${origin}/1`, "data:text/plain,hello", "file:///etc/hosts", `ws${origin.slice(4)}/`, "null:///"]) {
+      await assert.rejects(it.auth.fetch(scheme), TypeError, scheme);
+    }
+    assert.ok(it.net.requests.every((request) => !/^(blob|data|file|ws|null):/.test(request.url)), "nothing was sent");
     await refused(it.auth.fetch("http://127.0.0.1:9/"), "network", 0);
     const { init } = it.net.requests.at(-1);
     assert.equal(init.headers.has("authorization"), transport === "token");

@@ -1,10 +1,11 @@
 //! The OpenAPI document in the hands of tools of other authors: a linter, a generator of types with its compiler, and a fuzzer that
 //! compares every answer with the document.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::PathBuf, time::Duration};
 
-use tests::{Client, Person, options, repository};
-use tokio::process::Command;
+use passkey::types::ctap2::Aaguid;
+use tests::{Client, Key, Person, options, repository};
+use tokio::{process::Command, sync::OnceCell};
 
 use super::{NODE, node};
 use crate::{
@@ -66,32 +67,71 @@ const OF_THE_CLIENT: [&str; 4] = ["Empty", "ErrorStatuses", "OperationErrors", "
 /// `allow_header_conformance`).
 const LEFT_OUT: &str = "positive_data_acceptance,negative_data_rejection,unsupported_method,allow_header_conformance";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn schemathesis_finds_no_answer_that_differs_from_the_document() {
+/// Runs schemathesis against a new world, as a user with some sessions. `None` if the test is left out.
+async fn fuzzed(test: &str, left_out: &str, arguments: &[&str]) -> Option<String> {
     let install = async |folder: &std::path::Path| {
         run(Command::new("python3").args(["-m", "venv", "venv"]).current_dir(folder)).await?;
         let options =
             ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement", "schemathesis.txt"];
         run(Command::new(folder.join("venv/bin/pip")).args(options).current_dir(folder)).await
     };
-    let folder = match installed("tests/outside", "outside/schemathesis", "schemathesis.txt", install).await {
+    let install = async || installed("tests/outside", "outside/schemathesis", "schemathesis.txt", install).await;
+    let folder = match FUZZER.get_or_init(install).await {
         Ok(folder) => folder,
-        Err(why) => return tests::leave_out("outside: schemathesis", &why),
+        Err(why) => {
+            tests::leave_out(&format!("outside::openapi::{test}"), why);
+            return None;
+        }
     };
     let site = Site::start(options()).await;
     let person = Person::register(&Client::new(&site.world), "ada@example.org").await;
-    let token = person.client.token.clone().unwrap();
-    let mut command = Command::new(folder.join("venv/bin/schemathesis"));
-    command.args(["run", &format!("{}/openapi.json", site.url), "--checks", "all", "--exclude-checks", LEFT_OUT]);
-    // Signed requests are not its business. A session that it ends is over for the other routes.
-    command.args(["--exclude-tag", "admin"]);
-    command
-        .args(["--exclude-operation-id-regex", "^(tokenIntrospect|logout|logoutAll|accountDeactivate|accountDelete)$"]);
-    command.args(["--header", &format!("Authorization: Bearer {token}"), "--max-examples", "3", "--seed", "1"]);
-    command.args(["--phases", "examples,coverage,fuzzing", "--generation-database", "none"]);
-    let done = run(command.current_dir(&folder)).await;
-    site.end().await;
-    if let Err(output) = done {
-        panic!("{output}");
+    person.add_passkey(&mut Key::of(Aaguid::new_empty(), &site.url)).await.expect(201);
+    let mut tokens = vec![person.client.token.clone().unwrap()];
+    for _ in 0..20 {
+        tokens.extend(person.login().await.client.token);
     }
+    let mut command = Command::new(folder.join("venv/bin/schemathesis"));
+    command.args(["--config-file", "openapi.toml", "run", &format!("{}/openapi.json", site.url)]);
+    command.args(["--checks", "all", "--exclude-checks", LEFT_OUT]);
+    // Administrators sign their requests.
+    command.args(["--exclude-tag", "admin"]);
+    command.args(["--exclude-operation-id-regex", &format!("^({left_out})$")]);
+    command.env("TOKENS", tokens.join(" ")).env("ME", format!("{}/v1/me", site.url));
+    command.args(["--seed", "1", "--generation-database", "none"]).args(arguments).current_dir(folder);
+    let output = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output()).await;
+    site.end().await;
+    let output = output.expect("it takes too long").unwrap();
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{text}");
+    Some(text)
+}
+
+static FUZZER: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
+
+/// The time that a run has.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Signed requests, and the ends of the account or of all its sessions.
+const ENDS: &str = "tokenIntrospect|logout|logoutAll|accountDeactivate|accountDelete";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schemathesis_finds_no_answer_that_differs_from_the_document() {
+    let test = "schemathesis_finds_no_answer_that_differs_from_the_document";
+    fuzzed(test, ENDS, &["--phases", "examples,coverage,fuzzing", "--max-examples", "3"]).await;
+}
+
+/// Operations that need what no answer has: a password, a code, a mail, a token of a provider.
+const NEED_SECRETS: &str =
+    "login|loginDisown|loginMfa|totpEnable|backupCodesRegenerate|registerComplete|providerToken|tokenRefresh";
+
+/// Each step of a scenario takes what an answer before it has, as the document's links say.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schemathesis_follows_the_links_of_the_document() {
+    let test = "schemathesis_follows_the_links_of_the_document";
+    let arguments = ["--phases", "stateful", "--max-examples", "100", "--max-time", "60"];
+    let Some(output) = fuzzed(test, &format!("{ENDS}|{NEED_SECRETS}"), &arguments).await else { return };
+    let links = output.lines().find(|line| line.contains("API Links:")).expect("a count of links").trim();
+    println!("{links}");
+    let covered: usize = links.split_whitespace().nth(2).unwrap().parse().unwrap();
+    assert!(covered >= 5, "{output}");
 }

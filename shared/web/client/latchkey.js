@@ -349,7 +349,9 @@ export class Latchkey {
   async fetch(path, init = {}) {
     const url = new URL(path, this.#base);
     const { origins = [] } = this.#options;
-    if (url.origin !== this.#base.origin && !origins.includes(url.origin)) throw new TypeError(`${url.origin} is not in origins`);
+    // The origin of a `blob:` URL is that of its page.
+    const allowed = /^https?:$/.test(url.protocol) && [this.#base.origin, ...origins].includes(url.origin);
+    if (!allowed) throw new TypeError(`${url.origin} is not in origins`);
     const timeout = AbortSignal.timeout(TIMEOUT);
     const signal = !init.signal ? timeout : AbortSignal.any ? AbortSignal.any([timeout, init.signal]) : init.signal;
     return this.#request(url, { ...init, method: (init.method ?? "GET").toUpperCase(), signal }, true);
