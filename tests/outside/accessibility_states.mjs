@@ -415,7 +415,20 @@ const recovery = [
   { name: "email-change-undo-unusable", steps: (page, site) => open(page, site, "/email-change-undo", "unusable") },
 ];
 
+// A browser whose reader is logged in, at the page that asks for the logout.
+async function asksToLogOut(page, site, query = "") {
+  await enters(page, site, "/account");
+  await page.goto(`${site.url}/oauth2/logout${query}`);
+  await page.waitForSelector("form[method=post]");
+}
+
 const login = [
+  { name: "logout", steps: (page, site) => asksToLogOut(page, site) },
+  { name: "logout-in-arabic", steps: (page, site) => asksToLogOut(page, site, "?ui_locales=ar") },
+  { name: "logout-branded", site: "branded", steps: (page, site) => asksToLogOut(page, site) },
+  { name: "logged-out", script: false, steps: (page, site) => page.goto(`${site.url}/oauth2/logout`) },
+  { name: "authorize-refused", steps: (page, site) => page.goto(`${site.url}/oauth2/authorize?ui_locales=de`) },
+  { name: "authorize-refused-in-arabic", steps: (page, site) => page.goto(`${site.url}/oauth2/authorize?ui_locales=ar`) },
   { name: "login", steps: (page, site) => open(page, site, "/login", "login") },
   { name: "login-branded", site: "branded", steps: (page, site) => open(page, site, "/login", "login") },
   { name: "login-without-scripts", script: false, steps: (page, site) => page.goto(`${site.url}/login`) },

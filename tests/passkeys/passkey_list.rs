@@ -20,7 +20,7 @@ async fn only_the_callers_passkeys_are_listed_oldest_first() {
     assert_eq!(listed.body["passkeys"], json!([first.body, second.body]));
     let mut names: Vec<&String> = first.body.as_object().unwrap().keys().collect();
     names.sort_unstable();
-    assert_eq!(names, ["backed_up", "created_at", "id", "last_used_at", "name", "transports"]);
+    assert_eq!(names, ["backed_up", "created_at", "id", "last_used_at", "name", "transports", "verified"]);
     let body = client.passkey_answer(&mut key, json!({})).await;
     client.post("/v1/login/passkey/verify", body).await.expect(200);
     let listed = person.client.get("/v1/passkeys").await.expect(200);

@@ -285,6 +285,42 @@ async fn it_does_not_confirm_a_suspicious_login() {
     suspicious.patch("/v1/me", json!({ "name": "Eve" })).await.expect_problem(403, "reauthentication_required");
 }
 
+/// Nobody knows whether its user finds it, so an account cannot depend on it.
+#[tokio::test]
+async fn before_its_first_use_it_is_not_the_only_way_in() {
+    let world = world_with("LoginMail", "off").await;
+    let client = Client::new(&world);
+    let person = Person::register(&client, ADDRESS).await;
+    let (mut verified, mut unverified) = (Key::new(), Key::new());
+    let keeper = format!("/v1/passkeys/{}", person.add_passkey(&mut verified).await.expect(201).text("id"));
+    let unused =
+        format!("/v1/passkeys/{}", person.add_conditional_passkey(&mut Key::new()).await.expect(201).text("id"));
+    person.add_conditional_passkey(&mut unverified).await.expect(201);
+    // An account without a password, which other ways of registration make.
+    tests::change_profile(&world, |profile| drop(profile.as_object_mut().unwrap().remove("password")));
+    person.client.delete(&keeper).await.expect_problem(409, "conflict");
+    // It may go itself.
+    person.client.delete(&unused).await.expect(204);
+    person.client.delete(&keeper).await.expect_problem(409, "conflict");
+    login(&client, &mut unverified).await;
+    person.client.delete(&keeper).await.expect(204);
+    assert!(!is_verified(&world));
+    crate::invariants::invariants(&world).unwrap();
+}
+
+#[tokio::test]
+async fn the_owner_sees_which_passkeys_are_not_verified() {
+    let world = world().await;
+    let person = Person::register(&Client::new(&world), ADDRESS).await;
+    assert_eq!(person.add_conditional_passkey(&mut Key::new()).await.expect(201).body["verified"], false);
+    assert_eq!(person.add_passkey(&mut Key::new()).await.expect(201).body["verified"], true);
+    for path in ["/v1/passkeys", "/v1/account/export"] {
+        let listed = person.client.get(path).await.expect(200).body["passkeys"].clone();
+        let verified: Vec<&Value> = listed.as_array().unwrap().iter().map(|passkey| &passkey["verified"]).collect();
+        assert_eq!(verified, [false, true], "{path}");
+    }
+}
+
 #[tokio::test]
 async fn a_disowned_first_factor_removes_the_passkey_that_gave_it() {
     let world = world().await;
@@ -319,22 +355,5 @@ async fn a_disowned_login_sweeps_it_and_counts_it() {
     }
     client.post("/v1/login/disown", json!({ "token": link })).await.expect(200);
     assert!(world.scan("accounts").iter().all(|item| !item.to_string().contains("PASSKEY#")));
-    crate::invariants::invariants(&world).unwrap();
-}
-
-#[tokio::test]
-async fn it_is_a_way_in_as_any_passkey() {
-    let world = world_with("LoginMail", "off").await;
-    let client = Client::new(&world);
-    let person = Person::register(&client, ADDRESS).await;
-    let path = |made: Answer| format!("/v1/passkeys/{}", made.text("id"));
-    let unverified = path(person.add_conditional_passkey(&mut Key::new()).await.expect(201));
-    let verified = path(person.add_passkey(&mut Key::new()).await.expect(201));
-    tests::change_profile(&world, |profile| drop(profile.as_object_mut().unwrap().remove("password")));
-    person.client.delete(&verified).await.expect(204);
-    person.client.delete(&unverified).await.expect_problem(409, "conflict");
-    let verified = path(person.add_passkey(&mut Key::new()).await.expect(201));
-    person.client.delete(&unverified).await.expect(204);
-    person.client.delete(&verified).await.expect_problem(409, "conflict");
     crate::invariants::invariants(&world).unwrap();
 }

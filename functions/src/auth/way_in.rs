@@ -13,7 +13,8 @@ pub(crate) const LAST_IDENTITY: Error = Error::Conflict("This identity is the on
 /// What is about to be removed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Removed<'a> {
-    Passkey,
+    /// The passkey with this id.
+    Passkey(&'a str),
     /// The identity of the provider with this id.
     Identity(&'a str),
 }
@@ -25,20 +26,25 @@ pub(crate) enum Removed<'a> {
 /// `conflict` if the last way in is about to go; `temporarily_unavailable`.
 pub(crate) async fn require_left(app: &App, account: &Account, removed: Removed<'_>) -> Result<WayIn, Error> {
     let last = match removed {
-        Removed::Passkey => LAST_PASSKEY,
+        Removed::Passkey(_) => LAST_PASSKEY,
         Removed::Identity(_) => LAST_IDENTITY,
     };
     left(app, account, removed).await?.ok_or(last)
 }
 
-/// As [`require_left`]: `None` if the last one is about to go. An identity counts only while the deployment offers its provider.
+/// As [`require_left`]: `None` if the last one is about to go. A passkey counts only if it is known to work, and an identity only while
+/// the deployment offers its provider.
 async fn left(app: &App, account: &Account, removed: Removed<'_>) -> Result<Option<WayIn>, Error> {
-    let passkeys = account.passkeys - i64::from(matches!(removed, Removed::Passkey));
     if account.password.is_some() {
         return Ok(Some(WayIn::Password));
     }
-    if passkeys > 0 {
-        return Ok(Some(WayIn::Passkey));
+    let removes_passkey = matches!(removed, Removed::Passkey(_));
+    if account.passkeys > i64::from(removes_passkey) {
+        let goes = |id: &str| matches!(removed, Removed::Passkey(own) if own == id);
+        let mut passkeys = app.store.passkeys(account).await?.into_iter();
+        if let Some(kept) = passkeys.find(|passkey| passkey.is_known_to_work() && !goes(&passkey.id)) {
+            return Ok(Some(WayIn::Passkey(kept)));
+        }
     }
     // An account's address is always proven.
     if account.email_hash.is_some() && app.config.login_mail != LoginMailParts::Off {

@@ -56,6 +56,7 @@ fn contract() -> Contract {
             schema::text("", "https://app.example.org/"),
         )
         .parameter("state", "Comes back with the redirect.", schema::text("", "af0ifjsldkj"))
+        .parameter("ui_locales", "The languages of the pages.", schema::text("", "en"))
         .parameter("csrf_token", "The token of this service's own form.", schema::text("", schema::TOKEN));
     Contract::new()
         .message(form)

@@ -56,7 +56,7 @@ async fn remove(context: Context<'_>, caller: &Caller<'_>) -> Result<Response, E
     caller.require_fresh(app)?;
     let found = lookup::find(context, caller).await?;
     let (account, cipher, now) = (&caller.account, &caller.cipher, app.clock.now());
-    let left = way_in::require_left(app, account, Removed::Passkey).await?;
+    let left = way_in::require_left(app, account, Removed::Passkey(&found.id)).await?;
     let event = context.event(cipher, Action::RemovePasskey, Outcome::Success, "access_token").await?;
     let mut transaction = app.store.transaction();
     codes::count_change(app, caller, &mut transaction);

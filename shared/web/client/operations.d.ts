@@ -552,6 +552,8 @@ export interface Passkey {
   last_used_at: string | null;
   /** Whether the passkey is synchronised. */
   backed_up: boolean;
+  /** Whether the passkey counts as two factors. False only after a conditional creation. */
+  verified: boolean;
   /** The transports that the browser reported. */
   transports: string[];
 }

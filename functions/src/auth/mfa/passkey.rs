@@ -30,6 +30,7 @@ pub(crate) struct PasskeyView {
     created_at: String,
     last_used_at: Option<String>,
     backed_up: bool,
+    verified: bool,
     transports: Vec<String>,
 }
 
@@ -41,6 +42,10 @@ impl PasskeyView {
             .with("created_at", schema::time("When the passkey was added."))
             .with("last_used_at", schema::nullable(schema::time("When the passkey was last used.")))
             .with("backed_up", schema::boolean("Whether the passkey is synchronised."))
+            .with(
+                "verified",
+                schema::boolean("Whether the passkey counts as two factors. False only after a conditional creation."),
+            )
             .with("transports", schema::list("The transports that the browser reported.", schema::text("", "internal")))
             .schema()
     }
@@ -56,6 +61,7 @@ impl PasskeyView {
             created_at: passkey.created_at.rfc3339(),
             last_used_at: passkey.last_used_at.map(Timestamp::rfc3339),
             backed_up: passkey.backed_up,
+            verified: passkey.verified,
             transports: credential(cipher, passkey).await?.transports().to_vec(),
         })
     }

@@ -13,7 +13,7 @@ use crate::{
     },
     error::Error,
     store::{
-        Item, Store, StoredIdentity, Table,
+        Item, Store, StoredIdentity, StoredPasskey, Table,
         accounts::email::KEPT_UNTIL,
         dynamodb::keys::{self, Key},
     },
@@ -120,8 +120,8 @@ pub struct LastLogin {
 #[derive(Debug, Clone)]
 pub enum WayIn {
     Password,
-    /// Another passkey.
-    Passkey,
+    /// Another passkey, which is known to work.
+    Passkey(StoredPasskey),
     /// A login by mail, to the account's address.
     Mail,
     /// An identity of a provider that the deployment offers.

@@ -144,7 +144,7 @@ impl Transaction {
     /// does not have it any more.
     pub fn count_removed_passkey(&mut self, account: &Account, passkey: &StoredPasskey, left: &WayIn) {
         let values = account.unchanged().with_number(":less", -1);
-        let (condition, values) = self.keeps(left, values, 1);
+        let (condition, values) = self.keeps(left, values);
         let expression =
             if passkey.verified { "ADD passkeys :less" } else { "ADD passkeys :less, unverified_passkeys :less" };
         self.update_account_if(account, expression, &condition, values);
@@ -152,15 +152,18 @@ impl Transaction {
 
     /// Requires that the account is as it was loaded, and has this way in.
     pub fn require_way_in(&mut self, account: &Account, left: &WayIn) {
-        let (condition, values) = self.keeps(left, account.unchanged(), 0);
+        let (condition, values) = self.keeps(left, account.unchanged());
         self.check(Condition::Account, Table::Accounts, &Account::key(&account.id), &condition, values);
     }
 
-    /// The condition that an account keeps a way in, and its values. `removed` passkeys are about to go.
-    fn keeps(&mut self, left: &WayIn, values: Item, removed: i64) -> (String, Item) {
+    /// The condition that an account keeps a way in, and its values.
+    fn keeps(&mut self, left: &WayIn, values: Item) -> (String, Item) {
         match left {
             WayIn::Password => (format!("{UNCHANGED} AND attribute_exists(password)"), values),
-            WayIn::Passkey => (format!("{UNCHANGED} AND passkeys > :removed"), values.with_number(":removed", removed)),
+            WayIn::Passkey(passkey) => {
+                self.require_passkey(passkey);
+                (UNCHANGED.to_owned(), values)
+            }
             WayIn::Mail => (format!("{UNCHANGED} AND attribute_exists(email_hash)"), values),
             WayIn::Identity(identity) => {
                 self.require_identity(identity);

@@ -59,6 +59,11 @@ impl StoredPasskey {
         Key::of_user(user_id, keys::passkey(id))
     }
 
+    /// Whether somebody can log in with it. A conditional creation asks nobody, so its passkey may be where the user does not find it.
+    pub fn is_known_to_work(&self) -> bool {
+        self.verified || self.last_used_at.is_some()
+    }
+
     fn own_key(&self) -> Key {
         Self::key(&self.user_id, &self.id)
     }
@@ -179,6 +184,12 @@ impl Transaction {
         let values = Item::new().with_bool(":unverified", true);
         let condition = format!("{UNVERIFIED} = :unverified");
         self.update_passkey(passkey, &format!("REMOVE {UNVERIFIED}"), &condition, values);
+    }
+
+    /// Requires that a passkey still exists. Fails with `Condition::Account`, because the account would lose it as a way in.
+    pub(in crate::store) fn require_passkey(&mut self, passkey: &StoredPasskey) {
+        let key = passkey.own_key();
+        self.check(Condition::Account, Table::Accounts, &key, "attribute_exists(pk)", Item::new());
     }
 
     /// Renames a passkey. Fails with `Condition::Passkey` if it was removed.
