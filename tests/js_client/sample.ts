@@ -83,6 +83,8 @@ export async function more(): Promise<void> {
   await auth.sessionRevoke({ id: complete.session_id });
   const sent = await auth.reauthenticate();
   await auth.reauthenticate({ challenge_id: sent.challenge_id, code: "123456" });
+  const proven = await auth.reauthenticate({ password: "Gr8-tulip-Wagon" });
+  if ("challenge_id" in proven) await auth.reauthenticate({ challenge_id: proven.challenge_id, code: "123456" });
   const response: Response = await auth.fetch("/v1/me", { method: "GET" });
   const token: string = await auth.accessToken();
   if (await Latchkey.passkeys.conditionalGet) await auth.passkeyLogin({ conditional: true, signal: new AbortController().signal });
@@ -109,6 +111,8 @@ export async function more(): Promise<void> {
   new Latchkey({ transport: "header" });
   // @ts-expect-error an answer of a login may wait for a second factor
   (await auth.login({ identifier: "ada", password: "x" })).user;
+  // @ts-expect-error after a suspicious login, a password does not suffice
+  const { token_type } = await auth.reauthenticate({ password: "Gr8-tulip-Wagon" });
   // @ts-expect-error the forms of a request do not mix
   await auth.register({ email: "ada@example.org", username: "ada", password: "x" }).then((answer) => answer.session_id);
   // @ts-expect-error a backup code is another form

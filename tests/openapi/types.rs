@@ -287,10 +287,8 @@ fn signatures(document: &Value, method: &Method<'_>) -> String {
             let own = only_to(answer);
             own.is_empty() || form.is_some_and(|form| own.iter().any(|name| name == form))
         };
-        let all: Vec<&Value> = successes(method.operation).filter(follows).collect();
-        let own: Vec<&Value> = all.iter().copied().filter(|answer| answer.get("x-only-to").is_some()).collect();
         let mut answers = Vec::new();
-        for answer in if own.is_empty() { all } else { own } {
+        for answer in successes(method.operation).filter(follows) {
             match answer["content"]["application/json"].get("schema") {
                 Some(schema) => answers.extend(alternatives(schema)),
                 None => answers.push("Empty".to_owned()),

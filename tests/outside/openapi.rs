@@ -100,7 +100,7 @@ async fn fuzzed(test: &str, left_out: &str, arguments: &[&str]) -> Option<String
     command.args(["--seed", "1", "--generation-database", "none"]).args(arguments).current_dir(folder);
     let output = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output()).await;
     site.end().await;
-    let output = output.unwrap().unwrap();
+    let output = output.unwrap_or_else(|_| panic!("it takes too long")).unwrap();
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "{text}");
     Some(text)

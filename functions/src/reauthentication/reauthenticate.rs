@@ -83,8 +83,12 @@ fn contract() -> Contract {
         .json(asks)
         .answers(200, "A new access token.", AccessAnswer::schema())
         .only_to(&["ReauthenticateByPassword", "ReauthenticateByPasskey", "ReauthenticateByMailedCode"])
-        .answers(202, "A code was mailed.", mailed_code::challenge_schema())
-        .only_to(&["ReauthenticateByMail"])
+        .answers(
+            202,
+            "A code was mailed: it was asked for, or a suspicious login needs it.",
+            mailed_code::challenge_schema(),
+        )
+        .only_to(&["ReauthenticateByPassword", "ReauthenticateByPasskey", "ReauthenticateByMail"])
         .then([Link::new("reauthenticate", &[("challenge_id", "/challenge_id")])])
         .errors([
             Error::UnknownCredential,

@@ -53,7 +53,7 @@ pub struct Answer {
     pub content: Content,
     /// The only path that has the answer. `None` is every path without an answer of its own.
     pub at: Option<&'static str>,
-    /// The forms of the request that lead to the answer. Empty where several answers may follow a form.
+    /// The forms of the request that may get the answer. Empty: all.
     pub forms: &'static [&'static str],
     /// What can follow.
     pub links: Vec<Link>,
@@ -141,7 +141,7 @@ impl Contract {
         self
     }
 
-    /// Limits the last answer to requests in these forms, by their names. No other answer follows them.
+    /// Limits the last answer to requests in these forms, by their names. Requests in other forms never get it.
     #[must_use]
     pub fn only_to(mut self, forms: &'static [&'static str]) -> Self {
         if let Some(answer) = self.answers.last_mut() {

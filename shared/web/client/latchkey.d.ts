@@ -2,8 +2,8 @@
 // Those of the operations, their answers and their errors are generated from the OpenAPI document.
 
 import type {
-  AccessToken, Authenticated, CaptchaByProvider, CaptchaByWork, ErrorStatuses, MfaRequired, NoCaptcha, Operations, Passkey, ProofOfWork,
-  SessionOptions,
+  AccessToken, Authenticated, CaptchaByProvider, CaptchaByWork, ErrorStatuses, MailedCode, MfaRequired, NoCaptcha, Operations, Passkey,
+  ProofOfWork, SessionOptions,
 } from "./operations.d.ts";
 
 export type * from "./operations.d.ts";
@@ -118,7 +118,8 @@ export declare class Latchkey {
   // Passkeys. Rejects with the DOMException of the browser if its user stops.
   passkeyLogin(options?: PasskeyLoginOptions): Promise<LoginAnswer>;
   passkeyAdd(options?: { name?: string | null; conditional?: boolean; signal?: AbortSignal }): Promise<Passkey>;
-  passkeyReauthenticate(options?: { totp_code?: string | null; signal?: AbortSignal }): Promise<AccessToken>;
+  /** Mails a code, too, where a suspicious login is not confirmed and the passkey counts as one factor. */
+  passkeyReauthenticate(options?: { totp_code?: string | null; signal?: AbortSignal }): Promise<AccessToken | MailedCode>;
   /** Tells the password manager which passkeys the account has, and its names. */
   signalPasskeys(): Promise<void>;
 }

@@ -1219,7 +1219,9 @@ export interface Operations {
   /** Returns the CSRF token that requests with cookies carry. */
   csrf(): Promise<CsrfToken>;
   /** Renews the proof of who is signed in: password (with an app's code where MFA is on), passkey, or mailed code. */
-  reauthenticate(parameters: ReauthenticateByPassword | ReauthenticateByPasskey | ReauthenticateByMailedCode): Promise<AccessToken>;
+  reauthenticate(parameters: ReauthenticateByPassword | ReauthenticateByPasskey): Promise<AccessToken | MailedCode>;
+  /** Renews the proof of who is signed in: password (with an app's code where MFA is on), passkey, or mailed code. */
+  reauthenticate(parameters: ReauthenticateByMailedCode): Promise<AccessToken>;
   /** Renews the proof of who is signed in: password (with an app's code where MFA is on), passkey, or mailed code. */
   reauthenticate(parameters?: ReauthenticateByMail): Promise<MailedCode>;
   /** Says which second factors the caller has. */
