@@ -9,6 +9,10 @@ use tests::Client;
 
 use super::{chromium::Chromium, site::Site};
 
+/// Presses the button for another mail although its pause is not over.
+pub(super) const ASK_AGAIN: &str =
+    "const again = document.getElementById('mail-again'); again.hidden = false; again.click()";
+
 /// What the page shows: the visible section and its title, the problem, and what the pages say in places of their own. On an account's page
 /// also what was done, its reader, the text of the section, and the open dialog.
 const SHOWN: &str = "

@@ -5,12 +5,9 @@ use local::faults::{Kind, Rule, Service};
 use serde_json::{Value, json};
 use tests::{Client, PASSWORD, Person, options, strict_options};
 
-use super::page::Page;
+use super::page::{ASK_AGAIN, Page};
 
 const ADDRESS: &str = "ada@example.org";
-
-/// Presses the button for another mail although its pause is not over.
-const ASK_AGAIN: &str = "const again = document.getElementById('mail-again'); again.hidden = false; again.click()";
 
 /// Fills in the form.
 async fn fill_in(page: &Page, address: &str) {
