@@ -108,8 +108,8 @@ mkdirSync(SCREENSHOTS, { recursive: true });
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
 const found = [];
 let count = 0;
-for (const { name, site = "default", script = true, steps } of STATES[AREA]) {
-  if (!name.includes(ONLY)) continue;
+for (const { name, site = "default", script = true, pseudo = true, steps } of STATES[AREA]) {
+  if (!name.includes(ONLY) || (LOCALE && !pseudo)) continue;
   count++;
   const extraHTTPHeaders = LOCALE && { "accept-language": LOCALE };
   const context = await browser.newContext({ viewport: DESKTOP, javaScriptEnabled: script, extraHTTPHeaders });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 // What pages show that is no text of theirs: names, addresses, keys, moments.
 const DATA = [
-  /[\w.+-]+@example\.org/, /\bLatchkey\b/, /Tulip & Co/, /localhost(:\d+)?/, /\b(GITHUB|GITLAB|GOOGLE|MICROSOFT|APPLE|IDP|ROTATING)\b/,
+  /[\w.+-]+@example\.org/, /\bLatchkey\b/, /Tulip & Co/, /Cloudflare Turnstile/, /^Widget$/, /localhost(:\d+)?/, /\b(GITHUB|GITLAB|GOOGLE|MICROSOFT|APPLE|IDP|ROTATING)\b/,
   /\b[A-Z][a-z]{2} \d{1,2}, \d{4}, \d{1,2}:\d{2}\s[AP]M\b/, /\bin \d+ (second|minute|hour)s?\b/,
   // Devices and their programs, the name of a passkey, keys, codes.
   /\b(Chrome|Firefox) on \w+\b/, /Mozilla\/5\.0 .*/, /\bnode\b/, /\bPasskey\b/, /\bAda\b/, /\b[0-9A-Z]{4}([- ][0-9A-Z]{4})*\b/,

@@ -423,12 +423,13 @@ async function asksToLogOut(page, site, query = "") {
 }
 
 const login = [
-  { name: "logout", steps: (page, site) => asksToLogOut(page, site) },
-  { name: "logout-in-arabic", steps: (page, site) => asksToLogOut(page, site, "?ui_locales=ar") },
-  { name: "logout-branded", site: "branded", steps: (page, site) => asksToLogOut(page, site) },
-  { name: "logged-out", script: false, steps: (page, site) => page.goto(`${site.url}/oauth2/logout`) },
-  { name: "authorize-refused", steps: (page, site) => page.goto(`${site.url}/oauth2/authorize?ui_locales=de`) },
-  { name: "authorize-refused-in-arabic", steps: (page, site) => page.goto(`${site.url}/oauth2/authorize?ui_locales=ar`) },
+  // The functions of /oauth2 render these, without the pseudo-locale.
+  { name: "logout", pseudo: false, steps: (page, site) => asksToLogOut(page, site) },
+  { name: "logout-in-arabic", pseudo: false, steps: (page, site) => asksToLogOut(page, site, "?ui_locales=ar") },
+  { name: "logout-branded", pseudo: false, site: "branded", steps: (page, site) => asksToLogOut(page, site) },
+  { name: "logged-out", pseudo: false, script: false, steps: (page, site) => page.goto(`${site.url}/oauth2/logout`) },
+  { name: "authorize-refused", pseudo: false, steps: (page, site) => page.goto(`${site.url}/oauth2/authorize?ui_locales=de`) },
+  { name: "authorize-refused-in-arabic", pseudo: false, steps: (page, site) => page.goto(`${site.url}/oauth2/authorize?ui_locales=ar`) },
   { name: "login", steps: (page, site) => open(page, site, "/login", "login") },
   { name: "login-branded", site: "branded", steps: (page, site) => open(page, site, "/login", "login") },
   { name: "login-without-scripts", script: false, steps: (page, site) => page.goto(`${site.url}/login`) },
