@@ -1,5 +1,7 @@
 //! The page to log in: /login and /login/mfa.
 
+use std::time::Duration;
+
 use fantoccini::Locator;
 use local::faults::{Kind, Rule, Service};
 use serde_json::{Value, json};
@@ -228,8 +230,19 @@ async fn a_mailed_code_and_a_passkey_log_in_too() {
     page.chromium.dev_tools("WebAuthn.setAutomaticPresenceSimulation", agrees(false)).await;
     page.open_for("/v1/health", "").await;
     page.section("login").await;
-    page.press("#by-passkey").await;
+    // The authenticator ignores the request that waits in the field, and agrees to the one of the button. It asks for its user only when a
+    // request begins.
+    let offers =
+        "return performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/passkey/options'))";
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if page.chromium.run(offers, Value::Null).await == json!(true) {
+            break;
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
     page.chromium.dev_tools("WebAuthn.setAutomaticPresenceSimulation", agrees(true)).await;
+    page.press("#by-passkey").await;
     page.arrives("/v1/health").await;
     assert_eq!(page.who().await, 200);
 

@@ -102,7 +102,7 @@ impl Page {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        panic!("the browser is at {at}, not at {path}");
+        panic!("the browser is at {at}, not at {path}: {}", self.shown().await);
     }
 
     /// What the API answers to the browser's cookies. Not all pages may ask it.
