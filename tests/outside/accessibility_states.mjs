@@ -415,7 +415,7 @@ const recovery = [
   { name: "email-change-undo-unusable", steps: (page, site) => open(page, site, "/email-change-undo", "unusable") },
 ];
 
-// A browser whose reader is logged in, at the page that asks for the logout.
+// A browser with a session, at the page that asks for the logout.
 async function asksToLogOut(page, site, query = "") {
   await enters(page, site, "/account");
   await page.goto(`${site.url}/oauth2/logout${query}`);
