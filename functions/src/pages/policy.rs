@@ -99,8 +99,8 @@ pub(super) fn content_security_policy(brand: &Brand, widget: Option<Widget<'_>>)
     )
 }
 
-/// What other hosts learn of a page. Widgets fail where they do not learn the origin (AdguardTeam/AdguardFilters, issue 796). They never
-/// learn the path or the query.
+/// What requests to other hosts say of a page. Widgets fail where they do not learn the origin (AdguardTeam/AdguardFilters, issue 796).
+/// The path and the query are in no referrer.
 pub(super) const fn referrer_policy(widget: Option<Widget<'_>>) -> &'static str {
     if widget.is_some() { "strict-origin" } else { "no-referrer" }
 }

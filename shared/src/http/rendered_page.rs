@@ -17,16 +17,12 @@ use crate::{
 
 const FORM: &str = "form.html";
 
-/// Where the style goes: that of all pages, and that of the deployment.
-const STYLE: &str = "/* page.css */";
-
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    let source = include_str!("../../web/form.html").replace(STYLE, "{{ style }}");
     // A template that does not parse is missing at its first use; tests use it.
-    let _ = environment.add_template_owned(FORM, source);
+    let _ = environment.add_template(FORM, include_str!("../../web/form.html"));
     environment
 });
 

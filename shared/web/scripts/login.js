@@ -32,7 +32,7 @@ let way = null;
 // Forgets the steps of a login.
 function forget() {
   mfaToken = loginId = null;
-  keep("sessionStorage", "latchkey.login", "null");
+  keep("sessionStorage", "latchkey.login", null);
 }
 
 // Leaves the page. It leaves no entry in the history, so that the way back does not lead to a form that was used.

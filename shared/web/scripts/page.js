@@ -86,10 +86,11 @@ export function withQuery(path, parameters) {
 
 // ---- Storage ----
 
-// A browser may forbid storage or have no space for it. Then a page only forgets more.
+// Keeps a value, or with null removes it. A browser may forbid storage or have no space for it. Then a page only forgets more.
 export function keep(storage, name, value) {
   try {
-    globalThis[storage].setItem(name, value);
+    if (value === null) globalThis[storage].removeItem(name);
+    else globalThis[storage].setItem(name, value);
   } catch {
     // Nothing depends on it.
   }

@@ -27,7 +27,7 @@ export const recall = () => read("sessionStorage") ?? read("localStorage");
 
 export function forget(id) {
   for (const storage of ["sessionStorage", "localStorage"]) {
-    if (read(storage)?.id === id) globalThis[storage].removeItem(NAME);
+    if (read(storage)?.id === id) keep(storage, NAME, null);
   }
 }
 
