@@ -12,6 +12,10 @@ use tokio::process::Command;
 /// The time that a program has.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// The pauses between the attempts to install libraries. A registry that does not answer now often does a minute later, and without its
+/// libraries every test of an area fails.
+const PAUSES: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(60)];
+
 /// Runs a program to its end. `Err` has what it printed.
 pub(crate) async fn run(command: &mut Command) -> Result<(), String> {
     run_within(command, PATIENCE).await
@@ -48,7 +52,14 @@ pub(crate) async fn installed(
     let wanted = copy.await.map_err(|error| error.to_string())?;
     let stamp = folder.join("installed");
     if tokio::fs::read(&stamp).await.ok().as_ref() != Some(&wanted) {
-        install(&folder).await?;
+        let mut result = install(&folder).await;
+        for pause in PAUSES {
+            if result.is_err() {
+                tokio::time::sleep(pause).await;
+                result = install(&folder).await;
+            }
+        }
+        result?;
         tokio::fs::write(&stamp, wanted).await.map_err(|error| error.to_string())?;
     }
     Ok(folder)

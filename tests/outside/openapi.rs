@@ -40,7 +40,10 @@ async fn types_that_are_generated_from_the_document_compile() {
 /// The client's own types of the operations say the same.
 #[tokio::test]
 async fn the_types_of_the_client_are_those_of_another_generator() {
-    let Ok(folder) = NODE.get_or_init(node).await else { return };
+    let folder = match NODE.get_or_init(node).await {
+        Ok(folder) => folder,
+        Err(why) => return tests::leave_out("outside::openapi::the_types_of_the_client", why),
+    };
     let ours = std::fs::read_to_string(repository("shared/web/client/operations.d.ts")).unwrap();
     let names = ours.lines().filter_map(|line| {
         let declared = line.strip_prefix("export interface ").or_else(|| line.strip_prefix("export type "))?;
