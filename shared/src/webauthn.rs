@@ -1,13 +1,15 @@
-//! Passkeys (WebAuthn Level 3): the options for a browser, and the checks of its response. `webauthn-rs` makes the
-//! checks. This module changes four of its defaults:
+//! Passkeys (WebAuthn Level 3): the options for a browser, and the checks of its response in the order of sections 7.1 and 7.2.
 //!
-//! - It can create a passkey conditionally, where the user may be neither present nor verified.
-//! - It prefers resident keys. Passkeys should work without a typed name.
-//! - It asks for a discoverable passkey without a mediation. The page chooses between a dialogue and conditional
-//!   mediation.
-//! - It treats the signature count and the backup flags as signals (sections 6.1.1 and 6.1.3). Real authenticators
-//!   change them, and a change must not lock the owner out.
+//! - An attestation is not read, because none is asked for.
+//! - User verification is required, except at a conditional creation. There the user may be neither present nor verified.
+//! - A signature count that does not grow and backup flags that change are signals for the caller (sections 6.1.1 and 6.1.3). Real
+//!   authenticators change them, and a change must not lock the owner out.
+//!
+//! `aws-lc-rs` verifies the signatures.
 
+mod authenticator_data;
+mod client_data;
+mod key;
 mod response;
 #[cfg(test)]
 mod vectors;
@@ -17,20 +19,26 @@ use std::collections::BTreeSet;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use url::Url;
-use webauthn_rs::{
-    Webauthn, WebauthnBuilder,
-    prelude::{Credential, DiscoverableAuthentication, Passkey, PasskeyRegistration, Uuid},
-};
 
+use authenticator_data::{AuthenticatorData, BACKED_UP, BACKUP_ELIGIBLE, USER_PRESENT, USER_VERIFIED};
+use response::Binary;
 pub use response::{AssertionResponse, RegistrationResponse};
 
-use crate::{domain::ids::UserId, error::Error};
+use crate::{
+    domain::{challenge::PASSKEY_SECONDS, ids::UserId},
+    error::Error,
+    rng::Rng,
+};
+
+/// The time that a browser gives its user, in milliseconds. A challenge lives as long.
+const TIMEOUT_MILLIS: i64 = PASSKEY_SECONDS * 1000;
 
 /// This deployment as the relying party of its passkeys.
 pub struct RelyingParty {
     id: String,
-    webauthn: Webauthn,
+    name: String,
     /// The origins that may use the passkeys, compared as text.
     origins: Vec<String>,
 }
@@ -46,9 +54,10 @@ pub struct Ceremony {
 /// A credential as it was registered.
 #[derive(Serialize, Deserialize)]
 pub struct RegisteredCredential {
-    /// The library's record: id, public key and counters.
-    credential: Credential,
-    /// The transports that the browser reported. The library keeps only attested ones.
+    id: Binary,
+    /// A COSE key, as the authenticator wrote it.
+    public_key: Binary,
+    /// The transports that the browser reported.
     transports: Vec<String>,
 }
 
@@ -71,11 +80,17 @@ pub enum Creation {
     Conditional,
 }
 
-/// What this service keeps of a registration in addition to the library's state.
+/// What this service keeps of a registration until the response.
 #[derive(Serialize, Deserialize)]
 struct RegistrationState {
     creation: Creation,
-    library: PasskeyRegistration,
+    challenge: String,
+}
+
+/// What this service keeps of an assertion until the response. The credential is known only then. So the state holds no personal data.
+#[derive(Serialize, Deserialize)]
+struct AssertionState {
+    challenge: String,
 }
 
 /// What an authenticator reports about a passkey at each use.
@@ -91,7 +106,7 @@ pub struct Signals {
 
 impl RegisteredCredential {
     pub fn id(&self) -> &[u8] {
-        &self.credential.cred_id
+        &self.id.0
     }
 
     /// The credential's transports, so that the browser looks in the right place.
@@ -119,24 +134,22 @@ pub struct RelyingPartyConfig<'a> {
 }
 
 impl RelyingParty {
-    /// Builds the relying party of a deployment.
+    /// The relying party of a deployment.
     ///
     /// # Errors
-    /// `internal` if the origin has no domain name, or the id does not fit it.
+    /// `internal` if the origin has no domain name, or the id is neither that name nor a parent domain.
     pub fn new(config: &RelyingPartyConfig<'_>) -> Result<Self, Error> {
         let broken = || Error::internal("PUBLIC_URL has no domain name, or PASSKEY_RP_ID does not fit it");
         let origin = Url::parse(config.origin).map_err(|_| broken())?;
-        let id = match config.id {
-            Some(id) => id,
-            None => origin.domain().ok_or_else(broken)?,
-        };
-        let mut builder = WebauthnBuilder::new(id, &origin).map_err(|_| broken())?.rp_name(config.name);
-        let mut origins = vec![origin.origin().ascii_serialization()];
-        for allowed in config.allowed_origins.iter().chain(config.app_origins) {
-            builder = builder.append_allowed_origin(&Url::parse(allowed).map_err(|_| broken())?);
-            origins.push(allowed.clone());
+        let domain = origin.domain().ok_or_else(broken)?;
+        let id = config.id.unwrap_or(domain);
+        let is_parent = domain.strip_suffix(id).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        if !is_parent {
+            return Err(broken());
         }
-        Ok(Self { id: id.to_owned(), webauthn: builder.build().map_err(|_| broken())?, origins })
+        let mut origins = vec![origin.origin().ascii_serialization()];
+        origins.extend(config.allowed_origins.iter().chain(config.app_origins).cloned());
+        Ok(Self { id: id.to_owned(), name: config.name.to_owned(), origins })
     }
 
     /// The relying party id: the domain that the passkeys belong to.
@@ -144,103 +157,99 @@ impl RelyingParty {
         &self.id
     }
 
-    /// Requires that an allowed page or app made the request, and no frame of another origin (section 7.1, steps 9 to 11, and
-    /// section 7.2, steps 12 to 14). The library compares parsed URLs, so it would accept other spellings of an origin. This
-    /// service is never framed.
-    fn require_origin(&self, client_data: &[u8]) -> Result<(), Error> {
-        let client_data: Value = serde_json::from_slice(client_data).unwrap_or_default();
-        let is_allowed =
-            client_data["origin"].as_str().is_some_and(|origin| self.origins.iter().any(|known| known == origin));
-        let is_cross_origin = client_data["crossOrigin"] == true || !client_data["topOrigin"].is_null();
-        if is_allowed && !is_cross_origin { Ok(()) } else { Err(Error::InvalidCode) }
-    }
-
     /// Options to create a passkey: user verification required, discoverable preferred. Where nobody is asked, it is the
     /// reverse: a passkey that is not discoverable would be of no use, and nobody may be there to verify. `name` is the
     /// account's name for its owner. `existing` are the owner's credentials, which the browser must not register again.
     ///
     /// # Errors
-    /// `internal` if the library cannot create the options.
+    /// `internal` if the state is unwritable.
     pub fn registration_options(
         &self,
+        rng: &dyn Rng,
         user_id: &UserId,
         name: &str,
         existing: &[Allowed],
         creation: Creation,
     ) -> Result<Ceremony, Error> {
-        let broken = |_| Error::internal("a passkey's options could not be created");
-        let ids = existing.iter().map(|known| known.id.clone()).collect();
-        let (options, library) = self
-            .webauthn
-            .start_passkey_registration(Uuid::from_bytes(*user_id.bytes()), name, name, Some(ids))
-            .map_err(broken)?;
+        let state = RegistrationState { creation, challenge: challenge(rng) };
         let (resident_key, user_verification) = match creation {
             Creation::Modal => ("preferred", "required"),
             Creation::Conditional => ("required", "preferred"),
         };
-        let state = RegistrationState { creation, library };
-        let mut ceremony = Ceremony::new(&options.public_key, &state)?;
-        ceremony.options["authenticatorSelection"] = json!({
-            "residentKey": resident_key,
-            "requireResidentKey": creation == Creation::Conditional,
-            "userVerification": user_verification,
+        let algorithms = key::ALGORITHMS.map(|algorithm| json!({ "type": "public-key", "alg": algorithm }));
+        let mut options = json!({
+            "rp": { "name": self.name, "id": self.id },
+            "user": { "id": URL_SAFE_NO_PAD.encode(user_id.bytes()), "name": name, "displayName": name },
+            "challenge": state.challenge,
+            "pubKeyCredParams": algorithms,
+            "timeout": TIMEOUT_MILLIS,
+            "extensions": { "credProps": true },
+            "authenticatorSelection": {
+                "residentKey": resident_key,
+                "requireResidentKey": creation == Creation::Conditional,
+                "userVerification": user_verification,
+            },
+            "attestation": "none",
         });
-        // Browsers refuse to create a passkey that is protected by user verification, unless its creation requires that too.
-        if let (Creation::Conditional, Some(extensions)) = (creation, ceremony.options["extensions"].as_object_mut()) {
-            extensions.remove("credentialProtectionPolicy");
-            extensions.remove("enforceCredentialProtectionPolicy");
+        // Protects a passkey by user verification in the authenticator too (CTAP 2.2, section 12.1). Browsers refuse that where the
+        // creation does not require verification itself.
+        if creation == Creation::Modal {
+            options["extensions"]["credentialProtectionPolicy"] = json!("userVerificationRequired");
+            options["extensions"]["enforceCredentialProtectionPolicy"] = json!(false);
         }
-        ceremony.list("excludeCredentials", existing)?;
-        Ok(ceremony)
+        // An empty list is left out, because some clients take it literally.
+        if !existing.is_empty() {
+            options["excludeCredentials"] = existing.iter().map(Allowed::json).collect();
+        }
+        Ceremony::new(options, &state)
     }
 
     /// Verifies a browser's response, and returns the passkey that it created.
     ///
     /// # Errors
     /// `invalid_code` if the response does not match the options; `internal` if the state is unreadable.
-    pub fn verify_registration(&self, registration: &RegistrationResponse, state: &str) -> Result<NewPasskey, Error> {
+    pub fn verify_registration(&self, response: &RegistrationResponse, state: &str) -> Result<NewPasskey, Error> {
         let state: RegistrationState = parse(state)?;
-        let mut response = registration.credential.clone();
-        self.require_origin(&response.response.client_data_json)?;
-        let object = &mut response.response.attestation_object;
-        let flags = response::flags(object).ok_or(Error::InvalidCode)?;
-        // After a conditional creation the flags "user present" and "user verified" may both be missing (section 7.1). The library always requires them. Nothing signs them without an attestation, so they are set for the library,
-        // which makes all other checks. Its record then requires user verification at every use, as for any passkey.
-        if state.creation == Creation::Conditional {
-            *object = response::with_flags(object, USER_PRESENT | USER_VERIFIED).ok_or(Error::InvalidCode)?;
-        }
-        let created: Passkey =
-            self.webauthn.finish_passkey_registration(&response, &state.library).map_err(|_| Error::InvalidCode)?;
-        let mut credential = Credential::from(created);
-        credential.user_verified = flags & USER_VERIFIED != 0;
-        if credential.cred_id.as_slice() != response.raw_id.as_slice() {
+        client_data::check(&response.client_data, client_data::Kind::Create, &state.challenge, &self.origins)?;
+        let data = authenticator_data::of_attestation_object(&response.attestation_object).ok_or(Error::InvalidCode)?;
+        let data = AuthenticatorData::parse(&data).ok_or(Error::InvalidCode)?;
+        let required = match state.creation {
+            Creation::Modal => USER_PRESENT | USER_VERIFIED,
+            Creation::Conditional => 0,
+        };
+        let signals = self.check(&data, required)?;
+        let created = data.attested_credential().ok_or(Error::InvalidCode)?;
+        if created.id != response.credential_id || key::parse(created.public_key).is_none() {
             return Err(Error::InvalidCode);
         }
         Ok(NewPasskey {
-            aaguid: response::aaguid(&response.response.attestation_object).unwrap_or_default(),
-            user_verified: credential.user_verified,
-            signals: Signals {
-                sign_count: credential.counter.into(),
-                backup_eligible: credential.backup_eligible,
-                backed_up: credential.backup_state,
+            aaguid: created.aaguid,
+            user_verified: data.flags & USER_VERIFIED != 0,
+            signals,
+            credential: RegisteredCredential {
+                id: Binary(created.id.to_vec()),
+                public_key: Binary(created.public_key.to_vec()),
+                transports: response.transports.clone(),
             },
-            credential: RegisteredCredential { credential, transports: registration.transports.clone() },
         })
     }
 
     /// Options to log in with one of these passkeys, or with any passkey if the list is empty.
     ///
     /// # Errors
-    /// `internal` if the library cannot create the options.
-    pub fn assertion_options(&self, allowed: &[Allowed]) -> Result<Ceremony, Error> {
-        let broken = |_| Error::internal("a passkey's options could not be created");
-        // The credential is known only when the response comes. So the state is the same for all users and holds no
-        // personal data.
-        let (mut options, state) = self.webauthn.start_discoverable_authentication().map_err(broken)?;
-        options.public_key.extensions = None;
-        let mut ceremony = Ceremony::new(&options.public_key, &state)?;
-        ceremony.list("allowCredentials", allowed)?;
-        Ok(ceremony)
+    /// `internal` if the state is unwritable.
+    pub fn assertion_options(&self, rng: &dyn Rng, allowed: &[Allowed]) -> Result<Ceremony, Error> {
+        let state = AssertionState { challenge: challenge(rng) };
+        let mut options = json!({
+            "challenge": state.challenge,
+            "timeout": TIMEOUT_MILLIS,
+            "rpId": self.id,
+            "userVerification": "required",
+        });
+        if !allowed.is_empty() {
+            options["allowCredentials"] = allowed.iter().map(Allowed::json).collect();
+        }
+        Ceremony::new(options, &state)
     }
 
     /// Verifies a response like [`RelyingParty::verify_assertion`] where no credential can match, so that the time
@@ -248,86 +257,67 @@ impl RelyingParty {
     ///
     /// # Errors
     /// `invalid_code`, always.
-    pub fn verify_decoy_assertion(&self, assertion: &AssertionResponse, state: &str) -> Result<(), Error> {
-        self.verify_assertion(assertion, state, &decoy_credential(assertion.credential_id())?)?;
+    pub fn verify_decoy_assertion(&self, response: &AssertionResponse, state: &str) -> Result<(), Error> {
+        let decoy = RegisteredCredential {
+            id: Binary(response.credential_id().to_vec()),
+            public_key: Binary(BASE_POINT.to_vec()),
+            transports: Vec::new(),
+        };
+        self.verify_assertion(response, state, &decoy)?;
         Err(Error::InvalidCode)
     }
 
     /// Verifies a response with the credential that should have signed it. Returns the authenticator's signals.
     ///
     /// # Errors
-    /// `invalid_code` if the response is wrong; `internal` if the state is unreadable.
+    /// `invalid_code` if the response is wrong; `internal` if the state or the stored key is unreadable.
     pub fn verify_assertion(
         &self,
-        assertion: &AssertionResponse,
+        response: &AssertionResponse,
         state: &str,
         credential: &RegisteredCredential,
     ) -> Result<Signals, Error> {
-        let state: DiscoverableAuthentication = parse(state)?;
-        let flags = assertion.flags().ok_or(Error::InvalidCode)?;
-        self.require_origin(&assertion.0.response.client_data_json)?;
-        // The library refuses a count that does not grow and flags that change. Both are signed, so they are compared
-        // with themselves here, and the caller compares them with the stored ones.
-        //
-        // The library still refuses a backup without eligibility, and a response without user verification.
-        let mut credential = credential.credential.clone();
-        credential.counter = 0;
-        credential.backup_eligible = flags & BACKUP_ELIGIBLE != 0;
-        let result = self
-            .webauthn
-            .finish_discoverable_authentication_v2(&assertion.0, state, &credential)
-            .map_err(|_| Error::InvalidCode)?;
-        Ok(Signals {
-            sign_count: result.counter().into(),
-            backup_eligible: result.backup_eligible(),
-            backed_up: result.backup_state(),
-        })
+        let state: AssertionState = parse(state)?;
+        client_data::check(&response.client_data, client_data::Kind::Get, &state.challenge, &self.origins)?;
+        let data = AuthenticatorData::parse(&response.authenticator_data).ok_or(Error::InvalidCode)?;
+        let signals = self.check(&data, USER_PRESENT | USER_VERIFIED)?;
+        let key = key::parse(&credential.public_key.0)
+            .ok_or_else(|| Error::internal("the public key of a passkey is unreadable"))?;
+        let signed = [response.authenticator_data.as_slice(), &Sha256::digest(&response.client_data)].concat();
+        key.verify_sig(&signed, &response.signature).map_err(|_| Error::InvalidCode)?;
+        Ok(signals)
+    }
+
+    /// Requires that authenticator data is for this relying party and has these flags. Nothing is backed up that cannot be.
+    fn check(&self, data: &AuthenticatorData<'_>, required: u8) -> Result<Signals, Error> {
+        let backup_eligible = data.flags & BACKUP_ELIGIBLE != 0;
+        let backed_up = data.flags & BACKED_UP != 0;
+        let is_ours = data.rp_id_hash == Sha256::digest(&self.id).as_slice();
+        if !is_ours || data.flags & required != required || (backed_up && !backup_eligible) {
+            return Err(Error::InvalidCode);
+        }
+        Ok(Signals { sign_count: data.sign_count.into(), backup_eligible, backed_up })
     }
 }
 
-/// A decoy credential with the given id. Its public key is P-256's base point, and its private key is known to
-/// everybody.
-fn decoy_credential(id: &[u8]) -> Result<RegisteredCredential, Error> {
-    let credential = serde_json::from_value(json!({
-        "cred_id": URL_SAFE_NO_PAD.encode(id),
-        "cred": { "type_": "ES256", "key": { "EC_EC2": {
-            "curve": "SECP256R1",
-            "x": "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY",
-            "y": "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU",
-        } } },
-        "counter": 0,
-        "transports": null,
-        "user_verified": true,
-        "backup_eligible": false,
-        "backup_state": false,
-        "registration_policy": "required",
-        "extensions": { "cred_protect": "NotRequested", "hmac_create_secret": "NotRequested" },
-        "attestation": { "data": "None", "metadata": "None" },
-        "attestation_format": "none",
-    }));
-    let credential = credential.map_err(|_| Error::internal("the decoy credential is unreadable"))?;
-    Ok(RegisteredCredential { credential, transports: Vec::new() })
+/// A challenge of 32 random bytes (section 13.4.3 wants 16).
+fn challenge(rng: &dyn Rng) -> String {
+    URL_SAFE_NO_PAD.encode(rng.bytes::<32>())
 }
+
+/// The base point of P-256 as a COSE key: `{kty: EC2, alg: ES256, crv: P-256, x, y}`. Its private key, 1, is known to everybody.
+const BASE_POINT: [u8; 77] = [
+    0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8,
+    0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45,
+    0xd8, 0x98, 0xc2, 0x96, 0x22, 0x58, 0x20, 0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a,
+    0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33, 0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51,
+    0xf5,
+];
 
 impl Ceremony {
-    fn new(options: &impl Serialize, state: &impl Serialize) -> Result<Self, Error> {
-        let unwritable = |_| Error::internal("a passkey's options are unwritable");
-        Ok(Self {
-            options: serde_json::to_value(options).map_err(unwritable)?,
-            state: serde_json::to_string(state).map_err(unwritable)?,
-        })
-    }
-
-    /// Sets a list of credentials, with their transports.
-    fn list(&mut self, name: &str, credentials: &[Allowed]) -> Result<(), Error> {
-        let options = self.options.as_object_mut();
-        let options = options.ok_or_else(|| Error::internal("a passkey's options are not an object"))?;
-        // An empty list is left out, because some clients take it literally.
-        options.remove(name);
-        if !credentials.is_empty() {
-            options.insert(name.to_owned(), credentials.iter().map(Allowed::json).collect());
-        }
-        Ok(())
+    fn new(options: Value, state: &impl Serialize) -> Result<Self, Error> {
+        let state = serde_json::to_string(state).map_err(|_| Error::internal("a passkey's state is unwritable"))?;
+        Ok(Self { options, state })
     }
 }
 
@@ -343,11 +333,6 @@ impl Allowed {
     }
 }
 
-/// Flags of authenticator data (section 6.1).
-const USER_PRESENT: u8 = 0x01;
-const USER_VERIFIED: u8 = 0x04;
-const BACKUP_ELIGIBLE: u8 = 0x08;
-
 fn parse<T: for<'de> Deserialize<'de>>(state: &str) -> Result<T, Error> {
     serde_json::from_str(state).map_err(|_| Error::internal("a passkey's state is unreadable"))
 }
@@ -356,11 +341,30 @@ fn parse<T: for<'de> Deserialize<'de>>(state: &str) -> Result<T, Error> {
 mod tests {
     use super::*;
 
+    fn relying_party(origin: &str, id: Option<&str>) -> Option<RelyingParty> {
+        let config = RelyingPartyConfig { origin, id, name: "Example", allowed_origins: &[], app_origins: &[] };
+        RelyingParty::new(&config).ok()
+    }
+
     #[test]
-    fn the_library_parses_the_decoy_credential() {
-        let credential = decoy_credential(b"0123456789abcdef").unwrap();
-        assert_eq!(credential.id(), b"0123456789abcdef");
-        let again: RegisteredCredential = serde_json::from_str(&serde_json::to_string(&credential).unwrap()).unwrap();
-        assert_eq!(again.id(), credential.id());
+    fn the_id_is_the_domain_of_the_origin_or_a_parent() {
+        let id = |origin, id| relying_party(origin, id).map(|party| party.id);
+        assert_eq!(id("https://auth.example.org", None).as_deref(), Some("auth.example.org"));
+        assert_eq!(id("https://auth.example.org", Some("example.org")).as_deref(), Some("example.org"));
+        assert_eq!(id("http://localhost:3000", None).as_deref(), Some("localhost"));
+        for (origin, wrong) in [
+            ("https://auth.example.org", Some("uth.example.org")),
+            ("https://badexample.org", Some("example.org")),
+            ("https://example.org", Some("auth.example.org")),
+            ("https://192.0.2.1", None),
+            ("example.org", None),
+        ] {
+            assert_eq!(id(origin, wrong), None, "{origin} {wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_decoy_has_a_usable_key() {
+        assert!(key::parse(&BASE_POINT).is_some());
     }
 }

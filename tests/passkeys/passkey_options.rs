@@ -20,7 +20,9 @@ async fn the_options_exclude_the_passkeys_that_the_user_has() {
     assert_eq!(options["attestation"], "none");
     assert_eq!(options["timeout"], 300_000);
     assert_eq!(options["excludeCredentials"].as_array().unwrap().len(), 1);
-    assert!(options["pubKeyCredParams"].as_array().unwrap().iter().any(|wanted| wanted["alg"] == -7));
+    // ES256, EdDSA, ES384 and RS256.
+    let algorithms = [-7, -8, -35, -257].map(|algorithm| json!({ "type": "public-key", "alg": algorithm }));
+    assert_eq!(options["pubKeyCredParams"], json!(algorithms));
     // WebAuthn Level 3, section 13.4.3: at least 16 random bytes. They never repeat.
     let challenge = options["challenge"].as_str().unwrap();
     assert!(challenge.len() >= 22, "{challenge}");

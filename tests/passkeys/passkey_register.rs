@@ -65,7 +65,7 @@ async fn a_registration_challenge_works_once_for_five_minutes_in_its_session() {
     person.client.post("/v1/passkeys", body.clone()).await.expect_problem(400, "invalid_code");
     // The same credential does not register again, for another challenge or with that challenge's value in it. Without attestation
     // nothing signs that value.
-    for (anybody, status, code) in [(&person, 400, "invalid_code"), (&eve, 409, "conflict")] {
+    for anybody in [&person, &eve] {
         let (id, options) = asked(anybody).await;
         let mut again = body.clone();
         again["challenge_id"] = json!(id);
@@ -77,8 +77,7 @@ async fn a_registration_challenge_works_once_for_five_minutes_in_its_session() {
             "crossOrigin": false,
         });
         again["credential"]["response"]["clientDataJSON"] = json!(URL_SAFE_NO_PAD.encode(said.to_string()));
-        // The options excluded the passkeys that the user has.
-        anybody.client.post("/v1/passkeys", again).await.expect_problem(status, code);
+        anybody.client.post("/v1/passkeys", again).await.expect_problem(409, "conflict");
     }
     let (id, options) = asked(&person).await;
     let late = json!({ "challenge_id": id, "credential": Key::new().create(&options).await });
@@ -342,11 +341,11 @@ async fn a_conditional_creation_is_checked_like_any_other_except_for_the_user() 
     person.client.post("/v1/passkeys", body.clone()).await.expect(201);
     person.client.post("/v1/passkeys", body).await.expect_problem(400, "invalid_code");
     // A passkey of another account, and one that the options exclude.
-    for (anybody, status, code) in [(&person, 400, "invalid_code"), (&eve, 409, "conflict")] {
+    for anybody in [&person, &eve] {
         let (id, options) = asked_conditionally(anybody).await;
         let again = reported_by(&good, &options["challenge"], json!({ "origin": "http://localhost:3000" }));
         let body = json!({ "challenge_id": id, "credential": again });
-        anybody.client.post("/v1/passkeys", body).await.expect_problem(status, code);
+        anybody.client.post("/v1/passkeys", body).await.expect_problem(409, "conflict");
     }
 }
 

@@ -158,7 +158,7 @@ async fn ask(context: Context<'_>, target: Target) -> Result<Response, Error> {
         Asking::Account(identifier) => of_account(app, &index, &identifier).await?,
         Asking::PendingLogin(challenge) => of_pending_login(app, &challenge).await?,
     };
-    let options = app.relying_party().await?.assertion_options(&asked.allowed)?;
+    let options = app.relying_party().await?.assertion_options(&*app.rng, &asked.allowed)?;
     let id = Token::random(&*app.rng).encode();
     let payload = PasskeyAssertion {
         discoverable: asked.discoverable,

@@ -78,7 +78,8 @@ async fn ask(app: &App, caller: &Caller<'_>, creation: Creation) -> Result<Respo
     }
     let have = passkey::allowed(cipher, &app.store.passkeys(account).await?).await?;
     let known_as = User::open(cipher, account).await?.known_as();
-    let options = app.relying_party().await?.registration_options(&account.id, &known_as, &have, creation)?;
+    let options =
+        app.relying_party().await?.registration_options(&*app.rng, &account.id, &known_as, &have, creation)?;
     let id = Token::random(&*app.rng).encode();
     let payload = PasskeyRegistration {
         session_hash: caller.session.hash.clone(),
