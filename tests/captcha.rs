@@ -5,7 +5,7 @@ use std::{process::Command, sync::Arc};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use local::{Options, RequestType, World, iam::Statement};
 use serde_json::{Value, json};
-use tests::{Answer, Client, OTHER_PASSWORD, PASSWORD, Person, options, solve};
+use tests::{Answer, Client, OTHER_PASSWORD, PASSWORD, Person, captcha_provider, options, solve};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -431,14 +431,10 @@ async fn a_taken_username_is_disclosed_only_after_a_right_answer() {
 
 const PROVIDERS: [&str; 3] = ["recaptcha", "hcaptcha", "turnstile"];
 
-fn provider(name: &str) -> Vec<(&str, &str)> {
-    vec![("CaptchaProvider", name), ("CaptchaSiteKey", "site-key"), ("CaptchaSecret", "captcha-secret")]
-}
-
 #[tokio::test]
 async fn a_provider_decides_and_its_hostname_and_action_must_be_ours() {
     for name in PROVIDERS {
-        let mut parameters = provider(name);
+        let mut parameters = captcha_provider(name).to_vec();
         parameters.push(("AllowedOrigins", "https://app.example.org:8443"));
         let world = always(&parameters).await;
         let client = Client::new(&world);
@@ -488,9 +484,10 @@ async fn while_a_provider_is_down_a_stricter_limit_holds() {
             "error|internal-error",
             "error|invalid-input-secret",
         ] {
-            let world =
-                strict(&[&[("Captcha", "always"), ("Limits", "login/network=100/900")], &provider(name)[..]].concat())
-                    .await;
+            let world = strict(
+                &[&[("Captcha", "always"), ("Limits", "login/network=100/900")], &captcha_provider(name)[..]].concat(),
+            )
+            .await;
             let client = Client::new(&world);
             for n in 0..3 {
                 let body = answered(&wrong(&format!("n{n}@example.org")), fault);
@@ -512,7 +509,7 @@ async fn while_a_provider_is_down_a_stricter_limit_holds() {
 
 #[tokio::test]
 async fn the_secret_of_a_provider_is_read_by_keys_rotate_alone_and_stored_encrypted() {
-    let world = always(&provider("turnstile")).await;
+    let world = always(&captcha_provider("turnstile")).await;
     let client = Client::new(&world);
     let secret = "0x4AAAAAAA-secret-of-turnstile";
     world.put_secret("captcha-secret", secret);
@@ -540,7 +537,7 @@ async fn the_secret_of_a_provider_is_read_by_keys_rotate_alone_and_stored_encryp
 #[tokio::test]
 async fn keys_rotate_needs_its_rights_to_read_and_to_encrypt_the_secret() {
     for taken in ["CaptchaSecret", "SealCaptchaSecret"] {
-        let mut options = with(&provider("turnstile"));
+        let mut options = with(&captcha_provider("turnstile"));
         options.edit_policy = Some(Arc::new(move |_: &str, statements: &mut Vec<Statement>| {
             statements.retain(|statement| statement.sid.as_deref() != Some(taken));
         }));

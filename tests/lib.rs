@@ -57,6 +57,11 @@ pub fn strict_options() -> Options {
     options
 }
 
+/// The parameters of a captcha's provider.
+pub fn captcha_provider(name: &str) -> [(&str, &str); 3] {
+    [("CaptchaProvider", name), ("CaptchaSiteKey", "site-key"), ("CaptchaSecret", "captcha-secret")]
+}
+
 /// A world of [`strict_options`].
 pub async fn strict_world() -> World {
     World::start(strict_options()).await.expect("the template starts")

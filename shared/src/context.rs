@@ -9,7 +9,7 @@ use crate::{
         network,
     },
     error::Error,
-    http::{Request, rendered_page::Reader},
+    http::{Parameters, Request, rendered_page::Reader},
     store::AuditEvent,
     user_cipher::UserCipher,
 };
@@ -23,8 +23,9 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// The user for whom a page is rendered.
     pub fn reader(&self) -> Reader<'a> {
+        let message = Parameters::parse(self.request.oauth_message().unwrap_or_default());
         Reader {
-            language: self.request.language_of_message().unwrap_or_default(),
+            language: self.request.language_of_page(message.get("ui_locales")).unwrap_or_default(),
             product: &self.app.config.product_name,
             brand: &self.app.config.brand,
         }

@@ -82,6 +82,7 @@ pub enum Creation {
 
 /// What this service keeps of a registration until the response.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RegistrationState {
     creation: Creation,
     challenge: String,
@@ -89,6 +90,7 @@ struct RegistrationState {
 
 /// What this service keeps of an assertion until the response. The credential is known only then. So the state holds no personal data.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct AssertionState {
     challenge: String,
 }
@@ -212,7 +214,7 @@ impl RelyingParty {
         let state: RegistrationState = parse(state)?;
         client_data::check(&response.client_data, client_data::Kind::Create, &state.challenge, &self.origins)?;
         let data = authenticator_data::of_attestation_object(&response.attestation_object).ok_or(Error::InvalidCode)?;
-        let data = AuthenticatorData::parse(&data).ok_or(Error::InvalidCode)?;
+        let data = AuthenticatorData::parse(data).ok_or(Error::InvalidCode)?;
         let required = match state.creation {
             Creation::Modal => USER_PRESENT | USER_VERIFIED,
             Creation::Conditional => 0,
@@ -252,8 +254,8 @@ impl RelyingParty {
         Ceremony::new(options, &state)
     }
 
-    /// Verifies a response like [`RelyingParty::verify_assertion`] where no credential can match, so that the time
-    /// reveals nothing.
+    /// Verifies a response like [`RelyingParty::verify_assertion`] where no credential can match, so that the time does not
+    /// tell a decoy from a passkey by ES256, which most are.
     ///
     /// # Errors
     /// `invalid_code`, always.

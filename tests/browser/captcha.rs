@@ -5,7 +5,7 @@ use std::time::Duration;
 use fantoccini::Locator;
 use local::Options;
 use serde_json::{Value, json};
-use tests::{Client, PASSWORD, options};
+use tests::{Client, PASSWORD, captcha_provider, options};
 
 use super::{
     captcha_provider::CaptchaProvider,
@@ -17,12 +17,7 @@ const FAILED: &str = "The check that you are not a program failed. Try again.";
 
 fn with(mode: &str, provider: &str, strict: bool) -> Options {
     let mut options = Options { strict, ..options() };
-    for (name, value) in [
-        ("Captcha", mode),
-        ("CaptchaProvider", provider),
-        ("CaptchaSiteKey", "site-key"),
-        ("CaptchaSecret", "captcha-secret"),
-    ] {
+    for (name, value) in captcha_provider(provider).into_iter().chain([("Captcha", mode)]) {
         options.parameters.insert(name.to_owned(), value.to_owned());
     }
     options

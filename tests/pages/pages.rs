@@ -2,7 +2,7 @@ use serde_json::json;
 use std::{collections::BTreeSet, io::Write};
 
 use shared::domain::language::Language;
-use tests::{Client, options, world};
+use tests::{Client, captcha_provider, options, world};
 
 use crate::{
     cookies::browser,
@@ -366,12 +366,7 @@ async fn only_pages_that_ask_for_captchas_allow_the_hosts_of_their_provider() {
         ),
     ] {
         let mut options = options();
-        for (name, value) in [
-            ("Captcha", mode),
-            ("CaptchaProvider", provider),
-            ("CaptchaSiteKey", "site-key"),
-            ("CaptchaSecret", "captcha-secret"),
-        ] {
+        for (name, value) in captcha_provider(provider).into_iter().chain([("Captcha", mode)]) {
             options.parameters.insert(name.to_owned(), value.to_owned());
         }
         let client = Client::new(&local::World::start(options).await.unwrap());

@@ -25,17 +25,22 @@ pub(super) struct Page {
     texts: &'static str,
     /// The name of its template and of its script.
     template: &'static str,
+    /// Whether it is one of a login, which an app may begin in a popup window. The login ends at the app's redirect URI, which answers the
+    /// window's opener.
+    opens_in_popups: bool,
+    /// Whether it has a form that may need a captcha. `/verify-email-notice` leads back to its form without a load.
+    may_ask_for_captcha: bool,
 }
 
 impl Page {
     const ALL: &[Self] = &[
-        Self::new("/login", "login", "login"),
-        Self::new("/login/mfa", "login", "login"),
+        Self::new("/login", "login", "login").in_popups().with_captcha(),
+        Self::new("/login/mfa", "login", "login").in_popups(),
         Self::new("/login/email", "login_email", "login_email"),
-        Self::new("/register", "register", "register"),
+        Self::new("/register", "register", "register").in_popups().with_captcha(),
         Self::new("/verify-email", "verify_email", "verify_email"),
-        Self::new("/verify-email-notice", "register", "register"),
-        Self::new("/forgot-password", "forgot_password", "forgot_password"),
+        Self::new("/verify-email-notice", "register", "register").in_popups().with_captcha(),
+        Self::new("/forgot-password", "forgot_password", "forgot_password").in_popups().with_captcha(),
         Self::new("/reset-password", "reset_password", "reset_password"),
         Self::new("/login-disown", "reset_password", "reset_password"),
         Self::new("/email-change-undo", "email_change_undo", "email_change_undo"),
@@ -57,7 +62,19 @@ impl Page {
     pub(super) const NOT_FOUND: Self = Self::new("", "not_found", "message");
 
     const fn new(path: &'static str, texts: &'static str, template: &'static str) -> Self {
-        Self { path, texts, template }
+        Self { path, texts, template, opens_in_popups: false, may_ask_for_captcha: false }
+    }
+
+    const fn in_popups(self) -> Self {
+        Self { opens_in_popups: true, ..self }
+    }
+
+    const fn with_captcha(self) -> Self {
+        Self { may_ask_for_captcha: true, ..self }
+    }
+
+    pub(super) fn opens_in_popups(self) -> bool {
+        self.opens_in_popups
     }
 
     /// The page at a path.
@@ -68,11 +85,6 @@ impl Page {
     /// Whether it is one of the pages for a reader with a session. They have a layout and texts in common.
     fn is_of_account(self) -> bool {
         self.template.starts_with("account")
-    }
-
-    /// Whether it has a form that may need a captcha. `/verify-email-notice` leads back to its form without a load.
-    fn may_ask_for_captcha(self) -> bool {
-        matches!(self.path, "/login" | "/register" | "/verify-email-notice" | "/forgot-password")
     }
 
     /// The answer with this page.
@@ -86,7 +98,7 @@ impl Page {
         let language = if is_translated { view.language } else { Language::default() };
         let texts = |name: &str| catalogue(language, name).ok_or_else(|| broken("its texts are broken"));
         let (common, text) = (texts("common")?, texts(self.texts)?);
-        let widget = view.widget.filter(|_| self.may_ask_for_captcha());
+        let widget = view.widget.filter(|_| self.may_ask_for_captcha);
         let frame = match widget {
             Some(_) => texts("captcha")?,
             None if self.is_of_account() => texts("account_common")?,

@@ -52,7 +52,10 @@ pub const OPERATION: Operation = Operation::http("pages", |context| Box::pin(han
     .contract(contract);
 
 fn contract() -> Contract {
-    let query = schema::Form::new("").optional::<ContinuePath>("continue", "Where the browser goes afterwards.");
+    let query = schema::Form::new("")
+        .optional::<ContinuePath>("continue", "Where the browser goes afterwards.")
+        .optional::<String>("ui_locales", "The languages that the reader prefers, separated by spaces.")
+        .example("de-CH fr");
     Contract::new()
         .query(query)
         .page(200, "The page.")
@@ -64,9 +67,6 @@ fn contract() -> Contract {
         .page(404, "There is no such page.")
         .errors([Error::NotFound])
 }
-
-/// The pages of a login that an app may begin in a popup window. It ends at the app's redirect URI, which answers the window's opener.
-const OF_LOGINS: &[&str] = &["/login", "/login/mfa", "/register", "/verify-email-notice", "/forgot-password"];
 
 async fn handle(context: Context<'_>) -> Result<Response, Error> {
     let Context { app, request } = context;
@@ -87,7 +87,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         widget: Widget::of(&app.config),
     };
     let mut answer = page.render(&view)?.compressed_for(request);
-    if !OF_LOGINS.contains(&&*request.path) {
+    if !page.opens_in_popups() {
         answer = answer.without_opener();
     }
     answer.status = status;
@@ -113,21 +113,10 @@ fn page(request: &Request) -> (Page, StatusCode) {
     }
 }
 
-/// The language of a page: of the link, of the reader's choice, of the authorization request that the page continues, or of the
-/// browser.
 fn language(request: &Request) -> Language {
     if pseudo_locale::is_asked(request) {
         return pseudo_locale::LANGUAGE;
     }
-    let parameter = |query: &str| {
-        let found = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "ui_locales");
-        found.and_then(|(_, list)| Language::of_ui_locales(&list))
-    };
-    let continued = form_urlencoded::parse(request.raw_query().as_bytes()).find(|(name, _)| name == "continue");
-    let header = || request.headers.get("accept-language").and_then(|value| value.to_str().ok());
-    parameter(request.raw_query())
-        .or_else(|| request.cookie(Cookie::Language).and_then(Language::find))
-        .or_else(|| continued.and_then(|(_, path)| parameter(path.split_once('?')?.1)))
-        .or_else(|| header().and_then(Language::of_accept_language))
-        .unwrap_or_default()
+    let ui_locales: Option<String> = request.query().optional("ui_locales");
+    request.language_of_page(ui_locales.as_deref()).unwrap_or_default()
 }

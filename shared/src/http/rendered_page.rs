@@ -23,6 +23,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     // A template that does not parse is missing at its first use; tests use it.
     let _ = environment.add_template(FORM, include_str!("../../web/form.html"));
+    let _ = environment.add_template("header.html", include_str!("../../web/header.html"));
     environment
 });
 

@@ -192,16 +192,34 @@ impl Request {
 
     /// The language that the client asks for: the choice of a page's reader, or the browser's. `None` without a known one.
     pub fn language(&self) -> Option<Language> {
-        let header = || self.headers.get("accept-language").and_then(|value| value.to_str().ok());
-        self.cookie(Cookie::Language)
-            .and_then(Language::find)
-            .or_else(|| header().and_then(Language::of_accept_language))
+        self.chosen_language().or_else(|| self.browser_language())
     }
 
-    /// The language of a page that answers an OAuth message: of its `ui_locales`, or as [`Request::language`].
-    pub fn language_of_message(&self) -> Option<Language> {
-        let message = Parameters::parse(self.oauth_message().unwrap_or_default());
-        message.get("ui_locales").and_then(Language::of_ui_locales).or_else(|| self.language())
+    /// The language of a page: of its `ui_locales`, of the reader's choice, of the authorization request that the page continues
+    /// (`continue`), or of the browser.
+    pub fn language_of_page(&self, ui_locales: Option<&str>) -> Option<Language> {
+        let parameter = |query: &str, name: &str| {
+            let found = form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name);
+            found.map(|(_, value)| value.into_owned())
+        };
+        let of_continued = || {
+            let path = parameter(&self.raw_query, "continue")?;
+            Language::of_ui_locales(&parameter(path.split_once('?')?.1, "ui_locales")?)
+        };
+        ui_locales
+            .and_then(Language::of_ui_locales)
+            .or_else(|| self.chosen_language())
+            .or_else(of_continued)
+            .or_else(|| self.browser_language())
+    }
+
+    fn chosen_language(&self) -> Option<Language> {
+        self.cookie(Cookie::Language).and_then(Language::find)
+    }
+
+    fn browser_language(&self) -> Option<Language> {
+        let header = self.headers.get("accept-language").and_then(|value| value.to_str().ok());
+        header.and_then(Language::of_accept_language)
     }
 
     /// Whether the query names a parameter more than once.

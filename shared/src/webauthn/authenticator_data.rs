@@ -1,7 +1,10 @@
 //! Authenticator data (WebAuthn Level 3, section 6.1), and where a registration carries it (section 6.5.4).
 
-use serde::Deserialize;
-use serde_cbor_2::{Deserializer, Value};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_cbor_2::Deserializer;
+
+/// The longest public key: that of RSA with 8,192 bits has some 1,050 bytes. It is stored, and read at each login.
+const MAX_PUBLIC_KEY_BYTES: usize = 2048;
 
 /// Flags.
 pub(super) const USER_PRESENT: u8 = 0x01;
@@ -44,8 +47,8 @@ impl<'a> AuthenticatorData<'a> {
         let (length, rest) = rest.split_first_chunk()?;
         let (id, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
         // Only the key itself says how long it is. Extensions may follow.
-        let mut reader = Deserializer::from_slice(rest);
-        Value::deserialize(&mut reader).ok()?;
+        let mut reader = Deserializer::from_slice(rest.get(..MAX_PUBLIC_KEY_BYTES).unwrap_or(rest));
+        IgnoredAny::deserialize(&mut reader).ok()?;
         let public_key = rest.get(..reader.byte_offset())?;
         Some(AttestedCredential { aaguid: *aaguid, id, public_key })
     }
@@ -53,10 +56,69 @@ impl<'a> AuthenticatorData<'a> {
 
 /// The authenticator data in an attestation object. The attestation itself is not read: the options ask for none, and nothing depends on
 /// one. Some clients send one all the same.
-pub(super) fn of_attestation_object(object: &[u8]) -> Option<Vec<u8>> {
-    let Ok(Value::Map(mut object)) = serde_cbor_2::from_slice(object) else { return None };
-    match object.remove(&Value::Text("authData".to_owned()))? {
-        Value::Bytes(data) => Some(data),
-        _ => None,
+pub(super) fn of_attestation_object(object: &[u8]) -> Option<&[u8]> {
+    #[derive(Deserialize)]
+    struct AttestationObject<'a> {
+        #[serde(rename = "authData")]
+        authenticator_data: &'a [u8],
+    }
+    let object: AttestationObject<'_> = serde_cbor_2::from_slice(object).ok()?;
+    Some(object.authenticator_data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::BASE_POINT, *};
+
+    /// Authenticator data with a credential whose id has four bytes.
+    fn registered(public_key: &[u8], after: &[u8]) -> Vec<u8> {
+        let head = [&[7; 32][..], &[ATTESTED_CREDENTIAL], &[0, 0, 1, 0]].concat();
+        [&head, &[9; 16][..], &[0, 4], b"abcd", public_key, after].concat()
+    }
+
+    fn public_key(data: &[u8]) -> Option<Vec<u8>> {
+        Some(AuthenticatorData::parse(data)?.attested_credential()?.public_key.to_vec())
+    }
+
+    #[test]
+    fn the_key_ends_where_it_says() {
+        let extensions = [0xa1, 0x63, b'u', b'v', b'm', 0x01];
+        let data = registered(&BASE_POINT, &extensions);
+        assert_eq!(public_key(&data).as_deref(), Some(&BASE_POINT[..]));
+        assert_eq!(AuthenticatorData::parse(&data).unwrap().sign_count, 256);
+    }
+
+    #[test]
+    fn data_that_is_cut_off_is_refused() {
+        let data = registered(&BASE_POINT, &[]);
+        for length in 0..data.len() {
+            assert_eq!(public_key(&data[..length]), None, "{length}");
+        }
+        let mut without_credential = data.clone();
+        without_credential[32] = 0;
+        assert_eq!(public_key(&without_credential), None);
+    }
+
+    #[test]
+    fn a_key_of_any_length_or_depth_costs_little() {
+        let too_long = [&[0x59, 0xff, 0xff][..], &[0; 0xffff]].concat();
+        let too_deep = vec![0x81; 60_000];
+        let claims_much = [0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+        for key in [&too_long[..], &too_deep, &claims_much] {
+            assert_eq!(public_key(&registered(key, &[])), None);
+        }
+    }
+
+    #[test]
+    fn an_attestation_is_not_read() {
+        let object = |statement: &[u8]| {
+            [&[0xa3, 0x63][..], b"fmt", &[0x61, b'x', 0x67], b"attStmt", statement, &[0x68], b"authData", &[0x42, 1, 2]]
+                .concat()
+        };
+        assert_eq!(of_attestation_object(&object(&[0xa0])), Some(&[1, 2][..]));
+        assert_eq!(of_attestation_object(&object(&[0x83, 1, 2, 3])), Some(&[1, 2][..]));
+        for wrong in [&object(&vec![0x81; 60_000])[..], &object(&[0xa0])[..10], b"", &[0xa0], &[0x80]] {
+            assert_eq!(of_attestation_object(wrong), None);
+        }
     }
 }

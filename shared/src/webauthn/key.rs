@@ -1,5 +1,7 @@
 //! The public keys of passkeys, as authenticators write them: COSE keys (RFC 9052, section 7, and RFC 9053, section 7).
 
+use std::ops::RangeInclusive;
+
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
     RsaPublicKeyComponents, VerificationAlgorithm,
@@ -35,9 +37,13 @@ const N: i128 = -1;
 const E: i128 = -2;
 
 /// The lengths of an RSA modulus that the verification accepts, in bytes.
-const MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
+const MODULUS_BYTES: RangeInclusive<usize> = 256..=1024;
 
-/// Reads a COSE key. `None` if it is malformed, no point of its curve, or for none of [`ALGORITHMS`].
+/// The public exponent of RSA that authenticators use, 65,537.
+const EXPONENT: &[u8] = &[1, 0, 1];
+
+/// Reads a COSE key. `None` if it is malformed, no point of its curve, or for none of [`ALGORITHMS`]. Whether an Ed25519 key is a point
+/// shows at a verification.
 pub(super) fn parse(cose: &[u8]) -> Option<ParsedPublicKey> {
     let key = Key(serde_cbor_2::from_slice(cose).ok()?);
     match (key.number(KTY)?, key.number(ALG)?) {
@@ -48,7 +54,9 @@ pub(super) fn parse(cose: &[u8]) -> Option<ParsedPublicKey> {
         }
         (RSA, RS256) => {
             let (n, e) = (key.bytes(N)?, key.bytes(E)?);
-            let components = MODULUS_BYTES.contains(&n.len()).then_some(RsaPublicKeyComponents { n, e })?;
+            let is_long = MODULUS_BYTES.contains(&n.len()) && (n.len() > *MODULUS_BYTES.start() || n[0] & 0x80 != 0);
+            let is_odd = n.last()? & 1 == 1;
+            let components = (is_long && is_odd && e == EXPONENT).then_some(RsaPublicKeyComponents { n, e })?;
             components.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).ok()
         }
         _ => None,
@@ -125,12 +133,26 @@ mod tests {
             &[(Y, Value::Null)],
             &[(KTY, number(OKP)), (ALG, number(EDDSA)), (CRV, number(7)), (X, bytes(vec![1; 57]))],
             &[(KTY, number(OKP)), (ALG, number(EDDSA)), (CRV, number(CURVE_ED25519)), (X, bytes(vec![1; 33]))],
-            &[(KTY, number(RSA)), (ALG, number(RS256)), (N, bytes(vec![0xff; 128])), (E, bytes(vec![1, 0, 1]))],
-            &[(KTY, number(RSA)), (ALG, number(RS256)), (N, bytes(vec![0xff; 1025])), (E, bytes(vec![1, 0, 1]))],
-            &[(KTY, number(RSA)), (ALG, number(RS256)), (N, bytes(vec![0xff; 256])), (E, bytes(vec![]))],
         ];
         for changes in wrong {
             assert!(parse(&written(changes)).is_none(), "{changes:?}");
+        }
+        let rsa = |n: Vec<u8>, e: &[u8]| {
+            let key = [(KTY, number(RSA)), (ALG, number(RS256)), (N, bytes(n)), (E, bytes(e.to_vec()))];
+            parse(&written(&key)).is_some()
+        };
+        for length in [256, 384, 1024] {
+            assert!(rsa(vec![0xff; length], EXPONENT), "{length}");
+        }
+        let first = |byte| [&[byte], &[0xff; 255][..]].concat();
+        let even = [&[0xff; 255][..], &[0xfe]].concat();
+        for short_or_long in
+            [vec![0xff; 255], first(0x7f), first(0), [&[0], &[0xff; 256][..]].concat(), vec![0xff; 1025], even]
+        {
+            assert!(!rsa(short_or_long.clone(), EXPONENT), "{short_or_long:?}");
+        }
+        for exponent in [&[][..], &[1], &[3], &[1, 0, 0], &[0, 1, 0, 1]] {
+            assert!(!rsa(vec![0xff; 256], exponent), "{exponent:?}");
         }
         assert!(parse(b"").is_none());
         assert!(parse(&serde_cbor_2::to_vec(&number(1)).unwrap()).is_none());

@@ -96,8 +96,11 @@ impl<Response: DeserializeOwned> Credential<Response> {
     /// Reads a public-key credential with one id in both spellings.
     fn read(value: Value) -> Result<Self, String> {
         let invalid = || "must be a public-key credential in the form of PublicKeyCredential.toJSON()".to_owned();
+        // Serde would also read a list of the members.
+        let are_objects = value.is_object() && value["response"].is_object();
         let credential: Self = serde_json::from_value(value).map_err(|_| invalid())?;
-        let is_valid = credential.kind == "public-key"
+        let is_valid = are_objects
+            && credential.kind == "public-key"
             && (1..=MAX_CREDENTIAL_ID_BYTES).contains(&credential.raw_id.0.len())
             && credential.id == URL_SAFE_NO_PAD.encode(&credential.raw_id.0);
         is_valid.then_some(credential).ok_or_else(invalid)

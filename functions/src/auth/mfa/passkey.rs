@@ -186,12 +186,13 @@ pub(crate) async fn verify(
     assertion: &AssertionResponse,
     state: &str,
 ) -> Result<VerifiedPasskey, Error> {
-    if assertion.names_another_user_than(&passkey.user_id) {
-        return Err(Error::InvalidCode);
-    }
     let credential = credential(cipher, passkey).await?;
     let Signals { sign_count, backup_eligible, backed_up } =
         context.app.relying_party().await?.verify_assertion(assertion, state, &credential)?;
+    // Last, because for a decoy a signature is verified too.
+    if assertion.names_another_user_than(&passkey.user_id) {
+        return Err(Error::InvalidCode);
+    }
     let changes = [
         ("sign_count", (sign_count != 0 || passkey.sign_count != 0) && sign_count <= passkey.sign_count),
         ("backup_state", backed_up != passkey.backed_up),
