@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -97,9 +97,15 @@ impl Server {
 
     /// Serves the API and the routes under `/_local`. It ends when `stop` completes and open requests are answered.
     pub async fn serve(self, world: World, stop: impl Future<Output = ()>) {
+        let port = self.port;
         let handler: Handler = Arc::new(move |request| {
             let world = world.clone();
-            Box::pin(async move { Some(world.request(request).await) })
+            Box::pin(async move {
+                match to_localhost(&request, port) {
+                    Some(redirect) => Some(redirect),
+                    None => Some(world.request(request).await),
+                }
+            })
         });
         self.run(handler, stop).await;
     }
@@ -123,6 +129,23 @@ impl Server {
         stopping.send_replace(true);
         accepting.join_all().await;
     }
+}
+
+/// Sends a browser that opens a page by an address of loopback to the name `localhost`. Cookies, links and passkeys belong to that name, so
+/// the page would fail.
+fn to_localhost(request: &Request<Bytes>, port: u16) -> Option<Response<Bytes>> {
+    let sent = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
+    let opens_a_page = request.method() == Method::GET && sent("sec-fetch-mode")? == b"navigate";
+    let host = sent("host")?;
+    let by_address = ["127.0.0.1", "[::1]"].iter().any(|address| host == format!("{address}:{port}").as_bytes());
+    if !opens_a_page || !by_address {
+        return None;
+    }
+    let target = request.uri().path_and_query()?;
+    let redirect = Response::builder()
+        .status(StatusCode::TEMPORARY_REDIRECT)
+        .header(header::LOCATION, format!("http://localhost:{port}{target}"));
+    redirect.body(Bytes::new()).ok()
 }
 
 async fn accept(listener: TcpListener, handler: Handler, mut stopped: watch::Receiver<bool>) {

@@ -53,6 +53,34 @@ async fn the_api_is_served_until_it_is_stopped() {
 }
 
 #[tokio::test]
+async fn a_browser_that_opens_a_page_by_address_is_sent_to_the_name() {
+    let server = Server::bind(0).await.unwrap();
+    let port = server.port();
+    tokio::spawn(server.serve(world().await, std::future::pending()));
+    let ask = async |method: &str, host: &str, mode: &str| {
+        let request = format!(
+            "{method} /v1/echo/1?a=b HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Mode: {mode}\r\nConnection: close\r\n\r\n"
+        );
+        raw(port, &request).await
+    };
+    for address in ["127.0.0.1", "[::1]"] {
+        let answer = ask("GET", &format!("{address}:{port}"), "navigate").await;
+        assert!(answer.starts_with("HTTP/1.1 307 "), "{answer}");
+        assert!(answer.contains(&format!("\r\nlocation: http://localhost:{port}/v1/echo/1?a=b\r\n")), "{answer}");
+    }
+    let address = format!("127.0.0.1:{port}");
+    for (method, host, mode) in [
+        ("GET", &format!("localhost:{port}"), "navigate"),
+        ("GET", &address, "cors"),
+        ("POST", &address, "navigate"),
+        ("GET", &format!("evil.example:{port}"), "navigate"),
+    ] {
+        let answer = ask(method, host, mode).await;
+        assert!(!answer.starts_with("HTTP/1.1 3"), "{method} {host} {mode}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_too_large_is_not_read_to_its_end() {
     let server = Server::bind(0).await.unwrap();
     let port = server.port();
