@@ -19,7 +19,7 @@ mod readme;
 mod recipes;
 mod verify;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use tests::{Client, PASSWORD, Person, options};
@@ -39,17 +39,11 @@ static NODE: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
 static PYTHON: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
 
 async fn node() -> Result<PathBuf, String> {
-    programs::node("tests/outside", "outside/node").await
+    programs::installed("outside/node").await
 }
 
 async fn python() -> Result<PathBuf, String> {
-    let install = async |folder: &Path| {
-        run(Command::new("python3").args(["-m", "venv", "venv"]).current_dir(folder)).await?;
-        let options =
-            ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement", "requirements.txt"];
-        run(Command::new(folder.join("venv/bin/pip")).args(options).current_dir(folder)).await
-    };
-    programs::installed("tests/outside", "outside/python", "requirements.txt", install).await
+    programs::installed("outside/python").await
 }
 
 /// Runs a program against a new service, in which the person of the program exists.

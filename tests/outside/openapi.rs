@@ -72,14 +72,7 @@ const LEFT_OUT: &str = "positive_data_acceptance,negative_data_rejection,unsuppo
 
 /// Runs schemathesis against a new world, as a user with some sessions. `None` if the test is left out.
 async fn fuzzed(test: &str, left_out: &str, arguments: &[&str]) -> Option<String> {
-    let install = async |folder: &std::path::Path| {
-        run(Command::new("python3").args(["-m", "venv", "venv"]).current_dir(folder)).await?;
-        let options =
-            ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement", "schemathesis.txt"];
-        run(Command::new(folder.join("venv/bin/pip")).args(options).current_dir(folder)).await
-    };
-    let install = async || installed("tests/outside", "outside/schemathesis", "schemathesis.txt", install).await;
-    let folder = match FUZZER.get_or_init(install).await {
+    let folder = match FUZZER.get_or_init(fuzzer).await {
         Ok(folder) => folder,
         Err(why) => {
             tests::leave_out(&format!("outside::openapi::{test}"), why);
@@ -110,6 +103,10 @@ async fn fuzzed(test: &str, left_out: &str, arguments: &[&str]) -> Option<String
 }
 
 static FUZZER: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
+
+async fn fuzzer() -> Result<PathBuf, String> {
+    installed("outside/schemathesis").await
+}
 
 /// The time that a run has.
 const PATIENCE: Duration = Duration::from_secs(300);
