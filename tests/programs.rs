@@ -8,9 +8,6 @@ use tokio::process::Command;
 /// The time that a program has.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// The time that an installation has, with its repetitions.
-const PATIENCE_FOR_LIBRARIES: Duration = Duration::from_secs(1000);
-
 /// Runs a program to its end. `Err` has what it printed.
 pub(crate) async fn run(command: &mut Command) -> Result<(), String> {
     run_within(command, PATIENCE).await
@@ -26,7 +23,7 @@ pub(crate) async fn run_within(command: &mut Command, patience: Duration) -> Res
 }
 
 /// The folder below `target` that `tests/install` makes: programs with their libraries. `Err` says why there is none.
-pub(crate) async fn installed(name: &str) -> Result<PathBuf, String> {
-    run_within(Command::new(repository("tests/install")).arg(name), PATIENCE_FOR_LIBRARIES).await?;
+pub(crate) async fn install(name: &str) -> Result<PathBuf, String> {
+    run(Command::new(repository("tests/install")).arg(name)).await?;
     Ok(repository("target").join(name))
 }

@@ -25,7 +25,7 @@ impl<'a> Context<'a> {
     pub fn reader(&self) -> Reader<'a> {
         let message = Parameters::parse(self.request.oauth_message().unwrap_or_default());
         Reader {
-            language: self.request.language_of_page(message.get("ui_locales")).unwrap_or_default(),
+            language: self.request.language_of_page(message.get("ui_locales"), None).unwrap_or_default(),
             product: &self.app.config.product_name,
             brand: &self.app.config.brand,
         }

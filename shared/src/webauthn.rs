@@ -1,9 +1,9 @@
-//! Passkeys (WebAuthn Level 3): the options for a browser, and the checks of its response in the order of sections 7.1 and 7.2.
+//! Passkeys (WebAuthn Level 3): the options for a browser, and the checks of its response (sections 7.1 and 7.2).
 //!
 //! - An attestation is not read, because none is asked for.
 //! - User verification is required, except at a conditional creation. There the user may be neither present nor verified.
-//! - A signature count that does not grow and backup flags that change are signals for the caller (sections 6.1.1 and 6.1.3). Real
-//!   authenticators change them, and a change must not lock the owner out.
+//! - The caller compares the signature count and the backup flags with those that it stored. A count that does not grow and a backup state
+//!   that changes are signals (sections 6.1.1 and 6.1.3). They must not lock the owner out, because real authenticators do both.
 //!
 //! `aws-lc-rs` verifies the signatures.
 
@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use authenticator_data::{AuthenticatorData, BACKED_UP, BACKUP_ELIGIBLE, USER_PRESENT, USER_VERIFIED};
-use response::Binary;
+use response::Base64Url;
 pub use response::{AssertionResponse, RegistrationResponse};
 
 use crate::{
@@ -54,9 +54,9 @@ pub struct Ceremony {
 /// A credential as it was registered.
 #[derive(Serialize, Deserialize)]
 pub struct RegisteredCredential {
-    id: Binary,
+    id: Base64Url,
     /// A COSE key, as the authenticator wrote it.
-    public_key: Binary,
+    public_key: Base64Url,
     /// The transports that the browser reported.
     transports: Vec<String>,
 }
@@ -82,7 +82,6 @@ pub enum Creation {
 
 /// What this service keeps of a registration until the response.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RegistrationState {
     creation: Creation,
     challenge: String,
@@ -90,7 +89,7 @@ struct RegistrationState {
 
 /// What this service keeps of an assertion until the response. The credential is known only then. So the state holds no personal data.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields)] // a registration's state is none of an assertion
 struct AssertionState {
     challenge: String,
 }
@@ -229,8 +228,8 @@ impl RelyingParty {
             user_verified: data.flags & USER_VERIFIED != 0,
             signals,
             credential: RegisteredCredential {
-                id: Binary(created.id.to_vec()),
-                public_key: Binary(created.public_key.to_vec()),
+                id: Base64Url(created.id.to_vec()),
+                public_key: Base64Url(created.public_key.to_vec()),
                 transports: response.transports.clone(),
             },
         })
@@ -260,16 +259,12 @@ impl RelyingParty {
     /// # Errors
     /// `invalid_code`, always.
     pub fn verify_decoy_assertion(&self, response: &AssertionResponse, state: &str) -> Result<(), Error> {
-        let decoy = RegisteredCredential {
-            id: Binary(response.credential_id().to_vec()),
-            public_key: Binary(BASE_POINT.to_vec()),
-            transports: Vec::new(),
-        };
-        self.verify_assertion(response, state, &decoy)?;
+        self.verify_signed_by(&BASE_POINT, response, state)?;
         Err(Error::InvalidCode)
     }
 
-    /// Verifies a response with the credential that should have signed it. Returns the authenticator's signals.
+    /// Verifies a response with the credential that the caller found by its id. The caller also checks the user handle. Returns the
+    /// authenticator's signals.
     ///
     /// # Errors
     /// `invalid_code` if the response is wrong; `internal` if the state or the stored key is unreadable.
@@ -279,18 +274,25 @@ impl RelyingParty {
         state: &str,
         credential: &RegisteredCredential,
     ) -> Result<Signals, Error> {
+        self.verify_signed_by(&credential.public_key.0, response, state)
+    }
+
+    fn verify_signed_by(&self, public_key: &[u8], response: &AssertionResponse, state: &str) -> Result<Signals, Error> {
         let state: AssertionState = parse(state)?;
         client_data::check(&response.client_data, client_data::Kind::Get, &state.challenge, &self.origins)?;
         let data = AuthenticatorData::parse(&response.authenticator_data).ok_or(Error::InvalidCode)?;
         let signals = self.check(&data, USER_PRESENT | USER_VERIFIED)?;
-        let key = key::parse(&credential.public_key.0)
-            .ok_or_else(|| Error::internal("the public key of a passkey is unreadable"))?;
+        let key = key::parse(public_key).ok_or_else(|| Error::internal("the public key of a passkey is unreadable"))?;
         let signed = [response.authenticator_data.as_slice(), &Sha256::digest(&response.client_data)].concat();
         key.verify_sig(&signed, &response.signature).map_err(|_| Error::InvalidCode)?;
         Ok(signals)
     }
 
-    /// Requires that authenticator data is for this relying party and has these flags. Nothing is backed up that cannot be.
+    /// Requires that authenticator data is for this relying party and has these flags. A passkey that is backed up must be eligible for it
+    /// (section 6.1.3).
+    ///
+    /// # Errors
+    /// `invalid_code`.
     fn check(&self, data: &AuthenticatorData<'_>, required: u8) -> Result<Signals, Error> {
         let backup_eligible = data.flags & BACKUP_ELIGIBLE != 0;
         let backed_up = data.flags & BACKED_UP != 0;
@@ -342,6 +344,7 @@ fn parse<T: for<'de> Deserialize<'de>>(state: &str) -> Result<T, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::SystemRng;
 
     fn relying_party(origin: &str, id: Option<&str>) -> Option<RelyingParty> {
         let config = RelyingPartyConfig { origin, id, name: "Example", allowed_origins: &[], app_origins: &[] };
@@ -363,6 +366,16 @@ mod tests {
         ] {
             assert_eq!(id(origin, wrong), None, "{origin} {wrong:?}");
         }
+    }
+
+    #[test]
+    fn the_state_of_a_registration_is_none_of_an_assertion() {
+        let party = relying_party("https://example.org", None).unwrap();
+        let user = UserId::from_bytes([7; 16]);
+        let registration = party.registration_options(&SystemRng, &user, "ada", &[], Creation::Modal).unwrap();
+        assert!(parse::<AssertionState>(&registration.state).is_err());
+        let assertion = party.assertion_options(&SystemRng, &[]).unwrap();
+        assert!(parse::<RegistrationState>(&assertion.state).is_err());
     }
 
     #[test]

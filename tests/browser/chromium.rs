@@ -126,6 +126,11 @@ impl Chromium {
 
     /// Runs a script in the page and returns its result. It may `await`, and finds its argument in `given`.
     pub(crate) async fn run(&self, script: &str, given: Value) -> Value {
+        if !script.contains("await") {
+            // One step. An asynchronous script loses its result if the page is left meanwhile, and runs into its time limit.
+            let script = format!("const given = arguments[0]; {script}");
+            return self.client.execute(&script, vec![given]).await.unwrap();
+        }
         let script = format!(
             "const done = arguments[arguments.length - 1], given = arguments[0];
              (async () => {{ {script} }})().then(value => done({{ value }}), error => done({{ error: String(error) }}));"

@@ -28,7 +28,7 @@ fn source() -> String {
 }
 
 async fn node() -> Result<PathBuf, String> {
-    let folder = programs::installed("js_client").await?;
+    let folder = programs::install("js_client").await?;
     let own = folder.join("node_modules/latchkey");
     let copy = || {
         std::fs::create_dir_all(&own)?;

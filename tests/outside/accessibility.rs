@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use tests::{options, provider, repository};
 use tokio::process::Command;
 
-use super::{NODE, node};
+use super::node;
 use crate::{
     browser::{Site, installed},
     programs,
@@ -70,7 +70,7 @@ async fn check_in(locale: Option<&str>, area: &str, deployments: &[Deployment]) 
     else {
         return tests::leave_out(&test, "no Chromium or no Java here");
     };
-    let folder: &Path = match NODE.get_or_init(node).await {
+    let folder: &Path = match node().await {
         Ok(folder) => folder,
         Err(why) => return tests::leave_out(&test, why),
     };

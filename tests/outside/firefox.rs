@@ -3,7 +3,7 @@
 use tests::options;
 use tokio::process::Command;
 
-use super::{NODE, node, run};
+use super::{node, run};
 use crate::browser::{Site, installed};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -12,7 +12,7 @@ async fn the_main_paths_work_in_firefox() {
     let Some(firefox) = installed(&["firefox", "firefox-esr"]) else {
         return tests::leave_out(test, "no Firefox here");
     };
-    let folder = match NODE.get_or_init(node).await {
+    let folder = match node().await {
         Ok(folder) => folder,
         Err(why) => return tests::leave_out(test, why),
     };

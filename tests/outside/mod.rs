@@ -32,24 +32,22 @@ use crate::{
 
 const ADDRESS: &str = "ada@example.org";
 
-/// The libraries of Node.js. `Err` says why there are none.
-static NODE: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
-
-/// The libraries of Python.
-static PYTHON: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
-
-async fn node() -> Result<PathBuf, String> {
-    programs::installed("outside/node").await
+/// The folder with the libraries of Node.js. `Err` says why there is none.
+async fn node() -> &'static Result<PathBuf, String> {
+    static FOLDER: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
+    FOLDER.get_or_init(|| programs::install("outside/node")).await
 }
 
-async fn python() -> Result<PathBuf, String> {
-    programs::installed("outside/python").await
+/// As [`node`], with the libraries of Python.
+async fn python() -> &'static Result<PathBuf, String> {
+    static FOLDER: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
+    FOLDER.get_or_init(|| programs::install("outside/python")).await
 }
 
 /// Runs a program against a new service, in which the person of the program exists.
 async fn logs_in(program: &str) {
     let of_python = program.ends_with(".py");
-    let folder = if of_python { PYTHON.get_or_init(python).await } else { NODE.get_or_init(node).await };
+    let folder = if of_python { python().await } else { node().await };
     let folder = match folder {
         Ok(folder) => folder,
         Err(why) => return tests::leave_out(&format!("outside: {program}"), why),

@@ -14,7 +14,7 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
 };
 
-use super::{ADDRESS, NODE, node};
+use super::{ADDRESS, node};
 use crate::providers::{browser_of, with_providers};
 
 /// The running provider.
@@ -28,7 +28,7 @@ struct Provider {
 impl Provider {
     /// Starts it. `None` if a test is left out, because Node.js is missing.
     async fn start(test: &str) -> Option<Self> {
-        let folder = match NODE.get_or_init(node).await {
+        let folder = match node().await {
             Ok(folder) => folder,
             Err(why) => {
                 tests::leave_out(&format!("outside::oidc_provider::{test}"), why);

@@ -7,15 +7,15 @@ use passkey::types::ctap2::Aaguid;
 use tests::{Client, Key, Person, options, repository};
 use tokio::{process::Command, sync::OnceCell};
 
-use super::{NODE, node};
+use super::node;
 use crate::{
     browser::Site,
-    programs::{installed, run},
+    programs::{install, run},
 };
 
 /// Runs a program of npm on a copy of the document.
 async fn accepts(program: &str, arguments: &[&str]) {
-    let folder = match NODE.get_or_init(node).await {
+    let folder = match node().await {
         Ok(folder) => folder,
         Err(why) => return tests::leave_out(&format!("outside: {program}"), why),
     };
@@ -40,9 +40,11 @@ async fn types_that_are_generated_from_the_document_compile() {
 /// The client's own types of the operations say the same.
 #[tokio::test]
 async fn the_types_of_the_client_are_those_of_another_generator() {
-    let folder = match NODE.get_or_init(node).await {
+    let folder = match node().await {
         Ok(folder) => folder,
-        Err(why) => return tests::leave_out("outside::openapi::the_types_of_the_client", why),
+        Err(why) => {
+            return tests::leave_out("outside::openapi::the_types_of_the_client_are_those_of_another_generator", why);
+        }
     };
     let ours = std::fs::read_to_string(repository("shared/web/client/operations.d.ts")).unwrap();
     let names = ours.lines().filter_map(|line| {
@@ -72,7 +74,7 @@ const LEFT_OUT: &str = "positive_data_acceptance,negative_data_rejection,unsuppo
 
 /// Runs schemathesis against a new world, as a user with some sessions. `None` if the test is left out.
 async fn fuzzed(test: &str, left_out: &str, arguments: &[&str]) -> Option<String> {
-    let folder = match FUZZER.get_or_init(fuzzer).await {
+    let folder = match fuzzer().await {
         Ok(folder) => folder,
         Err(why) => {
             tests::leave_out(&format!("outside::openapi::{test}"), why);
@@ -102,10 +104,10 @@ async fn fuzzed(test: &str, left_out: &str, arguments: &[&str]) -> Option<String
     Some(text)
 }
 
-static FUZZER: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
-
-async fn fuzzer() -> Result<PathBuf, String> {
-    installed("outside/schemathesis").await
+/// The folder with schemathesis. `Err` says why there is none.
+async fn fuzzer() -> &'static Result<PathBuf, String> {
+    static FOLDER: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
+    FOLDER.get_or_init(|| install("outside/schemathesis")).await
 }
 
 /// The time that a run has.

@@ -11,7 +11,7 @@ use tokio::{
     process::Command,
 };
 
-use super::{ADDRESS, NODE, node, run};
+use super::{ADDRESS, node, run};
 use crate::browser::{Chromium, Site};
 
 /// The library of the single-page app.
@@ -37,7 +37,7 @@ async fn site() -> Site {
 
 /// Runs the app on a server against a service, with a browser that logs in.
 async fn serves(test: &str, site: &Site, more: &[(&str, &str)]) {
-    let folder = match NODE.get_or_init(node).await {
+    let folder = match node().await {
         Ok(folder) => folder,
         Err(why) => return tests::leave_out(&format!("outside::readme::{test}"), why),
     };
@@ -162,7 +162,7 @@ async fn log_in(chromium: &Chromium) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_single_page_app_logs_in() {
     let test = "outside::readme::the_single_page_app_logs_in";
-    let folder = match NODE.get_or_init(node).await {
+    let folder = match node().await {
         Ok(folder) => folder,
         Err(why) => return tests::leave_out(test, why),
     };

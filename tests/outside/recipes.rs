@@ -4,12 +4,12 @@
 use tests::{Client, PASSWORD, Person, strict_options, world};
 use tokio::process::Command;
 
-use super::{ADDRESS, NODE, node, run};
+use super::{ADDRESS, node, run};
 use crate::browser::Site;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_renders_at_expiry_keep_the_session() {
-    let folder = match NODE.get_or_init(node).await {
+    let folder = match node().await {
         Ok(folder) => folder,
         Err(why) => return tests::leave_out("outside::recipes::fifty_renders_at_expiry_keep_the_session", why),
     };

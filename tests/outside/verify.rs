@@ -5,7 +5,7 @@ use serde_json::Value;
 use tests::{Client, Person, options};
 use tokio::process::Command;
 
-use super::{ADDRESS, NODE, PYTHON, node, python, readme::block, run};
+use super::{ADDRESS, node, python, readme::block, run};
 use crate::browser::Site;
 
 // README.md, `verify.rs`. A test below compares the two.
@@ -66,7 +66,7 @@ async fn verifies(test: &str, command: impl AsyncFn() -> Result<Command, String>
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn python_verifies_access_tokens() {
     verifies("python_verifies_access_tokens", async || {
-        let folder = PYTHON.get_or_init(python).await.as_ref().map_err(Clone::clone)?;
+        let folder = python().await.as_ref().map_err(Clone::clone)?;
         let given = "import os\nurl, token = os.environ['SITE'], os.environ['TOKEN']\n";
         let program = format!("{given}{}assert user_id == os.environ['USER']\n", block("verify.py"));
         let mut command = Command::new(folder.join("venv/bin/python"));
@@ -79,7 +79,7 @@ async fn python_verifies_access_tokens() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn node_verifies_access_tokens() {
     verifies("node_verifies_access_tokens", async || {
-        let folder = NODE.get_or_init(node).await.as_ref().map_err(Clone::clone)?;
+        let folder = node().await.as_ref().map_err(Clone::clone)?;
         let given = "const url = process.env.SITE, token = process.env.TOKEN;\n";
         let program = format!("{given}{}if (userId !== process.env.USER) process.exit(1);\n", block("verify.mjs"));
         let mut command = Command::new("node");

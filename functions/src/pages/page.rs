@@ -25,9 +25,9 @@ pub(super) struct Page {
     texts: &'static str,
     /// The name of its template and of its script.
     template: &'static str,
-    /// Whether it is one of a login, which an app may begin in a popup window. The login ends at the app's redirect URI, which answers the
+    /// Whether it belongs to a login, which an app may open in a popup window. The login ends at the app's redirect URI, which answers the
     /// window's opener.
-    opens_in_popups: bool,
+    pub(super) opens_in_popups: bool,
     /// Whether it has a form that may need a captcha. `/verify-email-notice` leads back to its form without a load.
     may_ask_for_captcha: bool,
 }
@@ -71,10 +71,6 @@ impl Page {
 
     const fn with_captcha(self) -> Self {
         Self { may_ask_for_captcha: true, ..self }
-    }
-
-    pub(super) fn opens_in_popups(self) -> bool {
-        self.opens_in_popups
     }
 
     /// The page at a path.

@@ -87,7 +87,7 @@ async fn handle(context: Context<'_>) -> Result<Response, Error> {
         widget: Widget::of(&app.config),
     };
     let mut answer = page.render(&view)?.compressed_for(request);
-    if !page.opens_in_popups() {
+    if !page.opens_in_popups {
         answer = answer.without_opener();
     }
     answer.status = status;
@@ -117,6 +117,8 @@ fn language(request: &Request) -> Language {
     if pseudo_locale::is_asked(request) {
         return pseudo_locale::LANGUAGE;
     }
-    let ui_locales: Option<String> = request.query().optional("ui_locales");
-    request.language_of_page(ui_locales.as_deref()).unwrap_or_default()
+    let mut query = request.query();
+    let ui_locales: Option<String> = query.optional("ui_locales");
+    let continues: Option<ContinuePath> = query.optional("continue");
+    request.language_of_page(ui_locales.as_deref(), continues.as_ref().map(ContinuePath::as_str)).unwrap_or_default()
 }

@@ -101,10 +101,10 @@ impl Server {
         let handler: Handler = Arc::new(move |request| {
             let world = world.clone();
             Box::pin(async move {
-                match to_localhost(&request, port) {
-                    Some(redirect) => Some(redirect),
-                    None => Some(world.request(request).await),
-                }
+                Some(match to_localhost(&request, port) {
+                    Some(redirect) => redirect,
+                    None => world.request(request).await,
+                })
             })
         });
         self.run(handler, stop).await;
@@ -131,14 +131,15 @@ impl Server {
     }
 }
 
-/// Sends a browser that opens a page by an address of loopback to the name `localhost`. Cookies, links and passkeys belong to that name, so
-/// the page would fail.
+/// A redirect to the name `localhost`, if a browser opens a page by an address of loopback. Cookies, links and passkeys belong to that
+/// name, so a login by address fails.
 fn to_localhost(request: &Request<Bytes>, port: u16) -> Option<Response<Bytes>> {
     let sent = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
-    let opens_a_page = request.method() == Method::GET && sent("sec-fetch-mode")? == b"navigate";
+    if request.method() != Method::GET || sent("sec-fetch-mode")? != b"navigate" {
+        return None;
+    }
     let host = sent("host")?;
-    let by_address = ["127.0.0.1", "[::1]"].iter().any(|address| host == format!("{address}:{port}").as_bytes());
-    if !opens_a_page || !by_address {
+    if !["127.0.0.1", "[::1]"].iter().any(|address| host == format!("{address}:{port}").as_bytes()) {
         return None;
     }
     let target = request.uri().path_and_query()?;

@@ -195,16 +195,13 @@ impl Request {
         self.chosen_language().or_else(|| self.browser_language())
     }
 
-    /// The language of a page: of its `ui_locales`, of the reader's choice, of the authorization request that the page continues
-    /// (`continue`), or of the browser.
-    pub fn language_of_page(&self, ui_locales: Option<&str>) -> Option<Language> {
-        let parameter = |query: &str, name: &str| {
-            let found = form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name);
-            found.map(|(_, value)| value.into_owned())
-        };
+    /// The language of a page. The first known one counts: `ui_locales`, the reader's choice, the `ui_locales` of the request that the page
+    /// continues, the browser's. `None` without a known one.
+    pub fn language_of_page(&self, ui_locales: Option<&str>, continues: Option<&str>) -> Option<Language> {
         let of_continued = || {
-            let path = parameter(&self.raw_query, "continue")?;
-            Language::of_ui_locales(&parameter(path.split_once('?')?.1, "ui_locales")?)
+            let (_, query) = continues?.split_once('?')?;
+            let (_, list) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "ui_locales")?;
+            Language::of_ui_locales(&list)
         };
         ui_locales
             .and_then(Language::of_ui_locales)

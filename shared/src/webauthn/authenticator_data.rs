@@ -3,10 +3,10 @@
 use serde::{Deserialize, de::IgnoredAny};
 use serde_cbor_2::Deserializer;
 
-/// The longest public key: that of RSA with 8,192 bits has some 1,050 bytes. It is stored, and read at each login.
+/// The longest public key in bytes, because every login reads it. RSA with 8,192 bits needs about 1,050.
 const MAX_PUBLIC_KEY_BYTES: usize = 2048;
 
-/// Flags.
+// Flags.
 pub(super) const USER_PRESENT: u8 = 0x01;
 pub(super) const USER_VERIFIED: u8 = 0x04;
 pub(super) const BACKUP_ELIGIBLE: u8 = 0x08;
@@ -47,7 +47,7 @@ impl<'a> AuthenticatorData<'a> {
         let (length, rest) = rest.split_first_chunk()?;
         let (id, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
         // Only the key itself says how long it is. Extensions may follow.
-        let mut reader = Deserializer::from_slice(rest.get(..MAX_PUBLIC_KEY_BYTES).unwrap_or(rest));
+        let mut reader = Deserializer::from_slice(&rest[..rest.len().min(MAX_PUBLIC_KEY_BYTES)]);
         IgnoredAny::deserialize(&mut reader).ok()?;
         let public_key = rest.get(..reader.byte_offset())?;
         Some(AttestedCredential { aaguid: *aaguid, id, public_key })
@@ -62,8 +62,10 @@ pub(super) fn of_attestation_object(object: &[u8]) -> Option<&[u8]> {
         #[serde(rename = "authData")]
         authenticator_data: &'a [u8],
     }
+    // Serde would also read a list of the members.
+    let is_map = object.first()? & 0xe0 == 0xa0;
     let object: AttestationObject<'_> = serde_cbor_2::from_slice(object).ok()?;
-    Some(object.authenticator_data)
+    is_map.then_some(object.authenticator_data)
 }
 
 #[cfg(test)]
@@ -100,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_any_length_or_depth_costs_little() {
+    fn a_key_that_is_too_long_or_too_deep_is_refused() {
         let too_long = [&[0x59, 0xff, 0xff][..], &[0; 0xffff]].concat();
         let too_deep = vec![0x81; 60_000];
         let claims_much = [0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
@@ -117,7 +119,7 @@ mod tests {
         };
         assert_eq!(of_attestation_object(&object(&[0xa0])), Some(&[1, 2][..]));
         assert_eq!(of_attestation_object(&object(&[0x83, 1, 2, 3])), Some(&[1, 2][..]));
-        for wrong in [&object(&vec![0x81; 60_000])[..], &object(&[0xa0])[..10], b"", &[0xa0], &[0x80]] {
+        for wrong in [&object(&vec![0x81; 60_000])[..], &object(&[0xa0])[..10], b"", &[0xa0], &[0x81, 0x42, 1, 2]] {
             assert_eq!(of_attestation_object(wrong), None);
         }
     }

@@ -5,9 +5,11 @@ use serde::Deserialize;
 use crate::error::Error;
 
 /// What the page asked the browser for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(super) enum Kind {
+    #[serde(rename = "webauthn.create")]
     Create,
+    #[serde(rename = "webauthn.get")]
     Get,
 }
 
@@ -15,15 +17,15 @@ pub(super) enum Kind {
 #[serde(rename_all = "camelCase")]
 struct ClientData {
     #[serde(rename = "type")]
-    kind: String,
+    kind: Kind,
     challenge: String,
     origin: String,
     cross_origin: Option<bool>,
     top_origin: Option<String>,
 }
 
-/// Requires that client data is of this kind and has this challenge, and that one of these origins made the request, in no frame of another origin:
-/// this service is never framed (section 7.1, steps 7 to 11, and section 7.2, steps 10 to 14). Origins are compared as text.
+/// Requires client data of this kind, with this challenge, from one of these origins (section 7.1, steps 7 to 11; section 7.2, steps 10 to
+/// 14). Origins are compared as text. A frame of another origin is refused, because no page may frame this service.
 ///
 /// # Errors
 /// `invalid_code`.
@@ -31,10 +33,6 @@ pub(super) fn check(json: &[u8], kind: Kind, challenge: &str, origins: &[String]
     // Browsers write an object without blanks before it (section 5.8.1.1). Serde would also read a list of the members.
     let data = json.starts_with(b"{").then(|| serde_json::from_slice(json).ok()).flatten();
     let data: ClientData = data.ok_or(Error::InvalidCode)?;
-    let kind = match kind {
-        Kind::Create => "webauthn.create",
-        Kind::Get => "webauthn.get",
-    };
     let is_framed = data.cross_origin == Some(true) || data.top_origin.is_some();
     let is_right = data.kind == kind && data.challenge == challenge && origins.contains(&data.origin) && !is_framed;
     if is_right { Ok(()) } else { Err(Error::InvalidCode) }

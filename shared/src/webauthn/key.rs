@@ -42,8 +42,8 @@ const MODULUS_BYTES: RangeInclusive<usize> = 256..=1024;
 /// The public exponent of RSA that authenticators use, 65,537.
 const EXPONENT: &[u8] = &[1, 0, 1];
 
-/// Reads a COSE key. `None` if it is malformed, no point of its curve, or for none of [`ALGORITHMS`]. Whether an Ed25519 key is a point
-/// shows at a verification.
+/// Reads a COSE key. `None` if it is malformed, is not a point of its curve, or is for none of [`ALGORITHMS`]. An Ed25519 key that is not a
+/// point is read, but verifies nothing.
 pub(super) fn parse(cose: &[u8]) -> Option<ParsedPublicKey> {
     let key = Key(serde_cbor_2::from_slice(cose).ok()?);
     match (key.number(KTY)?, key.number(ALG)?) {
@@ -54,10 +54,12 @@ pub(super) fn parse(cose: &[u8]) -> Option<ParsedPublicKey> {
         }
         (RSA, RS256) => {
             let (n, e) = (key.bytes(N)?, key.bytes(E)?);
-            let is_long = MODULUS_BYTES.contains(&n.len()) && (n.len() > *MODULUS_BYTES.start() || n[0] & 0x80 != 0);
-            let is_odd = n.last()? & 1 == 1;
-            let components = (is_long && is_odd && e == EXPONENT).then_some(RsaPublicKeyComponents { n, e })?;
-            components.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).ok()
+            // aws-lc-rs reads keys of other sizes and even moduli too, but verifies nothing by them.
+            let has_2048_bits = n.len() > *MODULUS_BYTES.start() || n.first()? & 0x80 != 0;
+            if !MODULUS_BYTES.contains(&n.len()) || !has_2048_bits || n.last()? & 1 == 0 || e != EXPONENT {
+                return None;
+            }
+            RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).ok()
         }
         _ => None,
     }
@@ -98,10 +100,12 @@ impl Key {
         length: usize,
         algorithm: &'static dyn VerificationAlgorithm,
     ) -> Option<ParsedPublicKey> {
-        let coordinates = [self.bytes_of_length(X, length)?, self.bytes_of_length(Y, length)?].concat();
-        // "Uncompressed", as SEC 1, section 2.3.3, writes it.
-        let point = [&[4], coordinates.as_slice()].concat();
-        (self.number(CRV)? == curve).then(|| ParsedPublicKey::new(algorithm, point).ok())?
+        if self.number(CRV)? != curve {
+            return None;
+        }
+        let (x, y) = (self.bytes_of_length(X, length)?, self.bytes_of_length(Y, length)?);
+        // 4 marks an uncompressed point (SEC 1, section 2.3.3).
+        ParsedPublicKey::new(algorithm, [&[4], x, y].concat()).ok()
     }
 }
 
@@ -131,30 +135,35 @@ mod tests {
             &[(X, bytes(vec![1; 31]))],
             &[(Y, Value::Bool(true))],
             &[(Y, Value::Null)],
+            &[(KTY, number(OKP)), (ALG, number(EDDSA))],
             &[(KTY, number(OKP)), (ALG, number(EDDSA)), (CRV, number(7)), (X, bytes(vec![1; 57]))],
             &[(KTY, number(OKP)), (ALG, number(EDDSA)), (CRV, number(CURVE_ED25519)), (X, bytes(vec![1; 33]))],
         ];
         for changes in wrong {
             assert!(parse(&written(changes)).is_none(), "{changes:?}");
         }
-        let rsa = |n: Vec<u8>, e: &[u8]| {
-            let key = [(KTY, number(RSA)), (ALG, number(RS256)), (N, bytes(n)), (E, bytes(e.to_vec()))];
-            parse(&written(&key)).is_some()
+        assert!(parse(b"").is_none());
+        assert!(parse(&serde_cbor_2::to_vec(&number(1)).unwrap()).is_none());
+    }
+
+    #[test]
+    fn rsa_keys_that_verify_nothing_are_refused() {
+        let reads = |modulus: Vec<u8>, exponent: &[u8]| {
+            let (n, e) = (Value::Bytes(modulus), Value::Bytes(exponent.to_vec()));
+            let parameters = [(KTY, Value::Integer(RSA)), (ALG, Value::Integer(RS256)), (N, n), (E, e)];
+            parse(&written(&parameters)).is_some()
         };
         for length in [256, 384, 1024] {
-            assert!(rsa(vec![0xff; length], EXPONENT), "{length}");
+            assert!(reads(vec![0xff; length], EXPONENT), "{length}");
         }
         let first = |byte| [&[byte], &[0xff; 255][..]].concat();
         let even = [&[0xff; 255][..], &[0xfe]].concat();
-        for short_or_long in
-            [vec![0xff; 255], first(0x7f), first(0), [&[0], &[0xff; 256][..]].concat(), vec![0xff; 1025], even]
-        {
-            assert!(!rsa(short_or_long.clone(), EXPONENT), "{short_or_long:?}");
+        let with_zero = [&[0], &[0xff; 256][..]].concat();
+        for modulus in [vec![], vec![0xff; 255], first(0x7f), first(0), with_zero, vec![0xff; 1025], even] {
+            assert!(!reads(modulus.clone(), EXPONENT), "{modulus:?}");
         }
         for exponent in [&[][..], &[1], &[3], &[1, 0, 0], &[0, 1, 0, 1]] {
-            assert!(!rsa(vec![0xff; 256], exponent), "{exponent:?}");
+            assert!(!reads(vec![0xff; 256], exponent), "{exponent:?}");
         }
-        assert!(parse(b"").is_none());
-        assert!(parse(&serde_cbor_2::to_vec(&number(1)).unwrap()).is_none());
     }
 }

@@ -38,11 +38,10 @@ pub struct AssertionResponse {
     user_handle: Option<Vec<u8>>,
 }
 
-/// Bytes in base64url. Read with or without padding, and in base64's other alphabet, because native apps encode by hand.
-#[derive(Clone)]
-pub(super) struct Binary(pub(super) Vec<u8>);
+/// Bytes in base64url. Padding and base64's other alphabet are accepted, because native apps send both.
+pub(super) struct Base64Url(pub(super) Vec<u8>);
 
-impl<'de> Deserialize<'de> for Binary {
+impl<'de> Deserialize<'de> for Base64Url {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         const LENIENT: GeneralPurpose = GeneralPurpose::new(
             &alphabet::URL_SAFE,
@@ -53,7 +52,7 @@ impl<'de> Deserialize<'de> for Binary {
     }
 }
 
-impl Serialize for Binary {
+impl Serialize for Base64Url {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&URL_SAFE_NO_PAD.encode(&self.0))
     }
@@ -64,7 +63,7 @@ impl Serialize for Binary {
 struct Credential<Response> {
     id: String,
     #[serde(rename = "rawId")]
-    raw_id: Binary,
+    raw_id: Base64Url,
     #[serde(rename = "type")]
     kind: String,
     response: Response,
@@ -74,9 +73,9 @@ struct Credential<Response> {
 #[derive(Deserialize)]
 struct Attestation {
     #[serde(rename = "clientDataJSON")]
-    client_data: Binary,
+    client_data: Base64Url,
     #[serde(rename = "attestationObject")]
-    attestation_object: Binary,
+    attestation_object: Base64Url,
     transports: Option<Vec<String>>,
 }
 
@@ -84,12 +83,12 @@ struct Attestation {
 #[derive(Deserialize)]
 struct Assertion {
     #[serde(rename = "clientDataJSON")]
-    client_data: Binary,
+    client_data: Base64Url,
     #[serde(rename = "authenticatorData")]
-    authenticator_data: Binary,
-    signature: Binary,
+    authenticator_data: Base64Url,
+    signature: Base64Url,
     #[serde(rename = "userHandle")]
-    user_handle: Option<Binary>,
+    user_handle: Option<Base64Url>,
 }
 
 impl<Response: DeserializeOwned> Credential<Response> {

@@ -189,20 +189,20 @@ pub(crate) async fn verify(
     let credential = credential(cipher, passkey).await?;
     let Signals { sign_count, backup_eligible, backed_up } =
         context.app.relying_party().await?.verify_assertion(assertion, state, &credential)?;
-    // Last, because for a decoy a signature is verified too.
-    if assertion.names_another_user_than(&passkey.user_id) {
+    // After the signature, because one is verified for a decoy too. Whether a passkey may be copied never changes (WebAuthn Level 3,
+    // section 7.2, the step on `backupEligible`).
+    if assertion.names_another_user_than(&passkey.user_id) || backup_eligible != passkey.backup_eligible {
         return Err(Error::InvalidCode);
     }
     let changes = [
         ("sign_count", (sign_count != 0 || passkey.sign_count != 0) && sign_count <= passkey.sign_count),
         ("backup_state", backed_up != passkey.backed_up),
-        ("backup_eligibility", backup_eligible != passkey.backup_eligible),
     ];
     let mut events = Vec::new();
     for (what, _) in changes.into_iter().filter(|(_, changed)| *changed) {
         events.push(context.event(cipher, Action::PasskeySignal, Outcome::Success, what).await?);
     }
-    let used = StoredPasskey { sign_count, backup_eligible, backed_up, ..passkey.clone() };
+    let used = StoredPasskey { sign_count, backed_up, ..passkey.clone() };
     Ok(VerifiedPasskey { loaded: passkey.clone(), used, events })
 }
 

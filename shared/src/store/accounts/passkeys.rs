@@ -165,11 +165,9 @@ impl Transaction {
         let values = Item::new()
             .with_number(":seen", loaded.sign_count)
             .with_number(":count", used.sign_count.max(loaded.sign_count))
-            .with_bool(":eligible", used.backup_eligible)
             .with_bool(":backed_up", used.backed_up)
             .with_time(":now", at);
-        let expression =
-            "SET sign_count = :count, backup_eligible = :eligible, backed_up = :backed_up, last_used_at = :now";
+        let expression = "SET sign_count = :count, backed_up = :backed_up, last_used_at = :now";
         if loaded.verified == used.verified {
             self.update_passkey(loaded, expression, "sign_count = :seen", values);
         } else {
