@@ -24,6 +24,7 @@ use crate::{
     },
     error::Error,
     store::Tables,
+    webauthn,
 };
 use values::{android_origin, domain_name, header_name, listed, origin, password_cost, public_url, web_url};
 
@@ -346,8 +347,7 @@ impl Config {
         let host = config.public_url.as_deref().and_then(|url| url.split_once("://")).map(|(_, host)| host);
         let host = host.map(|host| host.rsplit_once(':').map_or(host, |(host, _)| host));
         if let Some((id, host)) = config.passkey_rp_id.as_deref().zip(host)
-            && host != id
-            && !host.ends_with(&format!(".{id}"))
+            && !webauthn::is_usable_id(id, host)
         {
             reader.faults.push("PASSKEY_RP_ID must be PUBLIC_URL's host or a parent domain of that host".to_owned());
         }

@@ -27,6 +27,7 @@ use response::Base64Url;
 pub use response::{AssertionResponse, RegistrationResponse};
 
 use crate::{
+    crypto::secret::Token,
     domain::{challenge::PASSKEY_SECONDS, ids::UserId},
     error::Error,
     rng::Rng,
@@ -144,8 +145,7 @@ impl RelyingParty {
         let origin = Url::parse(config.origin).map_err(|_| broken())?;
         let domain = origin.domain().ok_or_else(broken)?;
         let id = config.id.unwrap_or(domain);
-        let is_parent = domain.strip_suffix(id).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-        if !is_parent {
+        if !is_usable_id(id, domain) {
             return Err(broken());
         }
         let mut origins = vec![origin.origin().ascii_serialization()];
@@ -172,7 +172,7 @@ impl RelyingParty {
         existing: &[Allowed],
         creation: Creation,
     ) -> Result<Ceremony, Error> {
-        let state = RegistrationState { creation, challenge: challenge(rng) };
+        let state = RegistrationState { creation, challenge: Token::random(rng).encode() };
         let (resident_key, user_verification) = match creation {
             Creation::Modal => ("preferred", "required"),
             Creation::Conditional => ("required", "preferred"),
@@ -240,7 +240,7 @@ impl RelyingParty {
     /// # Errors
     /// `internal` if the state is unwritable.
     pub fn assertion_options(&self, rng: &dyn Rng, allowed: &[Allowed]) -> Result<Ceremony, Error> {
-        let state = AssertionState { challenge: challenge(rng) };
+        let state = AssertionState { challenge: Token::random(rng).encode() };
         let mut options = json!({
             "challenge": state.challenge,
             "timeout": TIMEOUT_MILLIS,
@@ -304,9 +304,9 @@ impl RelyingParty {
     }
 }
 
-/// A challenge of 32 random bytes (section 13.4.3 wants 16).
-fn challenge(rng: &dyn Rng) -> String {
-    URL_SAFE_NO_PAD.encode(rng.bytes::<32>())
+/// Whether a relying party id is a domain or a parent of it.
+pub fn is_usable_id(id: &str, domain: &str) -> bool {
+    domain.strip_suffix(id).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 /// The base point of P-256 as a COSE key: `{kty: EC2, alg: ES256, crv: P-256, x, y}`. Its private key, 1, is known to everybody.

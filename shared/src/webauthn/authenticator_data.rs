@@ -72,7 +72,7 @@ pub(super) fn of_attestation_object(object: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::{super::BASE_POINT, *};
 
-    /// Authenticator data with a credential whose id has four bytes.
+    /// Authenticator data with a new credential. Its id has four bytes.
     fn registered(public_key: &[u8], after: &[u8]) -> Vec<u8> {
         let head = [&[7; 32][..], &[ATTESTED_CREDENTIAL], &[0, 0, 1, 0]].concat();
         [&head, &[9; 16][..], &[0, 4], b"abcd", public_key, after].concat()
